@@ -1,0 +1,62 @@
+"""Fine-tuning objectives for language models: tensors in, loss out. Needs torch alone."""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+
+from algorithms.agro import AGRO
+from algorithms.grpo import GRPO
+from algorithms.reinforce import Reinforce
+from algorithms.rloo import RLOO
+from algorithms.types import Objective
+
+__all__ = ["OBJECTIVES", "load_objective"]
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "agro": AGRO,
+    "grpo": GRPO,
+    "reinforce": Reinforce,
+    "rloo": RLOO,
+}
+"""The built-in objectives by name."""
+
+
+def load_objective(spec: str) -> type[Objective]:
+    """The objective class that ``spec`` names: "grpo", or "my_pkg.my_module:MyObjective" for one's own.
+
+    Raises ValueError, in one sentence, where there is no such objective or it is not one.
+    """
+    if ":" in spec:
+        return _load_from_module(spec)
+    if spec not in OBJECTIVES:
+        raise ValueError(
+            f"unknown objective {spec!r}{_nearest(spec, OBJECTIVES)}; the built-in ones are "
+            f"{', '.join(OBJECTIVES)}, and one's own is written as my_pkg.my_module:MyObjective."
+        )
+    return OBJECTIVES[spec]
+
+
+def _load_from_module(spec: str) -> type[Objective]:
+    module_name, _, name = spec.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a foreign module can fail in any way while it is imported
+        raise ValueError(
+            f"objective {spec!r}: cannot import {module_name!r} ({type(error).__name__}: {error})."
+        ) from error
+    if not hasattr(module, name):
+        raise ValueError(f"objective {spec!r}: {module_name} has no {name!r}{_nearest(name, vars(module))}.")
+    found: type[Objective] = getattr(module, name)
+    if not (isinstance(found, type) and is_dataclass(found)):
+        raise ValueError(f"objective {spec!r}: {name} is not a dataclass.")
+    for member in ("requires", "loss"):
+        if not hasattr(found, member):
+            raise ValueError(f"objective {spec!r}: {name} has no {member!r}.")
+    return found
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    spellings = {candidate.lower(): candidate for candidate in known}
+    matches = difflib.get_close_matches(name.lower(), spellings, n=1)
+    return f", did you mean {spellings[matches[0]]!r}?" if matches else ""

@@ -1,0 +1,56 @@
+"""AGRO: make the regularised reward the same for every completion of a prompt."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from algorithms.checks import one_of, positive, present
+from algorithms.ops import (
+    group_sizes,
+    group_variance,
+    leave_one_out_mean,
+    masked_sum,
+    policy_gradient,
+    regularised_reward,
+)
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+Form = Literal["off_policy", "on_policy"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AGRO:
+    """Minimise the variance of the regularised reward within each prompt; sound on any data.
+
+    ``1/2 E_x Var[R]`` with ``R = r - beta (l - ref_l)``, which is constant within a prompt exactly at the
+    optimum ``ref exp(r / beta)``. The loss is divided by ``beta``, so that its learning rate compares with
+    that of the policy gradients. What is returned is a surrogate: its gradient is right, its value means
+    nothing; the metric ``variance`` is the quantity minimised, ``1/2 Var[R]`` (ddof = 1), undivided.
+    Completions weigh the same, so a prompt weighs by its group's size; with equal sizes, as in the paper.
+
+    Source: Tang, Cohen, Zhang, Valko, Munos 2025, arXiv 2503.19612.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "group"})
+
+    beta: float = 0.05
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
+    form: Form = "off_policy"
+    """Whether the data distribution counts as fixed, or as the policy itself and is differentiated too:
+    "on_policy" is for fresh samples only, on others it can diverge."""
+
+    def __post_init__(self) -> None:
+        positive("beta", self.beta)
+        one_of("form", self.form, get_args(Form))
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The surrogate of one micro-batch; raises ValueError where a prompt has a single completion."""
+        ref_logp = present("ref_logp", batch.ref_logp)
+        regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
+        advantages = regularised - leave_one_out_mean(regularised, batch.group)
+        if self.form == "on_policy":  # 1/2 A^2 grad l: how sampling itself moves the variance
+            advantages = advantages - advantages**2 / (2 * self.beta)
+        sequence_logp = masked_sum(policy.logp, batch.mask)
+        loss = policy_gradient(advantages, sequence_logp, batch.denominators.sequences)
+        half_variance = 0.5 * group_variance(regularised, batch.group)
+        variance = (half_variance / group_sizes(batch.group)).sum() / batch.denominators.groups
+        return LossOutput(loss=loss, metrics={"variance": variance})

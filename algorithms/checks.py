@@ -1,0 +1,31 @@
+"""Checks of an objective's fields and inputs; each raises ValueError with one sentence."""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def positive(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a finite number above 0."""
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a positive, finite number, not {value!r}.")
+
+
+def not_negative(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a finite number of at least 0."""
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number, 0 or above, not {value!r}.")
+
+
+def one_of(name: str, value: object, options: Sequence[object]) -> None:
+    """Refuse a ``value`` that is none of the ``options``."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, not {value!r}.")
+
+
+def present(name: str, tensor: Tensor | None) -> Tensor:
+    """The tensor, or an error that names what the batch lacks."""
+    if tensor is None:
+        raise ValueError(f"the objective requires {name}, which the batch lacks.")
+    return tensor

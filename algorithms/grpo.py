@@ -1,0 +1,100 @@
+"""GRPO: group-relative advantages in PPO's clipped surrogate, token by token."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from algorithms.checks import not_negative, one_of, positive, present
+from algorithms.ops import (
+    clipped_surrogate,
+    group_mean,
+    group_std,
+    k3,
+    masked_sum,
+    refuse_singletons,
+    token_log_ratio,
+)
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+Aggregate = Literal["sequence_mean", "token_mean", "constant"]
+
+STD_FLOOR = 1e-4
+"""Added to a group's standard deviation before dividing by it."""
+
+
+def group_advantages(rewards: Tensor, group: Tensor, normalise_std: bool) -> Tensor:
+    """Rewards centred within the group, over its standard deviation (ddof = 1) if asked: [B], [B] -> [B].
+
+    Raises ValueError where a group has a single completion.
+    """
+    refuse_singletons(group)
+    centred = rewards - group_mean(rewards, group)
+    return centred / (group_std(rewards, group) + STD_FLOOR) if normalise_std else centred
+
+
+def aggregate_tokens(values: Tensor, batch: Batch, aggregate: Aggregate) -> Tensor:
+    """Mean of token values [B, T] over the step, as ``GRPO.aggregate`` says: -> []."""
+    count = batch.denominators
+    sums = masked_sum(values, batch.mask)
+    match aggregate:
+        case "sequence_mean":
+            return (sums / batch.mask.sum(-1).clamp(min=1)).sum() / count.sequences
+        case "token_mean":
+            return sums.sum() / count.tokens
+        case "constant":
+            return sums.sum() / (count.sequences * count.max_tokens)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GRPO:
+    """Group relative policy optimisation: the clipped surrogate with the group's rewards as baseline.
+
+    ``-min(rho A, clip(rho) A) + beta_kl k3`` per token, ``A`` a completion's reward centred and scaled
+    within its group, ``rho`` the token's probability ratio to the behaviour policy. With one update per
+    rollout ``rho`` is 1 and the clip inert. In float32 it overflows, visibly, where a token's log-ratio
+    exceeds 88 nats. Metrics are means over tokens: ``clip_fraction``, where the clip stopped the
+    gradient, and ``ratio_mean``, of ``rho``.
+
+    Source: Shao et al. 2024, arXiv 2402.03300, equations 3 and 4.
+    """
+
+    clip_low: float = 0.2
+    """The ratio is clipped below at ``1 - clip_low``, where the advantage is negative."""
+    clip_high: float = 0.2
+    """The ratio is clipped above at ``1 + clip_high``, where the advantage is positive."""
+    normalise_std: bool = True
+    """Whether advantages are divided by the group's standard deviation."""
+    beta_kl: float = 0.04
+    """Strength of the k3 penalty, in advantage per nat of a token; 0 needs no reference."""
+    aggregate: Aggregate = "sequence_mean"
+    """How tokens are averaged: within a sequence, then over sequences; over all tokens alike; or each
+    sequence's sum over the length limit, then over sequences."""
+
+    def __post_init__(self) -> None:
+        positive("clip_low", self.clip_low)
+        positive("clip_high", self.clip_high)
+        one_of("normalise_std", self.normalise_std, (True, False))
+        not_negative("beta_kl", self.beta_kl)
+        one_of("aggregate", self.aggregate, get_args(Aggregate))
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The behaviour's log-probabilities and a group; the reference if there is a KL term."""
+        always = frozenset({"old_logp", "group"})
+        return always | {"ref_logp"} if self.beta_kl > 0 else always
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std)
+        old_logp = present("old_logp", batch.old_logp)
+        ratio = token_log_ratio(policy.logp, old_logp, batch.mask).exp()  # [B, T]
+        token_loss, clipped = clipped_surrogate(ratio, advantages[:, None], self.clip_low, self.clip_high)
+        if self.beta_kl > 0:
+            ref_logp = present("ref_logp", batch.ref_logp)
+            token_loss = token_loss + self.beta_kl * k3(policy.logp, ref_logp, batch.mask)
+        metrics = {
+            "clip_fraction": aggregate_tokens(clipped.to(ratio.dtype), batch, "token_mean"),
+            "ratio_mean": aggregate_tokens(ratio.detach(), batch, "token_mean"),
+        }
+        return LossOutput(loss=aggregate_tokens(token_loss, batch, self.aggregate), metrics=metrics)

@@ -1,0 +1,117 @@
+"""Tensor functions shared by the objectives; shape letters as in ``types.py``.
+
+Padding may hold anything, NaN and infinities included. Each function that takes a mask replaces padded
+positions *before* any nonlinear operation, because ``0 * inf`` in a backward pass is NaN.
+Nothing is clamped but the policy ratio of the clipped surrogate, so an overflow shows as inf or NaN.
+"""
+
+import torch
+from torch import Tensor
+
+
+def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
+    """Sum over sampled tokens: values [B, T], mask [B, T] -> [B]. Of log-probs: the sequence's, in nats."""
+    return torch.where(mask, values, 0.0).sum(-1)
+
+
+def token_log_ratio(logp: Tensor, other_logp: Tensor, mask: Tensor) -> Tensor:
+    """``logp - other_logp`` [B, T] in nats, 0 at padding."""
+    return torch.where(mask, logp - other_logp, 0.0)
+
+
+def k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
+    """Sequence log-ratio ``l - ref_l`` [B] in nats: on-policy, an unbiased estimate of KL(pi || ref).
+
+    As a loss it is useless: its expected on-policy gradient is zero.
+    Source of k1, k2 and k3: Schulman 2020, "Approximating KL Divergence".
+    """
+    return token_log_ratio(logp, ref_logp, mask).sum(-1)
+
+
+def k2(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
+    """``1/2 (l - ref_l)^2`` [B]: on-policy, its gradient is that of KL(pi || ref) over sequences."""
+    return 0.5 * k1(logp, ref_logp, mask) ** 2
+
+
+def k3(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
+    """``exp(-d) + d - 1`` of each token's log-ratio ``d``, [B, T] in nats, at least 0, 0 at padding.
+
+    On-policy, the sum over tokens estimates KL(pi || ref) without bias, but its gradient is that of the
+    *forward* KL(ref || pi) at each token. In float32 it overflows where a token has ``d < -88``.
+    """
+    d = token_log_ratio(logp, ref_logp, mask)
+    return torch.expm1(-d) + d  # expm1: near d = 0 the result is d^2 / 2, far below the rounding of exp
+
+
+def group_sizes(group: Tensor) -> Tensor:
+    """Completions in each completion's own group: group [B] -> [B] int64."""
+    return _same_group(group).sum(-1)
+
+
+def refuse_singletons(group: Tensor) -> None:
+    """Raise ValueError where a prompt of group [B] has a single completion."""
+    alone = group[group_sizes(group) == 1]
+    if alone.numel():
+        raise ValueError(f"a prompt needs at least two completions, but prompt {int(alone[0])} has one.")
+
+
+def group_mean(values: Tensor, group: Tensor) -> Tensor:
+    """Mean over each completion's own group: values [B], group [B] -> [B]."""
+    return _sum_where(_same_group(group), values) / group_sizes(group)
+
+
+def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
+    """Mean over the *other* completions of each one's group: values [B], group [B] -> [B].
+
+    Raises ValueError where a group has a single completion.
+    """
+    refuse_singletons(group)
+    others = _same_group(group).fill_diagonal_(False)
+    return _sum_where(others, values) / others.sum(-1)
+
+
+def group_variance(values: Tensor, group: Tensor) -> Tensor:
+    """Sample variance (ddof = 1) of each completion's own group: values [B], group [B] -> [B].
+
+    Raises ValueError where a group has a single completion.
+    """
+    refuse_singletons(group)
+    deviations = values - group_mean(values, group)
+    return _sum_where(_same_group(group), deviations**2) / (group_sizes(group) - 1)
+
+
+def group_std(values: Tensor, group: Tensor) -> Tensor:
+    """Sample standard deviation (ddof = 1), as ``group_variance``; not to be differentiated: sqrt at 0."""
+    return group_variance(values, group).sqrt()
+
+
+def regularised_reward(rewards: Tensor, logp: Tensor, ref_logp: Tensor, mask: Tensor, beta: float) -> Tensor:
+    """``R = r - beta * (l - ref_l)`` [B] without gradient; beta in reward per nat of sequence log-ratio."""
+    return rewards - beta * k1(logp.detach(), ref_logp, mask)
+
+
+def policy_gradient(advantages: Tensor, sequence_logp: Tensor, sequences: int) -> Tensor:
+    """``-sum_i stopgrad(A_i) l_i / sequences`` []: both tensors [B], the count that of the whole step."""
+    return -(advantages.detach() * sequence_logp).sum() / sequences
+
+
+def clipped_surrogate(ratio: Tensor, advantages: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
+    """``-min(ratio A, clip(ratio, 1 - low, 1 + high) A)`` and where the clip is active, shaped as ratio.
+
+    Ratio and advantages broadcast: [B, T] and [B, 1] for tokens, [B] and [B] for whole sequences.
+    With a negative advantage a growing ratio is not clipped, so the loss is unbounded there, as published.
+    Source: Schulman et al. 2017, arXiv 1707.06347, equation 7.
+    """
+    free = ratio * advantages
+    bounded = ratio.clamp(1 - low, 1 + high) * advantages
+    return -torch.minimum(free, bounded), bounded < free
+
+
+def _same_group(group: Tensor) -> Tensor:
+    # [B, B] instead of a scatter: sums in a fixed order on every device, and the own value is left out
+    # exactly rather than subtracted. B is hundreds to a few thousand.
+    return group[:, None] == group[None, :]
+
+
+def _sum_where(pairs: Tensor, values: Tensor) -> Tensor:
+    return torch.where(pairs, values[None, :], 0.0).sum(-1)

@@ -1,0 +1,63 @@
+"""REINFORCE: policy gradient with the KL in the loss."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from algorithms.checks import not_negative, one_of, present
+from algorithms.ops import k2, k3, leave_one_out_mean, masked_sum, policy_gradient
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+Baseline = Literal["leave_one_out", "batch_mean", "none"]
+KL = Literal["k2", "k3"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reinforce:
+    """The KL-regularised policy gradient as commonly run: a baseline, and the KL as a term of the loss.
+
+    ``-mean_i stopgrad(r_i - b_i) l_i + beta mean_i KL_i``. It has no importance weights: away from
+    on-policy data it is biased and stops short of the optimum.
+
+    Source: Williams 1992, "Simple statistical gradient-following algorithms".
+    """
+
+    beta: float = 0.05
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""
+    baseline: Baseline = "leave_one_out"
+    """What a reward is compared with: the prompt's other completions, the whole step's mean, or 0."""
+    kl: KL = "k2"
+    """Estimator of the KL: "k2" of the sequence, whose on-policy gradient is that of KL(pi || ref), or
+    "k3" summed over tokens, whose on-policy gradient is that of each token's forward KL."""
+
+    def __post_init__(self) -> None:
+        not_negative("beta", self.beta)
+        one_of("baseline", self.baseline, get_args(Baseline))
+        one_of("kl", self.kl, get_args(KL))
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The reference if there is a KL term, a group if the baseline is the rest of it."""
+        needs = {"ref_logp": self.beta > 0, "group": self.baseline == "leave_one_out"}
+        return frozenset(name for name, needed in needs.items() if needed)
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where leave-one-out lacks a second completion."""
+        sequences = batch.denominators.sequences
+        sequence_logp = masked_sum(policy.logp, batch.mask)
+        loss = policy_gradient(batch.rewards - self._baseline(batch), sequence_logp, sequences)
+        if self.beta > 0:
+            estimate = {"k2": k2, "k3": k3}[self.kl]  # [B] or [B, T]: summed either way
+            kl = estimate(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)
+            loss = loss + self.beta * kl.sum() / sequences
+        return LossOutput(loss=loss)
+
+    def _baseline(self, batch: Batch) -> Tensor | float:
+        match self.baseline:
+            case "leave_one_out":
+                return leave_one_out_mean(batch.rewards, batch.group)
+            case "batch_mean":
+                return batch.denominators.reward_mean  # of the step: a micro-batch cannot see it
+            case "none":
+                return 0.0

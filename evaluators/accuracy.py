@@ -1,0 +1,78 @@
+"""Accuracy from verdicts, and the table of every sampled completion."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from evaluators.types import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRecord:
+    """One completion of one problem, and what the grader says of it."""
+
+    problem: str
+    """The problem's id."""
+    sample: int
+    """Index among the completions of the problem."""
+    strict: Verdict
+    lenient: Verdict
+    extracted: str | None
+    text: str
+    tokens: int
+    truncated: bool
+
+
+SCHEMA = pa.schema(
+    [
+        pa.field("problem", pa.string(), nullable=False),
+        pa.field("sample", pa.int32(), nullable=False),
+        pa.field("strict", pa.string(), nullable=False),
+        pa.field("lenient", pa.string(), nullable=False),
+        pa.field("extracted", pa.string()),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("tokens", pa.int32(), nullable=False),
+        pa.field("truncated", pa.bool_(), nullable=False),
+    ]
+)
+
+
+def acc_at_k(correct: NDArray[np.bool_]) -> float:
+    """Mean accuracy of single completions. ``correct``: [problems, k] bool."""
+    return float(_checked(correct).mean())
+
+
+def pass_at_k(correct: NDArray[np.bool_], k: int) -> float:
+    """Probability that one of ``k`` completions is correct, unbiased. ``correct``: [problems, n] bool."""
+    samples = _checked(correct).shape[1]
+    if not 1 <= k <= samples:
+        raise ValueError(f"k must lie between 1 and the {samples} samples of each problem, not {k}")
+    drawn = np.arange(k)
+    wrong = np.maximum(samples - correct.sum(axis=1, keepdims=True) - drawn, 0)  # [problems, k] at each draw
+    return float((1 - (wrong / (samples - drawn)).prod(axis=1)).mean())
+
+
+def write_records(records: Sequence[SampleRecord], path: Path) -> None:
+    """Write a parquet file with :data:`SCHEMA`; ``path`` holds all of it, or what it held before."""
+    table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, temporary, compression="zstd")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _checked(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if correct.dtype != np.bool_ or correct.ndim != 2 or correct.size == 0:
+        raise ValueError(
+            f"need a non-empty bool array [problems, samples], not {correct.dtype} of shape {correct.shape}"
+        )
+    return correct

@@ -1,0 +1,76 @@
+"""Comparison of two expressions in a process of its own, that is killed when it takes too long."""
+
+import json
+import multiprocessing
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from evaluators.types import Verdict
+
+_WORKER = Path(__file__).with_name("grading_worker.py")
+_START_SECONDS = 120.0
+
+
+class GradingProcess:
+    """A running ``grading_worker.py``. Not thread-safe. After a hang or crash it is dead; start another."""
+
+    def __init__(self, *, inner_seconds: int, kill_after: float, memory_bytes: int) -> None:
+        self._kill_after = kill_after
+        self._connection, theirs = multiprocessing.Pipe()
+        # A plain subprocess works in daemonic processes and threads too and, unlike a multiprocessing child,
+        # never runs the caller's main module again. -P: this folder's types.py must not hide the library's.
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", str(_WORKER), str(theirs.fileno())),
+                *(str(inner_seconds), str(kill_after + inner_seconds), str(memory_bytes)),
+            ],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt from the keyboard is for the caller alone
+        )
+        theirs.close()
+        try:
+            ready = self._connection.poll(_START_SECONDS) and self._connection.recv_bytes() == b"ready"
+        except EOFError:
+            ready = False
+        except BaseException:
+            self.close()
+            raise
+        if not ready:
+            self.close()
+            raise RuntimeError(
+                f"the grading process did not start (exit code {self._process.returncode}); "
+                f"run `{sys.executable} -c 'import math_verify'` to see why"
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def compare(self, expected: str, answer: str) -> Verdict:
+        """``TIMEOUT`` or ``ERROR`` may leave the process dead."""
+        try:
+            self._connection.send_bytes(json.dumps([expected, answer]).encode())
+            if self._connection.poll(self._kill_after):
+                return Verdict(self._connection.recv_bytes().decode())
+        except (EOFError, OSError):
+            self.close()
+            killed_itself = self._process.returncode == -signal.SIGPROF
+            return Verdict.TIMEOUT if killed_itself else Verdict.ERROR
+        except BaseException:  # an interrupt: a late reply must not be taken for the next request's
+            self.close()
+            raise
+        self.close()
+        return Verdict.TIMEOUT
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()

@@ -1,0 +1,60 @@
+"""Sums of a few terms, generated: the embedded suite's task. Splits are disjoint by construction."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.types import Problem, Split, TaskError
+
+
+def build(
+    split: Split,
+    *,
+    data: Path | None = None,
+    count: int = 8192,
+    min_terms: int = 3,
+    max_terms: int = 4,
+    largest: int = 40,
+    seed: int = 0,
+) -> list[Problem]:
+    """``count`` distinct problems such as ``17+8+25=`` in a fixed order.
+
+    Args:
+        split: a problem's split follows from its terms alone, in any order, so ``8+17=`` is never in
+            another split than ``17+8=``.
+        data: refused; the problems are generated.
+        count: how many problems.
+        min_terms, max_terms: the number of terms is uniform between them.
+        largest: terms are uniform in ``1..largest``.
+        seed: another seed, another order (and, below exhaustion, another selection).
+
+    Raises:
+        TaskError: options out of range, or fewer than ``count`` problems exist.
+    """
+    if data is not None:
+        raise TaskError(f"the task arithmetic generates its problems and reads no data; drop --data {data}")
+    if not (2 <= min_terms <= max_terms and largest >= 1 and count >= 1):
+        raise TaskError(
+            f"the task arithmetic needs 2 <= min_terms <= max_terms, largest >= 1 and count >= 1, "
+            f"not {min_terms}, {max_terms}, {largest} and {count}"
+        )
+    rng = np.random.default_rng(seed)
+    problems: dict[str, Problem] = {}
+    for _ in range(200 * count):
+        terms = rng.integers(1, largest + 1, size=rng.integers(min_terms, max_terms + 1)).tolist()
+        if split_of(terms) is split:
+            text = "+".join(map(str, terms))
+            problems.setdefault(text, Problem(id=text, prompt=f"{text}=", answer=str(sum(terms)), split=split))
+        if len(problems) == count:
+            return list(problems.values())
+    raise TaskError(
+        f"the task arithmetic has fewer than {count} {split} problems with {min_terms} to {max_terms} terms "
+        f"up to {largest}; lower count or raise largest"
+    )
+
+
+def split_of(terms: list[int]) -> Split:
+    """80 % train, 10 % validation, 10 % test, by a hash of the sorted terms."""
+    digest = int.from_bytes(sha256(repr(sorted(terms)).encode()).digest()[:8], "big") % 10
+    return {0: Split.VALIDATION, 1: Split.TEST}.get(digest, Split.TRAIN)

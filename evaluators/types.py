@@ -1,0 +1,41 @@
+"""A problem, and what a grader can say of a completion."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TaskError(ValueError):
+    """A task that cannot be built: unknown name, missing or malformed data. One sentence for its user."""
+
+
+class Split(StrEnum):
+    """Disjoint parts of a task's problems."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Verdict(StrEnum):
+    """What the grader says of one completion. Only ``CORRECT`` earns a reward."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    UNPARSED = "unparsed"
+    """No answer was found in the text."""
+    TIMEOUT = "timeout"
+    """The comparison took too long and was killed."""
+    ERROR = "error"
+    """The comparison failed, by an exception or by exhausting its memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One question with a verifiable answer."""
+
+    id: str
+    """Stable over versions and machines, unique within a task."""
+    prompt: str
+    """The text a model completes; for a chat model, the user's message."""
+    answer: str
+    split: Split

@@ -1,0 +1,68 @@
+"""What a run may spend, and the account of what it has spent: every unit is always counted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Unit = Literal["completions", "sampled_tokens", "optimizer_steps", "flops", "seconds"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+class Budget(BaseModel):
+    """A total in one unit. A run ends at its last whole step within it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: Unit = "completions"
+    total: float = Field(gt=0, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """What was spent. Ledgers add up. Evaluation is counted, and never part of a budget."""
+
+    completions: int = 0
+    sampled_tokens: int = 0
+    optimizer_steps: int = 0
+    trained_tokens: int = 0
+    """Prompt and completion tokens that passed forward and backward through the policy."""
+    reference_tokens: int = 0
+    """Prompt and completion tokens that passed through the reference."""
+    flops: int = 0
+    """Model FLOPs of sampling, reference and training, see :class:`ModelSize`."""
+    seconds_sampling: float = 0.0
+    seconds_grading: float = 0.0
+    seconds_training: float = 0.0
+    seconds_evaluation: float = 0.0
+    discarded_completions: int = 0
+    """Sampled, but beyond the budget: never trained on, and not in ``completions``."""
+
+    def __add__(self, other: "Ledger") -> "Ledger":
+        return Ledger(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds that count towards a budget."""
+        return self.seconds_sampling + self.seconds_grading + self.seconds_training
+
+    def spent(self, unit: Unit) -> float:
+        return float(getattr(self, unit))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSize:
+    """What the FLOPs of a model follow from."""
+
+    parameters: int
+    """Parameters that take part in a matrix product: a tied embedding once, an untied input embedding not."""
+    layers: int
+    width: int
+
+    def forward_flops(self, lengths: Iterable[int]) -> int:
+        """FLOPs of one forward pass over sequences: 2N a token, plus causal attention's 2 L d S^2 a sequence.
+
+        Forward and backward together are three times that (6N; Kaplan et al. 2020, arXiv 2001.08361, 2.1).
+        """
+        return sum(2 * self.parameters * length + 2 * self.layers * self.width * length**2 for length in lengths)

@@ -1,0 +1,86 @@
+"""A run's state at an evaluation point: one safetensors file, replaced atomically."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from harness.budget import Ledger
+from harness.errors import HarnessError
+
+NAME = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Where a run stands: all of its state besides weights and optimiser moments."""
+
+    step: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    journal_bytes: int = 0
+    """How much of the journal describes it."""
+
+
+def save_checkpoint(
+    directory: Path, run_id: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole."""
+    tensors = {name: tensor.detach().contiguous() for name, tensor in _state(model, optimizer)}
+    target = directory / NAME
+    partial = target.with_suffix(".partial")
+    save_file(tensors, partial, {"run_id": run_id, "progress": json.dumps(asdict(progress))})
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
+
+
+def load_checkpoint(
+    directory: Path, run_id: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress | None:
+    """Fill model and optimiser from the run's checkpoint; None if there is none.
+
+    Raises:
+        HarnessError: the file is damaged or of another config.
+    """
+    path = directory / NAME
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("run_id") != run_id:
+                raise HarnessError(
+                    f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh"
+                )
+            _fill(model, optimizer, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            progress = json.loads(metadata["progress"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise HarnessError(f"{path} is damaged ({error}); start the run over with --fresh") from error
+    return Progress(**progress | {"ledger": Ledger(**progress["ledger"])})
+
+
+def _state(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+    for name, parameter in model.named_parameters():
+        yield f"weight/{name}", parameter
+        for key, value in optimizer.state.get(parameter, {}).items():
+            yield f"{key}/{name}", value
+
+
+def _fill(model: torch.nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    names = dict(model.named_parameters())
+    if {key for key in tensors if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
+        raise KeyError("its parameters are not the model's")
+    with torch.no_grad():
+        for key, tensor in tensors.items():
+            kind, name = key.split("/", 1)
+            parameter = names[name]
+            if kind == "weight":
+                parameter.copy_(tensor)
+            else:
+                optimizer.state[parameter][kind] = tensor if kind == "step" else tensor.to(parameter.device)

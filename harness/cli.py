@@ -1,0 +1,181 @@
+"""The command line: ``harness run``, ``leaderboard``, ``list``, ``doctor``, ``sync``, ``make-base``."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+import yaml
+from rich.console import Console
+
+from evaluators.types import TaskError
+from harness.errors import HarnessError
+
+# Before any library of Hugging Face is imported: its bars would run through ours.
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+P = ParamSpec("P")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which fine-tuning objective teaches a language model more mathematics for the same budget?",
+)
+console = Console(soft_wrap=True)
+
+Out = Annotated[Path, typer.Option(help="Results directory.")]
+Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
+Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
+INTERRUPTED = 130
+
+
+def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
+    """Show what a user can mend as one sentence, with exit code 2 and no traceback."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (HarnessError, TaskError) as error:
+            print(f"harness: {error}", file=sys.stderr)
+            raise typer.Exit(2) from error
+
+    return guarded
+
+
+@app.command()
+@one_sentence
+def run(
+    algos: Annotated[str, typer.Option(help="Objectives, comma-separated; one's own as my_module:MyObjective.")],
+    suite: Suite = "tiny-arithmetic",
+    seeds: Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")] = None,
+    budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
+    regime: Annotated[str | None, typer.Option(help="Where completions come from: on_policy.")] = None,
+    engine: Annotated[str | None, typer.Option(help="What samples them: auto, transformers.")] = None,
+    model: Annotated[str | None, typer.Option(help="A hub id, a local directory, or a .gguf file.")] = None,
+    data: Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow.")] = None,
+    out: Out = Path("results"),
+    tracking_uri: Uri = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")] = False,
+) -> None:
+    """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
+    from harness.invocation import invoke, plan
+
+    flags = {"model.path": model, "task.data": data, "regime": regime, "compute.engine": engine}
+    changes: list[tuple[str, Any]] = [(key, value) for key, value in flags.items() if value is not None]
+    changes += [("budget", parse_budget(budget))] if budget else []
+    changes += [parse_change(text) for text in change or []]
+    planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds))
+    finished = invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
+    if not finished:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@one_sentence
+def leaderboard(
+    suite: Suite,
+    source: Annotated[
+        str | None, typer.Option("--from", help="MLflow store to rebuild from; default: journals.")
+    ] = None,
+    match: Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")] = None,
+    out: Out = Path("results"),
+) -> None:
+    """Rebuild a suite's table from its runs."""
+    from harness.invocation import rebuild
+
+    rebuild(suite, source, match, out, console)
+
+
+@app.command(name="list")
+@one_sentence
+def list_(
+    kind: Annotated[str, typer.Argument(help="objectives, suites, tasks or engines; default: all.")] = "all",
+) -> None:
+    """What can be named on the command line."""
+    from harness.catalogue import CATALOGUE
+
+    if kind != "all" and kind not in CATALOGUE:
+        raise HarnessError(f"nothing to list under {kind!r}; known: {', '.join(CATALOGUE)}")
+    for name in CATALOGUE if kind == "all" else [kind]:
+        console.print(CATALOGUE[name]())
+
+
+@app.command()
+@one_sentence
+def doctor(
+    suite: Annotated[str | None, typer.Option(help="Also load this suite's model and problems.")] = None,
+) -> None:
+    """What is installed, and what a suite would see: the exact prompt of one problem."""
+    from harness.doctor import examine
+
+    examine(suite, console)
+
+
+@app.command()
+@one_sentence
+def sync(out: Out = Path("results"), tracking_uri: Uri = None) -> None:
+    """Publish to MLflow what has not been published yet; twice is the same as once."""
+    from harness.invocation import publish_all
+
+    publish_all(out, tracking_uri, console)
+
+
+@app.command(name="make-base")
+@one_sentence
+def make_base(
+    name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic.")],
+    out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("base"),
+) -> None:
+    """Train an embedded base model again, bit for bit; minutes on one thread."""
+    if name != "tiny-arithmetic":
+        raise HarnessError(f"no embedded model {name!r}; there is: tiny-arithmetic")
+    from harness import make_base as recipe
+
+    recipe.make_base(out / name, report=console.print)
+    console.print(f"written to {out / name}")
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``"3"`` is seeds 0, 1, 2; ``"0,1,7"`` are those; ``"7,"`` is seed 7 alone."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if "," not in text and numbers and numbers[0] > 0:
+        return list(range(numbers[0]))
+    if "," not in text or not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise HarnessError(f"--seeds {text!r}: give a number of seeds, such as 3, or distinct seeds, such as 0,1,7")
+    return numbers
+
+
+def parse_budget(text: str) -> dict[str, Any]:
+    """``completions=20000`` as the suite's ``budget``."""
+    unit, _, total = text.partition("=")
+    try:
+        return {"unit": unit, "total": float(total)}
+    except ValueError as error:
+        raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """``optimizer.learning_rate=1e-4`` as a dotted key and a YAML value."""
+    key, equals, value = text.partition("=")
+    try:
+        if key and equals:
+            return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise HarnessError(f"--set {text!r}: give KEY=VALUE, such as optimizer.learning_rate=1e-4")
+
+
+if __name__ == "__main__":
+    app()

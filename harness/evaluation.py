@@ -1,0 +1,101 @@
+"""Accuracy of the policy on problems, by the engine and the grader that training uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from algorithms.ops import k1, k3
+from evaluators.accuracy import SampleRecord
+from evaluators.grading import Grader
+from evaluators.types import Problem, Verdict
+from harness.collate import micro_batches
+from harness.config import RunConfig
+from harness.journal import Record
+from harness.policy import Policy
+from harness.rewards import grade_groups, share_of, verdict
+from harness.rollout.engine import RolloutEngine, Sampling, sample_groups
+from harness.types import Group
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What the journal keeps of an evaluation, and every completion for the per-problem table."""
+
+    summary: Record
+    records: list[SampleRecord]
+
+
+def evaluate(
+    config: RunConfig,
+    engine: RolloutEngine,
+    policy: Policy,
+    reference: Policy,
+    grader: Grader,
+    problems: Sequence[Problem],
+    *,
+    samples: int,
+    seed: int,
+) -> Evaluation:
+    """``samples`` completions of each problem at the training temperature.
+
+    The seed is the same at each point of a run and for all objectives, so that their differences are not
+    differences of the draw.
+    """
+    sampling = sampling_of(config)
+    groups = sample_groups(engine, policy, problems, samples, sampling, seed)
+    groups = grade_groups(grader, groups, config.task.grading)
+    completions = [c for group in groups for c in group.completions]
+    kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
+    summary: Record = {
+        "accuracy": sum(map(sum, (g.rewards for g in groups))) / len(completions),
+        "kl": kl_k1,
+        "kl_k3": kl_k3,
+        "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
+        "truncated": sum(c.truncated for c in completions) / len(completions),
+        "unparsed": share_of(groups, config.task.grading, Verdict.UNPARSED),
+        "grader_timeouts": share_of(groups, config.task.grading, Verdict.TIMEOUT),
+        "grader_errors": share_of(groups, config.task.grading, Verdict.ERROR),
+        "verdicts": {
+            g.problem.id: "".join(verdict(grade, config.task.grading)[0] for grade in g.grades) for g in groups
+        },
+    }
+    return Evaluation(summary=summary, records=_records(groups))
+
+
+def sampling_of(config: RunConfig) -> Sampling:
+    """How this run's completions are drawn, in training and evaluation alike."""
+    rollout = config.rollout
+    return Sampling(temperature=rollout.temperature, max_tokens=rollout.max_tokens, stop=rollout.stop)
+
+
+@torch.no_grad()
+def kl_to_reference(
+    policy: Policy, reference: Policy, groups: Sequence[Group], micro_batch_tokens: int
+) -> tuple[float, float]:
+    """Estimates of KL(pi || ref) from the policy's own completions, k1 and k3, in nats per sequence."""
+    totals = torch.zeros(2)
+    for part in micro_batches(groups, micro_batch_tokens):
+        mask = part.sequences.mask.to(policy.device)
+        logp, ref_logp = policy.logp(part.sequences), reference.logp(part.sequences)
+        totals[0] += k1(logp, ref_logp, mask).sum().cpu()
+        totals[1] += k3(logp, ref_logp, mask).sum().cpu()
+    kl_k1, kl_k3 = (totals / sum(len(group.completions) for group in groups)).tolist()
+    return kl_k1, kl_k3
+
+
+def _records(groups: Sequence[Group]) -> list[SampleRecord]:
+    return [
+        SampleRecord(
+            problem=group.problem.id,
+            sample=index,
+            strict=grade.strict,
+            lenient=grade.lenient,
+            extracted=grade.extracted,
+            text=completion.text,
+            tokens=len(completion.ids),
+            truncated=completion.truncated,
+        )
+        for group in groups
+        for index, (completion, grade) in enumerate(zip(group.completions, group.grades, strict=True))
+    ]

@@ -1,0 +1,96 @@
+"""Live progress, read from the journals: a bar a run, or a line an evaluation where there is no terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from harness.config import RunConfig
+from harness.journal import Journal, Record, spent_in
+
+RECENT = 10
+"""Steps over which the shown reward is averaged."""
+
+
+class Display:
+    """Progress of an invocation's runs; :meth:`refresh` reads what their journals have got since."""
+
+    def __init__(self, console: Console, runs: Sequence[tuple[RunConfig, Path]]) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._runs = [
+            (
+                config,
+                Journal(path),
+                self._bars.add_task(name_of(config), total=config.budget.total, text="waiting"),
+            )
+            for config, path in runs
+        ]
+        self._sizes: dict[TaskID, int] = {}
+        self._told: dict[TaskID, int] = {}
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.refresh()
+        self._bars.stop()
+
+    def refresh(self) -> None:
+        """Show every journal that has changed."""
+        for config, journal, task in self._runs:
+            size = journal.path.stat().st_size if journal.path.is_file() else 0
+            if size == self._sizes.get(task, 0):
+                continue
+            self._sizes[task] = size
+            records = journal.read()
+            if not records:
+                continue
+            last, budget = records[-1], config.budget
+            spent = spent_in(last, budget.unit) if "spent" in last else 0.0
+            self._bars.update(
+                task,
+                completed=budget.total if last["event"] == "end" else spent,
+                text=text_of(config, records),
+            )
+            if not self._console.is_terminal:
+                self._tell(config, task, records)
+
+    def _tell(self, config: RunConfig, task: TaskID, records: list[Record]) -> None:
+        milestones = [i for i, r in enumerate(records) if r["event"] in ("evaluation", "end")]
+        for i in milestones[self._told.get(task, 0) :]:
+            self._console.print(f"{name_of(config)}: {text_of(config, records[: i + 1])}", highlight=False)
+        self._told[task] = len(milestones)
+
+
+def name_of(config: RunConfig) -> str:
+    return f"{config.objective.name} seed {config.seed}"
+
+
+def text_of(config: RunConfig, records: Sequence[Record]) -> str:
+    """Step, reward of late, last accuracy, budget spent."""
+    steps = [r for r in records if r["event"] == "step"]
+    parts = [f"step {len(steps)}"]
+    if steps:
+        rewards = [r["metrics"]["train/reward_mean"] for r in steps[-RECENT:]]
+        parts.append(f"reward {sum(rewards) / len(rewards):.2f}")
+    evaluations = [r for r in records if r["event"] == "evaluation"]
+    if evaluations:
+        parts.append(f"{evaluations[-1]['split']} accuracy {evaluations[-1]['accuracy']:.3f}")
+    last = records[-1]
+    if "spent" in last:
+        unit = config.budget.unit
+        parts.append(f"{spent_in(last, unit):,.0f} {unit.replace('_', ' ')}")
+    if last["event"] == "end":
+        parts.append(last["status"])
+    return " · ".join(parts)

@@ -1,0 +1,32 @@
+"""Which code made a number: recorded with each run, never part of what the run computes."""
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from evaluators.grading import GRADER_VERSION
+
+DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "math-verify", "numpy")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what computes, the commit if the harness runs from a checkout, and the device."""
+    found = {name: version(name) for name in DISTRIBUTIONS}
+    found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
+    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return found
+
+
+def commit() -> str:
+    """The checkout's short commit, ``-dirty`` with uncommitted changes; ``none`` for an installed package."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return "none"
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(describe, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "none"

@@ -1,0 +1,62 @@
+"""Publishing beside the runs, in a thread: a store that is slow or gone costs one warning and nothing else."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.journal import Record, is_locked
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from harness.tracking import Publisher
+
+PUBLISH_EVERY = 2.0
+PATIENCE = 60.0
+"""Seconds that the end of an invocation waits for the last records to be published."""
+INVOCATION = "invocation.json"
+"""Beside a suite's tables: the invocation that made them."""
+
+
+class Publishing(threading.Thread):
+    """Follows run directories until :meth:`finish`."""
+
+    def __init__(self, uri: str, store: Store, suite: str, runs: Sequence[Path], warn: Callable[[str], None]) -> None:
+        super().__init__(daemon=True)
+        self._uri, self._store, self._suite, self._runs, self._warn = uri, store, suite, runs, warn
+        self._over = threading.Event()
+        self._down = False
+
+    def finish(self) -> bool:
+        """Publish what is left; whether the store has everything."""
+        self._over.set()
+        self.join(PATIENCE)
+        if self.is_alive() and not self._down:
+            self._warn(f"{self._uri} is slow: not everything is published yet; run harness sync later")
+        return not self.is_alive() and not self._down
+
+    def run(self) -> None:
+        try:
+            from harness.tracking import Publisher  # seconds of imports, while the runs start
+
+            publisher = Publisher(self._uri, self._suite, self._store.root)
+            while not self._over.wait(PUBLISH_EVERY):
+                for directory in self._runs:
+                    publisher.publish(directory, running=is_locked(directory))
+            publish_suite(publisher, self._store, self._suite, self._runs)
+        except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
+            self._down = True
+            reason = " ".join(str(error).split())[:200]
+            self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
+
+
+def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequence[Path]) -> None:
+    """Publish the runs as they stand, and the tables of the suite's last invocation."""
+    for directory in runs:
+        publisher.publish(directory, running=is_locked(directory))
+    folder = store.suite(suite)
+    if (folder / INVOCATION).is_file():
+        invocation: Record = json.loads((folder / INVOCATION).read_text())
+        tables = [path for path in sorted(folder.iterdir()) if path.stem in ("leaderboard", "learning-curves")]
+        publisher.publish_tables(invocation, tables)

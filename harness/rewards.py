@@ -1,0 +1,34 @@
+"""Verdicts become rewards: 1 for a correct answer, 0 for anything else. The grader of evaluation is the grader here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from evaluators.grading import Grade, Grader
+from evaluators.types import Verdict
+from harness.types import Group
+
+Grading = Literal["strict", "lenient"]
+
+
+def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> list[Group]:
+    """The groups with grades and rewards."""
+    items = [(group.problem.answer, c.text) for group in groups for c in group.completions]
+    grades = iter(grader.grade(items))
+    graded = []
+    for group in groups:
+        own = tuple(next(grades) for _ in group.completions)
+        rewards = tuple(float(verdict(grade, grading) is Verdict.CORRECT) for grade in own)
+        graded.append(replace(group, grades=own, rewards=rewards))
+    return graded
+
+
+def verdict(grade: Grade, grading: Grading) -> Verdict:
+    """The one of the two verdicts that counts in this suite."""
+    return grade.strict if grading == "strict" else grade.lenient
+
+
+def share_of(groups: Sequence[Group], grading: Grading, kind: Verdict) -> float:
+    """Share of completions with verdict ``kind``."""
+    verdicts = [verdict(grade, grading) for group in groups for grade in group.grades]
+    return verdicts.count(kind) / len(verdicts)

@@ -1,0 +1,45 @@
+"""What every rollout engine does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from evaluators.types import Problem
+from harness.policy import Policy
+from harness.types import Completion, Group
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How completions are drawn: full softmax at ``temperature``, no top-p or top-k; 0 is greedy."""
+
+    temperature: float
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+
+
+class RolloutEngine(Protocol):
+    """Samples completions of a policy."""
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+    ) -> list[tuple[Completion, ...]]:
+        """``n`` completions of each prompt, in order. The same weights and seed give the same completions."""
+        ...
+
+    def sync(self, policy: Policy) -> None:
+        """Take over the policy's weights; called after each optimiser step."""
+        ...
+
+
+def sample_groups(
+    engine: RolloutEngine, policy: Policy, problems: Sequence[Problem], n: int, sampling: Sampling, seed: int
+) -> list[Group]:
+    """``n`` completions of each problem, not graded yet."""
+    prompts = [policy.encode(problem.prompt) for problem in problems]
+    return [
+        Group(problem=problem, prompt_ids=prompt, completions=completions)
+        for problem, prompt, completions in zip(
+            problems, prompts, engine.generate(prompts, n, sampling, seed), strict=True
+        )
+    ]

@@ -1,0 +1,45 @@
+"""Randomness is derived, never carried: each use draws from its own seed, so a resume needs no generator state
+and no objective can disturb another's stream."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+class Purpose(IntEnum):
+    """What a seed is for. The numbers enter every derived seed: never reuse or renumber them."""
+
+    SHUFFLE = 0
+    ROLLOUT = 1
+    VALIDATION = 2
+    TEST = 3
+
+
+def derive_seed(run_seed: int, purpose: Purpose, step: int) -> int:
+    """A 63-bit seed, the same for every objective."""
+    state = np.random.SeedSequence([run_seed, purpose, step]).generate_state(1, np.uint64)[0]
+    return int(state >> np.uint64(1))
+
+
+class ProblemOrder(Generic[T]):
+    """The order in which a run sees its problems: one permutation an epoch, a function of the seed alone."""
+
+    def __init__(self, problems: Sequence[T], seed: int) -> None:
+        self._problems = problems
+        self._seed = seed
+        self._epochs: dict[int, list[int]] = {}
+
+    def take(self, start: int, count: int) -> list[T]:
+        """Problems ``start .. start + count`` of the endless stream."""
+        return [self._at(i) for i in range(start, start + count)]
+
+    def _at(self, index: int) -> T:
+        epoch, place = divmod(index, len(self._problems))
+        if epoch not in self._epochs:
+            seed = derive_seed(self._seed, Purpose.SHUFFLE, epoch)
+            self._epochs = {epoch: np.random.default_rng(seed).permutation(len(self._problems)).tolist()}
+        return self._problems[self._epochs[epoch][place]]

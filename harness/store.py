@@ -1,0 +1,49 @@
+"""Where things lie under ``--out``."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config import RunConfig
+from harness.errors import HarnessError
+from harness.journal import Journal, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A results directory: ``<suite>/runs/<run id>/`` per run, and the tables of a suite beside ``runs``."""
+
+    root: Path
+
+    def suite(self, name: str) -> Path:
+        return self.root / name
+
+    def run(self, config: RunConfig) -> Path:
+        return self.suite(config.suite) / "runs" / config.run_id
+
+    def runs(self) -> Iterator[Path]:
+        """All run directories with a journal, in a fixed order."""
+        yield from sorted(path.parent for path in self.root.glob("*/runs/*/journal.jsonl"))
+
+    def journals(self, suite: str) -> list[list[Record]]:
+        """The journals of a suite's runs."""
+        return [Journal(path).read() for path in self.runs() if path.parent.parent.name == suite]
+
+    @property
+    def tracking_uri(self) -> str:
+        """The default MLflow store."""
+        return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
+
+    def prepare(self) -> None:
+        """Make the directory, and see that it can be written.
+
+        Raises:
+            HarnessError: it cannot.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise HarnessError(f"cannot write to {self.root}: {error.strerror}; choose another --out") from error

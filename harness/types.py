@@ -1,0 +1,31 @@
+"""What flows through a run: completions of a prompt, then a graded group of them."""
+
+from dataclasses import dataclass
+
+from evaluators.grading import Grade
+from evaluators.types import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """One sampled continuation of a prompt."""
+
+    ids: tuple[int, ...]
+    """Sampled tokens, the end-of-sequence token included where it was sampled."""
+    logp: tuple[float, ...]
+    """Log-probability of each under the distribution it was drawn from, by the engine, in nats."""
+    text: str
+    """Decoded, without special tokens, cut before a stop string."""
+    truncated: bool
+    """Cut at the length limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """All completions of one prompt; grades and rewards are empty until it is graded."""
+
+    problem: Problem
+    prompt_ids: tuple[int, ...]
+    completions: tuple[Completion, ...]
+    grades: tuple[Grade, ...] = ()
+    rewards: tuple[float, ...] = ()

@@ -1,0 +1,55 @@
+"""Worked numbers of the shared tensor functions."""
+
+import math
+
+import pytest
+import torch
+
+from algorithms import ops
+
+GROUP = torch.tensor([5, 2, 5, 2, 5])  # interleaved, not from 0, of sizes 3 and 2
+VALUES = torch.tensor([1.0, 10.0, 2.0, 20.0, 6.0])
+
+
+def test_group_statistics() -> None:
+    assert ops.group_sizes(GROUP).tolist() == [3, 2, 3, 2, 3]
+    assert ops.group_mean(VALUES, GROUP).tolist() == [3, 15, 3, 15, 3]
+    assert ops.leave_one_out_mean(VALUES, GROUP).tolist() == [4, 20, 3.5, 10, 1.5]
+    assert ops.group_variance(VALUES, GROUP).tolist() == [7, 50, 7, 50, 7]
+    assert ops.group_std(VALUES, GROUP).tolist() == pytest.approx([math.sqrt(v) for v in (7, 50, 7, 50, 7)])
+
+
+def test_leave_one_out_ignores_the_own_value() -> None:
+    huge = VALUES.clone()
+    huge[0] = 1e30
+    assert ops.leave_one_out_mean(huge, GROUP)[0] == 4
+
+
+@pytest.mark.parametrize("statistic", [ops.leave_one_out_mean, ops.group_variance, ops.group_std])
+def test_a_group_of_one_is_refused(statistic: object) -> None:
+    assert callable(statistic)
+    with pytest.raises(ValueError, match="at least two completions, but prompt 7 has one"):
+        statistic(VALUES, torch.tensor([5, 2, 5, 2, 7]))
+
+
+def test_kl_estimators() -> None:
+    logp = torch.tensor([[-1.0, -2.0, math.nan]], dtype=torch.float64)
+    ref = torch.tensor([[-1.5, -1.0, math.inf]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, False]])
+    assert ops.masked_sum(logp, mask).tolist() == [-3.0]
+    assert ops.k1(logp, ref, mask).tolist() == [-0.5]
+    assert ops.k2(logp, ref, mask).tolist() == [0.125]
+    expected = [math.exp(-0.5) + 0.5 - 1, math.exp(1.0) - 1.0 - 1, 0.0]
+    assert ops.k3(logp, ref, mask)[0].tolist() == pytest.approx(expected)
+
+
+def test_k3_is_accurate_and_not_negative_near_the_reference() -> None:
+    d = torch.tensor([[1e-3, -1e-3]])
+    mask = torch.ones_like(d, dtype=torch.bool)
+    torch.testing.assert_close(ops.k3(d, torch.zeros_like(d), mask), d**2 / 2, rtol=1e-3, atol=0.0)
+
+
+def test_policy_gradient_does_not_differentiate_advantages() -> None:
+    logp = torch.tensor([-1.0, -2.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(ops.policy_gradient(logp * 3, logp, sequences=4), logp)
+    assert gradient.tolist() == [0.75, 1.5]
