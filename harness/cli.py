@@ -68,9 +68,10 @@ def run(
     from harness.invocation import invoke, plan
 
     flags = {"model.path": model, "task.data": data, "regime": regime, "compute.engine": engine}
-    changes: list[tuple[str, Any]] = [(key, value) for key, value in flags.items() if value is not None]
+    changes = [parse_change(text) for text in change or []]
     changes += [("budget", parse_budget(budget))] if budget else []
-    changes += [parse_change(text) for text in change or []]
+    changes += [(key, value) for key, value in flags.items() if value is not None]
+    sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
     planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds))
     finished = invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
     if not finished:

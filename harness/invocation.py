@@ -15,9 +15,11 @@ from harness.executors import run_all
 from harness.journal import Journal, Record
 from harness.leaderboard import RunResult, build, read_result, write
 from harness.plots import learning_curves
+from harness.policy import locate
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing, publish_suite
 from harness.render import tables
+from harness.run import load_splits
 from harness.store import Store
 from harness.suites import load_suite, run_config
 
@@ -55,6 +57,8 @@ def invoke(
     store = Store(out)
     store.prepare()
     suite, runs = planned.suite, [(config, store.run(config)) for config in planned.runs]
+    load_splits(planned.runs[0])  # what is missing shows here, before anything starts
+    locate(suite.model.path)
     uri = tracking_uri or store.tracking_uri
     workers = workers or max(1, (os.cpu_count() or 1) // suite.compute.threads)
     budget = suite.budget

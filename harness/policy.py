@@ -116,7 +116,7 @@ def load_policy(settings: ModelSettings, temperature: float) -> Policy:
         HarnessError: the path is missing or no causal language model, the hub cannot be reached, or the model
             changes its logits behind the output layer, which :meth:`Policy.logp` does not follow.
     """
-    source, extra = _locate(settings.path)
+    source, extra = locate(settings.path)
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -138,8 +138,12 @@ def load_policy(settings: ModelSettings, temperature: float) -> Policy:
     return policy
 
 
-def _locate(path: str) -> tuple[str, dict[str, Any]]:
-    """What ``from_pretrained`` is given for a model path."""
+def locate(path: str) -> tuple[str, dict[str, Any]]:
+    """What ``from_pretrained`` is given for a model path.
+
+    Raises:
+        HarnessError: nothing is there. Whether a hub id exists shows only on loading.
+    """
     if path.startswith("embedded:"):
         directory = Path(str(files("harness") / "assets" / path.removeprefix("embedded:")))
         if not directory.is_dir():

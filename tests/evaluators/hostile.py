@@ -1,50 +1,39 @@
 r"""Answers that attack a grader: meant to hang it, to fill the memory, to run code, or to be taken for right.
 
-Each is the inside of a ``\boxed{}`` or a whole text; none is equal to any of ``EXPECTED``.
+None is equal to any of ``EXPECTED``: a number is decided in process, a formula is compared in the worker.
 """
 
-EXPECTED = (r"\frac{3}{2}", r"x^2+1", "18")
+EXPECTED = ("18", "x^2+1")
 
 _TOWERS = [
     "9^{9^{9^{9}}}",
-    "9^{9^{9^{9^{9}}}}+x",
-    "2^{2^{2^{2^{2^{2}}}}}",
-    r"\left(10^{10^{10}}\right)^{10^{10}}",
-    r"\frac{1}{9^{9^{9^9}}}",
     "99999999!",
     "((((99!)!)!)!)!",
     r"\binom{10^{9}}{5\cdot 10^{8}}",
-    r"\frac{(10^7)!}{(10^7-1)!}",
-    r"\lfloor 9^{9^{9^9}} \rfloor",
     r"10^{10^{10}} \bmod 7",
     r"\gcd(10^{10^{9}}, 10^{10^{8}})",
     r"\sqrt[9^{9^9}]{2}",
-    r"\log_{2} (2^{10^{10^{10}}})",
     "0." + "9" * 280,
     "9" * 299,
     "1e999999999",
 ]
 _BOMBS = [
     r"\sum_{n=1}^{10^{12}} \frac{1}{n^3+n+1}",
-    r"\prod_{n=1}^{10^{9}} (x+n)",
     r"\sum_{i=1}^{10^6}\sum_{j=1}^{10^6}\sum_{k=1}^{10^6} (i+j)^{k}",
     r"\int_0^{1} \int_0^{1} e^{e^{e^{x y}}} \sin(x^{y^{x}}) dx dy",
     r"\int \frac{\sin(x^7) e^{x^5} \log(x^3+1)}{\sqrt{x^{11}+x+1}} dx",
     r"\lim_{x \to 0} \frac{\sin(\sin(\sin(\sin(\sin(x))))) - x^{x^{x}}}{x^{99}}",
     r"(x+y+z+a+b+c+d)^{400}",
-    r"(x+1)^{99999} - (x-1)^{99999}",
     r"x^{10^{9}} + 1 = 0",
     r"x^{9} + 3x^{7} + x^{x^{x}} = \sin(x)^{13} + 2",
     r"\sin(\cos(\tan(\sin(\cos(\tan(\sin(\cos(\tan(x^{x^{x^{x}}})))))))))) > x",
     r"\begin{pmatrix} 9^{9^{9^9}} & 1 \\ 1 & 9^{9^{9^9}} \end{pmatrix}^{99999}",
-    r"\begin{pmatrix}1&x&y\\x&2&z\\y&z&3\end{pmatrix}^{200}",
     r"\det\begin{pmatrix}" + r"\\".join(["a&b&c&d&e&f&g"] * 7) + r"\end{pmatrix}",
     r"\{" + ",".join(f"x^{{{n}}}" for n in range(35)) + r"\}",
 ]
 _SHAPES = [
     "(" * 290,
     "(" * 145 + "1.5" + ")" * 145,
-    "{" * 140 + "1" + "}" * 140,
     r"\frac{1}{" * 30 + "2" + "}" * 30,
     r"\sqrt{" * 40 + "2" + "}" * 40,
     "-" * 290 + "1.5" + "1",
@@ -105,8 +94,8 @@ TEXTS = [
     r"\boxed{18" + "}" * 1_000_000 + r"\boxed{",
     "{" * 1_000_000,
     "#" * 1_000_000,
-    "#### " * 200_000,
-    "\n".join(f"#### {n}" for n in range(100_000)),
+    "#### " * 40_000,
+    "\n".join(f"#### {n}" for n in range(20_000)),
     "\n" * 1_000_000,
     "$" * 1_000_001,
     "$ " * 500_000,

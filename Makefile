@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread a process: runs and tests stand side by side, and waiting threads must not spin.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: run test setup clean
+
+run: .venv/installed  ## train agro and grpo on the embedded suite, and print their leaderboard
+	$(BIN)/harness run --algos agro,grpo
+
+test: .venv/installed-dev  ## lint, types, import contracts, all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n auto --dist loadfile
+
+setup: .venv/installed-dev  ## the environment alone, with what the tests need
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install -q -e .
+	@touch $@
+
+.venv/installed-dev: .venv/bin/python pyproject.toml
+	$(BIN)/pip install -q -e '.[dev]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv build dist *.egg-info

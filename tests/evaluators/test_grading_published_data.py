@@ -1,0 +1,100 @@
+"""The grader on every published GSM8K and MATH-500 solution."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evaluators.comparison import decide, read_number
+from evaluators.extraction import tidy
+from evaluators.grading import Grader
+from evaluators.grading_process import GradingProcess
+from evaluators.types import Verdict
+
+SIZES = {"train": 7473, "test": 1319}
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with Grader() as grader:
+        yield grader
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def solutions(request: pytest.FixtureRequest, data_dir: Path) -> list[tuple[str, str]]:
+    """(working, answer) of each problem of GSM8K."""
+    parts = [row["answer"].split("####") for row in rows(data_dir / f"gsm8k_{request.param}.jsonl")]
+    assert len(parts) == SIZES[request.param]
+    return [(working, answer.strip()) for working, answer in parts]
+
+
+def strict(grader: Grader, items: list[tuple[str, str]]) -> Counter[Verdict]:
+    return Counter(grade.strict for grade in grader.grade(items))
+
+
+def test_own_solutions_are_correct(grader: Grader, solutions: list[tuple[str, str]]) -> None:
+    for form in ("{w}#### {a}", "{w}#### ${a}.00", "{w}#### {a} apples.", "{w}The answer is $\\boxed{{{a}}}$."):
+        items = [(a.replace(",", ""), form.format(w=w, a=a)) for w, a in solutions]
+        assert strict(grader, items) == {Verdict.CORRECT: len(solutions)}, form
+
+
+def test_altered_answers_are_wrong(grader: Grader, solutions: list[tuple[str, str]]) -> None:
+    def altered(answer: str) -> list[str]:
+        value = int(answer.replace(",", ""))
+        return [str(value + 1), str(value * 10 + 1), str(-value - 1), f"{value}.5", f"{value}%", f"{value - 1}+1"]
+
+    items = [(answer, f"{working}#### {other}") for working, answer in solutions for other in altered(answer)]
+    assert strict(grader, items) == {Verdict.WRONG: 6 * len(solutions)}
+
+
+def test_removed_answers_are_not_found(grader: Grader, solutions: list[tuple[str, str]]) -> None:
+    for cut in ("", "####", "#### ", "\\boxed{{{a}"):
+        items = [(answer, working + cut.format(a=answer)) for working, answer in solutions]
+        assert strict(grader, items) == {Verdict.UNPARSED: len(solutions)}, cut
+
+
+def test_the_fast_path_never_disagrees_with_math_verify(solutions: list[tuple[str, str]]) -> None:
+    rng = random.Random(0)
+    process = GradingProcess(inner_seconds=2, kill_after=8.0, memory_bytes=1 << 30)
+    verdicts: Counter[Verdict] = Counter()
+    for _, answer in rng.sample(solutions, 100):
+        expected, value = answer.replace(",", ""), int(answer.replace(",", ""))
+        neighbour = value + rng.choice([-100, -10, -1, 1, 10, 100])
+        for other in (
+            answer,
+            f"{value:,}",
+            f"{value}.00",
+            f"{neighbour:,}",
+            f"{neighbour}",
+            f"{-value - 1}",
+            f"{value}5",
+        ):
+            slow = process.compare(expected, other)
+            assert decide(expected, other) is (slow is Verdict.CORRECT), (expected, other)
+            verdicts[slow] += 1
+    process.close()
+    assert verdicts == {Verdict.CORRECT: 300, Verdict.WRONG: 400}
+
+
+def test_math_500_through_math_verify(grader: Grader, data_dir: Path) -> None:
+    path = data_dir / "math500_test.jsonl"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {data_dir}")
+    answers = [tidy(row["answer"]) for row in rows(path)]
+    # One solution boxes its answer in two forms, and so names no single one.
+    own = [(row["answer"], row["solution"]) for row in rows(path)]
+    assert strict(grader, own) == {Verdict.CORRECT: 499, Verdict.UNPARSED: 1}
+    respaced = [(answer, rf"\boxed{{{answer.replace(' ', '')}}}") for answer in answers]
+    assert strict(grader, respaced) == {Verdict.CORRECT: 500}
+    others = [(answer, rf"\boxed{{{answers[n - 1]}}}") for n, answer in enumerate(answers)]
+    # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
+    expected = {Verdict.WRONG: 497, Verdict.CORRECT: 3}
+    assert strict(grader, others) == expected
+    assert sum(read_number(answer) is None for answer in answers) > 150

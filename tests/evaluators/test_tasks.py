@@ -1,0 +1,127 @@
+"""Tasks: disjoint splits, ids that stay, and one clear sentence for everything that is wrong with the data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluators.tasks import TASKS, load_problems
+from evaluators.types import Problem, Split, TaskError
+
+LINES = [{"prompt": f"What is {n}+1?", "answer": n + 1} for n in range(200)]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def all_splits(name: str, **arguments: Any) -> dict[Split, list[Problem]]:
+    return {split: load_problems(name, split, **arguments) for split in Split}
+
+
+def check_disjoint(splits: dict[Split, list[Problem]]) -> list[Problem]:
+    problems = [problem for part in splits.values() for problem in part]
+    assert all(problem.split is split for split, part in splits.items() for problem in part)
+    assert len({problem.id for problem in problems}) == len(problems)
+    assert len({problem.prompt for problem in problems}) == len(problems)
+    return problems
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "jsonl"])
+def test_splits_are_disjoint_and_deterministic(name: str, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"count": 300} if name == "arithmetic" else {"data": write(tmp_path / "d.jsonl", LINES)}
+    splits = all_splits(name, **arguments)
+    check_disjoint(splits)
+    assert splits == all_splits(name, **arguments)
+
+
+def test_jsonl_splits_by_content_not_by_place(tmp_path: Path) -> None:
+    splits = all_splits("jsonl", data=write(tmp_path / "a.jsonl", LINES))
+    assert {split: len(part) for split, part in splits.items()} == {
+        Split.TRAIN: 167,
+        Split.VALIDATION: 17,
+        Split.TEST: 16,
+    }
+    reversed_ = all_splits("jsonl", data=write(tmp_path / "b.jsonl", LINES[::-1]))
+    assert {split: part[::-1] for split, part in reversed_.items()} == splits
+    first = splits[Split.TRAIN][0]
+    assert first == Problem(id="c9d9bfb3f48542d5", prompt="What is 0+1?", answer="1", split=Split.TRAIN)
+
+
+def test_jsonl_fields_and_declared_splits(tmp_path: Path) -> None:
+    rows = [
+        {"q": " 1+1= ", "a": " 2 ", "part": "train"},
+        {"q": "1/2=", "a": 0.50, "part": "validation"},
+        {"q": "é?", "a": "1,000", "part": "test"},
+    ]
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
+    splits = all_splits("jsonl", data=path, prompt_field="q", answer_field="a", split_field="part")
+    assert [(p.prompt, p.answer) for p in check_disjoint(splits)] == [(" 1+1= ", "2"), ("1/2=", "0.5"), ("é?", "1,000")]
+
+
+GOOD = '{"prompt": "1+1=", "answer": 2}\n'
+BROKEN = {
+    "not JSON": (GOOD + '{"prompt": "x"', r"d\.jsonl:2 is not JSON: .* at column \d+; mend the line"),
+    "a list": ("[1, 2]", r"d\.jsonl:1 is a JSON list, not an object"),
+    "NaN": ('{"prompt": "x", "answer": NaN}', r"d\.jsonl:1 is not JSON that can be read: NaN"),
+    "endless number": ('{"prompt": "x", "answer": ' + "9" * 5000 + "}", r"d\.jsonl:1 is not JSON that can be read"),
+    "endless nesting": ("[" * 100_000, r"d\.jsonl:1 is not JSON"),
+    "missing field": ('{"question": "x", "answer": 2}', r"d\.jsonl:1 has no field 'prompt', only question, answer"),
+    "missing answer": ('{"prompt": "x"}', r"d\.jsonl:1 has no field 'answer'"),
+    "no fields": ("{}", r"d\.jsonl:1 has no field 'prompt', only an empty object"),
+    "empty prompt": ('{"prompt": "  ", "answer": 2}', r"d\.jsonl:1: 'prompt' is empty"),
+    "empty answer": (GOOD + '{"prompt": "x", "answer": ""}', r"d\.jsonl:2: 'answer' is empty"),
+    "null": ('{"prompt": "x", "answer": null}', r"d\.jsonl:1: 'answer' must be a text or a number, not None"),
+    "boolean": ('{"prompt": "x", "answer": true}', r"d\.jsonl:1: 'answer' must be a text or a number, not True"),
+    "list": ('{"prompt": "x", "answer": [2]}', r"d\.jsonl:1: 'answer' must be a text or a number"),
+    "duplicate": (GOOD + "\n" + '{"prompt": "1+1= ", "answer": 3}', r"d\.jsonl:3 repeats the prompt of .*d\.jsonl:1;"),
+    "half a surrogate": ('{"prompt": "\\ud800", "answer": 1}', r"d\.jsonl:1 holds half of a surrogate pair"),
+    "empty file": ("\n \n", r"d\.jsonl is empty"),
+    "no such split": (GOOD, r"d\.jsonl has no problem of the \w+ split among 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_lines(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text(content)
+    with pytest.raises(TaskError, match=message) as error:
+        all_splits("jsonl", data=path)
+    assert "\n" not in str(error.value)
+
+
+def test_broken_files(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.jsonl"
+    latin.write_bytes('{"prompt": "é", "answer": 1}'.encode("latin-1"))
+    declared = write(tmp_path / "d.jsonl", [{"prompt": "x", "answer": 1, "part": "dev"}])
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"data": tmp_path / "none.jsonl"}, "there is no file .*none.jsonl"),
+        ({"data": tmp_path}, "is a folder; give a file"),
+        ({"data": latin}, r"latin\.jsonl is not UTF-8 \(byte 12\)"),
+        ({}, "the task jsonl reads a file of JSON lines; pass its path"),
+        ({"data": declared, "split_field": "part"}, "d.jsonl:1: 'part' is 'dev'; it must be train, validation, test"),
+        ({"data": declared, "split_field": "no"}, "has no field 'no', only prompt, answer, part"),
+    ]
+    for arguments, message in cases:
+        with pytest.raises(TaskError, match=message):
+            load_problems("jsonl", Split.TRAIN, **arguments)
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(TaskError, match=r"unknown task 'gsmk8', did you mean 'gsm8k'.*arithmetic, gsm8k, jsonl"):
+        load_problems("gsmk8", Split.TRAIN)
+    with pytest.raises(TaskError, match="unknown task 'zzz'; known tasks"):
+        load_problems("zzz", Split.TRAIN)
+    with pytest.raises(TaskError, match="no option 'promt_field', did you mean 'prompt_field'"):
+        load_problems("jsonl", Split.TRAIN, data="x", promt_field="q")
+    with pytest.raises(TaskError, match=r"no option 'qqq'; its options: prompt$"):
+        load_problems("gsm8k", Split.TRAIN, qqq=1)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_refuses_or_reads_data_that_is_not_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"nowhere"):
+        load_problems(name, Split.TRAIN, data=tmp_path / "nowhere")

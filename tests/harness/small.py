@@ -1,0 +1,39 @@
+"""The embedded suite made small: seconds a run, the same code path."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.config import RunConfig
+from harness.journal import Journal, Record, lasting
+from harness.suites import load_suite, run_config
+from harness.train import Outcome, train
+
+INVOCATION = {"id": "test", "name": "test"}
+SMALL: dict[str, Any] = {
+    "rollout.prompts": 4,
+    "rollout.group_size": 4,
+    "rollout.max_tokens": 40,
+    "budget": {"unit": "completions", "total": 100},
+    "evaluation.shares": [0, 0.5, 1],
+    "evaluation.validation_problems": 6,
+    "evaluation.test_problems": 8,
+}
+
+
+def small_config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
+    """Six steps of 16 completions; keys of ``changes`` have ``__`` for dots."""
+    dotted = {key.replace("__", "."): value for key, value in changes.items()}
+    return run_config(load_suite("tiny-arithmetic", list((SMALL | dotted).items())), objective, seed)
+
+
+def run_small(config: RunConfig, directory: Path, **options: Any) -> Outcome:
+    return train(config, directory, INVOCATION, **options)
+
+
+def history(directory: Path) -> list[Record]:
+    """All that must be equal between two executions of one config."""
+    return [lasting(record) for record in Journal(directory).read()]
+
+
+def steps(directory: Path) -> list[Record]:
+    return [record for record in history(directory) if record["event"] == "step"]

@@ -1,0 +1,48 @@
+"""Groups become micro-batches: whole, within the token budget, nothing lost."""
+
+import pytest
+
+from evaluators.types import Problem, Split
+from harness.collate import denominators, micro_batches
+from harness.types import Completion, Group
+
+
+def group(name: str, prompt: int, lengths: list[int]) -> Group:
+    return Group(
+        problem=Problem(id=name, prompt=name, answer="1", split=Split.TRAIN),
+        prompt_ids=tuple(range(prompt)),
+        completions=tuple(Completion(ids=(7,) * n, logp=(-float(n),) * n, text="", truncated=n == 9) for n in lengths),
+        rewards=tuple(float(n % 2) for n in lengths),
+    )
+
+
+GROUPS = [group("a", 4, [3, 9]), group("b", 2, [1, 2]), group("c", 5, [5, 5]), group("d", 2, [2, 2])]
+
+
+@pytest.mark.parametrize(("limit", "parts"), [(1, 4), (16, 3), (1000, 1)])
+def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
+    made = micro_batches(GROUPS, limit)
+    assert len(made) == parts
+    for part in made:
+        rows, width = part.sequences.input_ids.shape
+        assert rows * width <= limit or rows == 2  # larger than the limit: a group of its own
+        assert part.group.bincount().tolist() == [2] * (rows // 2)
+    assert sum(len(part.rewards) for part in made) == 8
+    assert sum(int(part.sequences.mask.sum()) for part in made) == 29
+
+
+def test_each_row_keeps_what_belongs_to_it() -> None:
+    (part,) = micro_batches(GROUPS, 1000)
+    lengths = part.sequences.mask.sum(1)
+    assert part.rewards.tolist() == [float(n % 2) for n in lengths]
+    assert part.truncated.tolist() == [n == 9 for n in lengths]
+    assert part.engine_logp[part.sequences.mask].tolist() == [-float(n) for n in lengths for _ in range(n)]
+    assert (part.engine_logp[~part.sequences.mask] == 0).all()
+    sampled = part.sequences.input_ids[part.sequences.rows, part.sequences.places]
+    assert (sampled == 7).all()
+
+
+def test_denominators_count_the_whole_step() -> None:
+    counts = denominators(GROUPS, max_tokens=9)
+    assert (counts.sequences, counts.tokens, counts.groups, counts.max_tokens) == (8, 29, 4, 9)
+    assert counts.reward_mean == 5 / 8

@@ -1,0 +1,75 @@
+"""Suites, changes to them, and what a run id and a match key depend on."""
+
+from typing import Any
+
+import pytest
+
+from harness.config import RunConfig
+from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.suites import load_suite, run_config, suite_names
+
+
+def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
+    dotted = [(key.replace("__", "."), value) for key, value in changes.items()]
+    return run_config(load_suite("tiny-arithmetic", dotted), objective, seed)
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_suite_makes_runs(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    assert run_config(suite, suite.baseline, 0).budget == suite.budget
+
+
+def test_a_run_id_depends_on_every_setting_and_nothing_else() -> None:
+    same = {config().run_id, config().run_id}
+    others = {
+        config(seed=1).run_id,
+        config("grpo").run_id,
+        config(optimizer__learning_rate=1e-5).run_id,
+        config(objectives__agro__fields__beta=0.9).run_id,
+        config(compute__threads=2).run_id,
+    }
+    assert len(same) == 1
+    assert len(others | same) == 6
+
+
+def test_a_config_survives_its_journal() -> None:
+    assert RunConfig.model_validate(config().model_dump(mode="json")) == config()
+
+
+def test_runs_match_when_all_but_objective_its_optimizer_and_seed_agree() -> None:
+    ours = config().match_key
+    assert ours == config("grpo", seed=3, optimizer__learning_rate=1e-5).match_key
+    assert ours != config(rollout__group_size=4).match_key
+    assert ours != config(budget={"unit": "completions", "total": 512}).match_key
+    assert ours != config(task__options__largest=50).match_key
+
+
+def test_a_change_of_the_optimizer_reaches_tuned_objectives_too() -> None:
+    assert config(optimizer__learning_rate=7e-5).optimizer.learning_rate == 7e-5
+    both = {"optimizer__learning_rate": 7e-5, "objectives__agro__optimizer__learning_rate": 8e-5}
+    assert config(**both).optimizer.learning_rate == 8e-5
+    assert config(**dict(reversed(both.items()))).optimizer.learning_rate == 8e-5
+    assert config("grpo", **both).optimizer.learning_rate == 7e-5
+
+
+def test_agro_and_rloo_have_the_same_settings() -> None:
+    """Else the A/A control would compare two betas."""
+    agro, rloo = config("agro"), config("rloo")
+    assert agro.objective.fields["beta"] == rloo.objective.fields["beta"]
+    assert agro.optimizer == rloo.optimizer
+
+
+def test_derived_seeds_are_fixed_and_apart() -> None:
+    assert derive_seed(0, Purpose.ROLLOUT, 1) == 1554199118406742183
+    seeds = {derive_seed(run, purpose, step) for run in range(5) for purpose in Purpose for step in range(50)}
+    assert len(seeds) == 5 * len(Purpose) * 50
+
+
+def test_each_epoch_holds_each_problem_once_in_another_order() -> None:
+    order = ProblemOrder(list(range(10)), seed=3)
+    epochs = [order.take(10 * k, 10) for k in range(3)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert ProblemOrder(list(range(10)), seed=3).take(7, 9) == (epochs[0] + epochs[1])[7:16]

@@ -1,0 +1,126 @@
+"""A real process, really killed: the final journal equals the uninterrupted run's."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.checkpoint import NAME as CHECKPOINT
+from harness.journal import Journal
+from tests.harness.small import SMALL, history
+
+ROOT = Path(__file__).parents[2]
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.harness.small import run_small, small_config
+run_small(small_config("agro"), Path(sys.argv[1]))
+"""
+DIE_IN_CHECKPOINT = """
+import os, signal
+import harness.checkpoint
+whole = harness.checkpoint.save_file
+count = 0
+
+def half(tensors, path, metadata):
+    global count
+    whole(tensors, path, metadata)
+    count += 1
+    if count == 2:  # the one in the middle of the run
+        os.truncate(path, path.stat().st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+harness.checkpoint.save_file = half
+"""
+
+
+def start(directory: Path, before: str = "") -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", before + TRAIN, str(directory)], cwd=ROOT)
+
+
+def kill_at(directory: Path, lines: int) -> None:
+    """Start the run, and SIGKILL it as soon as its journal has ``lines`` lines."""
+    process = start(directory)
+    journal = directory / "journal.jsonl"
+    while process.poll() is None:
+        if journal.is_file() and journal.read_bytes().count(b"\n") >= lines:
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(
+    small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    for lines in (1, 3, 5, 8, 10):  # start, evaluation, and steps on both sides of the middle checkpoint
+        kill_at(tmp_path, lines)
+        assert len(history(tmp_path)) < len(history(small_runs["agro"]))
+    assert start(tmp_path, DIE_IN_CHECKPOINT).wait() in (-signal.SIGKILL, 0)
+    assert start(tmp_path).wait() == 0
+    assert_same_run(tmp_path, small_runs["agro"])
+
+
+def test_a_run_killed_inside_a_checkpoint_write_resumes_from_the_one_before(
+    small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    assert start(tmp_path, DIE_IN_CHECKPOINT).wait() == -signal.SIGKILL
+    assert (tmp_path / CHECKPOINT).with_suffix(".partial").exists()
+    assert start(tmp_path).wait() == 0
+    assert_same_run(tmp_path, small_runs["agro"])
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Metrics, per-problem verdicts, per-problem tables and final weights."""
+    assert history(one) == history(other)
+    tables = sorted(path.name for path in (other / "evaluations").iterdir())
+    assert tables == sorted(path.name for path in (one / "evaluations").iterdir())
+    for name in ["evaluations/" + table for table in tables] + ["final/model.safetensors"]:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def command(out: Path, *more: str) -> list[str]:
+    """``harness run`` of two small runs."""
+    changes = [f"--set={key}={value}" for key, value in SMALL.items() if key != "budget"]
+    return [
+        *(sys.executable, "-m", "harness.cli", "run", "--algos", "agro,grpo", "--seeds", "0,"),
+        *("--budget", "completions=100", "--out", str(out)),
+        *changes,
+        *more,
+    ]
+
+
+def wait_for_steps(out: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        journals = [Journal(path.parent).read() for path in out.glob("*/runs/*/journal.jsonl")]
+        if sum(record["event"] == "step" for records in journals for record in records) >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the runs did not get so far")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_whole_command_can_be_stopped_and_typed_again(
+    how: signal.Signals, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_steps(tmp_path, 4)
+    if how is signal.SIGINT:  # as a terminal does: to the whole group
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "the same command resumes" in output
+    else:
+        process.kill()
+        process.communicate(timeout=60)
+    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (agro,) = tmp_path.glob("*/runs/agro-*")
+    (grpo,) = tmp_path.glob("*/runs/grpo-*")
+    assert_same_run(agro, small_runs["agro"])
+    assert_same_run(grpo, small_runs["grpo"])

@@ -1,0 +1,139 @@
+"""The table: its schema, what it counts, what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.journal import Journal, Record
+from harness.leaderboard import RunResult, build, read_result, write
+from harness.plots import learning_curves
+from harness.render import cells, markdown
+
+
+def records_of(small_runs: dict[str, Path], name: str) -> list[Record]:
+    return Journal(small_runs[name]).read()
+
+
+def result(records: list[Record], **config: Any) -> RunResult:
+    records = json.loads(json.dumps(records))
+    for key, value in config.items():
+        place = records[0]["config"]
+        *sections, last = key.split("__")
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    made = read_result(records)
+    assert made is not None
+    return made
+
+
+def with_verdicts(records: list[Record], verdicts: dict[str, str]) -> list[Record]:
+    """The journal with another outcome of its last test evaluation."""
+    records = json.loads(json.dumps(records))
+    last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"][-1]
+    joined = "".join(verdicts.values())
+    last |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
+    return records
+
+
+def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
+    board = build("tiny-arithmetic", "grpo", results)
+    write(board, tmp_path)
+    learning_curves(board, tmp_path / "learning-curves.png")
+    read = json.loads((tmp_path / "leaderboard.json").read_text())
+    assert read == board
+    assert read["suite"] == "tiny-arithmetic"
+    assert read["regime"] == "on_policy"
+    assert read["budget"] == {"unit": "completions", "total": 100.0}
+    assert read["baseline"] == "grpo"
+    agro = next(row for row in read["rows"] if row["objective"] == "agro")
+    grpo = next(row for row in read["rows"] if row["objective"] == "grpo")
+    assert agro["seeds"] == [0, 1]
+    assert agro["accuracy"]["low"] <= agro["accuracy"]["mean"] <= agro["accuracy"]["high"]
+    assert set(agro["difference"]) == {"mean", "low", "high"}
+    assert grpo["difference"] is None
+    assert grpo["accuracy"]["low"] is None  # one seed says nothing of the spread
+    assert agro["budget"]["completions"] == 96
+    assert agro["status"] == grpo["status"] == "preliminary"
+    assert agro["run_ids"] == [r.config.run_id for r in results[:2]]
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert text == markdown(board)
+    assert all(cell in text for row in read["rows"] for cell in cells(row))
+
+
+def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -> None:
+    """agro beats grpo on seed 0 by 1/4 and on seed 1 by 3/4; its third seed has no partner."""
+    agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
+    outcomes = [
+        (agro, 0, {"a": "cc", "b": "cw"}),
+        (agro, 1, {"a": "cc", "b": "cc"}),
+        (agro, 2, {"a": "ww", "b": "ww"}),
+        (grpo, 0, {"b": "ww", "a": "cc"}),
+        (grpo, 1, {"b": "wc", "a": "ww"}),
+    ]
+    results = [result(with_verdicts(records, verdicts), seed=seed) for records, seed, verdicts in outcomes]
+    rows = {row["objective"]: row for row in build("s", "grpo", results)["rows"]}
+    assert rows["agro"]["difference"]["mean"] == pytest.approx(0.5)
+    assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)
+    assert rows["agro"]["accuracy"]["mean"] == pytest.approx((0.75 + 1 + 0) / 3)
+
+
+def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Path]) -> None:
+    records = records_of(small_runs, "agro")
+    failed = json.loads(json.dumps(records))
+    failed[-1]["status"] = "failed"
+    results = [result(records, seed=seed) for seed in range(5)] + [result(failed, seed=5)]
+    (row,) = build("s", "grpo", results)["rows"]
+    assert row["status"] == "ranked"
+    assert row["seeds"] == [0, 1, 2, 3, 4]
+    assert row["failed_seeds"] == 1
+    assert "5 (1 failed)" in cells(row)
+    (row,) = build("s", "grpo", [result(failed)])["rows"]
+    assert (row["status"], row["accuracy"]) == ("failed", None)
+    assert cells(row)  # can be shown
+
+
+def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict[str, Path]) -> None:
+    agro, grpo = (json.loads(json.dumps(records_of(small_runs, name))) for name in ("agro", "grpo"))
+    agro[-1]["spent"] |= {"sampled_tokens": 1060, "flops": 104}
+    grpo[-1]["spent"] |= {"sampled_tokens": 1000, "flops": 100}
+    board = build("s", "grpo", [result(agro), result(grpo)])
+    row = next(row for row in board["rows"] if row["objective"] == "agro")
+    assert "sampled_tokens" in row["unmatched"]
+    assert "flops" not in row["unmatched"]
+    assert "1.06k*" in markdown(board)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("budget__total", 200.0), ("rollout__group_size", 8), ("task__options", {"largest": 9})],
+)
+def test_unmatched_runs_do_not_share_a_table(small_runs: dict[str, Path], key: str, value: object) -> None:
+    agro = result(records_of(small_runs, "agro"))
+    grpo = result(records_of(small_runs, "grpo"), **{key: value})
+    with pytest.raises(HarnessError, match=f"not matched.*{agro.config.match_key}"):
+        build("s", "grpo", [agro, grpo])
+
+
+def test_other_weights_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
+    other = json.loads(json.dumps(records_of(small_runs, "grpo")))
+    other[0]["identity"]["weights"] = "0" * 16
+    with pytest.raises(HarnessError, match="different weights"):
+        build("s", "grpo", [result(records_of(small_runs, "agro")), result(other)])
+
+
+def test_one_objective_with_two_settings_is_two_rows(small_runs: dict[str, Path]) -> None:
+    records = records_of(small_runs, "agro")
+    board = build("s", "agro", [result(records), result(records, objective__fields={"beta": 0.5})])
+    assert len(board["rows"]) == 2
+    assert len({row["objective"] for row in board["rows"]}) == 2
+
+
+def test_a_run_under_way_is_in_no_table(small_runs: dict[str, Path]) -> None:
+    assert read_result(records_of(small_runs, "agro")[:-1]) is None
+    with pytest.raises(HarnessError, match="no run of the suite"):
+        build("s", "grpo", [])

