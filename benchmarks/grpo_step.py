@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def ours(steps: int, threads: int) -> Timings:
             "seconds": now["clock"]["seconds"] - before["clock"]["seconds"],
             "tokens": now["spent"]["sampled_tokens"] - before["spent"]["sampled_tokens"],
         }
-        for before, now in zip(marks, marks[1:], strict=False)
+        for before, now in pairwise(marks)
         if now["event"] == "step"
     ]
 
@@ -73,7 +74,8 @@ def theirs(steps: int, threads: int) -> Timings:
         return [float(text.endswith(f"####{right}")) for text, right in zip(completions, answer, strict=True)]
 
     class Clock(TrainerCallback):
-        seconds: list[float] = []
+        def __init__(self) -> None:
+            self.seconds: list[float] = []
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             self.began = time.perf_counter()

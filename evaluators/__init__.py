@@ -1,0 +1,1 @@
+"""Text in, verdict out: tasks, the grader, accuracy and statistics. Imports nothing else of ours."""

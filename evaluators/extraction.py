@@ -15,7 +15,7 @@ The markers are ``#### x``, which ends with its line, and ``\boxed{x}``. What is
   does.
 
 A text cut off exactly after ``#### 1`` of ``#### 18`` looks complete; whoever knows of the cut must judge it.
-Every search is linear in the length of the text.
+Every search is linear in the length of the text, or limited to its last 2000 characters.
 """
 
 import re
