@@ -22,7 +22,7 @@ SUITE, SEED, WORKERS = "tiny-arithmetic", 1000, 2
 RATES = (1.5e-4, 3e-4, 6e-4)
 STRENGTHS = (0.01, 0.05)
 FIELD = {"agro": "beta", "reinforce": "beta", "grpo": "beta_kl"}
-JUDGED = [("evaluation.validation_problems", 512), ("evaluation.test_problems", 1)]
+JUDGED = [("evaluation.validation_problems", 512), ("evaluation.test_problems", 1), ("evaluation.shares", [0, 0.9, 1])]
 
 
 def main() -> None:

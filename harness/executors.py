@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from harness.config import RunConfig
 from harness.errors import HarnessError
 from harness.journal import Record
@@ -90,4 +92,7 @@ def _die_with(parent: int) -> None:
 def _work(config: RunConfig, directory: Path, invocation: Record, fresh: bool) -> Outcome:
     if _stop.is_set():
         return "interrupted"
-    return train(config, directory, invocation, fresh=fresh, should_stop=_stop.is_set)
+    try:
+        return train(config, directory, invocation, fresh=fresh, should_stop=_stop.is_set)
+    except (OSError, SafetensorError) as error:  # a full disk, above all
+        raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error

@@ -7,7 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import torch
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -20,6 +22,7 @@ from harness.errors import HarnessError
 
 transformers_logging.disable_progress_bar()  # it would run through the bars of the runs
 
+HUB_SECONDS = 5.0
 LOGITS_AT_ONCE = 1 << 24
 """Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
 
@@ -132,7 +135,8 @@ def load_policy(settings: ModelSettings, temperature: float) -> Policy:
             source, dtype=getattr(torch, settings.dtype), trust_remote_code=False, **extra
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise HarnessError(_cannot_load(settings.path, error)) from error
+        reason = " ".join(str(error).split())[:300]
+        raise HarnessError(f"cannot load the model {settings.path}: {reason}") from error
     policy = Policy(model.to(device), tokenizer, temperature)
     _check_head(policy, settings.path)
     return policy
@@ -142,7 +146,7 @@ def locate(path: str) -> tuple[str, dict[str, Any]]:
     """What ``from_pretrained`` is given for a model path.
 
     Raises:
-        HarnessError: nothing is there. Whether a hub id exists shows only on loading.
+        HarnessError: nothing is there, or the hub does not say so.
     """
     if path.startswith("embedded:"):
         directory = Path(str(files("harness") / "assets" / path.removeprefix("embedded:")))
@@ -162,14 +166,24 @@ def locate(path: str) -> tuple[str, dict[str, Any]]:
         raise HarnessError(f"{path} is a file, but not .gguf; give --model a directory, a .gguf file or a hub id")
     if path.count("/") > 1 or path.startswith((".", "~", "/")):
         raise HarnessError(f"no model at {path}; give --model a directory, a .gguf file or a hub id")
+    if not huggingface_hub.constants.HF_HUB_OFFLINE:
+        _ask_hub(path)
     return path, {}
 
 
-def _cannot_load(path: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    if "connect" in reason.lower() or "couldn't reach" in reason.lower() or "offline" in reason.lower():
-        return f"cannot load the hub model {path}: the hub cannot be reached; give --model a local directory or .gguf"
-    return f"cannot load the model {path}: {reason[:300]}"
+def _ask_hub(path: str) -> None:
+    """Fail at once where the hub has no such model or is out of reach; loading would first retry for a minute."""
+    try:
+        huggingface_hub.HfApi().model_info(path, timeout=HUB_SECONDS)
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise HarnessError(
+            f"the hub has no model {path} that you may read; give --model a directory, a .gguf file or a hub id"
+        ) from error
+    except Exception as error:  # of several libraries and their versions: no network, no answer
+        raise HarnessError(
+            f"cannot load the hub model {path}: the hub cannot be reached ({type(error).__name__}); give --model "
+            "a local directory or .gguf file, or set HF_HUB_OFFLINE=1 to use a cached copy"
+        ) from error
 
 
 @torch.inference_mode()

@@ -1,19 +1,20 @@
 """Verdicts become rewards: 1 for a correct answer, 0 for anything else. The grader of evaluation is the grader here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from evaluators.grading import Grade, Grader
 from evaluators.types import Verdict
-from harness.types import Group
+from harness.types import Completion, Group
 
 Grading = Literal["strict", "lenient"]
 
 
 def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> list[Group]:
     """The groups with grades and rewards."""
-    items = [(group.problem.answer, c.text) for group in groups for c in group.completions]
+    items = [(group.problem.answer, _finished_words(c)) for group in groups for c in group.completions]
     grades = iter(grader.grade(items))
     graded = []
     for group in groups:
@@ -21,6 +22,13 @@ def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> l
         rewards = tuple(float(verdict(grade, grading) is Verdict.CORRECT) for grade in own)
         graded.append(replace(group, grades=own, rewards=rewards))
     return graded
+
+
+def _finished_words(completion: Completion) -> str:
+    """Without the word at which the length limit cut: ``#### 1`` may have been about to become ``#### 18``."""
+    if not completion.truncated:
+        return completion.text
+    return re.sub(r"\S+\Z", "", completion.text)
 
 
 def verdict(grade: Grade, grading: Grading) -> Verdict:

@@ -16,11 +16,12 @@ from harness.journal import Journal, Record, locked, parse, spent_in
 
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-for noisy in ("alembic", "mlflow"):
-    logging.getLogger(noisy).setLevel(logging.WARNING)
 
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, Param, Run  # noqa: E402
+from mlflow import MlflowClient  # behind the limits, which it reads on import
+from mlflow.entities import Metric, Param, Run
+
+for noisy in ("alembic", "mlflow", "sqlalchemy"):  # after the imports, which configure them
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)  # what fails is raised, and told once
 
 RUN_ID, CREATED, PUBLISHED, INVOCATION = (
     f"harness.{name}" for name in ("run_id", "created", "published", "invocation")

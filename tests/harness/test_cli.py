@@ -84,7 +84,7 @@ def jsonl(path: Path, *lines: str) -> str:
 
 
 def test_bad_data_and_models_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # no hub in reach
     good = '{"prompt": "1+1=", "answer": "2"}'
     run = ["run", "--algos", "agro", "--out", str(tmp_path / "out"), *SETTINGS, "--set", "task.name=jsonl"]
     refused([*run, "--data", str(tmp_path / "none.jsonl")], "none.jsonl")

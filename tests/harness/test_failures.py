@@ -1,0 +1,44 @@
+"""Runs that cannot go on: a gradient that is not finite, a disk that is full."""
+
+import resource
+import subprocess
+from pathlib import Path
+
+from harness.journal import Journal
+from harness.leaderboard import build, read_result
+from tests.harness.small import history, run_small, small_config
+from tests.harness.test_kill import ROOT, command
+
+
+def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
+    config = small_config("grpo", optimizer__learning_rate=1e30, optimizer__warmup_steps=0)
+    assert run_small(config, tmp_path) == "failed"
+    records = Journal(tmp_path).read()
+    assert records[-1]["status"] == "failed"
+    assert "not finite" in records[-1]["reason"]
+    assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
+    assert len(Journal(tmp_path).read()) == len(records)
+    result = read_result(records)
+    assert result is not None
+    (row,) = build("s", "grpo", [result])["rows"]
+    assert (row["status"], row["failed_seeds"], row["seeds"]) == ("failed", 1, [])
+
+
+def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    """No file may pass one megabyte, so the first checkpoint cannot be written."""
+    done = subprocess.run(
+        command(tmp_path),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY)),
+    )
+    assert done.returncode == 2, done.stdout
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("harness: ")]
+    assert "the same command resumes" in sentence
+    assert "Traceback" not in done.stderr
+    again = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    (agro,) = tmp_path.glob("*/runs/agro-*")
+    assert history(agro) == history(small_runs["agro"])

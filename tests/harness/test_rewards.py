@@ -1,0 +1,44 @@
+"""Verdicts become rewards."""
+
+from dataclasses import replace
+
+import pytest
+
+from evaluators.grading import Grader
+from evaluators.types import Problem, Split, Verdict
+from harness.rewards import grade_groups, share_of
+from harness.types import Completion, Group
+
+
+def group(*texts: tuple[str, bool]) -> Group:
+    return Group(
+        problem=Problem(id="p", prompt="9+9=", answer="18", split=Split.TRAIN),
+        prompt_ids=(1,),
+        completions=tuple(Completion(ids=(1,), logp=(-1.0,), text=t, truncated=cut) for t, cut in texts),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "lenient"),
+    [("9+9=18 #### 18", 1.0, 1.0), ("so it is 18.", 0.0, 1.0), ("#### 19", 0.0, 0.0), ("no idea", 0.0, 0.0)],
+)
+def test_only_a_correct_verdict_earns_a_reward(text: str, strict: float, lenient: float) -> None:
+    with Grader() as grader:
+        assert grade_groups(grader, [group((text, False))], "strict")[0].rewards == (strict,)
+        assert grade_groups(grader, [group((text, False))], "lenient")[0].rewards == (lenient,)
+
+
+def test_a_word_that_the_limit_cut_is_no_answer() -> None:
+    with Grader() as grader:
+        (graded,) = grade_groups(
+            grader, [group(("#### 18", False), ("#### 18", True), ("#### 18 and", True), ("18", True))], "lenient"
+        )
+    assert graded.rewards == (1.0, 0.0, 1.0, 0.0)
+    assert share_of([graded], "lenient", Verdict.UNPARSED) == 0.5
+
+
+def test_grades_stay_with_their_completions() -> None:
+    groups = [group(("#### 18", False), ("#### 1", False)), group(("#### 2", False), ("#### 18", False))]
+    groups[1] = replace(groups[1], problem=replace(groups[1].problem, answer="2"))
+    with Grader() as grader:
+        assert [g.rewards for g in grade_groups(grader, groups, "strict")] == [(1.0, 0.0), (1.0, 0.0)]
