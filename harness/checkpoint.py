@@ -21,7 +21,6 @@ NAME = "checkpoint.safetensors"
 class Progress:
     """Where a run stands: all of its state besides weights and optimiser moments."""
 
-    step: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     journal_bytes: int = 0
     """How much of the journal describes it."""

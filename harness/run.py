@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -57,25 +57,25 @@ class Run:
 
     @property
     def step(self) -> int:
-        return self.progress.step
+        return self.ledger.optimizer_steps
 
-    def share(self, ledger: Ledger | None = None) -> float:
+    def share(self) -> float:
         """Share of the budget spent."""
         budget = self.config.budget
-        return (ledger or self.ledger).spent(budget.unit) / budget.total
+        return self.ledger.spent(budget.unit) / budget.total
 
-    def advance(self, *, step: int | None = None, spent: Ledger) -> None:
-        """Book what was spent, and the step if one is done."""
-        self.progress = Progress(step=self.step if step is None else step, ledger=self.ledger + spent)
+    def book(self, spent: Ledger) -> None:
+        """Add to the ledger; a step that was done counts among ``optimizer_steps``."""
+        self.progress = replace(self.progress, ledger=self.ledger + spent)
 
-    def record(self, event: str, content: Record, **clock: float) -> None:
+    def record(self, event: str, content: Record) -> None:
         """Write to the journal: the event, where the run stands, and the clock apart."""
         counts = {key: value for key, value in asdict(self.ledger).items() if not key.startswith("seconds")}
         seconds = {key: value for key, value in asdict(self.ledger).items() if key.startswith("seconds")}
         self.journal.append(
             {"event": event, "step": self.step, "spent": counts}
             | _finite(content)
-            | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds | clock}
+            | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds}
         )
 
     def evaluate(self, split: Split) -> None:
@@ -94,7 +94,7 @@ class Run:
             samples=samples,
             seed=derive_seed(self.config.seed, purpose, 0),
         )
-        self.advance(spent=Ledger(seconds_evaluation=time.perf_counter() - started))
+        self.book(Ledger(seconds_evaluation=time.perf_counter() - started))
         tables = self.directory / "evaluations"
         tables.mkdir(exist_ok=True)
         write_records(evaluation.records, tables / f"{split}-{self.step:06d}.parquet")
@@ -102,7 +102,7 @@ class Run:
 
     def checkpoint(self) -> None:
         """Make the present state the one that a resume starts from."""
-        self.progress = Progress(step=self.step, ledger=self.ledger, journal_bytes=self.journal.sync())
+        self.progress = replace(self.progress, journal_bytes=self.journal.sync())
         save_checkpoint(self.directory, self.config.run_id, self.policy.model, self.optimizer, self.progress)
 
     def finish(self, status: str, reason: str = "") -> None:

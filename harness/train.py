@@ -87,7 +87,7 @@ def _steps(run: Run) -> Iterator[float]:
     """Step by step to the last whole one within the budget; yields the share spent before each."""
     config, rollout = run.config, run.config.rollout
     least = Ledger(completions=rollout.prompts * rollout.group_size, optimizer_steps=1)
-    while _affords(run, least):
+    while _affords(run, least) and not run.ledger.discarded_completions:
         seconds: dict[str, float] = defaultdict(float)
         step, before = run.step + 1, run.share()
 
@@ -106,7 +106,7 @@ def _steps(run: Run) -> Iterator[float]:
         # 4. Charge: a step that the budget does not cover is not taken.
         charge = _charge(run, groups)
         if not _affords(run, charge):
-            run.advance(spent=Ledger(discarded_completions=least.completions) + _seconds(seconds))
+            run.book(Ledger(discarded_completions=least.completions) + _seconds(seconds))
             return
 
         # 5. Collate, 6. losses and gradients, 7. update.
@@ -118,7 +118,7 @@ def _steps(run: Run) -> Iterator[float]:
             run.engine.sync(run.policy)
 
         # 8. Record.
-        run.advance(step=step, spent=charge + _seconds(seconds))
+        run.book(charge + _seconds(seconds))
         run.record("step", {"metrics": metrics | _rollout_metrics(run, groups)} | _what_was_seen(groups))
         yield before
 

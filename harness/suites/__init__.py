@@ -21,6 +21,9 @@ from harness.config import (
 )
 from harness.errors import HarnessError
 
+COMPUTED = frozenset({"ref_logp", "old_logp", "group"})
+"""What an objective may require so far."""
+
 
 def suite_names() -> list[str]:
     return sorted(Path(str(f)).stem for f in files(__name__).iterdir() if str(f).endswith(".yaml"))
@@ -55,6 +58,8 @@ def run_config(suite: SuiteConfig, objective: str, seed: int) -> RunConfig:
     """
     arm = suite.objectives.get(objective)
     built = build_objective(objective, arm.fields if arm else {})
+    if unknown := built.requires - COMPUTED:
+        raise HarnessError(f"{objective} requires {', '.join(sorted(unknown))}, which the harness does not compute")
     if "group" in built.requires and suite.rollout.group_size < 2:
         raise HarnessError(
             f"rollout.group_size is 1, but {objective} compares the completions of one prompt; set it to 2 or more"

@@ -140,6 +140,15 @@ def test_other_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
     refused(["doctor", "--suite", "tiny"], "tiny-arithmetic")
 
 
+def test_an_objective_that_requires_what_is_not_computed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["from dataclasses import dataclass", "@dataclass", "class Needy:", "    requires = frozenset({'moon'})"]
+    (tmp_path / "needy.py").write_text("\n".join([*lines, "    def loss(self, policy, batch): ..."]))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    refused(["run", "--algos", "needy:Needy", "--out", str(tmp_path / "out"), *SETTINGS], "moon")
+
+
 def test_list_names_everything() -> None:
     code, output = harness("list")
     assert code == 0

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.types import Split
 from harness.checkpoint import NAME as CHECKPOINT
 from harness.journal import Journal
-from tests.harness.small import SMALL, history
+from harness.run import Run
+from tests.harness.small import SMALL, history, run_small, small_config
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
@@ -124,3 +126,23 @@ def test_the_whole_command_can_be_stopped_and_typed_again(
     (grpo,) = tmp_path.glob("*/runs/grpo-*")
     assert_same_run(agro, small_runs["agro"])
     assert_same_run(grpo, small_runs["grpo"])
+
+
+def test_what_was_sampled_beyond_the_budget_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends on a discarded step, left during its last evaluation, does not sample that step again."""
+    config = small_config("agro", budget={"unit": "sampled_tokens", "total": 900}, evaluation__shares=[0, 1])
+    run_small(config, tmp_path / "whole")
+    evaluate = Run.evaluate
+
+    def interrupted(run: Run, split: Split) -> None:
+        if split is Split.TEST and run.step > 0:
+            raise KeyboardInterrupt
+        evaluate(run, split)
+
+    monkeypatch.setattr(Run, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_small(config, tmp_path / "resumed")
+    monkeypatch.undo()
+    run_small(config, tmp_path / "resumed")
+    assert history(tmp_path / "whole")[-1]["spent"]["discarded_completions"] == 16
+    assert history(tmp_path / "resumed") == history(tmp_path / "whole")
