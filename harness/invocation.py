@@ -45,7 +45,7 @@ def plan(suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], s
     config = load_suite(suite, changes)
     chosen = list(seeds) if seeds is not None else list(range(config.seeds))
     runs = [run_config(config, algo, seed) for seed in chosen for algo in algos]
-    name = f"{','.join(algos)} x {len(chosen)} seeds"
+    name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
     invocation = {"id": digest({"runs": [run.run_id for run in runs]}), "name": name}
     return Plan(suite=config, runs=runs, invocation=invocation)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from harness.config import RunConfig
 from harness.journal import Journal, Record, spent_in
@@ -19,11 +19,11 @@ class Display:
     def __init__(self, console: Console, runs: Sequence[tuple[RunConfig, Path]]) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=12),
+            MofNCompleteColumn(),
             TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             console=console,
             disable=not console.is_terminal,
         )
@@ -61,7 +61,7 @@ class Display:
             self._bars.update(
                 task,
                 completed=budget.total if last["event"] == "end" else spent,
-                text=text_of(config, records),
+                text=text_of(records),
             )
             if not self._console.is_terminal:
                 self._tell(config, task, records)
@@ -69,7 +69,9 @@ class Display:
     def _tell(self, config: RunConfig, task: TaskID, records: list[Record]) -> None:
         milestones = [i for i, r in enumerate(records) if r["event"] in ("evaluation", "end")]
         for i in milestones[self._told.get(task, 0) :]:
-            self._console.print(f"{name_of(config)}: {text_of(config, records[: i + 1])}", highlight=False)
+            unit = config.budget.unit
+            spent = f"{spent_in(records[i], unit):,.0f} {unit.replace('_', ' ')}"
+            self._console.print(f"{name_of(config)}: {spent} · {text_of(records[: i + 1])}", highlight=False)
         self._told[task] = len(milestones)
 
 
@@ -77,8 +79,8 @@ def name_of(config: RunConfig) -> str:
     return f"{config.objective.name} seed {config.seed}"
 
 
-def text_of(config: RunConfig, records: Sequence[Record]) -> str:
-    """Step, reward of late, last accuracy, budget spent."""
+def text_of(records: Sequence[Record]) -> str:
+    """Step, reward of late, last accuracy, and how it ended."""
     steps = [r for r in records if r["event"] == "step"]
     parts = [f"step {len(steps)}"]
     if steps:
@@ -86,11 +88,7 @@ def text_of(config: RunConfig, records: Sequence[Record]) -> str:
         parts.append(f"reward {sum(rewards) / len(rewards):.2f}")
     evaluations = [r for r in records if r["event"] == "evaluation"]
     if evaluations:
-        parts.append(f"{evaluations[-1]['split']} accuracy {evaluations[-1]['accuracy']:.3f}")
-    last = records[-1]
-    if "spent" in last:
-        unit = config.budget.unit
-        parts.append(f"{spent_in(last, unit):,.0f} {unit.replace('_', ' ')}")
-    if last["event"] == "end":
-        parts.append(last["status"])
+        parts.append(f"{evaluations[-1]['split']} {evaluations[-1]['accuracy']:.3f}")
+    if records[-1]["event"] == "end":
+        parts.append(records[-1]["status"])
     return " · ".join(parts)
