@@ -55,6 +55,8 @@ class Publisher:
         status = STATUS[records[-1]["status"]] if ended else "RUNNING" if running else "KILLED"
         if published == len(records) and run.info.status == status:
             return
+        if published == 0:  # whoever was cut off before may have made the run alone
+            self._log_params(run.info.run_id, records[0])
         self._log_metrics(run.info.run_id, records[0], records[published:])
         if not running or ended:
             self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
@@ -91,8 +93,7 @@ class Publisher:
                 return run
             self._client.delete_run(run.info.run_id)  # started over with --fresh
         config = RunConfig.model_validate(start["config"])
-        versions = start["origin"]["versions"]
-        run = self._client.create_run(
+        return self._client.create_run(
             self._experiment,
             run_name=f"{config.objective.name} seed {config.seed} {config.regime}",
             start_time=int(start["clock"]["time"] * 1000),
@@ -101,13 +102,16 @@ class Publisher:
                 CREATED: created,
                 PUBLISHED: "0",
                 "mlflow.parentRunId": self._parent(start["origin"]["invocation"]),
-                "mlflow.source.git.commit": versions["commit"],
+                "mlflow.source.git.commit": start["origin"]["versions"]["commit"],
             },
         )
+
+    def _log_params(self, run_id: str, start: Record) -> None:
+        config = RunConfig.model_validate(start["config"])
         params = {"algo": config.objective.name, "seed": config.seed, "regime": config.regime}
-        params |= _flat(config.model_dump(mode="json", exclude={"seed", "regime"})) | _flat(versions, "version.")
-        self._client.log_batch(run.info.run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
-        return self._client.get_run(run.info.run_id)
+        params |= _flat(config.model_dump(mode="json", exclude={"seed", "regime"}))
+        params |= _flat(start["origin"]["versions"], "version.")
+        self._client.log_batch(run_id, params=[Param(key, str(value)[:6000]) for key, value in params.items()])
 
     def _parent(self, invocation: Record) -> str:
         key = invocation["id"]

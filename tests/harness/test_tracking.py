@@ -18,6 +18,7 @@ from harness.leaderboard import build, read_result
 from harness.publishing import Publishing, publish_suite
 from harness.store import Store
 from harness.tracking import Publisher
+from tests.harness.test_kill import ROOT, command
 
 SUITE = "tiny-arithmetic"
 
@@ -145,7 +146,8 @@ def test_a_dead_server_costs_one_warning_and_little_time(store: Store) -> None:
 def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "a")]
+    stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--no-serve-artifacts"]
+    stores += ["--default-artifact-root", str(tmp_path / "artifacts")]
     process = subprocess.Popen([*command, *stores, "--workers", "1"], start_new_session=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -188,3 +190,36 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
     publish_suite(Publisher(database, SUITE, store.root), store, SUITE, list(store.runs()))
     published = [histories for _, params, _, histories in contents(database).values() if params]
     assert [[step for step, *_ in h["train/reward_mean"]] for h in published] == [[16, 32, 48, 64, 80, 96]] * 2
+
+
+def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
+    """The run ends with its tables and one warning; sync publishes all of it, once."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    done = subprocess.run([*command(tmp_path), "--tracking-uri", dead], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("warning: ") == 1
+    assert (tmp_path / SUITE / "leaderboard.json").is_file()
+    found = []
+    for _ in range(2):
+        sync = [sys.executable, "-m", "harness.cli", "sync", "--out", str(tmp_path)]
+        again = subprocess.run(sync, cwd=ROOT, capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+        found.append(contents(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert found[0] == found[1]
+    assert [status for status, *_ in found[0].values()] == ["FINISHED"] * 3
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    (parent,) = [run for run, (_, params, *_) in found[0].items() if not params]
+    assert {file.path for file in client.list_artifacts(parent)} == {
+        "leaderboard.json",
+        "leaderboard.md",
+        "learning-curves.png",
+    }
+
+
+def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: Store) -> None:
+    run = next(store.runs())
+    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher._child(Journal(run).read()[0])
+    publisher.publish(run, running=False)
+    (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
+    assert params["algo"] in ("agro", "grpo")
