@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 P = ParamSpec("P")
