@@ -53,8 +53,10 @@ class Publishing(threading.Thread):
 
 def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequence[Path]) -> None:
     """Publish the runs as they stand, and the tables of the suite's last invocation."""
-    for directory in runs:
-        publisher.publish(directory, running=is_locked(directory))
+    held = [(directory, is_locked(directory)) for directory in runs]
+    for directory, running in held:
+        publisher.publish(directory, running=running)
+    publisher.settle_parents(held)
     folder = store.suite(suite)
     if (folder / INVOCATION).is_file():
         invocation: Record = json.loads((folder / INVOCATION).read_text())

@@ -6,6 +6,7 @@ many of its records have been published, so that publishing goes on wherever it 
 
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,26 +52,35 @@ class Publisher:
             return
         run = self._child(records[0])
         published = int(run.data.tags[PUBLISHED])
-        ended = records[-1]["event"] == "end"
-        status = STATUS[records[-1]["status"]] if ended else "RUNNING" if running else "KILLED"
+        status = _status(records, running=running)
         if published == len(records) and run.info.status == status:
             return
         if published == 0:  # whoever was cut off before may have made the run alone
             self._log_params(run.info.run_id, records[0])
         self._log_metrics(run.info.run_id, records[0], records[published:])
-        if not running or ended:
+        if status != "RUNNING":
             self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
             if (directory / "evaluations").is_dir():
                 self._client.log_artifacts(run.info.run_id, str(directory / "evaluations"), "evaluations")
         self._client.set_tag(run.info.run_id, PUBLISHED, str(len(records)))
-        self._set_status(run.info.run_id, status)
+        self._set_status(run, status)
+
+    def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
+        """An invocation has ended when all of its runs have. Each run comes with whether it is running."""
+        statuses: dict[str, set[str]] = defaultdict(set)
+        for directory, running in runs:
+            if records := Journal(directory).read():
+                parent = self._parent(records[0]["origin"]["invocation"])
+                statuses[parent].add(_status(records, running=running))
+        for parent, found in statuses.items():
+            worst = "RUNNING" if "RUNNING" in found else "KILLED" if "KILLED" in found else "FINISHED"
+            self._set_status(self._client.get_run(parent), worst)
 
     def publish_tables(self, invocation: Record, files: Iterable[Path]) -> None:
-        """Hang an invocation's tables on its parent run, which ends with them."""
+        """Hang an invocation's tables on its parent run."""
         parent = self._parent(invocation)
         for file in files:
             self._client.log_artifact(parent, str(file))
-        self._set_status(parent, "FINISHED")
 
     def journals(self) -> list[list[Record]]:
         """The journals of all runs in the store, in a fixed order: all that a leaderboard needs."""
@@ -128,11 +138,13 @@ class Publisher:
     def _search(self, tag: str, value: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
 
-    def _set_status(self, run_id: str, status: str) -> None:
+    def _set_status(self, run: Run, status: str) -> None:
+        if status == run.info.status:
+            return
         if status == "RUNNING":
-            self._client.update_run(run_id, status)
+            self._client.update_run(run.info.run_id, status)
         else:
-            self._client.set_terminated(run_id, status)
+            self._client.set_terminated(run.info.run_id, status)
 
     def _log_metrics(self, run_id: str, start: Record, records: list[Record]) -> None:
         config = RunConfig.model_validate(start["config"])
@@ -145,6 +157,12 @@ class Publisher:
         ]
         for first in range(0, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+
+
+def _status(records: list[Record], *, running: bool) -> str:
+    if records[-1]["event"] == "end":
+        return STATUS[records[-1]["status"]]
+    return "RUNNING" if running else "KILLED"
 
 
 def metrics_of(record: Record, task: str) -> dict[str, float | None]:

@@ -105,6 +105,19 @@ def test_statuses_are_reconciled(store: Store, small_runs: dict[str, Path], tmp_
     assert statuses == ["RUNNING", "KILLED", "RUNNING", "FINISHED"]
 
 
+def test_an_invocation_ends_with_its_last_run(store: Store) -> None:
+    run, other = store.runs()
+    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    whole = (run / "journal.jsonl").read_bytes()
+    statuses = []
+    for content in (b"".join(whole.splitlines(keepends=True)[:6]), whole):
+        (run / "journal.jsonl").write_bytes(content)
+        publish_suite(publisher, store, SUITE, [run, other])
+        (parent,) = [status for status, params, _, _ in contents(store.tracking_uri).values() if not params]
+        statuses.append(parent)
+    assert statuses == ["KILLED", "FINISHED"]
+
+
 def test_a_leaderboard_from_the_store_is_the_one_from_the_journals(store: Store) -> None:
     publisher = Publisher(store.tracking_uri, SUITE, store.root)
     publish_suite(publisher, store, SUITE, list(store.runs()))
