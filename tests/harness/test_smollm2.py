@@ -8,10 +8,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from algorithms.types import PolicyOutput
+from evaluators.types import Problem, Split
 from harness.cli import app
-from harness.collate import Sequences
+from harness.collate import Sequences, denominators, micro_batches
 from harness.config import ModelSettings
 from harness.policy import Policy, load_policy
+from harness.suites import build_objective
+from harness.types import Completion, Group
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,27 @@ def test_a_gguf_model_is_trainable_and_talks(policy: Policy) -> None:
     logp = policy.logp(Sequences.of([(ids, (504, 3575, 282))]))
     logp.sum().backward()
     assert all(p.grad is not None for p in policy.model.parameters())
+
+
+def test_an_update_favours_what_was_rewarded(policy: Policy) -> None:
+    """SmolLM2 hardly ever solves a problem, so here the rewards are given."""
+    ids = policy.encode("What is 2+2?")
+    texts = ("The answer is #### 4", "The answer is #### 5")
+    answers = [tuple(policy.tokenizer.encode(text)) for text in texts]
+    completions = tuple(Completion(ids=a, logp=(0.0,) * len(a), text="", truncated=False) for a in answers)
+    problem = Problem(id="p", prompt="", answer="4", split=Split.TRAIN)
+    group = Group(problem=problem, prompt_ids=ids, completions=completions, rewards=(1.0, 0.0))
+    (part,) = micro_batches([group], 4096)
+    optimizer = torch.optim.SGD(policy.model.parameters(), lr=1e-4)
+    optimizer.zero_grad()
+    logp = policy.logp(part.sequences)
+    before = logp.detach()
+    batch = part.batch(denominators([group], 64), before.device, ref_logp=before, old_logp=before)
+    build_objective("agro", {}).loss(PolicyOutput(logp=logp), batch).loss.backward()
+    optimizer.step()
+    with torch.no_grad():
+        moved = (policy.logp(part.sequences) - before).sum(1)
+    assert moved[0] > moved[1] + 0.01
 
 
 def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> None:
