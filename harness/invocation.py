@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ def rebuild(name: str, source: str | None, match: str | None, out: Path, console
     if source:
         from harness.tracking import Publisher
 
-        journals = Publisher(source, suite.name, store.root).journals()
+        with _reaching(source):
+            journals = Publisher(source, suite.name, store.root).journals()
     else:
         journals = store.journals(suite.name)
     results = [result for result in _results(journals) if match in (None, result.config.match_key)]
@@ -127,9 +129,23 @@ def publish_all(out: Path, tracking_uri: str | None, console: Console) -> None:
     if not suites:
         raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
     for suite in suites:
-        runs = [path for path in store.runs() if path.parent.parent.name == suite]
-        publish_suite(Publisher(uri, suite, store.root), store, suite, runs)
+        runs = list(store.runs(suite))
+        with _reaching(uri):
+            publish_suite(Publisher(uri, suite, store.root), store, suite, runs)
         console.print(f"{suite}: {len(runs)} runs are published to {uri}")
+
+
+@contextmanager
+def _reaching(uri: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HarnessError(
+            f"cannot use the MLflow store {uri}: {reason}; see that it is there, or name another"
+        ) from error
 
 
 def _results(journals: Sequence[list[Record]]) -> list[RunResult]:

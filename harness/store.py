@@ -21,13 +21,13 @@ class Store:
     def run(self, config: RunConfig) -> Path:
         return self.suite(config.suite) / "runs" / config.run_id
 
-    def runs(self) -> Iterator[Path]:
-        """All run directories with a journal, in a fixed order."""
-        yield from sorted(path.parent for path in self.root.glob("*/runs/*/journal.jsonl"))
+    def runs(self, suite: str = "*") -> Iterator[Path]:
+        """The run directories with a journal, of one suite or all, in a fixed order."""
+        yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/journal.jsonl"))
 
     def journals(self, suite: str) -> list[list[Record]]:
         """The journals of a suite's runs."""
-        return [Journal(path).read() for path in self.runs() if path.parent.parent.name == suite]
+        return [Journal(path).read() for path in self.runs(suite)]
 
     @property
     def tracking_uri(self) -> str:

@@ -212,6 +212,13 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("warning: ") == 1
     assert (tmp_path / SUITE / "leaderboard.json").is_file()
+    for lost in (["sync"], ["leaderboard", "--suite", SUITE]):
+        flag = "--tracking-uri" if lost == ["sync"] else "--from"
+        told = [sys.executable, "-m", "harness.cli", *lost, "--out", str(tmp_path), flag, dead]
+        refused = subprocess.run(told, cwd=ROOT, capture_output=True, text=True)
+        assert refused.returncode == 2
+        assert dead in refused.stderr
+        assert "Traceback" not in refused.stderr
     found = []
     for _ in range(2):
         sync = [sys.executable, "-m", "harness.cli", "sync", "--out", str(tmp_path)]
