@@ -9,7 +9,7 @@ Shape letters, everywhere in this package:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -48,10 +48,21 @@ class Batch:
     denominators: Denominators
     old_logp: Tensor | None = None
     """[B, T] under the behaviour policy that sampled the completion."""
+    start_logp: Tensor | None = None
+    """[B, T] under the policy as it was before the first update on this rollout batch. It differs from
+    ``old_logp`` where the completions are older than that."""
     ref_logp: Tensor | None = None
     """[B, T] under the frozen reference."""
     old_values: Tensor | None = None
-    """[B, T] the critic's values when the completion was sampled."""
+    """[B, T] the critic's value of the state *before* each token, before the first update on this batch."""
+    old_final_value: Tensor | None = None
+    """[B] the same of the state behind the last sampled token."""
+    draws: Tensor | None = None
+    """[B] uniform in [0, 1), from the run's own seed, for an objective that chooses at random."""
+    totals: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the objective's ``totals`` returned, summed over the optimiser step."""
+    state: Mapping[str, float] = field(default_factory=dict)
+    """What the objective's ``carry`` returned after the step before; empty at the first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +72,7 @@ class PolicyOutput:
     logp: Tensor
     """[B, T] log-probability of each sampled token."""
     values: Tensor | None = None
-    """[B, T] the critic's values, where the objective requires them."""
+    """[B, T] the critic's value of the state before each token, where the objective requires it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +90,8 @@ class Objective(Protocol):
 
     @property
     def requires(self) -> frozenset[str]:
-        """What the harness must compute, and charges: of "ref_logp", "old_logp", "values"; and "group" where
-        a prompt needs at least two completions.
+        """What the harness must compute, and charges: of "ref_logp", "old_logp", "start_logp", "values",
+        "draws"; and "group" where a prompt needs at least two completions.
 
         A ClassVar where it is fixed, a property where it depends on a field: ask an instance.
         """
@@ -88,4 +99,22 @@ class Objective(Protocol):
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch, normalised by ``batch.denominators``."""
+        ...
+
+
+@runtime_checkable
+class HasTotals(Protocol):
+    """An objective whose loss needs sums over the whole optimiser step, such as a mean over its tokens."""
+
+    def totals(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Detached sums over one micro-batch, from the batch alone; added up, they become ``batch.totals``."""
+        ...
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """An objective with a number that outlives a step, such as a Lagrange multiplier."""
+
+    def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
+        """The state after an optimiser step, from the one before it and the step's ``totals``."""
         ...

@@ -24,14 +24,26 @@ class Ledger:
     """What was spent. Ledgers add up. Evaluation is counted, and never part of a budget."""
 
     completions: int = 0
+    """Completions of the rollout batches, those taken again from a buffer or a fixed set included."""
+    sampled_completions: int = 0
+    """Those sampled for the run, each counted once."""
+    shared_completions: int = 0
+    """Of the sampled ones, those of a fixed set that was sampled once for all objectives."""
     sampled_tokens: int = 0
+    """Of the sampled completions."""
+    iterations: int = 0
+    """Turns of the loop: rollout batches trained on."""
     optimizer_steps: int = 0
     trained_tokens: int = 0
-    """Prompt and completion tokens that passed forward and backward through the policy."""
+    """Prompt and completion tokens that passed forward and backward through the policy, each time."""
+    scored_tokens: int = 0
+    """Those that passed through the policy for old or start log-probabilities, without gradient."""
     reference_tokens: int = 0
-    """Prompt and completion tokens that passed through the reference."""
+    """Those that passed through the reference."""
+    critic_tokens: int = 0
+    """Those that passed through the critic, with gradient or without."""
     flops: int = 0
-    """Model FLOPs of sampling, reference and training, see :class:`ModelSize`."""
+    """Model FLOPs of sampling, scoring, reference, critic and training, see :class:`ModelSize`."""
     seconds_sampling: float = 0.0
     seconds_grading: float = 0.0
     seconds_training: float = 0.0

@@ -1,13 +1,16 @@
 """Groups become tensors: micro-batches of whole groups, padding trimmed, denominators of the whole step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from algorithms.types import Batch, Denominators
-from harness.types import Completion, Group
+from harness.types import Group
+
+PER_COMPLETION = frozenset({"draws", "old_final_value"})
+"""What is known of a completion as one number, not one for each token."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,24 +55,25 @@ class MicroBatch:
     """[B]"""
     engine_logp: Tensor
     """[B, T] as the rollout engine reported them."""
+    known: dict[str, Tensor]
+    """What has been scored, by the names of :class:`Batch`: [B, T], or [B]."""
 
-    def batch(
-        self,
-        denominators: Denominators,
-        device: torch.device,
-        *,
-        ref_logp: Tensor | None,
-        old_logp: Tensor | None,
-    ) -> Batch:
-        """What an objective sees of it."""
+    def batch(self, denominators: Denominators, device: torch.device, state: Mapping[str, float]) -> Batch:
+        """What an objective sees of it, before the policy's own pass."""
+        known = {name: tensor.to(device) for name, tensor in self.known.items()}
         return Batch(
             mask=self.sequences.mask.to(device),
             rewards=self.rewards.to(device),
             group=self.group.to(device),
             truncated=self.truncated.to(device),
             denominators=denominators,
-            ref_logp=ref_logp,
-            old_logp=old_logp,
+            state=state,
+            old_logp=known.get("old_logp"),
+            start_logp=known.get("start_logp"),
+            ref_logp=known.get("ref_logp"),
+            old_values=known.get("old_values"),
+            old_final_value=known.get("old_final_value"),
+            draws=known.get("draws"),
         )
 
 
@@ -85,19 +89,29 @@ def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
     )
 
 
-def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
-    """Groups of similar length side by side, each micro-batch within ``max_tokens`` padded tokens.
+def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
+    """Indices of groups of similar length side by side, each part within ``max_tokens`` padded tokens.
 
-    A group is never split: one that is larger by itself gets a micro-batch of its own.
+    A group is never split: one that is larger by itself gets a part of its own.
     """
-    packed: list[list[Group]] = []
-    for group in sorted(groups, key=_longest):
-        rows = sum(len(g.completions) for g in packed[-1]) if packed else 0
-        if packed and (rows + len(group.completions)) * _longest(group) <= max_tokens:
-            packed[-1].append(group)
+    packed: list[list[int]] = []
+    for index in sorted(range(len(groups)), key=lambda i: _longest(groups[i])):
+        rows = sum(len(groups[i].completions) for i in packed[-1]) if packed else 0
+        if packed and (rows + len(groups[index].completions)) * _longest(groups[index]) <= max_tokens:
+            packed[-1].append(index)
         else:
-            packed.append([group])
-    return [_micro_batch(part) for part in packed]
+            packed.append([index])
+    return packed
+
+
+def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
+    """The groups packed into micro-batches."""
+    return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens)]
+
+
+def sequences_of(groups: Sequence[Group]) -> Sequences:
+    """All completions of the groups with their prompts."""
+    return Sequences.of([(group.prompt_ids, c.ids) for group in groups for c in group.completions])
 
 
 def lengths(groups: Sequence[Group]) -> list[int]:
@@ -110,15 +124,25 @@ def _longest(group: Group) -> int:
 
 
 def _micro_batch(groups: Sequence[Group]) -> MicroBatch:
-    rows: list[tuple[int, Group, Completion]] = [
-        (index, group, completion) for index, group in enumerate(groups) for completion in group.completions
-    ]
-    sequences = Sequences.of([(group.prompt_ids, completion.ids) for _, group, completion in rows])
-    sampled = torch.tensor([logp for _, _, completion in rows for logp in completion.logp])
+    rows = [completion for group in groups for completion in group.completions]
+    sequences = sequences_of(groups)
+    names = sorted(set.intersection(*(set(completion.known) for completion in rows)))
     return MicroBatch(
         sequences=sequences,
         rewards=torch.tensor([reward for group in groups for reward in group.rewards]),
-        group=torch.tensor([index for index, _, _ in rows]),
-        truncated=torch.tensor([completion.truncated for _, _, completion in rows]),
-        engine_logp=sampled.new_zeros(sequences.mask.shape).masked_scatter(sequences.mask, sampled),
+        group=torch.tensor([index for index, group in enumerate(groups) for _ in group.completions]),
+        truncated=torch.tensor([completion.truncated for completion in rows]),
+        engine_logp=_per_token([completion.logp for completion in rows], sequences.mask),
+        known={
+            name: torch.tensor([completion.known[name][0] for completion in rows])
+            if name in PER_COMPLETION
+            else _per_token([completion.known[name] for completion in rows], sequences.mask)
+            for name in names
+        },
     )
+
+
+def _per_token(values: Sequence[Sequence[float]], mask: Tensor) -> Tensor:
+    """[B, T], 0 on padding"""
+    flat = torch.tensor([value for row in values for value in row])
+    return flat.new_zeros(mask.shape).masked_scatter(mask, flat)

@@ -6,9 +6,9 @@ import torch
 from rich.console import Console
 
 from evaluators.types import Split
+from harness.opening import load_splits
 from harness.policy import load_policy
 from harness.provenance import versions
-from harness.run import load_splits
 from harness.suites import load_suite, run_config
 
 

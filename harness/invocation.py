@@ -15,12 +15,12 @@ from harness.errors import HarnessError
 from harness.executors import run_all
 from harness.journal import Journal, Record
 from harness.leaderboard import RunResult, build, read_result, write
+from harness.opening import load_splits
 from harness.plots import learning_curves
 from harness.policy import locate
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing, publish_suite
 from harness.render import tables
-from harness.run import load_splits
 from harness.store import Store
 from harness.suites import load_suite, run_config
 

@@ -96,7 +96,7 @@ def is_locked(directory: Path) -> bool:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     """Hold a run directory; the lock goes with the process, however it ends.
 
     Raises:
@@ -108,7 +108,7 @@ def locked(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise HarnessError(f"cannot write to {directory}: {error.strerror}; choose another --out") from error
     with file:
-        deadline = time.monotonic() + LOCK_PATIENCE
+        deadline = time.monotonic() + patience
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from evaluators.grading import Grade, Grader
 from evaluators.types import Verdict
 from harness.types import Completion, Group
@@ -22,6 +24,12 @@ def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> l
         rewards = tuple(float(verdict(grade, grading) is Verdict.CORRECT) for grade in own)
         graded.append(replace(group, grades=own, rewards=rewards))
     return graded
+
+
+def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
+    """The groups with a fair coin's rewards instead of the grader's; grades stay."""
+    generator = np.random.default_rng(seed)
+    return [replace(g, rewards=tuple(map(float, generator.integers(0, 2, len(g.completions))))) for g in groups]
 
 
 def _finished_words(completion: Completion) -> str:

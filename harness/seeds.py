@@ -17,6 +17,11 @@ class Purpose(IntEnum):
     ROLLOUT = 1
     VALIDATION = 2
     TEST = 3
+    REPLAY = 4
+    MINIBATCH = 5
+    DRAWS = 6
+    RANDOM_REWARD = 7
+    OFFLINE = 8
 
 
 def derive_seed(run_seed: int, purpose: Purpose, step: int) -> int:

@@ -1,6 +1,9 @@
 """What flows through a run: completions of a prompt, then a graded group of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
 
 from evaluators.grading import Grade
 from evaluators.types import Problem
@@ -18,6 +21,9 @@ class Completion:
     """Decoded, without special tokens, cut before a stop string."""
     truncated: bool
     """Cut at the length limit."""
+    known: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What the trainer computed of it, under the names of :class:`algorithms.types.Batch`: a number for each
+    token (``ref_logp``, ...) or one alone (``draws``, ...)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,3 +35,7 @@ class Group:
     completions: tuple[Completion, ...]
     grades: tuple[Grade, ...] = ()
     rewards: tuple[float, ...] = ()
+
+
+GROUPS = TypeAdapter(list[Group])
+"""Groups as JSON and back, number for number."""

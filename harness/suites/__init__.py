@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from algorithms import load_objective
 from algorithms.types import Objective
 from harness.config import (
+    ArmSettings,
+    Control,
     ObjectiveConfig,
     OptimizerSettings,
     RunConfig,
@@ -20,9 +22,9 @@ from harness.config import (
     SuiteConfig,
 )
 from harness.errors import HarnessError
+from harness.scoring import COMPUTED
 
-COMPUTED = frozenset({"ref_logp", "old_logp", "group"})
-"""What an objective may require so far."""
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 def suite_names() -> list[str]:
@@ -50,50 +52,77 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
         raise HarnessError(f"suite {name}: {explain(error, SuiteConfig)}") from error
 
 
-def run_config(suite: SuiteConfig, objective: str, seed: int) -> RunConfig:
-    """One run of the suite.
+def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
+    """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
 
     Raises:
         HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
     """
-    arm = suite.objectives.get(objective)
-    built = build_objective(objective, arm.fields if arm else {})
-    if unknown := built.requires - COMPUTED:
-        raise HarnessError(f"{objective} requires {', '.join(sorted(unknown))}, which the harness does not compute")
-    if "group" in built.requires and suite.rollout.group_size < 2:
-        raise HarnessError(
-            f"rollout.group_size is 1, but {objective} compares the completions of one prompt; set it to 2 or more"
-        )
-    shared = {name: getattr(suite, name) for name in RunSettings.model_fields}
-    try:
-        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | (arm.optimizer if arm else {}))
-    except ValidationError as error:
-        where = f"suite {suite.name}: objectives.{objective}.optimizer."
-        raise HarnessError(where + explain(error, OptimizerSettings)) from error
-    return RunConfig(
-        **shared | {"optimizer": optimizer},
-        suite=suite.name,
-        objective=ObjectiveConfig(name=objective, fields=asdict(built)),  # type: ignore[call-overload]
-        seed=seed,
+    arm = _arm(suite, name)
+    spec = arm.objective or name
+    built = build_objective(spec, arm.fields, where=name)
+    config = ObjectiveConfig(
+        name=name,
+        objective=spec,
+        fields=asdict(built),  # type: ignore[call-overload]
+        constraint=arm.constraint,
+        control=arm.control,
     )
-
-
-def build_objective(name: str, values: Mapping[str, Any]) -> Objective:
-    """The objective with ``values`` as its fields, checked against their declared types."""
+    requires = objective_of(config).requires
+    if unknown := requires - COMPUTED:
+        raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
+    if "group" in requires and suite.rollout.group_size < 2:
+        raise HarnessError(
+            f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
+        )
+    shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
     try:
-        cls = load_objective(name)
+        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
+    except ValidationError as error:
+        where = f"suite {suite.name}: objectives.{name}.optimizer."
+        raise HarnessError(where + explain(error, OptimizerSettings)) from error
+    try:
+        return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
+    except ValidationError as error:  # what arm and suite are only together
+        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
+
+
+def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
+    if name in CONTROLS and name not in suite.objectives:
+        trained = suite.objectives.get(suite.baseline, ArmSettings())
+        return trained.model_copy(update={"objective": trained.objective or suite.baseline, "control": name})
+    return suite.objectives.get(name, ArmSettings())
+
+
+def objective_of(config: ObjectiveConfig) -> Objective:
+    """The objective of an arm, inside its constraint if it has one."""
+    objective = build_objective(config.objective, config.fields, where=config.name)
+    if config.constraint is None:
+        return objective
+    from algorithms.constrained import Constrained
+
+    try:
+        return Constrained(inner=objective, **config.constraint.model_dump(exclude_none=True))
+    except ValueError as error:
+        raise HarnessError(f"objectives.{config.name}.constraint: {error}") from error
+
+
+def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
+    """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
+    try:
+        cls = load_objective(spec)
     except ValueError as error:
         raise HarnessError(str(error)) from error
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise HarnessError(f"{name} has no field {key!r}{nearest(key, known)}")
+            raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
     try:
         return TypeAdapter(cls).validate_python(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise HarnessError(f"objectives.{name}.fields.{where}: {_sentence(first)}") from error
+        path = ".".join(map(str, first["loc"]))
+        raise HarnessError(f"objectives.{where}.fields.{path}: {_sentence(first)}") from error
 
 
 def explain(error: ValidationError, model: type) -> str:

@@ -57,7 +57,7 @@ def test_an_update_favours_what_was_rewarded(policy: Policy) -> None:
     logp = policy.logp(part.sequences)
     before = logp.detach()
     batch = part.batch(denominators([group], 64), before.device, ref_logp=before, old_logp=before)
-    build_objective("agro", {}).loss(PolicyOutput(logp=logp), batch).loss.backward()
+    build_objective("agro", {}, where="agro").loss(PolicyOutput(logp=logp), batch).loss.backward()
     optimizer.step()
     with torch.no_grad():
         moved = (policy.logp(part.sequences) - before).sum(1)

@@ -1,0 +1,183 @@
+"""A run opened from its config: fresh, or where it was left."""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+
+from evaluators.grading import Grader
+from evaluators.tasks import load_problems
+from evaluators.types import Problem, Split
+from harness.checkpoint import Progress, load_checkpoint
+from harness.config import OptimizerSettings, RunConfig
+from harness.critic import Critic
+from harness.errors import HarnessError
+from harness.evaluation import sampling_of
+from harness.journal import LOCK, Journal, Record
+from harness.offline import fixed_set
+from harness.policy import Policy, load_policy
+from harness.provenance import versions
+from harness.regimes import RegimeSpec, make_regime
+from harness.rewards import grade_groups, toss_rewards
+from harness.rollout import make_engine
+from harness.rollout.engine import RolloutEngine, sample_groups
+from harness.run import Run, modules
+from harness.scoring import Passes
+from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.suites import objective_of
+from harness.types import Group
+
+
+@contextmanager
+def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: bool = False) -> Iterator[Run]:
+    """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
+
+    With ``fresh`` an earlier run in ``directory`` is forgotten, once all parts have been loaded.
+
+    Raises:
+        HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
+    """
+    torch.set_num_threads(config.compute.threads)
+    problems = load_splits(config)
+    policy = load_policy(config.model, config.rollout.temperature)
+    identity = {
+        "weights": policy.fingerprint(),
+        "problems": {str(split): _fingerprint(part) for split, part in problems.items()},
+    }
+    objective = objective_of(config.objective)
+    spec = RegimeSpec.parse(config.regime)
+    reference = policy.frozen_copy()
+    critic = Critic(policy) if "values" in objective.requires else None
+    optimizer = _optimizer(config.optimizer, modules(policy, critic))
+    engine = make_engine(policy, config.compute)
+    order = ProblemOrder(problems[Split.TRAIN], config.seed)
+    journal = Journal(directory)
+    if fresh:
+        _clear(directory)
+    with Grader() as grader:
+        fixed = None
+        if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
+            suite = directory.parent.parent
+            fixed = fixed_set(config, identity, suite, lambda: _sample_fixed(config, policy, engine, grader, order))
+        resumed = load_checkpoint(directory, config.run_id, modules(policy, critic), optimizer)
+        progress, held = resumed or (Progress(), [])
+        if resumed:
+            _check_identity(journal, identity)
+        journal.cut(progress.journal_bytes)
+        run = Run(
+            config=config,
+            directory=directory,
+            journal=journal,
+            objective=objective,
+            passes=Passes.of(objective, spec, config.optimizer.updates_per_rollout),
+            policy=policy,
+            reference=reference,
+            critic=critic,
+            optimizer=optimizer,
+            engine=engine,
+            grader=grader,
+            problems=problems,
+            order=order,
+            regime=make_regime(
+                spec,
+                prompts=config.rollout.prompts,
+                group_size=config.rollout.group_size,
+                updates=config.optimizer.updates_per_rollout,
+                seed=config.seed,
+                fixed=_rewarded(config, fixed.groups) if fixed else [],
+                held=held,
+            ),
+            fixed=fixed,
+            progress=progress,
+        )
+        engine.sync(policy)
+        if not resumed:
+            data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
+            run.journal.append(_start_record(config, policy, identity, data, invocation))
+        yield run
+
+
+def _optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.Module]) -> torch.optim.Optimizer:
+    rates = {"policy": settings.learning_rate, "critic": settings.critic_learning_rate or settings.learning_rate}
+    groups = [{"params": list(part.parameters()), "peak": rates[name]} for name, part in trained.items()]
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay
+    )
+
+
+def _sample_fixed(
+    config: RunConfig, policy: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
+) -> list[Group]:
+    """The fixed set of the offline regime, from the policy before training."""
+    rollout = config.rollout
+    problems = order.take(0, rollout.offline_completions // rollout.group_size)
+    seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
+    groups = sample_groups(engine, policy, problems, rollout.group_size, sampling_of(config), seed)
+    return grade_groups(grader, groups, config.task.grading)
+
+
+def _rewarded(config: RunConfig, groups: list[Group]) -> list[Group]:
+    if config.objective.control == "random_reward":
+        return toss_rewards(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0))
+    return groups
+
+
+def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
+    """The problems of all splits, the held-out ones cut to the sizes that the suite evaluates."""
+    task = config.task
+    sizes = {
+        Split.TRAIN: None,
+        Split.VALIDATION: config.evaluation.validation_problems,
+        Split.TEST: config.evaluation.test_problems,
+    }
+    problems = {split: load_problems(task.name, split, data=task.data, **task.options) for split in sizes}
+    for split, part in problems.items():
+        if not part:
+            raise HarnessError(f"the task {task.name} has no {split} problems; give it more data")
+    return {split: part[: sizes[split]] for split, part in problems.items()}
+
+
+def _start_record(
+    config: RunConfig, policy: Policy, identity: Record, data: Record | None, invocation: Record
+) -> Record:
+    return {
+        "event": "start",
+        "run_id": config.run_id,
+        "config": config.model_dump(mode="json"),
+        "identity": identity,
+        "data": data,
+        "size": asdict(policy.size),
+        "clock": {"time": time.time()},
+        "origin": {"invocation": invocation, "versions": versions()},
+    }
+
+
+def _check_identity(journal: Journal, identity: Record) -> None:
+    records = journal.read()
+    began = records[0].get("identity") if records else None
+    if began != identity:
+        raise HarnessError(
+            f"{journal.path.parent} was begun from another model or other problems than are there now; "
+            "start over with --fresh"
+        )
+
+
+def _fingerprint(problems: Sequence[Problem]) -> str:
+    total = sha256()
+    for problem in problems:
+        total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())
+    return total.hexdigest()[:16]
+
+
+def _clear(directory: Path) -> None:
+    """Forget an earlier run, all but the lock that is held."""
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()

@@ -1,0 +1,142 @@
+"""Rollout batches within the budget: sampled, graded, charged, and scored for the objective."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.budget import Ledger
+from harness.collate import Sequences, lengths
+from harness.evaluation import sampling_of
+from harness.regimes import RolloutBatch
+from harness.rewards import grade_groups, toss_rewards
+from harness.rollout.engine import sample_groups
+from harness.run import Run
+from harness.scoring import Pass, know, score
+from harness.seeds import Purpose, derive_seed
+from harness.types import Group
+
+
+class RunSupply:
+    """The :class:`harness.regimes.Supply` of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def iteration(self) -> int:
+        return self._run.iteration
+
+    @property
+    def seed(self) -> int:
+        return self._run.config.seed
+
+    def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
+        run, rollout = self._run, self._run.config.rollout
+        batches = [list(waiting[i : i + rollout.prompts]) for i in range(0, len(waiting), rollout.prompts)]
+        pending = sum((charge(run, RolloutBatch(groups=part, new=len(part))) for part in batches), Ledger())
+        if run.ledger.discarded_completions or not self._may_begin(pending, steps=len(batches) + 1):
+            return None
+        # Prompts and noise: functions of the seed and the place, the same for every objective.
+        first = run.ledger.sampled_completions // rollout.group_size + len(waiting)
+        problems = run.order.take(first, prompts)
+        place = run.iteration + len(batches) + 1
+        with run.timed("sampling"):
+            seed = derive_seed(self.seed, Purpose.ROLLOUT, place)
+            groups = sample_groups(run.engine, run.policy, problems, rollout.group_size, sampling_of(run.config), seed)
+        with run.timed("grading"):
+            groups = grade_groups(run.grader, groups, run.config.task.grading)
+        if run.config.objective.control == "random_reward":
+            groups = toss_rewards(groups, derive_seed(self.seed, Purpose.RANDOM_REWARD, place))
+        cost = charge(run, RolloutBatch(groups=[*groups, *again], new=len(groups)))
+        if not self._affords(pending + cost):
+            run.book(Ledger(discarded_completions=prompts * rollout.group_size))
+            return None
+        with run.timed("training"):
+            return self._score(groups)
+
+    def covers(self, batch: RolloutBatch) -> bool:
+        return self._may_begin(Ledger(), steps=1) and self._affords(charge(self._run, batch))
+
+    def score_again(self, groups: Sequence[Group]) -> list[Group]:
+        with self._run.timed("training"):
+            return self._score(groups)
+
+    def _score(self, groups: Sequence[Group]) -> list[Group]:
+        run, needed = self._run, self._run.passes
+        passes: list[Pass] = []
+        if needed.reference:
+            passes.append(_named(run.reference.logp, needed.reference))
+        if needed.behaviour:
+            passes.append(_named(run.policy.logp, needed.behaviour))
+        return score(groups, passes, run.config.compute.micro_batch_tokens)
+
+    def _may_begin(self, pending: Ledger, steps: int) -> bool:
+        """Whether the budget may cover another step, before its completions are known.
+
+        Seconds are known only afterwards: mean steps are expected.
+        """
+        run, budget, rollout = self._run, self._run.config.budget, self._run.config.rollout
+        least = Ledger(
+            completions=rollout.prompts * rollout.group_size,
+            optimizer_steps=run.config.optimizer.updates_per_rollout,
+        )
+        mean = run.ledger.seconds / run.iteration if budget.unit == "seconds" and run.iteration else 0.0
+        return (run.ledger + pending + least).spent(budget.unit) + steps * mean <= budget.total
+
+    def _affords(self, cost: Ledger) -> bool:
+        budget = self._run.config.budget
+        return (self._run.ledger + cost).spent(budget.unit) <= budget.total
+
+
+def score_start(run: Run, groups: Sequence[Group]) -> list[Group]:
+    """What the objective requires of a batch as the updates on it begin."""
+    passes: list[Pass] = [_named(run.policy.logp, run.passes.start)] if run.passes.start else []
+    if run.critic:
+        critic = run.critic
+        passes.append(lambda sequences: dict(zip(("old_values", "old_final_value"), critic(sequences), strict=True)))
+    groups = score(groups, passes, run.config.compute.micro_batch_tokens)
+    if "draws" in run.objective.requires:
+        seed = derive_seed(run.config.seed, Purpose.DRAWS, run.iteration)
+        draws = np.random.default_rng(seed).random(sum(len(g.completions) for g in groups), np.float32)
+        groups = know(groups, {"draws": torch.from_numpy(draws)})
+    return groups
+
+
+def charge(run: Run, batch: RolloutBatch) -> Ledger:
+    """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
+    optimizer, passes, size = run.config.optimizer, run.passes, run.policy.size
+    epochs = optimizer.updates_per_rollout // optimizer.minibatches
+    new = [completion for group in batch.groups[: batch.new] for completion in group.completions]
+    new_lengths, all_lengths = lengths(batch.groups[: batch.new]), lengths(batch.groups)
+    scored = [*(new_lengths if passes.behaviour else ()), *(all_lengths if passes.start else ())]
+    reference = new_lengths if passes.reference else []
+    cost = Ledger(
+        iterations=1,
+        completions=len(all_lengths),
+        sampled_completions=len(new),
+        shared_completions=len(new) if run.fixed else 0,
+        sampled_tokens=sum(len(completion.ids) for completion in new),
+        optimizer_steps=optimizer.updates_per_rollout,
+        trained_tokens=epochs * sum(all_lengths),
+        scored_tokens=sum(scored),
+        reference_tokens=sum(reference),
+        flops=size.forward_flops([*new_lengths, *scored, *reference]) + 3 * epochs * size.forward_flops(all_lengths),
+    )
+    if run.fixed:
+        cost += Ledger(seconds_sampling=run.fixed.seconds * len(new) / run.fixed.completions)
+    if run.critic:
+        cost += Ledger(
+            critic_tokens=(1 + epochs) * sum(all_lengths),
+            flops=(1 + 3 * epochs) * run.critic.size.forward_flops(all_lengths),
+        )
+    return cost
+
+
+def _named(logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
+    def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
+        found = logp(sequences)
+        return dict.fromkeys(names, found)
+
+    return run_pass
