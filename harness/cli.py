@@ -13,6 +13,7 @@ from rich.console import Console
 
 from evaluators.types import TaskError
 from harness.errors import HarnessError
+from harness.regimes import GRAMMAR
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -51,11 +52,11 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
 @app.command()
 @one_sentence
 def run(
-    algos: Annotated[str, typer.Option(help="Objectives, comma-separated; one's own as my_module:MyObjective.")],
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
     seeds: Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")] = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
-    regime: Annotated[str | None, typer.Option(help="Where completions come from: on_policy.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")] = None,
     engine: Annotated[str | None, typer.Option(help="What samples them: auto, transformers.")] = None,
     model: Annotated[str | None, typer.Option(help="A hub id, a local directory, or a .gguf file.")] = None,
     data: Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")] = None,
@@ -68,12 +69,12 @@ def run(
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness.invocation import invoke, plan
 
-    flags = {"model.path": model, "task.data": data, "regime": regime, "compute.engine": engine}
+    flags = {"model.path": model, "task.data": data, "compute.engine": engine}
     changes = [parse_change(text) for text in change or []]
     changes += [("budget", parse_budget(budget))] if budget else []
     changes += [(key, value) for key, value in flags.items() if value is not None]
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
-    planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds))
+    planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds), regime or [])
     finished = invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
     if not finished:
         raise typer.Exit(INTERRUPTED)

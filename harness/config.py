@@ -158,6 +158,8 @@ class RunSettings(Settings):
                 f"regime {self.regime} takes none or all of rollout.prompts={rollout.prompts} from its buffer; "
                 "give another FRACTION"
             )
+        if spec.kind == "offline" and self.budget.unit == "sampled_tokens":
+            raise ValueError("a budget of sampled_tokens never ends on a fixed set; give offline another unit")
         if rollout.offline_completions % rollout.group_size:
             raise ValueError(
                 f"rollout.offline_completions={rollout.offline_completions} is not a multiple of "

@@ -14,13 +14,14 @@ from harness.config import RunConfig, SuiteConfig, digest
 from harness.errors import HarnessError
 from harness.executors import run_all
 from harness.journal import Journal, Record
-from harness.leaderboard import RunResult, build, read_result, write
+from harness.leaderboard import build, write
 from harness.opening import load_splits
-from harness.plots import learning_curves
+from harness.plots import accuracy_by_regime, learning_curves
 from harness.policy import locate
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing, publish_suite
 from harness.render import tables
+from harness.results import RunResult, read_result
 from harness.store import Store
 from harness.suites import load_suite, run_config
 
@@ -35,18 +36,29 @@ class Plan:
     """Its id and name: the same for the same command, so that a resume is the same invocation."""
 
 
-def plan(suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int] | None) -> Plan:
-    """All runs of an invocation, checked.
+def plan(
+    suite: str,
+    changes: Sequence[tuple[str, Any]],
+    algos: Sequence[str],
+    seeds: Sequence[int] | None,
+    regimes: Sequence[str] = (),
+) -> Plan:
+    """All runs of an invocation, checked; in the suite's own regime unless ``regimes`` names others.
 
     Raises:
         HarnessError: anything about suite, changes or objectives is wrong.
     """
     if len(set(algos)) < len(algos):
         raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
-    config = load_suite(suite, changes)
+    suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
+    named = [of_regime.regime for of_regime in suites]
+    if len(set(named)) < len(named):
+        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
+    config = suites[0]
     chosen = list(seeds) if seeds is not None else list(range(config.seeds))
-    runs = [run_config(config, algo, seed) for seed in chosen for algo in algos]
+    runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
+    name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
     invocation = {"id": digest({"runs": [run.run_id for run in runs]}), "name": name}
     return Plan(suite=config, runs=runs, invocation=invocation)
 
@@ -82,7 +94,7 @@ def invoke(
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
         return False
-    console.print(f"written: {store.suite(suite.name)}/leaderboard.md, leaderboard.json, learning-curves.png")
+    console.print(f"written: leaderboard.md, leaderboard.json and pictures in {store.suite(suite.name)}")
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True
@@ -93,6 +105,8 @@ def write_tables(board: dict[str, Any], store: Store, invocation: Record | None)
     folder = store.suite(board["suite"])
     write(board, folder)
     learning_curves(board, folder / "learning-curves.png")
+    if len(board["boards"]) > 1:
+        accuracy_by_regime(board, folder / "regimes.png")
     if invocation:
         (folder / INVOCATION).write_text(json.dumps(invocation) + "\n")
 

@@ -1,9 +1,8 @@
-"""Runs become a table: ``leaderboard.json``, its Markdown rendering, and what may not stand in one table."""
+"""Runs become tables, one a regime: ``leaderboard.json``, its Markdown, and what may not stand in one table."""
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,90 +11,86 @@ import numpy as np
 from evaluators.statistics import Interval, paired_difference, t_interval
 from harness.config import RunConfig
 from harness.errors import HarnessError
-from harness.journal import Record, spent_in
+from harness.journal import Record
+from harness.regimes import RegimeSpec
 from harness.render import markdown
+from harness.results import COSTS, RunResult
 
 RANKED_FROM = 5
 """Seeds below which a row is preliminary."""
 MATCHED_WITHIN = 0.05
 """Relative difference to the baseline's spending above which a unit is marked."""
-COSTS = (
-    "completions",
-    "sampled_tokens",
-    "optimizer_steps",
-    "trained_tokens",
-    "reference_tokens",
-    "flops",
-    "seconds",
-)
-
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunResult:
-    """What a table needs of one run that has ended."""
-
-    config: RunConfig
-    failed: bool
-    identity: str
-    commit: str
-    start_accuracy: float
-    test: Record
-    """The last evaluation on the test split."""
-    spent: dict[str, float]
-    curve: list[tuple[float, float]]
-    """Budget spent and validation accuracy."""
-
-
-def read_result(records: Sequence[Record]) -> RunResult | None:
-    """The result of a journal; None while the run has not ended."""
-    if not records or records[-1]["event"] != "end":
-        return None
-    start, end = records[0], records[-1]
-    config = RunConfig.model_validate(start["config"])
-    tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
-    return RunResult(
-        config=config,
-        failed=end["status"] == "failed",
-        identity=json.dumps(start["identity"], sort_keys=True),
-        commit=start["origin"]["versions"]["commit"],
-        start_accuracy=tests[0]["accuracy"],
-        test=tests[-1],
-        spent={unit: spent_in(end, unit) for unit in COSTS},
-        curve=[
-            (spent_in(r, config.budget.unit), r["accuracy"])
-            for r in records
-            if r["event"] == "evaluation" and r["split"] == "validation"
-        ],
-    )
-
-
 def build(suite: str, baseline: str, results: Sequence[RunResult]) -> Row:
-    """The leaderboard of matched runs, best first.
+    """The leaderboard of a suite: one board for each regime, on-policy first.
 
     Raises:
-        HarnessError: no run has ended, or the runs are not matched.
+        HarnessError: no run has ended, or those of a regime are not matched.
     """
     if not results:
         raise HarnessError(f"no run of the suite {suite} has ended yet; harness run --suite {suite} makes some")
+    regimes: dict[str, list[RunResult]] = defaultdict(list)
+    for result in sorted(results, key=lambda r: (_place(r.config.regime), r.config.seed)):
+        regimes[result.config.regime].append(result)
+    return {
+        "suite": suite,
+        "boards": [build_board(baseline, of_regime) for of_regime in regimes.values()],
+        "commits": sorted({result.commit for result in results}),
+    }
+
+
+def _place(regime: str) -> tuple[int, int, str]:
+    """From fresh to fixed: on-policy, stale by age, replay, offline."""
+    spec = RegimeSpec.parse(regime)
+    return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, regime
+
+
+def build_board(baseline: str, results: Sequence[RunResult]) -> Row:
+    """The table of matched runs, best first; controls apart.
+
+    Raises:
+        HarnessError: the runs are not matched.
+    """
     _refuse_unmatched(results)
     arms: dict[str, list[RunResult]] = defaultdict(list)
-    for result in sorted(results, key=lambda r: r.config.seed):
+    for result in results:
         arms[result.config.arm_key].append(result)
     names = _names([runs[0].config for runs in arms.values()])
     base = next((runs for runs in arms.values() if names[runs[0].config.arm_key] == baseline), [])
     rows = [_row(names[key], runs, base) for key, runs in arms.items()]
     rows.sort(key=lambda row: (-row["accuracy"]["mean"] if row["accuracy"] else 1.0, row["objective"]))
+    twin = _twin(list(arms.values()))
+    controls = {names[key] for key, runs in arms.items() if runs[0].config.objective.control or runs is twin}
     config = results[0].config
     return {
-        "suite": suite,
         "regime": config.regime,
         "budget": {"unit": config.budget.unit, "total": config.budget.total},
         "baseline": baseline if base else None,
-        "rows": rows,
-        "commits": sorted({result.commit for result in results}),
+        "rows": [row for row in rows if row["objective"] not in controls],
+        "controls": [row for row in rows if row["objective"] in controls],
+        "same_as_agro": _agreement(arms, twin) if twin else None,
+        "shared_completions": max(result.shared_completions for result in results),
     }
+
+
+def _twin(arms: Sequence[Sequence[RunResult]]) -> Sequence[RunResult] | None:
+    """The runs of ``rloo`` where those of ``agro`` have the same settings: the A/A pair."""
+    by_name = {runs[0].config.objective.name: runs for runs in arms}
+    agro, rloo = by_name.get("agro"), by_name.get("rloo")
+    if not agro or not rloo or rloo[0].config.optimizer != agro[0].config.optimizer:
+        return None
+    ours, theirs = (runs[0].config.objective for runs in (agro, rloo))
+    same = ours.fields == theirs.fields | {"form": "off_policy"} and ours.constraint == theirs.constraint
+    return rloo if same else None
+
+
+def _agreement(arms: dict[str, list[RunResult]], twin: Sequence[RunResult]) -> Row:
+    """On how many seeds the A/A pair gave the same verdict on every test completion, as it must."""
+    agro = {r.config.seed: r for runs in arms.values() for r in runs if r.config.objective.name == "agro"}
+    pairs = [(run, agro[run.config.seed]) for run in twin if run.config.seed in agro]
+    return {"seeds": len(pairs), "same": sum(a.test["verdicts"] == b.test["verdicts"] for a, b in pairs)}
 
 
 def write(board: Row, folder: Path) -> None:
@@ -120,6 +115,11 @@ def _refuse_unmatched(results: Sequence[RunResult]) -> None:
         raise HarnessError(f"these runs are not matched, so no table can rank them; choose a set by --match: {listed}")
     if len({result.identity for result in results}) > 1:
         raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
+    data: dict[int, set[str]] = defaultdict(set)
+    for result in results:
+        data[result.config.seed].add(json.dumps(result.data))
+    if torn := sorted(seed for seed, found in data.items() if len(found) > 1):
+        raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
 
 
 def _names(configs: Sequence[RunConfig]) -> dict[str, str]:

@@ -76,8 +76,8 @@ class Supply(Protocol):
         """Whether the budget covers a step on ``batch``."""
         ...
 
-    def score_again(self, groups: Sequence[Group]) -> list[Group]:
-        """What the objective requires of a fixed set's completions, once for all its epochs."""
+    def score(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with what the objective requires of them, whatever the policy is."""
         ...
 
 
@@ -158,17 +158,17 @@ class Offline:
     """Of indices into ``groups``; the first epoch comes first, so what is new is at the front of a batch."""
     held: list[Group] = field(default_factory=list)
     """Nothing: the set lies in a file of its own."""
-    scored: dict[int, Group] = field(default_factory=dict)
+    scored: list[Group] = field(default_factory=list)
     fresh: bool = False
 
     def next(self, supply: Supply) -> RolloutBatch | None:
         start = supply.iteration * self.prompts
         indices = self.order.take(start, self.prompts)
-        missing = [i for i in dict.fromkeys(indices) if i not in self.scored]
         new = min(max(len(self.groups) - start, 0), self.prompts)
         if not supply.covers(RolloutBatch(groups=[self.groups[i] for i in indices], new=new)):
             return None
-        self.scored |= zip(missing, supply.score_again([self.groups[i] for i in missing]), strict=True)
+        if not self.scored:  # all at once: how they are packed must not depend on where a run was resumed
+            self.scored = supply.score(self.groups)
         return RolloutBatch(groups=[self.scored[i] for i in indices], new=new)
 
 

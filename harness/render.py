@@ -10,57 +10,97 @@ from rich.table import Table
 ACCURACY = ("objective", "seeds", "accuracy %", "start %", "gain", "difference to baseline")
 COSTS = ("KL, nats", "tokens", "FLOPs", "seconds", "truncated %", "timeouts %")
 HEADERS = (*ACCURACY, *COSTS)
+Row = dict[str, Any]
 UNIT_OF = {"tokens": "sampled_tokens", "FLOPs": "flops", "seconds": "seconds"}
 
 
-def markdown(board: dict[str, Any]) -> str:
-    """The leaderboard as a Markdown document."""
-    lines = [f"# {board['suite']}", "", *summary(board), ""]
-    lines += ["| " + " | ".join(HEADERS) + " |", "| --- " + "| ---: " * (len(HEADERS) - 1) + "|"]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in board["rows"]]
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes(board)), ""])
+def markdown(board: Row) -> str:
+    """The leaderboard as a Markdown document: the regimes side by side, then a section each."""
+    boards = board["boards"]
+    lines = [f"# {board['suite']}", ""]
+    if len(boards) > 1:
+        lines += ["Test accuracy %, by regime:", "", *_pipes(*across(boards)), ""]
+    for part in boards:
+        lines += [f"## {part['regime']}", ""] if len(boards) > 1 else []
+        lines += [*summary(part), "", *_pipes(HEADERS, [cells(row) for row in part["rows"]]), ""]
+        if part["controls"]:
+            lines += ["Controls:", "", *_pipes(HEADERS, [cells(row) for row in part["controls"]]), ""]
+    return "\n".join([*lines, *(f"- {note}" for note in notes(board)), ""])
 
 
-def tables(board: dict[str, Any]) -> Group:
+def tables(board: Row) -> Group:
     """The leaderboard for the terminal: what was reached, and below it what that took; 80 columns wide."""
-    split = len(ACCURACY)
-    return Group(
-        *summary(board),
-        _table(ACCURACY, [cells(row)[:split] for row in board["rows"]]),
-        _table(("objective", *COSTS), [[row["objective"], *cells(row)[split:]] for row in board["rows"]]),
-        *(f"- {note}" for note in notes(board)),
-    )
+    boards, split = board["boards"], len(ACCURACY)
+    parts: list[str | Table] = []
+    for part in boards:
+        rows = [*part["rows"], *part["controls"]]
+        parts += summary(part)
+        for title, found in (("", part["rows"]), ("controls", part["controls"])):
+            parts += [_table(ACCURACY, [cells(row)[:split] for row in found], title)] if found else []
+        parts.append(_table(("objective", *COSTS), [[row["objective"], *cells(row)[split:]] for row in rows]))
+    if len(boards) > 1:
+        parts.append(_table(*across(boards), "test accuracy %, by regime"))
+    return Group(*parts, *(f"- {note}" for note in notes(board)))
 
 
-def summary(board: dict[str, Any]) -> list[str]:
-    """What is compared, in a sentence or two."""
-    budget = board["budget"]
-    baseline = board["baseline"] or "none of the objectives here"
-    return [
-        f"Test accuracy after {budget['total']:,.0f} {budget['unit'].replace('_', ' ')} a run, regime "
-        f"`{board['regime']}`; the baseline is {baseline}."
+def across(boards: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: an arm a row, controls last, its mean accuracy in each regime a column."""
+    found = {part["regime"]: {row["objective"]: row for row in [*part["rows"], *part["controls"]]} for part in boards}
+    controls = dict.fromkeys(row["objective"] for part in boards for row in part["controls"])
+    names = dict.fromkeys(row["objective"] for part in boards for row in part["rows"])
+    rows = [
+        [name, *(_points(of[name]["accuracy"], signed=False) if name in of else "–" for of in found.values())]
+        for name in (names | controls)
     ]
+    return ["objective", *found], rows
 
 
-def notes(board: dict[str, Any]) -> list[str]:
-    """How to read the table."""
+def summary(part: Row) -> list[str]:
+    """What is compared, in a sentence or two."""
+    budget = part["budget"]
+    baseline = part["baseline"] or "none of the objectives here"
+    said = [
+        f"Test accuracy after {budget['total']:,.0f} {budget['unit'].replace('_', ' ')} a run, regime "
+        f"`{part['regime']}`; the baseline is {baseline}."
+    ]
+    if part["shared_completions"]:
+        said.append(
+            f"All were trained on the same {part['shared_completions']:,} completions of the reference (one set a "
+            "seed); each run is charged for them, though they were sampled once."
+        )
+    if part["same_as_agro"]:
+        pair = part["same_as_agro"]
+        said.append(
+            f"A/A: `rloo`, whose gradient is `agro`'s, gave the same verdict on every test completion on "
+            f"{pair['same']} of {pair['seeds']} seeds."
+        )
+    return said
+
+
+def notes(board: Row) -> list[str]:
+    """How to read the tables."""
+    rows = [row for part in board["boards"] for row in [*part["rows"], *part["controls"]]]
     found = [
         "accuracy: share of correct samples on the test split, mean over seeds with its 95 % t-interval",
         "difference: paired by seed and problem, in points, with a 95 % t-interval over seeds",
     ]
-    if any(row["status"] == "preliminary" for row in board["rows"]):
+    if any(row["status"] == "preliminary" for row in rows):
         found.append("preliminary: fewer than 5 seeds, so the order of the rows is no ranking")
-    if any(row["unmatched"] for row in board["rows"]):
+    if any(row["unmatched"] for row in rows):
         found.append("*: differs from the baseline's by more than 5 %")
-    for row in board["rows"]:
-        if row["failed_seeds"]:
-            found.append(f"{row['objective']}: {row['failed_seeds']} of its runs failed and are not in its numbers")
+    for part in board["boards"]:
+        for row in [*part["rows"], *part["controls"]]:
+            if row["failed_seeds"]:
+                found.append(
+                    f"{row['objective']}, {part['regime']}: {row['failed_seeds']} of its runs failed and are not in "
+                    "its numbers"
+                )
     if len(board["commits"]) > 1 or any(commit.endswith("-dirty") for commit in board["commits"]):
         found.append(f"code: {', '.join(board['commits'])}; runs of differing or uncommitted code may not compare")
     return found
 
 
-def cells(row: dict[str, Any]) -> list[str]:
+def cells(row: Row) -> list[str]:
     """One row's texts, in the order of ``HEADERS``."""
     costs = {
         name: "–" if not row["budget"] else _count(row["budget"][unit]) + ("*" if unit in row["unmatched"] else "")
@@ -103,8 +143,14 @@ def _count(number: float) -> str:
     return f"{number:.3g}"
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    rule = "| --- " + "| ---: " * (len(headers) - 1) + "|"
+    return ["| " + " | ".join(headers) + " |", rule, *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
     for header in headers:
         made.add_column(header, justify="left" if header == "objective" else "right")
     for row in rows:

@@ -53,24 +53,20 @@ class RunSupply:
         if not self._affords(pending + cost):
             run.book(Ledger(discarded_completions=prompts * rollout.group_size))
             return None
-        with run.timed("training"):
-            return self._score(groups)
+        return self.score(groups)
 
     def covers(self, batch: RolloutBatch) -> bool:
         return self._may_begin(Ledger(), steps=1) and self._affords(charge(self._run, batch))
 
-    def score_again(self, groups: Sequence[Group]) -> list[Group]:
-        with self._run.timed("training"):
-            return self._score(groups)
-
-    def _score(self, groups: Sequence[Group]) -> list[Group]:
+    def score(self, groups: Sequence[Group]) -> list[Group]:
         run, needed = self._run, self._run.passes
         passes: list[Pass] = []
         if needed.reference:
             passes.append(_named(run.reference.logp, needed.reference))
         if needed.behaviour:
             passes.append(_named(run.policy.logp, needed.behaviour))
-        return score(groups, passes, run.config.compute.micro_batch_tokens)
+        with run.timed("training"):
+            return score(groups, passes, run.config.compute.micro_batch_tokens)
 
     def _may_begin(self, pending: Ledger, steps: int) -> bool:
         """Whether the budget may cover another step, before its completions are known.

@@ -11,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from algorithms import load_objective
+from algorithms.constrained import Constrained
 from algorithms.types import Objective
 from harness.config import (
     ArmSettings,
@@ -99,7 +100,6 @@ def objective_of(config: ObjectiveConfig) -> Objective:
     objective = build_objective(config.objective, config.fields, where=config.name)
     if config.constraint is None:
         return objective
-    from algorithms.constrained import Constrained
 
     try:
         return Constrained(inner=objective, **config.constraint.model_dump(exclude_none=True))

@@ -190,9 +190,11 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
     assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
     assert "Traceback" not in done.stderr
     folder = tmp_path / "out" / "tiny-arithmetic"
-    board = json.loads((folder / "leaderboard.json").read_text())
-    assert [row["objective"] for row in board["rows"]] == ["agro", "rloo"]
-    assert board["rows"][0]["accuracy"] == board["rows"][1]["accuracy"]  # the A/A pair
+    board = json.loads((folder / "leaderboard.json").read_text())["boards"][0]
+    assert [row["objective"] for row in board["rows"]] == ["agro"]
+    assert [row["objective"] for row in board["controls"]] == ["rloo"]
+    assert board["same_as_agro"] == {"seeds": 2, "same": 2}
+    assert board["rows"][0]["accuracy"] == board["controls"][0]["accuracy"]
     assert (folder / "learning-curves.png").read_bytes().startswith(b"\x89PNG")
 
     (folder / "runs").rename(tmp_path / "elsewhere")
@@ -212,5 +214,5 @@ def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "--algos", "my_module:MyObjective", "--seeds", "1"]
     done = subprocess.run([*command, *SETTINGS], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    board = json.loads((tmp_path / "results" / "tiny-arithmetic" / "leaderboard.json").read_text())
+    board = json.loads((tmp_path / "results" / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["objective"] == "my_module:MyObjective"

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from harness.journal import Journal
-from harness.leaderboard import build, read_result
+from harness.leaderboard import build
+from harness.results import read_result
 from tests.harness.small import history, run_small, small_config
 from tests.harness.test_kill import ROOT, command
 
@@ -20,7 +21,7 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
     assert len(Journal(tmp_path).read()) == len(records)
     result = read_result(records)
     assert result is not None
-    (row,) = build("s", "grpo", [result])["rows"]
+    (row,) = build("s", "grpo", [result])["boards"][0]["rows"]
     assert (row["status"], row["failed_seeds"], row["seeds"]) == ("failed", 1, [])
 
 

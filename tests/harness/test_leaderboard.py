@@ -8,9 +8,10 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.journal import Journal, Record
-from harness.leaderboard import RunResult, build, read_result, write
+from harness.leaderboard import build, build_board, write
 from harness.plots import learning_curves
 from harness.render import cells, markdown
+from harness.results import RunResult, read_result
 
 
 def records_of(small_runs: dict[str, Path], name: str) -> list[Record]:
@@ -47,6 +48,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     read = json.loads((tmp_path / "leaderboard.json").read_text())
     assert read == board
     assert read["suite"] == "tiny-arithmetic"
+    (read,) = read["boards"]
     assert read["regime"] == "on_policy"
     assert read["budget"] == {"unit": "completions", "total": 100.0}
     assert read["baseline"] == "grpo"
@@ -76,7 +78,7 @@ def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -
         (grpo, 1, {"b": "wc", "a": "ww"}),
     ]
     results = [result(with_verdicts(records, verdicts), seed=seed) for records, seed, verdicts in outcomes]
-    rows = {row["objective"]: row for row in build("s", "grpo", results)["rows"]}
+    rows = {row["objective"]: row for row in build_board("grpo", results)["rows"]}
     assert rows["agro"]["difference"]["mean"] == pytest.approx(0.5)
     assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)
     assert rows["agro"]["accuracy"]["mean"] == pytest.approx((0.75 + 1 + 0) / 3)
@@ -87,12 +89,12 @@ def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Pat
     failed = json.loads(json.dumps(records))
     failed[-1]["status"] = "failed"
     results = [result(records, seed=seed) for seed in range(5)] + [result(failed, seed=5)]
-    (row,) = build("s", "grpo", results)["rows"]
+    (row,) = build_board("grpo", results)["rows"]
     assert row["status"] == "ranked"
     assert row["seeds"] == [0, 1, 2, 3, 4]
     assert row["failed_seeds"] == 1
     assert "5 (1 failed)" in cells(row)
-    (row,) = build("s", "grpo", [result(failed)])["rows"]
+    (row,) = build_board("grpo", [result(failed)])["rows"]
     assert (row["status"], row["accuracy"]) == ("failed", None)
     assert cells(row)  # can be shown
 
@@ -102,7 +104,7 @@ def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict
     agro[-1]["spent"] |= {"sampled_tokens": 1060, "flops": 104}
     grpo[-1]["spent"] |= {"sampled_tokens": 1000, "flops": 100}
     board = build("s", "grpo", [result(agro), result(grpo)])
-    row = next(row for row in board["rows"] if row["objective"] == "agro")
+    (row,) = (row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
     assert "sampled_tokens" in row["unmatched"]
     assert "flops" not in row["unmatched"]
     assert "1.06k*" in markdown(board)
@@ -116,19 +118,19 @@ def test_unmatched_runs_do_not_share_a_table(small_runs: dict[str, Path], key: s
     agro = result(records_of(small_runs, "agro"))
     grpo = result(records_of(small_runs, "grpo"), **{key: value})
     with pytest.raises(HarnessError, match=f"not matched.*{agro.config.match_key}"):
-        build("s", "grpo", [agro, grpo])
+        build_board("grpo", [agro, grpo])
 
 
 def test_other_weights_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
     other = json.loads(json.dumps(records_of(small_runs, "grpo")))
     other[0]["identity"]["weights"] = "0" * 16
     with pytest.raises(HarnessError, match="different weights"):
-        build("s", "grpo", [result(records_of(small_runs, "agro")), result(other)])
+        build_board("grpo", [result(records_of(small_runs, "agro")), result(other)])
 
 
 def test_one_objective_with_two_settings_is_two_rows(small_runs: dict[str, Path]) -> None:
     records = records_of(small_runs, "agro")
-    board = build("s", "agro", [result(records), result(records, objective__fields={"beta": 0.5})])
+    board = build_board("agro", [result(records), result(records, objective__fields={"beta": 0.5})])
     assert len(board["rows"]) == 2
     assert len({row["objective"] for row in board["rows"]}) == 2
 

@@ -80,6 +80,6 @@ def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> Non
     command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())
+    board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["budget"]["optimizer_steps"] == 2
     assert board["rows"][0]["truncated"] == 1.0

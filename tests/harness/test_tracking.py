@@ -14,8 +14,9 @@ import pytest
 from mlflow import MlflowClient
 
 from harness.journal import Journal
-from harness.leaderboard import build, read_result
+from harness.leaderboard import build
 from harness.publishing import Publishing, publish_suite
+from harness.results import read_result
 from harness.store import Store
 from harness.tracking import Publisher
 from tests.harness.test_kill import ROOT, command
