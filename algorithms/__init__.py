@@ -6,18 +6,38 @@ from collections.abc import Iterable
 from dataclasses import is_dataclass
 
 from algorithms.agro import AGRO
+from algorithms.dapo import DAPO
+from algorithms.dpo import DPO
+from algorithms.dr_grpo import DrGRPO
+from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
+from algorithms.gspo import GSPO
+from algorithms.ipo import IPO
+from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.rloo import RLOO
+from algorithms.rpo import RPO
+from algorithms.tba import TBA
+from algorithms.topr import TOPR
 from algorithms.types import Objective
 
 __all__ = ["OBJECTIVES", "load_objective"]
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "agro": AGRO,
-    "grpo": GRPO,
-    "reinforce": Reinforce,
     "rloo": RLOO,
+    "reinforce": Reinforce,
+    "grpo": GRPO,
+    "dr_grpo": DrGRPO,
+    "dapo": DAPO,
+    "gspo": GSPO,
+    "ppo": PPO,
+    "geppo": GEPPO,
+    "dpo": DPO,
+    "ipo": IPO,
+    "rpo": RPO,
+    "topr": TOPR,
+    "tba": TBA,
 }
 """The built-in objectives by name."""
 

@@ -18,6 +18,18 @@ def not_negative(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a finite number, 0 or above, not {value!r}.")
 
 
+def at_most_one(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a number from 0 to 1."""
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}.")
+
+
+def below_half(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a number from 0 up to, but without, 0.5."""
+    if not isinstance(value, int | float) or not 0 <= value < 0.5:
+        raise ValueError(f"{name} must be a number of at least 0 and below 0.5, not {value!r}.")
+
+
 def one_of(name: str, value: object, options: Sequence[object]) -> None:
     """Refuse a ``value`` that is none of the ``options``."""
     if value not in options:

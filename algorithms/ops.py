@@ -43,9 +43,16 @@ def k3(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
     return torch.expm1(-d) + d  # expm1: near d = 0 the result is d^2 / 2, far below the rounding of exp
 
 
+def same_group(group: Tensor) -> Tensor:
+    """Whether two completions share a prompt: group [B] -> [B, B] bool."""
+    # [B, B] instead of a scatter: sums in a fixed order on every device, and the own value is left out
+    # exactly rather than subtracted. B is hundreds to a few thousand.
+    return group[:, None] == group[None, :]
+
+
 def group_sizes(group: Tensor) -> Tensor:
     """Completions in each completion's own group: group [B] -> [B] int64."""
-    return _same_group(group).sum(-1)
+    return same_group(group).sum(-1)
 
 
 def refuse_singletons(group: Tensor) -> None:
@@ -57,7 +64,7 @@ def refuse_singletons(group: Tensor) -> None:
 
 def group_mean(values: Tensor, group: Tensor) -> Tensor:
     """Mean over each completion's own group: values [B], group [B] -> [B]."""
-    return _sum_where(_same_group(group), values) / group_sizes(group)
+    return _sum_where(same_group(group), values) / group_sizes(group)
 
 
 def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
@@ -66,7 +73,7 @@ def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
     Raises ValueError where a group has a single completion.
     """
     refuse_singletons(group)
-    others = _same_group(group).fill_diagonal_(False)
+    others = same_group(group).fill_diagonal_(False)
     return _sum_where(others, values) / others.sum(-1)
 
 
@@ -77,7 +84,7 @@ def group_variance(values: Tensor, group: Tensor) -> Tensor:
     """
     refuse_singletons(group)
     deviations = values - group_mean(values, group)
-    return _sum_where(_same_group(group), deviations**2) / (group_sizes(group) - 1)
+    return _sum_where(same_group(group), deviations**2) / (group_sizes(group) - 1)
 
 
 def group_std(values: Tensor, group: Tensor) -> Tensor:
@@ -95,22 +102,36 @@ def policy_gradient(advantages: Tensor, sequence_logp: Tensor, sequences: int) -
     return -(advantages.detach() * sequence_logp).sum() / sequences
 
 
-def clipped_surrogate(ratio: Tensor, advantages: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """``-min(ratio A, clip(ratio, 1 - low, 1 + high) A)`` and where the clip is active, shaped as ratio.
+def clipped_surrogate(
+    ratio: Tensor, advantages: Tensor, low: float, high: float, centre: Tensor | float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """``-min(ratio A, clip(ratio, centre - low, centre + high) A)`` and where the clip is active, as ratio.
 
     Ratio and advantages broadcast: [B, T] and [B, 1] for tokens, [B] and [B] for whole sequences.
     With a negative advantage a growing ratio is not clipped, so the loss is unbounded there, as published.
     Source: Schulman et al. 2017, arXiv 1707.06347, equation 7.
     """
     free = ratio * advantages
-    bounded = ratio.clamp(1 - low, 1 + high) * advantages
+    bounded = ratio.clamp(min=centre - low).clamp(max=centre + high) * advantages
     return -torch.minimum(free, bounded), bounded < free
 
 
-def _same_group(group: Tensor) -> Tensor:
-    # [B, B] instead of a scatter: sums in a fixed order on every device, and the own value is left out
-    # exactly rather than subtracted. B is hundreds to a few thousand.
-    return group[:, None] == group[None, :]
+def gae(rewards: Tensor, values: Tensor, final_value: Tensor, mask: Tensor, decay: float) -> Tensor:
+    """Generalised advantage estimates [B, T] without discount, 0 at padding; ``decay`` is the paper's lambda.
+
+    rewards [B, T] of each token, values [B, T] of the state before it, final_value [B] of the state behind
+    the last sampled one, mask [B, T] with padding on the right alone.
+    Source: Schulman et al. 2016, arXiv 1506.02438, equation 16.
+    """
+    following, advantage = final_value, torch.zeros_like(final_value)
+    advantages = []
+    for t in reversed(range(mask.shape[1])):
+        sampled = mask[:, t]
+        surprise = rewards[:, t] + following - values[:, t]
+        advantage = torch.where(sampled, surprise + decay * advantage, 0.0)
+        following = torch.where(sampled, values[:, t], following)
+        advantages.append(advantage)
+    return torch.stack(advantages[::-1], dim=-1)
 
 
 def _sum_where(pairs: Tensor, values: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
 
 from rich.table import Table
 
@@ -23,12 +23,13 @@ CONTROLS: dict[Control, str] = {
 
 
 def objectives() -> Table:
-    """Every objective with its paper, what it requires and its fields; then what can be put around or beside them."""
-    made = _table("objectives", [(name, "\n".join(_described(cls))) for name, cls in OBJECTIVES.items()])
-    made.add_row("", "")
-    for name, meaning in CONTROLS.items():
-        made.add_row(name, f"control: {meaning}")
-    made.add_row("constraint", "\n".join(["around any of them: objectives.NAME.constraint", *_described(Constrained)]))
+    """Every objective with its paper, what it requires and its fields; then what can stand around or beside them."""
+    made = _table("objectives", [])
+    for name, cls in OBJECTIVES.items():
+        _describe(made, name, cls)
+    _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+    for control, meaning in CONTROLS.items():
+        made.add_row(control, "control", meaning)
     return made
 
 
@@ -52,17 +53,18 @@ CATALOGUE: dict[str, Callable[[], Table]] = {
 }
 
 
-def _described(cls: type[Objective]) -> list[str]:
-    """One line of what it is, its source, what it requires, and a line a field."""
-    documented = inspect.getdoc(cls) or ""
-    source = documented.partition("Source:")[2].partition("\n\n")[0]
-    lines = [_first_line(cls)]
-    lines += [f"  source: {' '.join(source.split())}"] if source else []
-    own = [field for field in fields(cls) if field.name != "inner"]  # type: ignore[arg-type]
-    if all(field.default is not MISSING for field in own) and cls is not Constrained:
-        lines.append(f"  requires: {', '.join(sorted(cls().requires)) or 'nothing'}")
+def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> None:
+    """Rows for one objective: what it is, its source, what it requires, and each field."""
+    source = (inspect.getdoc(cls) or "").partition("Source:")[2]
+    table.add_row(name, "", _first_line(cls))
+    table.add_row("", "source", " ".join(source.split()))
+    table.add_row("", "requires", note or ", ".join(sorted(cls().requires)))
     meanings = field_meanings(cls)
-    return lines + [f"  {_default(field)}: {meanings.get(field.name, '')}" for field in own]
+    for field in fields(cls):  # type: ignore[arg-type]
+        if field.name != "inner":
+            default = "" if field.default is MISSING else f" = {field.default}"
+            table.add_row("", field.name + default, meanings[field.name])
+    table.add_row("", "", "")
 
 
 def field_meanings(cls: type) -> dict[str, str]:
@@ -70,22 +72,18 @@ def field_meanings(cls: type) -> dict[str, str]:
     (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(parsed, ast.ClassDef)
     return {
-        before.target.id: " ".join(str(after.value.value).split())
+        before.target.id: " ".join(str(after.value.value).replace("``", "").split())
         for before, after in zip(parsed.body, parsed.body[1:], strict=False)
         if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name)
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
     }
 
 
-def _default(field: "Field[object]") -> str:
-    return field.name if field.default is MISSING else f"{field.name} = {field.default}"
-
-
 def _first_line(documented: object) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0]
 
 
-def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:
     made = Table(title=title, title_justify="left", show_header=False, box=None, title_style="bold")
     for row in rows:
         made.add_row(*row)

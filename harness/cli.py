@@ -1,4 +1,4 @@
-"""The command line: ``harness run``, ``leaderboard``, ``list``, ``doctor``, ``sync``, ``make-base``."""
+"""The command line: ``harness run``, ``leaderboard``, ``tabular``, ``list``, ``doctor``, ``sync``, ``make-base``."""
 
 import os
 import sys
@@ -128,6 +128,21 @@ def sync(out: Out = Path("results"), tracking_uri: Uri = None) -> None:
     from harness.invocation import publish_all
 
     publish_all(out, tracking_uri, console)
+
+
+@app.command()
+@one_sentence
+def tabular(
+    algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated; default: all built-in ones.")] = None,
+    problems: Annotated[int, typer.Option(help="Random problems that each number is a mean over.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
+    out: Out = Path("results"),
+) -> None:
+    """The paper's Figure 1: where each objective converges on problems that are known exactly."""
+    from harness.tabular import study
+
+    sys.path.insert(0, os.getcwd())
+    study(out, console, problems=problems, seed=seed, algos=algos.split(",") if algos else None)
 
 
 @app.command(name="make-base")

@@ -97,7 +97,7 @@ def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> M
         gap = token_log_ratio(trainer_logp, engine_logp, batch.mask).abs()
         found["engine/logp_gap_mean"] = float(gap.sum()) / batch.denominators.tokens
         found["engine/logp_gap_max"] = float(gap.max())
-    if batch.ref_logp is not None:
+    if batch.ref_logp is not None and fresh:  # on others' completions these estimate nothing
         found["train/kl"] = float(k1(logp, batch.ref_logp, batch.mask).sum()) / count
         found["train/kl_k3"] = float(k3(logp, batch.ref_logp, batch.mask).sum()) / count
     return found

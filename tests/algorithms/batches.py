@@ -9,20 +9,46 @@ from torch import Tensor
 
 from algorithms import OBJECTIVES
 from algorithms.agro import AGRO
+from algorithms.constrained import Constrained
+from algorithms.dpo import DPO
+from algorithms.dr_grpo import DrGRPO
+from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
+from algorithms.gspo import GSPO
+from algorithms.ipo import IPO
+from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
-from algorithms.types import Batch, Denominators, LossOutput, Objective, PolicyOutput
+from algorithms.rpo import RPO
+from algorithms.topr import TOPR
+from algorithms.types import Batch, Denominators, HasTotals, LossOutput, Objective, PolicyOutput
 
 CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "agro_on_policy": AGRO(form="on_policy"),
     "grpo_token_mean": GRPO(aggregate="token_mean", clip_high=0.28, beta_kl=0.0),
     "grpo_constant": GRPO(aggregate="constant", normalise_std=False),
+    "dr_grpo_kl": DrGRPO(beta_kl=0.04),
+    "gspo_kl": GSPO(beta_kl=0.04, clip_low=0.1, clip_high=0.2),
     "reinforce_batch_mean": Reinforce(baseline="batch_mean", kl="k3"),
     "reinforce_no_baseline": Reinforce(baseline="none", beta=0.0),
+    "ppo_plain": PPO(beta=0.0, whiten=False),
+    "geppo_plain": GEPPO(beta=0.0, whiten=False, gae_lambda=1.0),
+    "dpo_best_vs_worst": DPO(pairing="best_vs_worst", label_smoothing=0.1),
+    "dpo_random": DPO(pairing="random"),
+    "ipo_random": IPO(pairing="random"),
+    "rpo_random": RPO(pairing="random", eta=1.0),
+    "topr_no_kl": TOPR(beta=0.0),
+    "constrained_agro": Constrained(inner=AGRO(), quantity="kl", limit=0.5),
+    "constrained_grpo": Constrained(inner=GRPO(), quantity="length", limit=2.0),
+    "constrained_ppo": Constrained(inner=PPO(), quantity="length", limit=3.0),
+    "constrained_dpo": Constrained(inner=DPO(), quantity="kl", limit=1.0),
+    "constrained_reinforce": Constrained(inner=Reinforce(baseline="batch_mean"), quantity="length", limit=3.0),
 }
 """Every objective with its defaults, and the variants that take another path."""
 
-TOKEN_FIELDS = ("old_logp", "ref_logp", "old_values")
+TOKEN_FIELDS = ("old_logp", "start_logp", "ref_logp", "old_values")
+"""[B, T], as ``mask``."""
+COMPLETION_FIELDS = ("old_final_value", "draws")
+"""[B], as ``rewards``."""
 
 
 def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 0) -> tuple[PolicyOutput, Batch]:
@@ -50,8 +76,12 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
             reward_mean=float(rewards.mean()),
         ),
         old_logp=logp + normal(0.3),
+        start_logp=logp + normal(0.2),
         ref_logp=logp + normal(0.3),
         old_values=normal(1.0),
+        old_final_value=normal(1.0)[:, 0],
+        draws=torch.rand(sum(sizes), generator=generator, dtype=torch.float64),
+        state={"constraint_multiplier": 0.2, "constraint_penalty": 0.3},
     )
     return PolicyOutput(logp=logp.requires_grad_(), values=normal(1.0).requires_grad_()), batch
 
@@ -62,15 +92,27 @@ def take(policy: PolicyOutput, batch: Batch, rows: Tensor) -> tuple[PolicyOutput
     def cut(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor[rows]
 
-    names = ("mask", "rewards", "group", "truncated", *TOKEN_FIELDS)
+    names = ("mask", "rewards", "group", "truncated", *TOKEN_FIELDS, *COMPLETION_FIELDS)
     rows_of: dict[str, Any] = {name: cut(getattr(batch, name)) for name in names}
     return PolicyOutput(logp=policy.logp[rows], values=cut(policy.values)), replace(batch, **rows_of)
 
 
-def loss_and_gradient(
-    objective: Objective, policy: PolicyOutput, batch: Batch, leaf: Tensor
-) -> tuple[LossOutput, Tensor]:
-    """The output, and the gradient with respect to the leaf from which the policy's output was made."""
-    output = objective.loss(policy, batch)
-    (gradient,) = torch.autograd.grad(output.loss, leaf, retain_graph=True)
-    return output, gradient
+def with_totals(objective: Objective, *parts: Batch) -> list[Batch]:
+    """The micro-batches of one step, each with what the objective sums over all of them."""
+    if not isinstance(objective, HasTotals):
+        return list(parts)
+    of_parts = [objective.totals(part) for part in parts]
+    sums = {name: torch.stack([totals[name] for totals in of_parts]).sum(0) for name in of_parts[0]}
+    return [replace(part, totals=sums) for part in parts]
+
+
+def step_loss(objective: Objective, policy: PolicyOutput, batch: Batch) -> LossOutput:
+    """The output for a batch that is a whole step."""
+    (batch,) = with_totals(objective, batch)
+    return objective.loss(policy, batch)
+
+
+def gradients(loss: Tensor, policy: PolicyOutput) -> Tensor:
+    """[2, B, T] with respect to the log-probabilities and the values, 0 where the loss does not use them."""
+    leaves = [policy.logp] if policy.values is None else [policy.logp, policy.values]
+    return torch.stack(torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True, materialize_grads=True))

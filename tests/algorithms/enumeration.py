@@ -98,6 +98,7 @@ def every_group(
             reward_mean=float((behaviour.exp() * problems.rewards).sum(-1).mean()),
         ),
         old_logp=spell(behaviour, spelling)[0][row],
+        start_logp=fixed,
         ref_logp=spell(problems.ref, spelling)[0][row],
     )
     return PolicyOutput(logp=fixed + weight[group][:, None] * (logp - fixed)), batch

@@ -1,5 +1,6 @@
 """The rules that hold for all objectives, built-in and to come."""
 
+from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any
 
@@ -7,11 +8,30 @@ import pytest
 import torch
 from torch import Tensor
 
-from algorithms.types import Objective, PolicyOutput
-from tests.algorithms.batches import CASES, TOKEN_FIELDS, loss_and_gradient, random_batch, take
+from algorithms.types import Batch, HasTotals, LossOutput, Objective, PolicyOutput
+from tests.algorithms.batches import (
+    CASES,
+    COMPLETION_FIELDS,
+    TOKEN_FIELDS,
+    gradients,
+    random_batch,
+    step_loss,
+    take,
+    with_totals,
+)
 from tests.algorithms.enumeration import assert_exact
 
 every_objective = pytest.mark.parametrize("objective", CASES.values(), ids=CASES)
+
+
+def loss_and_gradient(objective: Objective, policy: PolicyOutput, batch: Batch) -> tuple[LossOutput, Tensor]:
+    output = step_loss(objective, policy, batch)
+    return output, gradients(output.loss, policy)
+
+
+def cut(batch: Batch, *parts: Sequence[int]) -> list[Tensor]:
+    """Rows of the groups of each part."""
+    return [torch.isin(batch.group, torch.tensor(part)) for part in parts]
 
 
 @every_objective
@@ -20,39 +40,51 @@ def test_is_a_frozen_dataclass_of_keyword_fields(objective: Objective) -> None:
     assert all(field.kw_only for field in fields(objective))
     with pytest.raises(FrozenInstanceError):
         setattr(objective, fields(objective)[0].name, 1)
-    assert objective.requires <= {"ref_logp", "old_logp", "values", "group"}
+    assert objective.requires <= {"ref_logp", "old_logp", "start_logp", "values", "draws", "group"}
 
 
 @every_objective
 def test_splitting_a_step_into_micro_batches_changes_nothing(objective: Objective) -> None:
     policy, batch = random_batch()
-    whole, gradient = loss_and_gradient(objective, policy, batch, policy.logp)
-    parts = [
-        loss_and_gradient(objective, *take(policy, batch, rows), policy.logp)
-        for rows in (torch.isin(batch.group, torch.tensor([0, 2])), batch.group == 1)
-    ]
-    assert_exact(torch.stack([part.loss for part, _ in parts]).sum(), whole.loss)
-    assert_exact(torch.stack([part for _, part in parts]).sum(0), gradient)
+    whole, gradient = loss_and_gradient(objective, policy, batch)
+    parts = [take(policy, batch, rows) for rows in cut(batch, [0, 2], [1])]
+    step = with_totals(objective, *(part for _, part in parts))
+    outputs = [objective.loss(output, part) for (output, _), part in zip(parts, step, strict=True)]
+    assert_exact(torch.stack([output.loss for output in outputs]).sum(), whole.loss)
+    assert_exact(torch.stack([gradients(output.loss, policy) for output in outputs]).sum(0), gradient)
     for name, value in whole.metrics.items():
-        summed = torch.stack([part.metrics[name] for part, _ in parts]).sum()
-        assert_exact(summed, value)
+        assert_exact(torch.stack([output.metrics[name] for output in outputs]).sum(), value)
+
+
+@every_objective
+def test_totals_are_detached_and_add_up(objective: Objective) -> None:
+    if not isinstance(objective, HasTotals):
+        return
+    policy, batch = random_batch()
+    whole = objective.totals(batch)
+    parts = [objective.totals(take(policy, batch, rows)[1]) for rows in cut(batch, [0], [1, 2])]
+    for name, value in whole.items():
+        assert value.shape == () and not value.requires_grad
+        assert_exact(torch.stack([part[name] for part in parts]).sum(), value)
 
 
 @every_objective
 def test_order_of_completions_changes_nothing(objective: Objective) -> None:
     policy, batch = random_batch()
-    whole, gradient = loss_and_gradient(objective, policy, batch, policy.logp)
+    whole, gradient = loss_and_gradient(objective, policy, batch)
     rows = torch.randperm(len(batch.group), generator=torch.Generator().manual_seed(1))
-    shuffled, shuffled_gradient = loss_and_gradient(objective, *take(policy, batch, rows), policy.logp)
+    shuffled = step_loss(objective, *take(policy, batch, rows))
     assert_exact(shuffled.loss, whole.loss)
-    assert_exact(shuffled_gradient, gradient)
+    assert_exact(gradients(shuffled.loss, policy), gradient)
+    for name, value in whole.metrics.items():
+        assert_exact(shuffled.metrics[name], value)
 
 
 @every_objective
 @pytest.mark.parametrize("garbage", [0.0, 1e30, -1e30, torch.inf, -torch.inf, torch.nan])
 def test_padding_changes_nothing(objective: Objective, garbage: float) -> None:
     policy, batch = random_batch()
-    whole, gradient = loss_and_gradient(objective, policy, batch, policy.logp)
+    whole, gradient = loss_and_gradient(objective, policy, batch)
 
     def padded(tensor: Tensor | None) -> Tensor:
         assert tensor is not None
@@ -62,10 +94,10 @@ def test_padding_changes_nothing(objective: Objective, garbage: float) -> None:
     token_fields: dict[str, Any] = {name: padded(getattr(batch, name)) for name in TOKEN_FIELDS}
     longer = replace(batch, mask=torch.nn.functional.pad(batch.mask, (0, 3)), **token_fields)
     output = PolicyOutput(logp=padded(policy.logp).requires_grad_(), values=padded(policy.values).requires_grad_())
-    more, more_gradient = loss_and_gradient(objective, output, longer, output.logp)
+    more, more_gradient = loss_and_gradient(objective, output, longer)
     assert_exact(more.loss, whole.loss)
-    assert_exact(more_gradient[:, :-3], gradient)
-    assert not more_gradient[~longer.mask].any()
+    assert_exact(more_gradient[..., :-3], gradient)
+    assert not more_gradient[:, ~longer.mask].any()
     for name, value in whole.metrics.items():
         assert_exact(more.metrics[name], value)
 
@@ -76,16 +108,17 @@ def test_padding_changes_nothing(objective: Objective, garbage: float) -> None:
 def test_stays_finite_at_log_ratios_of_80_nats_a_token(objective: Objective, to_old: float, to_ref: float) -> None:
     _, batch = random_batch()
     logp = torch.full(batch.mask.shape, -90.0).requires_grad_()
+    known: dict[str, Any] = {name: getattr(batch, name).float() for name in ("rewards", *COMPLETION_FIELDS)}
     extreme = replace(
         batch,
-        rewards=batch.rewards.float(),
+        **known,
         old_logp=torch.full_like(logp, -90.0 - to_old),
+        start_logp=torch.full_like(logp, -90.0),
         ref_logp=torch.full_like(logp, -90.0 - to_ref),
         old_values=torch.zeros_like(logp),
     )
-    output, gradient = loss_and_gradient(
-        objective, PolicyOutput(logp=logp, values=torch.zeros_like(logp)), extreme, logp
-    )
+    values = torch.zeros_like(logp).requires_grad_()
+    output, gradient = loss_and_gradient(objective, PolicyOutput(logp=logp, values=values), extreme)
     assert output.loss.dtype == torch.float32
     assert output.loss.isfinite()
     assert gradient.isfinite().all()
@@ -94,7 +127,7 @@ def test_stays_finite_at_log_ratios_of_80_nats_a_token(objective: Objective, to_
 
 @every_objective
 def test_metrics_are_detached_scalars(objective: Objective) -> None:
-    output = objective.loss(*random_batch())
+    output = step_loss(objective, *random_batch())
     assert output.loss.shape == () and output.loss.requires_grad
     assert all(metric.shape == () and not metric.requires_grad for metric in output.metrics.values())
 
@@ -104,29 +137,98 @@ def test_a_single_completion_is_refused_where_a_group_is_required(objective: Obj
     policy, batch = random_batch(sizes=(3, 1))
     if "group" in objective.requires:
         with pytest.raises(ValueError, match="at least two completions, but prompt 1 has one"):
-            objective.loss(policy, batch)
+            step_loss(objective, policy, batch)
     else:
-        assert objective.loss(policy, batch).loss.isfinite()
+        assert step_loss(objective, policy, batch).loss.isfinite()
 
 
 @every_objective
-def test_what_is_required_is_exactly_what_is_used(objective: Objective) -> None:
+@pytest.mark.parametrize("name", [*TOKEN_FIELDS, *COMPLETION_FIELDS])
+def test_what_is_required_is_exactly_what_is_used(objective: Objective, name: str) -> None:
     policy, batch = random_batch()
-    for name in ("ref_logp", "old_logp"):
-        lacking = replace(batch, **{name: None})  # type: ignore[arg-type]
-        if name in objective.requires:
-            with pytest.raises(ValueError, match=name):
-                objective.loss(policy, lacking)
-        else:
-            assert torch.equal(objective.loss(policy, lacking).loss, objective.loss(policy, batch).loss)
+    lacking = replace(batch, **{name: None})  # type: ignore[arg-type]
+    if {"old_values": "values", "old_final_value": "values"}.get(name, name) in objective.requires:
+        with pytest.raises(ValueError, match=name):
+            step_loss(objective, policy, lacking)
+    else:
+        assert torch.equal(step_loss(objective, policy, lacking).loss, step_loss(objective, policy, batch).loss)
+
+
+@every_objective
+def test_the_critic_is_used_where_it_is_required(objective: Objective) -> None:
+    policy, batch = random_batch()
+    critic_gradient = gradients(step_loss(objective, policy, batch).loss, policy)[1]
+    assert bool(critic_gradient.any()) == ("values" in objective.requires)
+    if "values" in objective.requires:
+        with pytest.raises(ValueError, match="values"):
+            step_loss(objective, replace(policy, values=None), batch)
 
 
 @every_objective
 def test_zero_advantages_stay_in_the_denominator(objective: Objective) -> None:
-    """Twice the step, the other half elsewhere: this half's gradient is halved."""
+    """Twice the step, the other half elsewhere and alike: this half's gradient is halved."""
     policy, batch = random_batch()
-    _, gradient = loss_and_gradient(objective, policy, batch, policy.logp)
+    (batch,) = with_totals(objective, batch)
     count = batch.denominators
     doubled = replace(count, sequences=2 * count.sequences, tokens=2 * count.tokens, groups=2 * count.groups)
-    _, halved = loss_and_gradient(objective, policy, replace(batch, denominators=doubled), policy.logp)
-    assert_exact(2 * halved, gradient)
+    whole = objective.loss(policy, batch)
+    half = objective.loss(policy, replace(batch, denominators=doubled))
+    assert_exact(2 * half.loss, whole.loss)
+    assert_exact(2 * gradients(half.loss, policy), gradients(whole.loss, policy))
+    for name, value in whole.metrics.items():
+        assert_exact(2 * half.metrics[name], value)
+
+
+@every_objective
+@pytest.mark.parametrize("reward", [0.0, 1.0])
+def test_all_completions_alike_and_cut_is_no_special_case(objective: Objective, reward: float) -> None:
+    """All wrong or all right, every one of them at the length limit, in float32."""
+    policy, batch = random_batch()
+    known: dict[str, Any] = {name: getattr(batch, name).float() for name in (*TOKEN_FIELDS, *COMPLETION_FIELDS)}
+    tied = replace(
+        batch,
+        **known,
+        mask=torch.ones_like(batch.mask),
+        rewards=torch.full((len(batch.group),), reward),
+        truncated=torch.ones_like(batch.truncated),
+        denominators=replace(batch.denominators, tokens=batch.mask.numel(), reward_mean=reward),
+    )
+    assert policy.values is not None
+    single = PolicyOutput(
+        logp=policy.logp.detach().float().requires_grad_(), values=policy.values.detach().float().requires_grad_()
+    )
+    output, gradient = loss_and_gradient(objective, single, tied)
+    assert output.loss.isfinite() and output.loss.requires_grad
+    assert gradient.isfinite().all()
+    finite = {name: bool(metric.isfinite()) for name, metric in output.metrics.items()}
+    undefined = {"explained_variance"} if same_returns(objective) else set()
+    assert {name for name, is_finite in finite.items() if not is_finite} == undefined
+
+
+def same_returns(objective: Objective) -> bool:
+    """Whether completions of the same reward leave the critic nothing to explain."""
+    return getattr(objective, "beta", None) == 0 and "values" in objective.requires
+
+
+LEARNS_FROM_TIES = [
+    *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is in what is compared
+    *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
+    *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
+    *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
+    *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),
+]
+"""Cases that learn from completions that are all right."""
+
+
+@every_objective
+def test_a_tie_teaches_nothing_where_only_rewards_are_compared(
+    objective: Objective, request: pytest.FixtureRequest
+) -> None:
+    policy, batch = random_batch()
+    count = replace(batch.denominators, reward_mean=1.0)
+    tied = replace(batch, rewards=torch.ones_like(batch.rewards), denominators=count)
+    output, gradient = loss_and_gradient(objective, policy, tied)
+    name = request.node.callspec.id
+    assert bool(gradient.any()) == (name in LEARNS_FROM_TIES)
+    if name.startswith(("dpo", "ipo", "rpo")):
+        assert output.loss == 0

@@ -53,3 +53,26 @@ def test_policy_gradient_does_not_differentiate_advantages() -> None:
     logp = torch.tensor([-1.0, -2.0], requires_grad=True)
     (gradient,) = torch.autograd.grad(ops.policy_gradient(logp * 3, logp, sequences=4), logp)
     assert gradient.tolist() == [0.75, 1.5]
+
+
+# lambda 1/2 on rewards 0, 0, 1 and values 1/2, 1/4, 3/4: surprises are -1/4, 1/2 and 1/4
+REWARDS, STATE_VALUES = [0.0, 0.0, 1.0], [0.5, 0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("final_value", "decay", "expected"),
+    [
+        (0.0, 0.5, [-0.25 + 0.625 / 2, 0.5 + 0.25 / 2, 0.25]),
+        (2.0, 0.5, [-0.25 + 1.625 / 2, 0.5 + 2.25 / 2, 2.25]),
+        (0.0, 0.0, [-0.25, 0.5, 0.25]),
+        (0.0, 1.0, [1 - 0.5, 1 - 0.25, 1 - 0.75]),
+        (2.0, 1.0, [3 - 0.5, 3 - 0.25, 3 - 0.75]),
+    ],
+)
+def test_worked_advantage_estimates(final_value: float, decay: float, expected: list[float]) -> None:
+    """The second row is the first with padding, which holds nonsense, and the end of it: 0.25 + 0.5 * 1."""
+    rewards = torch.tensor([REWARDS, REWARDS])
+    values = torch.tensor([STATE_VALUES, [0.75, math.nan, math.inf]])
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    estimates = ops.gae(rewards, values, torch.tensor([final_value, 1.0]), mask, decay)
+    assert estimates.tolist() == [expected, [0.25, 0.0, 0.0]]

@@ -1,0 +1,50 @@
+"""DPO: classify which of two completions is the better, by their log-ratios to the reference."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from torch.nn.functional import logsigmoid
+
+from algorithms.checks import below_half, one_of, positive
+from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pair_requires, pair_weights
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DPO:
+    """Direct preference optimisation: a logistic loss on pairs of a better and a worse completion.
+
+    ``-log sigmoid(beta h)`` with ``h = (l_w - ref_l_w) - (l_l - ref_l_l)`` on pairs of one prompt whose
+    verifiable rewards differ; the mean over a prompt's pairs, then over the step's prompts. Tied prompts
+    form no pair, give no gradient and stay in the denominator.
+
+    Metrics are means over prompts: ``pairs``, ``tied_groups``, ``margin``, which is ``beta h``, and
+    ``pair_accuracy``, how often it is positive; a tied prompt gives 0 to the last two.
+
+    Source: Rafailov et al. 2023, arXiv 2305.18290, equation 7.
+    """
+
+    beta: float = 0.1
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
+    pairing: Pairing = "all"
+    """Which pairs of a prompt: all with different rewards, those of its highest with its lowest reward
+    (the same where there are but two), or one at random."""
+    label_smoothing: float = 0.0
+    """Share of the pairs that count as the wrong way round, below 0.5."""
+
+    def __post_init__(self) -> None:
+        positive("beta", self.beta)
+        one_of("pairing", self.pairing, get_args(Pairing))
+        below_half("label_smoothing", self.label_smoothing)
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The reference and a group; draws for a random pair."""
+        return pair_requires(self.pairing)
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        weights = pair_weights(batch, self.pairing)
+        margins = self.beta * pair_margins(policy.logp, batch)
+        losses = -(1 - self.label_smoothing) * logsigmoid(margins) - self.label_smoothing * logsigmoid(-margins)
+        return LossOutput(loss=pair_mean(losses, weights, batch), metrics=pair_metrics(margins, weights, batch))

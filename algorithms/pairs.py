@@ -1,0 +1,77 @@
+"""Pairs of a better and a worse completion of one prompt, as preference objectives compare them."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from algorithms.checks import present
+from algorithms.ops import group_sizes, k1, refuse_singletons, same_group
+from algorithms.types import Batch
+
+Pairing = Literal["all", "best_vs_worst", "random"]
+
+
+def pair_requires(pairing: Pairing) -> frozenset[str]:
+    """The reference and a group; draws for a random pair."""
+    always = frozenset({"ref_logp", "group"})
+    return always | {"draws"} if pairing == "random" else always
+
+
+def pair_weights(batch: Batch, pairing: Pairing) -> Tensor:
+    """Weight [B, B] of each pair, the winner's row, the loser's column: a prompt's add up to 1, or are all 0.
+
+    Any two completions of a prompt with different rewards are a pair; "best_vs_worst" keeps those of the
+    highest with the lowest reward, "random" one of all. Raises ValueError for a prompt with one completion.
+    """
+    refuse_singletons(batch.group)
+    together = same_group(batch.group)
+    beats = together & (batch.rewards[:, None] > batch.rewards[None, :])
+    match pairing:
+        case "best_vs_worst":
+            best, worst = ~beats.any(0), ~beats.any(1)
+            beats = beats & best[:, None] & worst[None, :]
+        case "random":
+            beats = _one_of_each_prompt(beats, together, present("draws", batch.draws))
+    pairs = (together * beats.sum(1)).sum(1)  # [B] in each completion's prompt
+    return beats / pairs.clamp(min=1)[:, None].to(batch.rewards.dtype)
+
+
+def pair_margins(logp: Tensor, batch: Batch) -> Tensor:
+    """``(l_i - ref_l_i) - (l_j - ref_l_j)`` [B, B] in nats."""
+    log_ratio = k1(logp, present("ref_logp", batch.ref_logp), batch.mask)
+    return log_ratio[:, None] - log_ratio[None, :]
+
+
+def pair_mean(values: Tensor, weights: Tensor, batch: Batch) -> Tensor:
+    """Mean of [B, B] over each prompt's pairs, then over the step's prompts, tied ones counting 0: -> []."""
+    return (weights * values).sum() / batch.denominators.groups
+
+
+def pair_metrics(margins: Tensor, weights: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Means over the step's prompts, to which a tied one gives 0, and the share of those tied."""
+    margins = margins.detach()
+    tied = 1 - (same_group(batch.group) * weights.sum(1)).sum(1)  # [B] of each completion's prompt
+    return {
+        "pairs": (weights > 0).to(weights.dtype).sum() / batch.denominators.groups,
+        "tied_groups": (tied / group_sizes(batch.group)).sum() / batch.denominators.groups,
+        "margin": pair_mean(margins, weights, batch),
+        "pair_accuracy": pair_mean((margins > 0).to(margins.dtype), weights, batch),
+    }
+
+
+def _one_of_each_prompt(beats: Tensor, together: Tensor, draws: Tensor) -> Tensor:
+    """One pair of each prompt, all equally likely, whatever the order of the completions: [B, B] bool.
+
+    A race: each completion's clock, exponential from its draw, runs as fast as it beats others, so that
+    the first to ring wins in proportion to its pairs. The time left on the others is exponential again
+    (it has no memory), and the least of those it beats is a loser chosen evenly.
+    """
+    clock = -torch.log1p(-draws)
+    speed = beats.sum(1)
+    ring = torch.where(speed > 0, clock / speed, torch.inf)
+    first = torch.where(together, ring[None, :], torch.inf).amin(1)
+    left = clock - speed * first  # NaN in a tied prompt, which has no winner
+    of_winner = beats & (ring == first)[:, None]
+    least = torch.where(of_winner, left[None, :], torch.inf).amin(1, keepdim=True)
+    return of_winner & (left[None, :] == least)

@@ -1,0 +1,36 @@
+"""TBA: trajectory balance with the partition function estimated from the prompt's own completions."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from algorithms.checks import positive, present
+from algorithms.ops import group_mean, k1, refuse_singletons
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TBA:
+    """Trajectory balance, VarGrad form: AGRO's residual over beta, squared.
+
+    ``mean_i (log Z + l_i - ref_l_i - r_i / beta)^2``, ``log Z`` the mean of ``r / beta - (l - ref_l)`` over the
+    prompt's completions, without gradient. Its gradient is ``2 (1 - 1/G) / beta`` times that of this
+    package's AGRO (off-policy form): the same run, but for the learning rate. The paper's asynchrony is
+    the run's regime, not the objective's.
+
+    Source: Bartoldson et al. 2025, arXiv 2503.18929.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "group"})
+
+    beta: float = 0.05
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
+
+    def __post_init__(self) -> None:
+        positive("beta", self.beta)
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        refuse_singletons(batch.group)
+        excess = k1(policy.logp, present("ref_logp", batch.ref_logp), batch.mask) - batch.rewards / self.beta  # [B]
+        log_partition = group_mean(-excess.detach(), batch.group)
+        return LossOutput(loss=((log_partition + excess) ** 2).sum() / batch.denominators.sequences)

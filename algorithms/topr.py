@@ -1,0 +1,48 @@
+"""TOPR: REINFORCE that forgets a bad completion once the policy no longer makes it."""
+
+from dataclasses import dataclass
+
+import torch
+
+from algorithms.checks import not_negative, present
+from algorithms.ops import k1, k2, leave_one_out_mean, masked_sum, policy_gradient
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TOPR:
+    """Tapered off-policy REINFORCE: full weight to what was better, at most that to what was worse.
+
+    ``-mean_i stopgrad(w_i A_i) l_i + beta mean_i k2_i``, ``A`` the reward less the mean of the prompt's other
+    completions, ``w = 1`` where it is positive and ``min(pi / mu, 1)`` of the sequence where it is negative.
+    So pushing a completion down stops as it becomes unlikely. The KL is in the loss, as in REINFORCE; the
+    paper has none. On fresh samples it is REINFORCE.
+
+    The metric ``taper`` is the mean weight ``w`` over completions.
+
+    Source: Le Roux et al. 2025, arXiv 2503.14286.
+    """
+
+    beta: float = 0.05
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""
+
+    def __post_init__(self) -> None:
+        not_negative("beta", self.beta)
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The behaviour's log-probabilities and a group; the reference if there is a KL term."""
+        always = frozenset({"old_logp", "group"})
+        return always | {"ref_logp"} if self.beta > 0 else always
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        sequences = batch.denominators.sequences
+        advantages = batch.rewards - leave_one_out_mean(batch.rewards, batch.group)
+        log_ratio = k1(policy.logp.detach(), present("old_logp", batch.old_logp), batch.mask)  # [B] nats
+        taper = torch.where(advantages < 0, log_ratio.clamp(max=0).exp(), 1.0)  # clamped first: no overflow
+        loss = policy_gradient(taper * advantages, masked_sum(policy.logp, batch.mask), sequences)
+        if self.beta > 0:
+            kl = k2(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)
+            loss = loss + self.beta * kl.sum() / sequences
+        return LossOutput(loss=loss, metrics={"taper": taper.sum() / sequences})
