@@ -1,25 +1,28 @@
 """Bias and variance of each objective's gradient estimate, from one group of one prompt."""
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from algorithms.types import Objective
 from harness.tabular.convergence import CRITIC_RATE
-from harness.tabular.groups import Groups, every_group, group_gradients
-from harness.tabular.problems import BEHAVIOURS, Problems, behaviour, on_grid
+from harness.tabular.groups import Groups, Scene, every_group, group_gradients
+from harness.tabular.problems import BEHAVIOURS, K, Problems, behaviour, on_grid
 
 GROUP_SIZES = (2, 4, 8)
 PARTS = 32
-"""All distributions off the optimum are multiples of 1 / PARTS."""
+"""The reference's probabilities are multiples of 1 / PARTS."""
 POLICY_AT = 0.5
 """Where on the path from reference to optimum the policy is measured."""
 STALE_AT = 0.25
 """Where on it the stale policy is."""
+DETOUR = 0.5
+"""How far both are off it, in nats, one standard deviation of a logit."""
 POPULATION = ("reference", "on-policy")
 """Behaviours for which the limit of infinite groups is computed."""
+TINY = 1e-100
+"""Instead of 0 in a denominator whose numerator is then 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,117 +34,129 @@ class Estimate:
     spread: Tensor
     """[N] root of the trace of the covariance"""
 
+    @property
+    def size(self) -> Tensor:
+        """[N] root of the mean square of the gradient's length."""
+        return torch.hypot(self.mean.norm(dim=-1), self.spread)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
     """One objective on data of one behaviour at one group size, each a number per problem [N]."""
 
     cosine: Tensor
-    """between the expected gradient and the exact one of ``-J``; 0 where the expected one is 0"""
+    """between the expected gradient and the exact one of ``-J``, ``g*``; 0 where the expected one is 0"""
     bias: Tensor
     """``|E g - g*| / |g*|``"""
     noise: Tensor
     """``sqrt(tr Cov g) / |g*|``"""
     signal: Tensor
-    """``sqrt(tr Cov g) / |E g|``: the noise whatever the learning rate; infinite where ``E g`` is 0"""
+    """``|E g| / sqrt(E |g|^2)``: 1 without noise, 0 without direction, whatever the learning rate"""
     own_bias: Tensor | None
-    """``|E g - g'| / |g'|`` with ``g'`` the limit of infinite groups of this behaviour, for POPULATION"""
+    """``|E g - g'|`` over the larger of the two, ``g'`` the limit of infinite groups; for POPULATION only"""
     pull: Tensor
-    """``|E g| / |g*(ref)|`` at the optimum, where ``g*`` is 0: not 0 if it is no stationary point"""
-    noise_there: Tensor
-    """``sqrt(tr Cov g) / |g*(ref)|`` at the optimum"""
+    """at the optimum, ``|E g| / |g*(ref)|``: not 0 if the optimum is no stationary point"""
+    noise_at_optimum: Tensor
+    """``sqrt(tr Cov g) / |g*(ref)|`` there"""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where gradients are taken: a policy and, for the behaviours, an earlier one. [N, K] each."""
-
-    problems: Problems
-    policy: Tensor
-    earlier: Tensor
-
-    def behaviour(self, name: str) -> Tensor:
-        """[N, K] log-probabilities."""
-        return behaviour(name, self.problems.ref, self.policy, self.earlier)
-
-
-def places(problems: Problems) -> tuple[Place, Place]:
-    """On the way, on the grid; and at the optimum of the same problems, with the former as stale policy."""
-    problems = Problems(rewards=problems.rewards, ref=on_grid(problems.ref, PARTS))
-    policy, earlier = (on_grid(problems.towards_optimum(share), PARTS) for share in (POLICY_AT, STALE_AT))
-    on_the_way = Place(problems=problems, policy=policy, earlier=earlier)
-    return on_the_way, Place(problems=problems, policy=problems.optimum(), earlier=policy)
+def scenes(problems: Problems, name: str) -> tuple[Scene, Scene]:
+    """Data of one behaviour for the half-way policy, and for the optimum; the reference is on the grid."""
+    problems = replace(problems, ref=on_grid(problems.ref, PARTS))
+    half_way, stale = (problems.towards_optimum(share, DETOUR) for share in (POLICY_AT, STALE_AT))
+    optimum = problems.optimum()
+    data = behaviour(name, problems.ref, half_way, stale)
+    data_there = behaviour(name, problems.ref, optimum, half_way)
+    return (
+        Scene(problems=problems, policy=half_way, behaviour=data),
+        Scene(problems=problems, policy=optimum, behaviour=data_there),
+    )
 
 
 def measure(objective: Objective, problems: Problems, seed: int = 0) -> dict[tuple[str, int], Measured]:
     """By behaviour and group size."""
     generator = torch.Generator().manual_seed(seed)
-    on_the_way, at_optimum = places(problems)
-    exact = on_the_way.problems.loss_gradient(on_the_way.policy)
-    first = on_the_way.problems.loss_gradient(on_the_way.problems.ref).norm(dim=-1)
     measured = {}
     for name in BEHAVIOURS:
-        critics = [fit_critic(objective, place, name, generator) for place in (on_the_way, at_optimum)]
-        limit = infinite_group(objective, on_the_way, name, critics[0], generator) if name in POPULATION else None
+        half_way, at_optimum = scenes(problems, name)
+        gridded = half_way.problems
+        exact = gridded.loss_gradient(half_way.policy)
+        first = gridded.loss_gradient(gridded.ref).norm(dim=-1)
+        critics = [fit_critic(objective, scene, generator) for scene in (half_way, at_optimum)]
+        own = own_biases(objective, half_way, name, generator)
         for size in GROUP_SIZES:
-            groups = every_group(size)
-            here = estimate(objective, on_the_way, name, groups, critics[0], generator)
-            there = estimate(objective, at_optimum, name, groups, critics[1], generator)
+            here = estimate(objective, half_way, every_group(size), critics[0], generator)
+            there = estimate(objective, at_optimum, every_group(size), critics[1], generator)
             measured[name, size] = Measured(
-                cosine=torch.cosine_similarity(here.mean, exact, dim=-1, eps=1e-30),
-                bias=_relative(here.mean - exact, exact),
+                cosine=torch.cosine_similarity(here.mean, exact, dim=-1, eps=TINY),
+                bias=(here.mean - exact).norm(dim=-1) / exact.norm(dim=-1),
                 noise=here.spread / exact.norm(dim=-1),
-                signal=here.spread / here.mean.norm(dim=-1),
-                own_bias=None if limit is None else _relative(here.mean - limit, limit),
+                signal=here.mean.norm(dim=-1) / here.size.clamp(min=TINY),
+                own_bias=own.get(size),
                 pull=there.mean.norm(dim=-1) / first,
-                noise_there=there.spread / first,
+                noise_at_optimum=there.spread / first,
             )
     return measured
 
 
+def own_biases(objective: Objective, scene: Scene, name: str, generator: torch.Generator) -> dict[int, Tensor]:
+    """By group size, ``|E g - g'|`` [N] over the larger of the two, ``g'`` of an infinite group.
+
+    On-policy the policy is rounded first, because its data must be on the grid. Nowhere else: a ratio
+    between two policies on a grid can lie exactly on the edge of a clip, where rounding decides.
+    """
+    if name not in POPULATION:
+        return {}
+    if name == "on-policy":
+        rounded = on_grid(scene.policy, PARTS)
+        scene = Scene(problems=scene.problems, policy=rounded, behaviour=rounded)
+    critic = fit_critic(objective, scene, generator)
+    limit = infinite_group(objective, scene, critic, generator)
+    means = {size: estimate(objective, scene, every_group(size), critic, generator).mean for size in GROUP_SIZES}
+    return {size: _apart(mean, limit) for size, mean in means.items()}
+
+
 def estimate(
-    objective: Objective, place: Place, name: str, groups: Groups, critic: Tensor, generator: torch.Generator
+    objective: Objective, scene: Scene, groups: Groups, critic: Tensor, generator: torch.Generator
 ) -> Estimate:
-    """Over all groups of a size, exactly."""
-    mu = place.behaviour(name)
-    weight = groups.probability(mu)[..., None]
-    found = group_gradients(objective, place.problems, place.policy, mu, groups.members, critic, generator).logits
+    """Mean and spread over all groups of a size, exactly."""
+    weight = groups.probability(scene.behaviour)[..., None]
+    found = group_gradients(objective, scene, groups.members, critic, generator).logits
     mean = (weight * found).sum(1)
     variance = (weight * (found - mean[:, None]) ** 2).sum((1, 2))
     return Estimate(mean=mean, spread=variance.sqrt())
 
 
-def infinite_group(
-    objective: Objective, place: Place, name: str, critic: Tensor, generator: torch.Generator
-) -> Tensor:
+def infinite_group(objective: Objective, scene: Scene, critic: Tensor, generator: torch.Generator) -> Tensor:
     """[N, K] the gradient on a group that is the behaviour itself: what the objective's own loss is of.
 
     Groups of 32, 64 and 96 hold each completion exactly as often as its probability says. What they
     differ by is a series in 1 / G; its first two terms are eliminated (Richardson).
     """
-    mu = place.behaviour(name)
-    counts = (mu.exp() * PARTS).round().long()
-    once = torch.stack([torch.arange(counts.shape[-1]).repeat_interleave(row) for row in counts])[:, None]
-    gradient = partial(group_gradients, objective, place.problems, place.policy, mu)
-    terms = {1: 0.5, 2: -4.0, 3: 4.5}
-    parts = [
-        weight * gradient(once.repeat(1, 1, times), critic, generator).logits[:, 0] for times, weight in terms.items()
-    ]
-    return torch.stack(parts).sum(0)
+    counts = (scene.behaviour.exp() * PARTS).round().long()
+    once = torch.stack([torch.arange(K).repeat_interleave(row) for row in counts])[:, None]  # [N, 1, PARTS]
+    limit = torch.zeros_like(scene.policy)
+    for times, weight in ((1, 0.5), (2, -4.0), (3, 4.5)):
+        found = group_gradients(objective, scene, once.repeat(1, 1, times), critic, generator)
+        limit = limit + weight * found.logits[:, 0]
+    return limit
 
 
-def fit_critic(objective: Objective, place: Place, name: str, generator: torch.Generator, steps: int = 100) -> Tensor:
+def fit_critic(objective: Objective, scene: Scene, generator: torch.Generator, steps: int = 50) -> Tensor:
     """[N] the value at which the critic's expected gradient is 0; zeros where none is required."""
-    critic = torch.zeros(len(place.policy), dtype=place.policy.dtype)
+    critic = torch.zeros(len(scene.policy), dtype=scene.policy.dtype)
     if "values" not in objective.requires:
         return critic
-    groups, mu = every_group(2), place.behaviour(name)
-    weight = groups.probability(mu)
+    groups = every_group(2)
+    weight = groups.probability(scene.behaviour)
     for _ in range(steps):
-        found = group_gradients(objective, place.problems, place.policy, mu, groups.members, critic, generator)
+        found = group_gradients(objective, scene, groups.members, critic, generator)
         critic = critic - CRITIC_RATE * (weight * found.critic).sum(1)
     return critic
 
 
-def _relative(difference: Tensor, to: Tensor) -> Tensor:
-    return difference.norm(dim=-1) / to.norm(dim=-1)
+def _apart(a: Tensor, b: Tensor) -> Tensor:
+    """[N] distance of two vectors over the length of the longer; 0 where both are 0."""
+    longer = torch.maximum(a.norm(dim=-1), b.norm(dim=-1)).clamp(min=TINY)
+    apart: Tensor = (a - b).norm(dim=-1) / longer
+    return apart

@@ -6,8 +6,10 @@ G  completions of a group
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations_with_replacement
 from math import factorial, prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,59 +50,57 @@ class Gradients:
     """[N, M] by the critic's value of the prompt; zeros without a critic"""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """Which policy learns from which; both [N, K] log-probabilities."""
+
+    problems: Problems
+    policy: Tensor
+    behaviour: Tensor
+
+
 def group_gradients(
-    objective: Objective,
-    problems: Problems,
-    log_policy: Tensor,
-    behaviour: Tensor,
-    members: Tensor,
-    critic: Tensor,
-    generator: torch.Generator,
+    objective: Objective, scene: Scene, members: Tensor, critic: Tensor, generator: torch.Generator
 ) -> Gradients:
     """The loss's gradient on each group alone, as an optimiser step of one prompt.
 
     A completion is one token. ``pi`` is the policy before the update too, and likewise the critic's value.
 
     Args:
-        log_policy, behaviour: [N, K] log-probabilities.
+        scene: what is learnt by whom.
         members: [N, M, G] int64, or anything that expands to it: the completions of each group.
         critic: [N] value of each prompt, used by objectives that require one.
         generator: where objectives that choose at random get their draws from.
     """
-    prompts, size = len(log_policy), members.shape[-1]
+    prompts = len(scene.policy)
     members = members.expand(prompts, -1, -1)
-    groups = members.shape[1]
+    shape = members.shape  # [N, M, G]
 
     def pick(table: Tensor) -> Tensor:
-        spread = table[:, None].expand(-1, groups, -1) if table.dim() == 2 else table
-        return spread.gather(-1, members).flatten(0, 1)  # [N * M, G]
+        return table[:, None].expand(-1, shape[1], -1).gather(-1, members).flatten(0, 1)  # [N * M, G]
 
-    logits = log_policy.detach()[:, None].repeat(1, groups, 1).requires_grad_()
-    value = critic.detach()[:, None].repeat(1, groups).requires_grad_()
-    values = value.flatten()[:, None, None].expand(-1, size, 1)
-    logp = pick(logits.log_softmax(-1))[..., None]  # [N * M, G, T = 1]
-    rewards = pick(problems.rewards)
+    logp = pick(scene.policy)[..., None].requires_grad_()  # [N * M, G, T = 1]
+    rewards = pick(scene.problems.rewards)
     offered = {
-        "old_logp": pick(behaviour)[..., None],
-        "ref_logp": pick(problems.ref)[..., None],
+        "old_logp": pick(scene.behaviour)[..., None],
+        "ref_logp": pick(scene.problems.ref)[..., None],
         "start_logp": logp.detach(),
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
     }
     needed = {name: tensor for name, tensor in offered.items() if name in objective.requires}
+    values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
     if "values" in objective.requires:
         final = torch.zeros_like(rewards)  # behind the only token the completion has ended
         needed |= {"old_values": values.detach(), "old_final_value": final}
-        losses = vmap(lambda *given: _loss(objective, *given))(logp, values, rewards, needed)
-    else:
-        losses = vmap(lambda *given: _loss(objective, given[0], None, *given[1:]))(logp, rewards, needed)
-    by_logits, by_value = torch.autograd.grad(losses.sum(), [logits, value], allow_unused=True)
-    assert by_logits is not None
-    return Gradients(logits=by_logits, critic=torch.zeros_like(value) if by_value is None else by_value)
+    losses = vmap(partial(_loss, objective))(logp, values, rewards, needed)
+    by_logp, by_value = torch.autograd.grad(losses.sum(), [logp, values], allow_unused=True, materialize_grads=True)
+    by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
+    total = by_completion.sum(-1, keepdim=True)
+    by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
+    return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
 
 
-def _loss(
-    objective: Objective, logp: Tensor, values: Tensor | None, rewards: Tensor, needed: Mapping[str, Tensor]
-) -> Tensor:
+def _loss(objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, needed: Mapping[str, Any]) -> Tensor:
     """The loss [] of one group: logp and values [G, 1], rewards [G]."""
     size = len(rewards)
     count = Denominators(sequences=size, tokens=size, groups=1, max_tokens=1, reward_mean=float("nan"))
@@ -114,4 +114,5 @@ def _loss(
     )
     if isinstance(objective, HasTotals):
         batch = replace(batch, totals=objective.totals(batch))
-    return objective.loss(PolicyOutput(logp=logp, values=values), batch).loss
+    policy = PolicyOutput(logp=logp, values=values if "values" in objective.requires else None)
+    return objective.loss(policy, batch).loss

@@ -24,21 +24,24 @@ class Problems:
     """[N, K] float64"""
     ref: Tensor
     """[N, K] log-probabilities"""
+    detour: Tensor
+    """[N, K] standard normal logits: a direction in which a policy in training has strayed"""
 
     def optimum(self) -> Tensor:
         """[N, K] ``pi*``, proportional to ``ref exp(r / beta)``."""
         return self.towards_optimum(1.0)
 
-    def towards_optimum(self, share: float) -> Tensor:
-        """[N, K] the policy ``ref exp(share r / beta)``, normalised: at 0 the reference, at 1 the optimum.
+    def towards_optimum(self, share: float, detour: float = 0.0) -> Tensor:
+        """[N, K] ``ref exp(share r / beta + detour * self.detour)``: without detour, from reference to optimum.
 
-        The path that natural gradient ascent on the regularised return takes.
+        That straight path is the one of natural gradient ascent. On it ``log pi - log ref`` is proportional
+        to the rewards, so that a gradient without any KL points the right way there, and nowhere else.
         """
-        return (self.ref + share * self.rewards / BETA).log_softmax(-1)
+        return (self.ref + share * self.rewards / BETA + detour * self.detour).log_softmax(-1)
 
     def distance(self, log_policy: Tensor) -> Tensor:
         """``KL(policy || pi*)`` in nats: [..., N, K] -> [..., N]."""
-        return (log_policy.exp() * (log_policy - self.optimum())).sum(-1)
+        return (log_policy.exp() * (log_policy - self.optimum())).sum(-1).clamp(min=0)  # rounding below 0
 
     def loss_gradient(self, log_policy: Tensor) -> Tensor:
         """[N, K] gradient of ``-J = -(E_pi[r] - beta KL(pi || ref))`` by the logits."""
@@ -50,8 +53,8 @@ class Problems:
 def random_problems(prompts: int, seed: int) -> Problems:
     """Standard normal rewards; the reference a softmax of standard normal logits."""
     generator = torch.Generator().manual_seed(seed)
-    rewards, logits = torch.randn(2, prompts, K, generator=generator, dtype=torch.float64)
-    return Problems(rewards=rewards, ref=logits.log_softmax(-1))
+    rewards, logits, detour = torch.randn(3, prompts, K, generator=generator, dtype=torch.float64)
+    return Problems(rewards=rewards, ref=logits.log_softmax(-1), detour=detour)
 
 
 def behaviour(name: str, ref: Tensor, policy: Tensor, earlier: Tensor) -> Tensor:
