@@ -41,10 +41,12 @@ def test_a_value_does_not_know_its_token_yet(critic: Critic) -> None:
     values, behind = critic(Sequences.of(PAIRS))
     for t in range(4):
         (prompt, completion), other = PAIRS
-        changed = (prompt, completion[:t] + (11,) + completion[t + 1 :])
+        changed = (prompt, (*completion[:t], 11, *completion[t + 1 :]))
         new_values, new_behind = critic(Sequences.of([changed, other]))
         assert torch.allclose(new_values[0, : t + 1], values[0, : t + 1], atol=1e-6)
-        assert not torch.isclose(torch.cat([new_values[0], new_behind[:1]])[t + 1], torch.cat([values[0], behind[:1]])[t + 1])
+        assert not torch.isclose(
+            torch.cat([new_values[0], new_behind[:1]])[t + 1], torch.cat([values[0], behind[:1]])[t + 1]
+        )
         assert torch.allclose(new_values[1], values[1], atol=1e-6)
 
 
