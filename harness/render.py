@@ -112,7 +112,7 @@ def cells(row: Row) -> list[str]:
         str(len(row["seeds"])) + (f" ({row['failed_seeds']} failed)" if row["failed_seeds"] else ""),
         _points(row["accuracy"], signed=False),
         _percent(row["start_accuracy"]),
-        "–" if gain is None else f"{100 * gain:+.1f}",
+        "–" if gain is None else _signed(gain),
         _points(row["difference"], signed=True),
         "–" if row["kl"] is None else f"{row['kl']:.3g}",
         *costs.values(),
@@ -124,11 +124,15 @@ def cells(row: Row) -> list[str]:
 def _points(interval: dict[str, float | None] | None, *, signed: bool) -> str:
     if interval is None or interval["mean"] is None:
         return "–"
-    sign = "+" if signed else ""
-    text = f"{100 * interval['mean']:{sign}.1f}"
+    show = _signed if signed else _percent
+    text = show(interval["mean"])
     if interval["low"] is None or interval["high"] is None:
         return text
-    return f"{text} [{100 * interval['low']:{sign}.1f}, {100 * interval['high']:{sign}.1f}]"
+    return f"{text} [{show(interval['low'])}, {show(interval['high'])}]"
+
+
+def _signed(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:+.1f}"  # + 0.0: no negative zero
 
 
 def _percent(share: float | None) -> str:

@@ -1,18 +1,26 @@
-"""Runs that several tests look at, made once."""
+"""Runs that several tests look at, each made once, when it is first asked for."""
 
 from pathlib import Path
 
 import pytest
 
-from algorithms import OBJECTIVES
 from tests.harness.small import run_small, small_config
 
 
+class SmallRuns(dict[str, Path]):
+    """Finished small runs by name: an objective's with seed 0, or ``agro-1`` for seed 1."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self.root = root
+
+    def __missing__(self, name: str) -> Path:
+        objective, _, seed = name.partition("-")
+        assert run_small(small_config(objective, int(seed or 0)), self.root / name) == "finished"
+        self[name] = self.root / name
+        return self[name]
+
+
 @pytest.fixture(scope="session")
-def small_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Finished small runs: each built-in objective with seed 0, and agro with seed 1."""
-    root = tmp_path_factory.mktemp("runs")
-    arms = {name: (name, 0) for name in OBJECTIVES} | {"agro-1": ("agro", 1)}
-    for name, (objective, seed) in arms.items():
-        assert run_small(small_config(objective, seed), root / name) == "finished"
-    return {name: root / name for name in arms}
+def small_runs(tmp_path_factory: pytest.TempPathFactory) -> SmallRuns:
+    return SmallRuns(tmp_path_factory.mktemp("runs"))
