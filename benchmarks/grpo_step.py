@@ -26,8 +26,9 @@ Timings = list[dict[str, float]]
 
 def ours(steps: int, threads: int) -> Timings:
     """Seconds and sampled tokens of each step, from the run's own journal."""
+    from harness.arms import run_config
     from harness.journal import Journal
-    from harness.suites import load_suite, run_config
+    from harness.suites import load_suite
     from harness.train import train
 
     changes: list[tuple[str, Any]] = [

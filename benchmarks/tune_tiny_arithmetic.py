@@ -13,11 +13,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.arms import run_config
 from harness.executors import run_all
 from harness.journal import Journal
 from harness.progress import Display
 from harness.store import Store
-from harness.suites import load_suite, run_config
+from harness.suites import load_suite
 
 SUITE, SEED, WORKERS = "tiny-arithmetic", 1000, 2
 RATES = (1.5e-4, 3e-4, 6e-4)

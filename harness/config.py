@@ -240,8 +240,8 @@ class RunConfig(RunSettings):
 
     @property
     def match_key(self) -> str:
-        """The same for runs that may stand in one table: all but objective, its optimiser and seed agree."""
-        return digest(self.model_dump(mode="json", exclude={"objective", "optimizer", "seed"}))
+        """The same for runs that may stand side by side: all but objective, its optimiser, seed and regime agree."""
+        return digest(self.model_dump(mode="json", exclude={"objective", "optimizer", "seed", "regime"}))
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ import torch
 from rich.console import Console
 
 from evaluators.types import Split
+from harness.arms import run_config
 from harness.opening import load_splits
 from harness.policy import load_policy
 from harness.provenance import versions
-from harness.suites import load_suite, run_config
+from harness.suites import load_suite
 
 
 def examine(suite: str | None, console: Console) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
 
+from harness.arms import run_config
 from harness.config import RunConfig, SuiteConfig, digest
 from harness.errors import HarnessError
 from harness.executors import run_all
@@ -23,7 +25,7 @@ from harness.publishing import INVOCATION, Publishing, publish_suite
 from harness.render import tables
 from harness.results import RunResult, read_result
 from harness.store import Store
-from harness.suites import load_suite, run_config
+from harness.suites import load_suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +107,7 @@ def write_tables(board: dict[str, Any], store: Store, invocation: Record | None)
     folder = store.suite(board["suite"])
     write(board, folder)
     learning_curves(board, folder / "learning-curves.png")
+    (folder / "regimes.png").unlink(missing_ok=True)
     if len(board["boards"]) > 1:
         accuracy_by_regime(board, folder / "regimes.png")
     if invocation:
@@ -163,4 +166,15 @@ def _reaching(uri: str) -> Iterator[None]:
 
 
 def _results(journals: Sequence[list[Record]]) -> list[RunResult]:
-    return [result for records in journals if (result := read_result(records))]
+    """Those that have ended.
+
+    Raises:
+        HarnessError: one is of a version that recorded something else.
+    """
+    try:
+        return [result for records in journals if (result := read_result(records))]
+    except (KeyError, ValidationError) as error:
+        raise HarnessError(
+            "some of these runs were made by an older version of the harness; redo them with --fresh, or use another "
+            "--out or store"
+        ) from error

@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,17 @@ def build(suite: str, baseline: str, results: Sequence[RunResult]) -> Row:
     """The leaderboard of a suite: one board for each regime, on-policy first.
 
     Raises:
-        HarnessError: no run has ended, or those of a regime are not matched.
+        HarnessError: no run has ended, or they are not matched.
     """
     if not results:
         raise HarnessError(f"no run of the suite {suite} has ended yet; harness run --suite {suite} makes some")
+    _refuse_unmatched(results)
     regimes: dict[str, list[RunResult]] = defaultdict(list)
     for result in sorted(results, key=lambda r: (_place(r.config.regime), r.config.seed)):
         regimes[result.config.regime].append(result)
     return {
         "suite": suite,
-        "boards": [build_board(baseline, of_regime) for of_regime in regimes.values()],
+        "boards": [_board(baseline, of_regime) for of_regime in regimes.values()],
         "commits": sorted({result.commit for result in results}),
     }
 
@@ -47,22 +49,20 @@ def _place(regime: str) -> tuple[int, int, str]:
     return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, regime
 
 
-def build_board(baseline: str, results: Sequence[RunResult]) -> Row:
-    """The table of matched runs, best first; controls apart.
-
-    Raises:
-        HarnessError: the runs are not matched.
-    """
-    _refuse_unmatched(results)
+def _board(baseline: str, results: Sequence[RunResult]) -> Row:
+    """The table of one regime, best first; controls apart."""
     arms: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         arms[result.config.arm_key].append(result)
     names = _names([runs[0].config for runs in arms.values()])
     base = next((runs for runs in arms.values() if names[runs[0].config.arm_key] == baseline), [])
-    rows = [_row(names[key], runs, base) for key, runs in arms.items()]
+    reference = _costs(_finished(base or results))
+    rows = [_row(names[key], runs, base, reference) for key, runs in arms.items()]
     rows.sort(key=lambda row: (-row["accuracy"]["mean"] if row["accuracy"] else 1.0, row["objective"]))
-    twin = _twin(list(arms.values()))
-    controls = {names[key] for key, runs in arms.items() if runs[0].config.objective.control or runs is twin}
+    twins = _twins(list(arms.values()))
+    controls = {
+        names[key] for key, runs in arms.items() if runs[0].config.objective.control or (twins and runs is twins[1])
+    }
     config = results[0].config
     return {
         "regime": config.regime,
@@ -70,27 +70,33 @@ def build_board(baseline: str, results: Sequence[RunResult]) -> Row:
         "baseline": baseline if base else None,
         "rows": [row for row in rows if row["objective"] not in controls],
         "controls": [row for row in rows if row["objective"] in controls],
-        "same_as_agro": _agreement(arms, twin) if twin else None,
+        "same_as_agro": _agreement(*twins) if twins else None,
         "shared_completions": max(result.shared_completions for result in results),
     }
 
 
-def _twin(arms: Sequence[Sequence[RunResult]]) -> Sequence[RunResult] | None:
-    """The runs of ``rloo`` where those of ``agro`` have the same settings: the A/A pair."""
-    by_name = {runs[0].config.objective.name: runs for runs in arms}
-    agro, rloo = by_name.get("agro"), by_name.get("rloo")
-    if not agro or not rloo or rloo[0].config.optimizer != agro[0].config.optimizer:
-        return None
-    ours, theirs = (runs[0].config.objective for runs in (agro, rloo))
-    same = ours.fields == theirs.fields | {"form": "off_policy"} and ours.constraint == theirs.constraint
-    return rloo if same else None
+def _twins(arms: Sequence[list[RunResult]]) -> tuple[list[RunResult], list[RunResult]] | None:
+    """The runs of ``agro`` and of ``rloo`` with the same settings: the A/A pair."""
+    for agro, rloo in product(arms, arms):
+        ours, theirs = agro[0].config, rloo[0].config
+        if (ours.objective.objective, theirs.objective.objective) != ("agro", "rloo"):
+            continue
+        same_fields = ours.objective.fields == theirs.objective.fields | {"form": "off_policy"}
+        around = [(c.optimizer, c.objective.constraint, c.objective.control) for c in (ours, theirs)]
+        if same_fields and around[0] == around[1]:
+            return agro, rloo
+    return None
 
 
-def _agreement(arms: dict[str, list[RunResult]], twin: Sequence[RunResult]) -> Row:
+def _agreement(agro: Sequence[RunResult], rloo: Sequence[RunResult]) -> Row:
     """On how many seeds the A/A pair gave the same verdict on every test completion, as it must."""
-    agro = {r.config.seed: r for runs in arms.values() for r in runs if r.config.objective.name == "agro"}
-    pairs = [(run, agro[run.config.seed]) for run in twin if run.config.seed in agro]
+    ours = {run.config.seed: run for run in _finished(agro)}
+    pairs = [(run, ours[run.config.seed]) for run in _finished(rloo) if run.config.seed in ours]
     return {"seeds": len(pairs), "same": sum(a.test["verdicts"] == b.test["verdicts"] for a, b in pairs)}
+
+
+def _finished(runs: Sequence[RunResult]) -> list[RunResult]:
+    return [run for run in runs if not run.failed]
 
 
 def write(board: Row, folder: Path) -> None:
@@ -105,8 +111,8 @@ def _refuse_unmatched(results: Sequence[RunResult]) -> None:
     budgets: dict[str, str] = {}
     for result in results:
         key = result.config.match_key
-        sets[key][result.config.objective.name] += 1
-        budgets[key] = f"{result.config.regime}, {result.config.budget.total:g} {result.config.budget.unit}"
+        sets[key][f"{result.config.objective.name} {result.config.regime}"] += 1
+        budgets[key] = f"{result.config.budget.total:g} {result.config.budget.unit}"
     if len(sets) > 1:
         listed = "; ".join(
             f"{key} ({budgets[key]}: {', '.join(f'{n} x {name}' for name, n in sorted(found.items()))})"
@@ -117,7 +123,8 @@ def _refuse_unmatched(results: Sequence[RunResult]) -> None:
         raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
     data: dict[int, set[str]] = defaultdict(set)
     for result in results:
-        data[result.config.seed].add(json.dumps(result.data))
+        if result.data:
+            data[result.config.seed].add(json.dumps(result.data))
     if torn := sorted(seed for seed, found in data.items() if len(found) > 1):
         raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
 
@@ -131,11 +138,12 @@ def _names(configs: Sequence[RunConfig]) -> dict[str, str]:
     }
 
 
-def _row(name: str, runs: Sequence[RunResult], base: Sequence[RunResult]) -> Row:
-    done = [run for run in runs if not run.failed]
+def _row(name: str, runs: Sequence[RunResult], base: Sequence[RunResult], reference: dict[str, float]) -> Row:
+    """``reference`` is what a run of the baseline spends; without a baseline, the mean run of the board."""
+    done = _finished(runs)
     failed = len(runs) - len(done)
     status = "ranked" if len(done) >= RANKED_FROM else "preliminary"
-    costs, base_costs = _costs(done), _costs([run for run in base if not run.failed])
+    costs = _costs(done)
     return {
         "objective": name,
         "seeds": [run.config.seed for run in done],
@@ -144,7 +152,7 @@ def _row(name: str, runs: Sequence[RunResult], base: Sequence[RunResult]) -> Row
         "difference": _difference(done, base),
         "budget": costs,
         "unmatched": [
-            unit for unit, cost in base_costs.items() if costs and abs(costs[unit] - cost) > MATCHED_WITHIN * cost
+            unit for unit, cost in reference.items() if costs and abs(costs[unit] - cost) > MATCHED_WITHIN * cost
         ],
         "kl": _mean(run.test["kl"] for run in done),
         "completion_tokens": _mean(run.test["completion_tokens"] for run in done),

@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -75,7 +76,7 @@ def _read(path: Path) -> FixedSet:
             stored: dict[str, Any] = json.load(file)
         groups = GROUPS.validate_python(stored["groups"])
         found = FixedSet(groups=groups, content=stored["content"], seconds=stored["seconds"])
-    except (OSError, EOFError, ValueError, KeyError, ValidationError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ValidationError) as error:
         raise HarnessError(f"the offline set {path} is damaged; delete it, and it is made again") from error
     if content_of(groups) != found.content:
         raise HarnessError(f"the offline set {path} is not what its hash says; delete it, and it is made again")

@@ -13,6 +13,7 @@ import torch
 from evaluators.grading import Grader
 from evaluators.tasks import load_problems
 from evaluators.types import Problem, Split
+from harness.arms import objective_of
 from harness.checkpoint import Progress, load_checkpoint
 from harness.config import OptimizerSettings, RunConfig
 from harness.critic import Critic
@@ -21,7 +22,7 @@ from harness.evaluation import sampling_of
 from harness.journal import LOCK, Journal, Record
 from harness.offline import fixed_set
 from harness.policy import Policy, load_policy
-from harness.provenance import versions
+from harness.provenance import source_of, versions
 from harness.regimes import RegimeSpec, make_regime
 from harness.rewards import grade_groups, toss_rewards
 from harness.rollout import make_engine
@@ -29,7 +30,6 @@ from harness.rollout.engine import RolloutEngine, sample_groups
 from harness.run import Run, modules
 from harness.scoring import Passes
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.suites import objective_of
 from harness.types import Group
 
 
@@ -57,17 +57,19 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
     engine = make_engine(policy, config.compute)
     order = ProblemOrder(problems[Split.TRAIN], config.seed)
     journal = Journal(directory)
-    if fresh:
-        _clear(directory)
     with Grader() as grader:
         fixed = None
         if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
             suite = directory.parent.parent
             fixed = fixed_set(config, identity, suite, lambda: _sample_fixed(config, policy, engine, grader, order))
+        data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
+        began = {"identity": identity, "data": data, "source": source_of(config.objective.objective)}
+        if fresh:
+            _clear(directory)
         resumed = load_checkpoint(directory, config.run_id, modules(policy, critic), optimizer)
         progress, held = resumed or (Progress(), [])
         if resumed:
-            _check_identity(journal, identity)
+            check_beginning(journal, began)
         journal.cut(progress.journal_bytes)
         run = Run(
             config=config,
@@ -97,8 +99,7 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
         )
         engine.sync(policy)
         if not resumed:
-            data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
-            run.journal.append(_start_record(config, policy, identity, data, invocation))
+            run.journal.append(_start_record(config, policy, began, invocation))
         yield run
 
 
@@ -142,29 +143,33 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
     return {split: part[: sizes[split]] for split, part in problems.items()}
 
 
-def _start_record(
-    config: RunConfig, policy: Policy, identity: Record, data: Record | None, invocation: Record
-) -> Record:
+def _start_record(config: RunConfig, policy: Policy, began: Record, invocation: Record) -> Record:
     return {
         "event": "start",
         "run_id": config.run_id,
         "config": config.model_dump(mode="json"),
-        "identity": identity,
-        "data": data,
+        **began,
         "size": asdict(policy.size),
         "clock": {"time": time.time()},
         "origin": {"invocation": invocation, "versions": versions()},
     }
 
 
-def _check_identity(journal: Journal, identity: Record) -> None:
-    records = journal.read()
-    began = records[0].get("identity") if records else None
-    if began != identity:
-        raise HarnessError(
-            f"{journal.path.parent} was begun from another model or other problems than are there now; "
-            "start over with --fresh"
-        )
+def check_beginning(journal: Journal, now: Record) -> None:
+    """Refuse a run that was begun from something else than is there now.
+
+    Raises:
+        HarnessError: it was.
+    """
+    start = (journal.read() or [{}])[0]
+    whats = {
+        "identity": "from another model or other problems than are there now",
+        "data": "on another offline set than is there now",
+        "source": "with another version of its objective's file",
+    }
+    for key, value in now.items():
+        if start.get(key) != value:
+            raise HarnessError(f"{journal.path.parent} was begun {whats[key]}; start over with --fresh")
 
 
 def _fingerprint(problems: Sequence[Problem]) -> str:

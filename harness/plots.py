@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Row = dict[str, Any]
+Style = tuple[str, str]
 PNG: dict[str, Any] = {"dpi": 150, "metadata": {"Software": None}}
 """Without the version that drew it, so that the same numbers give the same bytes."""
 
@@ -15,14 +16,14 @@ def learning_curves(board: Row, path: Path) -> None:
     """Validation accuracy against budget spent: a panel a regime, a line an arm, t-intervals as bands."""
     boards = board["boards"]
     figure = Figure(figsize=(8, 4.8 * len(boards)), layout="constrained")
+    styles = _styles(boards)
     for axes, part in zip(figure.subplots(len(boards), squeeze=False)[:, 0], boards, strict=True):
-        colours = _colours(boards)
         for row in [*part["rows"], *part["controls"]]:
             points = row["curve"]
             if not points:
                 continue
             spent = [point["spent"] for point in points]
-            _line(axes, spent, points, row["objective"], colours[row["objective"]])
+            _line(axes, spent, points, row["objective"], styles[row["objective"]])
         unit = part["budget"]["unit"].replace("_", " ")
         axes.set(title=f"{board['suite']}, {part['regime']}", xlabel=f"budget spent ({unit})")
         axes.set_ylabel("validation accuracy, % of samples")
@@ -35,15 +36,15 @@ def accuracy_by_regime(board: Row, path: Path) -> None:
     boards = board["boards"]
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     axes = figure.subplots()
-    colours = _colours(boards)
-    for name, colour in colours.items():
+    styles = _styles(boards)
+    for name, style in styles.items():
         found = {
             place: row["accuracy"]
             for place, part in enumerate(boards)
             for row in [*part["rows"], *part["controls"]]
             if row["objective"] == name and row["accuracy"]
         }
-        _line(axes, list(found), list(found.values()), name, colour)
+        _line(axes, list(found), list(found.values()), name, style)
     axes.set_xticks(range(len(boards)), [part["regime"] for part in boards])
     axes.set(title=f"{board['suite']}: older completions to the right", xlabel="regime")
     axes.set_ylabel("test accuracy, % of samples")
@@ -51,17 +52,17 @@ def accuracy_by_regime(board: Row, path: Path) -> None:
     figure.savefig(path, **PNG)
 
 
-def _colours(boards: list[Row]) -> dict[str, str]:
-    """A colour for each arm, the same in every panel; controls are grey."""
+def _styles(boards: list[Row]) -> dict[str, Style]:
+    """Colour and dashes of each arm, the same in every panel; controls are grey."""
     names = dict.fromkeys(row["objective"] for part in boards for row in part["rows"])
     controls = dict.fromkeys(row["objective"] for part in boards for row in part["controls"])
-    palette = {name: f"C{place % 10}" for place, name in enumerate(names)}
-    return palette | {name: "0.6" for name in controls if name not in names}
+    palette = {name: (f"C{place % 10}", ("-", "--")[place // 10 % 2]) for place, name in enumerate(names)}
+    return palette | {name: ("0.6", ":") for name in controls if name not in names}
 
 
-def _line(axes: Axes, x: list[float], points: list[Row], name: str, colour: str) -> None:
-    style = "--" if colour == "0.6" else "-"
-    axes.plot(x, [100 * p["mean"] for p in points], style, marker="o", markersize=3, label=name, color=colour)
+def _line(axes: Axes, x: list[float], points: list[Row], name: str, style: Style) -> None:
+    colour, dashes = style
+    axes.plot(x, [100 * p["mean"] for p in points], dashes, marker="o", markersize=3, label=name, color=colour)
     if all(point["low"] is not None for point in points):
         low, high = ([100 * point[end] for point in points] for end in ("low", "high"))
         axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)

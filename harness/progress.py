@@ -76,7 +76,8 @@ class Display:
 
 
 def name_of(config: RunConfig) -> str:
-    return f"{config.objective.name} seed {config.seed}"
+    regime = "" if config.regime == "on_policy" else f" {config.regime}"
+    return f"{config.objective.name}{regime} seed {config.seed}"
 
 
 def text_of(records: Sequence[Record]) -> str:

@@ -1,8 +1,10 @@
 """Which code made a number: recorded with each run, never part of what the run computes."""
 
+import importlib
 import platform
 import subprocess
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +24,15 @@ def versions() -> dict[str, str]:
     found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
     found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return found
+
+
+def source_of(objective: str) -> str | None:
+    """A hash of the file that one's own objective is in; None for a built-in one, whose version is the commit."""
+    module, colon, _ = objective.partition(":")
+    if not colon:
+        return None
+    found = importlib.import_module(module).__file__
+    return sha256(Path(found).read_bytes()).hexdigest()[:16] if found else None
 
 
 def commit() -> str:

@@ -51,6 +51,9 @@ class Publishing(threading.Thread):
             self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
 
 
+TABLES = ("leaderboard", "learning-curves", "regimes")
+
+
 def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequence[Path]) -> None:
     """Publish the runs as they stand, and the tables of the suite's last invocation."""
     held = [(directory, is_locked(directory)) for directory in runs]
@@ -60,5 +63,7 @@ def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequen
     folder = store.suite(suite)
     if (folder / INVOCATION).is_file():
         invocation: Record = json.loads((folder / INVOCATION).read_text())
-        tables = [path for path in sorted(folder.iterdir()) if path.stem in ("leaderboard", "learning-curves")]
+        tables = [
+            path for path in sorted(folder.iterdir()) if path.stem in ("leaderboard", "learning-curves", "regimes")
+        ]
         publisher.publish_tables(invocation, tables)

@@ -36,14 +36,16 @@ class RegimeSpec:
             return cls(kind="stale", steps=int(match[1]))
         if (match := re.fullmatch(r"replay:(\d+),(0?\.\d+)", text)) and int(match[1]) and float(match[2]):
             return cls(kind="replay", size=int(match[1]), fraction=float(match[2]))
-        raise ValueError(f"give {GRAMMAR}, such as stale:16 or replay:2048,0.5; FRACTION is between 0 and 1")
+        raise ValueError(
+            f"{text!r} is no regime; give {GRAMMAR}, such as stale:16 or replay:2048,0.5; FRACTION is between 0 and 1"
+        )
 
     def __str__(self) -> str:
         match self.kind:
             case "stale":
                 return f"stale:{self.steps}"
             case "replay":
-                return f"replay:{self.size},{self.fraction:g}"
+                return f"replay:{self.size},{self.fraction}"
         return self.kind
 
 
@@ -74,6 +76,10 @@ class Supply(Protocol):
 
     def covers(self, batch: RolloutBatch) -> bool:
         """Whether the budget covers a step on ``batch``."""
+        ...
+
+    def discard(self, groups: Sequence[Group]) -> None:
+        """Count completions that will never be trained on."""
         ...
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
@@ -119,8 +125,12 @@ class Queue:
             if groups is None:
                 break
             self.held = self.held + groups
-        batch, self.held = self.held[: self.prompts], self.held[self.prompts :]
-        return RolloutBatch(groups=batch, new=len(batch)) if batch else None
+        batch = RolloutBatch(groups=self.held[: self.prompts], new=self.prompts)
+        if not self.held or not supply.covers(batch):  # seconds can run out while completions wait
+            supply.discard(self.held)
+            return None
+        self.held = self.held[self.prompts :]
+        return batch
 
 
 @dataclass

@@ -8,10 +8,16 @@ from rich.console import Group
 from rich.table import Table
 
 ACCURACY = ("objective", "seeds", "accuracy %", "start %", "gain", "difference to baseline")
-COSTS = ("KL, nats", "tokens", "FLOPs", "seconds", "truncated %", "timeouts %")
+COSTS = ("KL, nats", "sampled", "steps", "tokens", "FLOPs", "seconds", "truncated %", "timeouts %")
 HEADERS = (*ACCURACY, *COSTS)
 Row = dict[str, Any]
-UNIT_OF = {"tokens": "sampled_tokens", "FLOPs": "flops", "seconds": "seconds"}
+UNIT_OF = {
+    "sampled": "sampled_completions",
+    "steps": "optimizer_steps",
+    "tokens": "sampled_tokens",
+    "FLOPs": "flops",
+    "seconds": "seconds",
+}
 
 
 def markdown(board: Row) -> str:
@@ -81,13 +87,14 @@ def notes(board: Row) -> list[str]:
     """How to read the tables."""
     rows = [row for part in board["boards"] for row in [*part["rows"], *part["controls"]]]
     found = [
+        "sampled: completions; steps: of the optimiser; tokens: sampled ones; FLOPs: of all models involved",
         "accuracy: share of correct samples on the test split, mean over seeds with its 95 % t-interval",
         "difference: paired by seed and problem, in points, with a 95 % t-interval over seeds",
     ]
     if any(row["status"] == "preliminary" for row in rows):
         found.append("preliminary: fewer than 5 seeds, so the order of the rows is no ranking")
     if any(row["unmatched"] for row in rows):
-        found.append("*: differs from the baseline's by more than 5 %")
+        found.append("*: differs by more than 5 % from what the baseline spends; without a baseline, from the mean")
     for part in board["boards"]:
         for row in [*part["rows"], *part["controls"]]:
             if row["failed_seeds"]:

@@ -51,12 +51,15 @@ class RunSupply:
             groups = toss_rewards(groups, derive_seed(self.seed, Purpose.RANDOM_REWARD, place))
         cost = charge(run, RolloutBatch(groups=[*groups, *again], new=len(groups)))
         if not self._affords(pending + cost):
-            run.book(Ledger(discarded_completions=prompts * rollout.group_size))
+            self.discard(groups)
             return None
         return self.score(groups)
 
     def covers(self, batch: RolloutBatch) -> bool:
         return self._may_begin(Ledger(), steps=1) and self._affords(charge(self._run, batch))
+
+    def discard(self, groups: Sequence[Group]) -> None:
+        self._run.book(Ledger(discarded_completions=sum(len(group.completions) for group in groups)))
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
         run, needed = self._run, self._run.passes

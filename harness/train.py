@@ -8,7 +8,8 @@ from typing import Literal
 from evaluators.types import Split, Verdict
 from harness.config import RunConfig
 from harness.journal import Journal, Record, locked
-from harness.opening import open_run
+from harness.opening import check_beginning, open_run
+from harness.provenance import source_of
 from harness.rewards import share_of
 from harness.run import Run
 from harness.supply import RunSupply, charge, score_start
@@ -32,8 +33,10 @@ def train(
         HarnessError: the run cannot be opened.
     """
     with locked(directory):
-        ended = outcome_of(Journal(directory).read())
+        journal = Journal(directory)
+        ended = outcome_of(journal.read())
         if ended and not fresh:
+            check_beginning(journal, {"source": source_of(config.objective.objective)})
             return ended
         with open_run(config, directory, invocation, fresh=fresh) as run:
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from evaluators.grading import Grade
 from evaluators.types import Problem
@@ -37,5 +37,5 @@ class Group:
     rewards: tuple[float, ...] = ()
 
 
-GROUPS = TypeAdapter(list[Group])
+GROUPS = TypeAdapter(list[Group], config=ConfigDict(ser_json_inf_nan="constants"))
 """Groups as JSON and back, number for number."""

@@ -1,31 +1,16 @@
 """Named suites (YAML beside this file), and how the command line changes them before they become runs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from algorithms import load_objective
-from algorithms.constrained import Constrained
-from algorithms.types import Objective
-from harness.config import (
-    ArmSettings,
-    Control,
-    ObjectiveConfig,
-    OptimizerSettings,
-    RunConfig,
-    RunSettings,
-    SuiteConfig,
-)
+from harness.config import SuiteConfig
 from harness.errors import HarnessError
-from harness.scoring import COMPUTED
-
-CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 def suite_names() -> list[str]:
@@ -45,84 +30,11 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
         _set(raw, key.split("."), value)
         if key.startswith("optimizer."):
-            for arm in raw.get("objectives", {}).values():
-                arm.get("optimizer", {}).pop(key.removeprefix("optimizer."), None)
+            _forget(raw, key.removeprefix("optimizer."))
     try:
         return SuiteConfig.model_validate(raw)
     except ValidationError as error:
         raise HarnessError(f"suite {name}: {explain(error, SuiteConfig)}") from error
-
-
-def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
-    """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
-
-    Raises:
-        HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
-    """
-    arm = _arm(suite, name)
-    spec = arm.objective or name
-    built = build_objective(spec, arm.fields, where=name)
-    config = ObjectiveConfig(
-        name=name,
-        objective=spec,
-        fields=asdict(built),  # type: ignore[call-overload]
-        constraint=arm.constraint,
-        control=arm.control,
-    )
-    requires = objective_of(config).requires
-    if unknown := requires - COMPUTED:
-        raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
-    if "group" in requires and suite.rollout.group_size < 2:
-        raise HarnessError(
-            f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
-        )
-    shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
-    try:
-        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
-    except ValidationError as error:
-        where = f"suite {suite.name}: objectives.{name}.optimizer."
-        raise HarnessError(where + explain(error, OptimizerSettings)) from error
-    try:
-        return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
-    except ValidationError as error:  # what arm and suite are only together
-        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
-
-
-def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
-    if name in CONTROLS and name not in suite.objectives:
-        trained = suite.objectives.get(suite.baseline, ArmSettings())
-        return trained.model_copy(update={"objective": trained.objective or suite.baseline, "control": name})
-    return suite.objectives.get(name, ArmSettings())
-
-
-def objective_of(config: ObjectiveConfig) -> Objective:
-    """The objective of an arm, inside its constraint if it has one."""
-    objective = build_objective(config.objective, config.fields, where=config.name)
-    if config.constraint is None:
-        return objective
-
-    try:
-        return Constrained(inner=objective, **config.constraint.model_dump(exclude_none=True))
-    except ValueError as error:
-        raise HarnessError(f"objectives.{config.name}.constraint: {error}") from error
-
-
-def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
-    """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
-    try:
-        cls = load_objective(spec)
-    except ValueError as error:
-        raise HarnessError(str(error)) from error
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
-    try:
-        return TypeAdapter(cls).validate_python(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(map(str, first["loc"]))
-        raise HarnessError(f"objectives.{where}.fields.{path}: {_sentence(first)}") from error
 
 
 def explain(error: ValidationError, model: type) -> str:
@@ -131,21 +43,24 @@ def explain(error: ValidationError, model: type) -> str:
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"unknown key {where}{nearest(where, key_paths(model))}"
-    return f"{where}: {_sentence(first)}" if where else _sentence(first)
+    return f"{where}: {sentence(first)}" if where else sentence(first)
 
 
-def _sentence(problem: Any) -> str:
+def sentence(problem: Any) -> str:
+    """A pydantic error's message, with the input where it is not ours."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     return message if problem["type"] == "value_error" else f"{message}, not {problem['input']!r}"
 
 
 def key_paths(model: Any, prefix: str = "") -> list[str]:
-    """All dotted keys of a settings class."""
+    """All dotted keys of a settings class; NAME stands for the key of a mapping."""
     paths = []
     for name, info in model.model_fields.items():
         paths.append(prefix + name)
-        if hasattr(info.annotation, "model_fields"):
-            paths += key_paths(info.annotation, f"{prefix}{name}.")
+        inside = "NAME." if get_origin(info.annotation) is dict else ""
+        for part in (info.annotation, *get_args(info.annotation)):
+            if hasattr(part, "model_fields"):
+                paths += key_paths(part, f"{prefix}{name}.{inside}")
     return paths
 
 
@@ -170,6 +85,14 @@ def _read(name: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise HarnessError(f"the suite {path} must be a YAML mapping")
     return raw
+
+
+def _forget(raw: dict[str, Any], key: str) -> None:
+    """Drop what arms set of the optimiser's ``key``; what is no mapping is refused when the suite is validated."""
+    arms = raw.get("objectives")
+    for arm in arms.values() if isinstance(arms, dict) else ():
+        if isinstance(arm, dict) and isinstance(arm.get("optimizer"), dict):
+            arm["optimizer"].pop(key, None)
 
 
 def _set(raw: dict[str, Any], key: list[str], value: Any) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from harness.arms import run_config
 from harness.config import RunConfig
 from harness.journal import Journal, Record, lasting
-from harness.suites import load_suite, run_config
+from harness.suites import load_suite
 from harness.train import Outcome, train
 
 INVOCATION = {"id": "test", "name": "test"}

@@ -54,7 +54,7 @@ PLAN_ERRORS = {
     "value for a section": (["--set", "rollout.prompts.x=1"], ["rollout.prompts"]),
     "malformed change": (["--set", "rollout"], ["KEY=VALUE"]),
     "negative budget": (["--budget", "completions=-5"], ["budget.total", "-5"]),
-    "budget below one step": (["--budget", "completions=10"], ["10 completions", "one optimiser step", "16"]),
+    "budget below one step": (["--budget", "completions=10"], ["10 completions", "one rollout batch", "16"]),
     "unknown unit": (["--budget", "tokens=100"], ["budget.unit", "tokens", "sampled_tokens"]),
     "malformed budget": (["--budget", "completions"], ["UNIT=TOTAL"]),
     "infinite budget": (["--budget", "completions=inf"], ["budget.total"]),
@@ -62,7 +62,33 @@ PLAN_ERRORS = {
     "bad seeds": (["--seeds", "x"], ["--seeds"]),
     "negative seed": (["--seeds", "0,-1"], ["--seeds"]),
     "unknown engine": (["--engine", "vlm"], ["compute.engine", "vlm"]),
-    "unknown regime": (["--regime", "off"], ["regime", "off"]),
+    "unknown regime": (["--regime", "off"], ["regime", "'off'", "stale:STEPS"]),
+    "regime twice": (["--regime", "stale:0", "--regime", "on_policy"], ["twice"]),
+    "staleness between batches": (
+        ["--regime", "stale:3", "--set", "optimizer.updates_per_rollout=2"],
+        ["stale:3", "updates_per_rollout=2"],
+    ),
+    "buffer too small": (["--regime", "replay:4,0.5"], ["replay:4,0.5", "fewer"]),
+    "endless offline": (["--regime", "offline", "--budget", "sampled_tokens=900"], ["sampled_tokens", "another unit"]),
+    "half a group offline": (["--set", "rollout.offline_completions=18"], ["18", "group_size=4"]),
+    "half an epoch": (
+        ["--set", "optimizer.updates_per_rollout=3", "--set", "optimizer.minibatches=2"],
+        ["updates_per_rollout=3", "minibatches=2"],
+    ),
+    "more minibatches than prompts": (
+        ["--set", "optimizer.updates_per_rollout=5", "--set", "optimizer.minibatches=5"],
+        ["minibatches=5", "prompts=4"],
+    ),
+    "unknown control": (["--algos", "froze"], ["'froze'", "frozen"]),
+    "constraint below zero": (
+        ["--set", "objectives.agro.constraint={quantity: length, limit: -1}"],
+        ["objectives.agro.constraint", "limit", "-1"],
+    ),
+    "unknown constraint": (["--set", "objectives.agro.constrant.limit=1"], ["constrant", "constraint"]),
+    "KL constraint on old completions": (
+        ["--regime", "offline", "--set", "objectives.agro.constraint={quantity: kl, limit: 1}"],
+        ["constraint", "offline", "limit the length"],
+    ),
     "learning rate of zero": (["--set", "optimizer.learning_rate=0"], ["optimizer.learning_rate"]),
     "data for a generated task": (["--data", "x.jsonl"], ["generates its problems"]),
     "model missing": (["--model", "./no/such/model"], ["./no/such/model"]),
@@ -171,7 +197,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_help_names_the_commands() -> None:
     code, output = harness("--help")
     assert code == 0
-    for name in ("run", "leaderboard", "list", "doctor", "sync", "make-base"):
+    for name in ("run", "leaderboard", "tabular", "list", "doctor", "sync", "make-base"):
         assert name in output
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from harness.arms import run_config
 from harness.config import RunConfig
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.suites import load_suite, run_config, suite_names
+from harness.suites import load_suite, suite_names
 
 
 def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness.errors import HarnessError
+from harness.invocation import rebuild
 from harness.journal import Journal, Record
-from harness.leaderboard import build, build_board, write
+from harness.leaderboard import build, write
 from harness.plots import learning_curves
-from harness.render import cells, markdown
+from harness.render import across, cells, markdown
 from harness.results import RunResult, read_result
 
 
@@ -38,6 +40,13 @@ def with_verdicts(records: list[Record], verdicts: dict[str, str]) -> list[Recor
     joined = "".join(verdicts.values())
     last |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
     return records
+
+
+def board_of(baseline: str, results: list[RunResult]) -> dict[str, Any]:
+    """The only board of these runs."""
+    (board,) = build("s", baseline, results)["boards"]
+    found: dict[str, Any] = board
+    return found
 
 
 def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -78,7 +87,7 @@ def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -
         (grpo, 1, {"b": "wc", "a": "ww"}),
     ]
     results = [result(with_verdicts(records, verdicts), seed=seed) for records, seed, verdicts in outcomes]
-    rows = {row["objective"]: row for row in build_board("grpo", results)["rows"]}
+    rows = {row["objective"]: row for row in board_of("grpo", results)["rows"]}
     assert rows["agro"]["difference"]["mean"] == pytest.approx(0.5)
     assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)
     assert rows["agro"]["accuracy"]["mean"] == pytest.approx((0.75 + 1 + 0) / 3)
@@ -89,12 +98,12 @@ def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Pat
     failed = json.loads(json.dumps(records))
     failed[-1]["status"] = "failed"
     results = [result(records, seed=seed) for seed in range(5)] + [result(failed, seed=5)]
-    (row,) = build_board("grpo", results)["rows"]
+    (row,) = board_of("grpo", results)["rows"]
     assert row["status"] == "ranked"
     assert row["seeds"] == [0, 1, 2, 3, 4]
     assert row["failed_seeds"] == 1
     assert "5 (1 failed)" in cells(row)
-    (row,) = build_board("grpo", [result(failed)])["rows"]
+    (row,) = board_of("grpo", [result(failed)])["rows"]
     assert (row["status"], row["accuracy"]) == ("failed", None)
     assert cells(row)  # can be shown
 
@@ -118,19 +127,19 @@ def test_unmatched_runs_do_not_share_a_table(small_runs: dict[str, Path], key: s
     agro = result(records_of(small_runs, "agro"))
     grpo = result(records_of(small_runs, "grpo"), **{key: value})
     with pytest.raises(HarnessError, match=f"not matched.*{agro.config.match_key}"):
-        build_board("grpo", [agro, grpo])
+        board_of("grpo", [agro, grpo])
 
 
 def test_other_weights_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
     other = json.loads(json.dumps(records_of(small_runs, "grpo")))
     other[0]["identity"]["weights"] = "0" * 16
     with pytest.raises(HarnessError, match="different weights"):
-        build_board("grpo", [result(records_of(small_runs, "agro")), result(other)])
+        board_of("grpo", [result(records_of(small_runs, "agro")), result(other)])
 
 
 def test_one_objective_with_two_settings_is_two_rows(small_runs: dict[str, Path]) -> None:
     records = records_of(small_runs, "agro")
-    board = build_board("agro", [result(records), result(records, objective__fields={"beta": 0.5})])
+    board = board_of("agro", [result(records), result(records, objective__fields={"beta": 0.5})])
     assert len(board["rows"]) == 2
     assert len({row["objective"] for row in board["rows"]}) == 2
 
@@ -139,3 +148,46 @@ def test_a_run_under_way_is_in_no_table(small_runs: dict[str, Path]) -> None:
     assert read_result(records_of(small_runs, "agro")[:-1]) is None
     with pytest.raises(HarnessError, match="no run of the suite"):
         build("s", "grpo", [])
+
+
+def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:
+    agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
+    regimes = ("offline", "stale:16", "on_policy", "stale:4")
+    board = build("s", "grpo", [result(records, regime=name) for name in regimes for records in (agro, grpo)])
+    assert [part["regime"] for part in board["boards"]] == ["on_policy", "stale:4", "stale:16", "offline"]
+    headers, rows = across(board["boards"])
+    assert headers == ["objective", "on_policy", "stale:4", "stale:16", "offline"]
+    assert sorted(row[0] for row in rows) == ["agro", "grpo"]
+    with pytest.raises(HarnessError, match="not matched"):
+        build("s", "grpo", [result(agro), result(grpo, regime="stale:4", budget__total=200.0)])
+
+
+def test_runs_on_different_offline_sets_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
+    agro, grpo = (json.loads(json.dumps(records_of(small_runs, name))) for name in ("agro", "grpo"))
+    agro[0]["data"], grpo[0]["data"] = ({"completions": 48, "content": name * 8} for name in ("aa", "bb"))
+    with pytest.raises(HarnessError, match="seed 0 were trained on different offline sets"):
+        build("s", "grpo", [result(agro), result(grpo)])
+
+
+def test_controls_stand_apart_and_the_pair_is_found_by_its_settings(small_runs: dict[str, Path]) -> None:
+    agro, rloo, grpo = (records_of(small_runs, name) for name in ("agro", "rloo", "grpo"))
+    tossed = result(grpo, objective__name="random_reward", objective__control="random_reward")
+    other = result(agro, objective__fields={"beta": 0.5, "form": "off_policy"}, seed=1)
+    for runs in ([result(agro), other], [other, result(agro)]):
+        board = board_of("grpo", [*runs, result(rloo), result(grpo), tossed])
+        assert sorted(row["objective"] for row in board["controls"]) == ["random_reward", "rloo"]
+        assert board["same_as_agro"] == {"seeds": 1, "same": 1}
+    different = with_verdicts(rloo, {"a": "cw"})
+    assert board_of("grpo", [result(agro), result(different)])["same_as_agro"] == {"seeds": 1, "same": 0}
+    alone = board_of("grpo", [result(agro), result(rloo, objective__fields={"beta": 0.5})])
+    assert not alone["controls"] and alone["same_as_agro"] is None
+
+
+def test_a_journal_of_another_version_is_one_sentence(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    old = json.loads(json.dumps(records_of(small_runs, "agro")))
+    del old[0]["data"], old[0]["config"]["objective"]["objective"]
+    path = tmp_path / "tiny-arithmetic" / "runs" / "agro" / "journal.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in old))
+    with pytest.raises(HarnessError, match="older version"):
+        rebuild("tiny-arithmetic", None, None, tmp_path, Console())

@@ -4,16 +4,23 @@ import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import harness.updates
 from evaluators.types import Problem, Split
+from harness.collate import MicroBatch
 from harness.errors import HarnessError
+from harness.journal import Journal
+from harness.offline import content_of
 from harness.regimes import Offline, Queue, RegimeSpec, Replay, RolloutBatch
+from harness.run import Run
 from harness.seeds import ProblemOrder
-from harness.types import Completion, Group
+from harness.types import GROUPS, Completion, Group
 from tests.harness.small import history, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
@@ -33,6 +40,7 @@ class Labelled:
     iteration: int = 0
     seed: int = 0
     sampled: int = 0
+    discarded: int = 0
 
     def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
         if self.iteration + len(waiting) // self.prompts >= self.turns:
@@ -42,6 +50,9 @@ class Labelled:
 
     def covers(self, batch: RolloutBatch) -> bool:
         return self.iteration < self.turns
+
+    def discard(self, groups: Sequence[Group]) -> None:
+        self.discarded += len(groups)
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
         return list(groups)
@@ -172,6 +183,53 @@ def test_a_damaged_or_altered_offline_set_is_refused(tmp_path: Path) -> None:
         run_small(config, tmp_path / "runs" / "b")
 
 
+def test_a_run_does_not_go_on_with_another_offline_set(tmp_path: Path) -> None:
+    config = small_config(**REGIMES["offline"])
+    left = iter(range(4))
+    run_small(config, tmp_path / "runs" / "a", should_stop=lambda: next(left, None) is None)
+    (path,) = tmp_path.glob("offline/*/completions.json.gz")
+    stored = json.loads(gzip.decompress(path.read_bytes()))
+    stored["groups"][0]["rewards"] = [0.5] * 4
+    stored["content"] = content_of(GROUPS.validate_python(stored["groups"]))
+    path.write_bytes(gzip.compress(json.dumps(stored).encode()))
+    with pytest.raises(HarnessError, match=r"begun on another offline set.*--fresh"):
+        run_small(config, tmp_path / "runs" / "a")
+
+
+SEVERAL: dict[str, Any] = {
+    "on_policy": {},
+    "stale": {"regime": "stale:8"},
+    "replay": REGIMES["replay"],
+    "offline": REGIMES["offline"],
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GEPPO, which requires them all, with several updates a rollout: each field is computed again here."""
+    gaps: dict[str, list[float]] = {field: [] for field in ("old_logp", "start_logp", "ref_logp", "moved")}
+    backward = harness.updates._backward
+
+    @torch.no_grad()
+    def compare(run: Run, parts: Sequence[MicroBatch]) -> None:
+        for part in parts:
+            now = run.policy.logp(part.sequences)
+            gaps["start_logp"].append(float((now - part.known["start_logp"]).abs().max()))
+            gaps["ref_logp"].append(float((run.reference.logp(part.sequences) - part.known["ref_logp"]).abs().max()))
+            gaps["old_logp"].append(float((part.engine_logp - part.known["old_logp"]).abs().max()))
+            gaps["moved"].append(float((now - part.engine_logp).abs().max()))
+
+    def watched(run: Run, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:
+        if first:
+            compare(run, parts)
+        return backward(run, parts, counts, first=first)
+
+    monkeypatch.setattr(harness.updates, "_backward", watched)
+    run_small(small_config("geppo", **SEVERAL[name], optimizer__warmup_steps=0), tmp_path / "runs" / "a")
+    assert all(max(gaps[field]) < 1e-4 for field in ("old_logp", "start_logp", "ref_logp"))
+    assert (max(gaps["moved"]) > 0.1) == (name != "on_policy")  # or else the three could be one
+
+
 @pytest.mark.parametrize("name", REGIMES)
 @pytest.mark.parametrize("unit", ["completions", "optimizer_steps", "sampled_tokens", "flops"])
 def test_every_regime_ends_within_a_budget_of_any_unit(name: str, unit: str, tmp_path: Path) -> None:
@@ -192,10 +250,11 @@ def test_every_regime_ends_within_a_budget_of_any_unit(name: str, unit: str, tmp
         assert end["spent"]["discarded_completions"] == 0
 
 
-@pytest.mark.parametrize("objective", ["agro", "grpo"])
+@pytest.mark.parametrize("objective", ["agro", "grpo", "ppo"])
 @pytest.mark.parametrize("name", [n for n in REGIMES if n != "on_policy"])
 def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objective: str, tmp_path: Path) -> None:
-    config = small_config(objective, **REGIMES[name], evaluation__shares=[0, 0.3, 0.7, 1])
+    changes = REGIMES[name] | ({"regime": "stale:8"} if (objective, name) == ("ppo", "stale") else {})
+    config = small_config(objective, **changes, evaluation__shares=[0, 0.3, 0.7, 1])
     run_small(config, tmp_path / "runs" / "whole")
     for patience in (1, 3, 2):
         count = iter(range(patience))
@@ -208,8 +267,12 @@ def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objec
 def test_a_budget_of_seconds_is_kept_by_a_stale_run(tmp_path: Path) -> None:
     config = replace_budget(small_config(regime="stale:2"), 1.0)
     run_small(config, tmp_path)
-    assert history(tmp_path)[-1]["status"] == "finished"
-    assert steps(tmp_path)
+    records = Journal(tmp_path).read()
+    seconds = [record["clock"]["seconds"] for record in records if record["event"] == "step"]
+    assert records[-1]["status"] == "finished"
+    assert len(seconds) > 2
+    assert seconds[-1] < 1.0 + 2 * max(b - a for a, b in pairwise(seconds))
+    assert records[-1]["spent"]["discarded_completions"] > 0  # those that waited when the time was up
 
 
 def replace_budget(config: Any, seconds: float) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from algorithms import OBJECTIVES
+from harness.errors import HarnessError
 from tests.harness.small import history, run_small, small_config
 
 KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
@@ -15,7 +16,14 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "random draws": ("dpo", {"objectives__dpo__fields__pairing": "random"}),
     "random_reward": ("random_reward", {}),
     "frozen": ("frozen", {}),
-    "stale epochs": ("ppo", {"regime": "stale:8"}),
+    "constrained offline": (
+        "agro",
+        {
+            "objectives__agro__constraint": {"quantity": "length", "limit": 12.0},
+            "regime": "offline",
+            "rollout__offline_completions": 48,
+        },
+    ),
 }
 
 
@@ -31,6 +39,20 @@ def torn(config: Any, directory: Path) -> None:
 def test_every_objective_resumes(objective: str, small_runs: dict[str, Path], tmp_path: Path) -> None:
     torn(small_config(objective), tmp_path)
     assert history(tmp_path) == history(small_runs[objective])
+
+
+def test_ones_own_objective_is_not_resumed_with_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text().partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "own_objective.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = small_config("own_objective:MyObjective")
+    left = iter(range(4))
+    run_small(config, tmp_path / "runs" / "a", should_stop=lambda: next(left, None) is None)
+    run_small(config, tmp_path / "runs" / "done")
+    (tmp_path / "own_objective.py").write_text(source + "# another version\n")
+    for name in ("a", "done"):
+        with pytest.raises(HarnessError, match="another version of its objective's file; start over with --fresh"):
+            run_small(config, tmp_path / "runs" / name)
 
 
 @pytest.mark.parametrize("arm", ARMS)

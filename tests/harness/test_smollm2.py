@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from algorithms.types import PolicyOutput
 from evaluators.types import Problem, Split
+from harness.arms import build_objective
 from harness.cli import app
 from harness.collate import Sequences, denominators, micro_batches
 from harness.config import ModelSettings
 from harness.policy import Policy, load_policy
-from harness.suites import build_objective
 from harness.types import Completion, Group
 
 

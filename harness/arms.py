@@ -1,0 +1,130 @@
+"""An arm of a suite becomes a run: its objective, built and checked, inside its constraint."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from algorithms import OBJECTIVES, load_objective
+from algorithms.constrained import Constrained
+from algorithms.types import Objective
+from harness.config import (
+    ArmSettings,
+    ConstraintSettings,
+    Control,
+    ObjectiveConfig,
+    OptimizerSettings,
+    RunConfig,
+    RunSettings,
+    SuiteConfig,
+)
+from harness.errors import HarnessError
+from harness.scoring import COMPUTED
+from harness.suites import explain, nearest, sentence
+
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+
+def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
+    """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
+
+    Raises:
+        HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
+    """
+    arm = _arm(suite, name)
+    spec = arm.objective or name
+    built = build_objective(spec, arm.fields, where=name)
+    constraint = arm.constraint and _spelt_out(arm.constraint, built, name)
+    config = ObjectiveConfig(
+        name=name,
+        objective=spec,
+        fields=asdict(built),  # type: ignore[call-overload]
+        constraint=constraint,
+        control=arm.control,
+    )
+    requires = objective_of(config).requires
+    if not isinstance(requires, frozenset):
+        raise HarnessError(f"{name}: requires must be a frozenset of names, not {requires!r}")
+    if unknown := requires - COMPUTED:
+        raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
+    if "group" in requires and suite.rollout.group_size < 2:
+        raise HarnessError(
+            f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
+        )
+    if constraint and constraint.quantity == "kl" and suite.regime != "on_policy":
+        raise HarnessError(
+            f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
+            f"{suite.regime} does not have; limit the length, or train on_policy"
+        )
+    shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
+    try:
+        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
+    except ValidationError as error:
+        where = f"suite {suite.name}: objectives.{name}.optimizer."
+        raise HarnessError(where + explain(error, OptimizerSettings)) from error
+    try:
+        return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
+    except ValidationError as error:  # what arm and suite are only together
+        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
+
+
+def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
+    """The arm's settings; a control is the baseline's arm, but for what is set of it."""
+    known = [*OBJECTIVES, *suite.objectives, *CONTROLS]
+    if name not in known and ":" not in name:
+        raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
+    if not re.fullmatch(r"[\w.:-]+", name):
+        raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
+    own = suite.objectives.get(name, ArmSettings())
+    if name not in CONTROLS:
+        return own
+    trained = suite.objectives.get(suite.baseline, ArmSettings())
+    return ArmSettings(
+        objective=own.objective or trained.objective or suite.baseline,
+        fields=trained.fields | own.fields,
+        optimizer=trained.optimizer | own.optimizer,
+        constraint=own.constraint or trained.constraint,
+        control=own.control or name,
+    )
+
+
+def _spelt_out(constraint: ConstraintSettings, inner: Objective, name: str) -> ConstraintSettings:
+    """With the defaults that apply."""
+    built = _constrained(constraint, inner, name)
+    return ConstraintSettings(**{key: getattr(built, key) for key in ConstraintSettings.model_fields})
+
+
+def _constrained(constraint: ConstraintSettings, inner: Objective, name: str) -> Constrained:
+    try:
+        return Constrained(inner=inner, **constraint.model_dump(exclude_none=True))
+    except ValueError as error:
+        raise HarnessError(f"objectives.{name}.constraint: {error}") from error
+
+
+def objective_of(config: ObjectiveConfig) -> Objective:
+    """The objective of an arm, inside its constraint if it has one."""
+    objective = build_objective(config.objective, config.fields, where=config.name)
+    return objective if config.constraint is None else _constrained(config.constraint, objective, config.name)
+
+
+def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
+    """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
+    try:
+        cls = load_objective(spec)
+    except ValueError as error:
+        raise HarnessError(str(error)) from error
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
+    try:
+        return TypeAdapter(cls).validate_python(dict(values))
+    except PydanticUserError as error:  # a field of one's own objective that has no JSON form
+        raise HarnessError(f"{spec}: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(map(str, first["loc"]))
+        raise HarnessError(f"objectives.{where}.fields.{path}: {sentence(first)}") from error
