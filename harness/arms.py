@@ -45,20 +45,7 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         constraint=constraint,
         control=arm.control,
     )
-    requires = objective_of(config).requires
-    if not isinstance(requires, frozenset):
-        raise HarnessError(f"{name}: requires must be a frozenset of names, not {requires!r}")
-    if unknown := requires - COMPUTED:
-        raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
-    if "group" in requires and suite.rollout.group_size < 2:
-        raise HarnessError(
-            f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
-        )
-    if constraint and constraint.quantity == "kl" and suite.regime != "on_policy":
-        raise HarnessError(
-            f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
-            f"{suite.regime} does not have; limit the length, or train on_policy"
-        )
+    _check(config, suite)
     shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
     try:
         optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
@@ -69,6 +56,24 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
     except ValidationError as error:  # what arm and suite are only together
         raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
+
+
+def _check(config: ObjectiveConfig, suite: SuiteConfig) -> None:
+    """Refuse an objective that asks for what this suite's runs do not have."""
+    requires = objective_of(config).requires
+    if not isinstance(requires, frozenset):
+        raise HarnessError(f"{config.name}: requires must be a frozenset of names, not {requires!r}")
+    if unknown := requires - COMPUTED:
+        raise HarnessError(f"{config.name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
+    if "group" in requires and suite.rollout.group_size < 2:
+        raise HarnessError(
+            f"rollout.group_size is 1, but {config.name} compares the completions of one prompt; set it to 2 or more"
+        )
+    if config.constraint and config.constraint.quantity == "kl" and suite.regime != "on_policy":
+        raise HarnessError(
+            f"objectives.{config.name}.constraint: the KL is measured on the policy's own completions, which regime "
+            f"{suite.regime} does not have; limit the length, or train on_policy"
+        )
 
 
 def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
