@@ -135,7 +135,7 @@ def test_what_was_sampled_beyond_the_budget_is_counted_once(tmp_path: Path, monk
     evaluate = Run.evaluate
 
     def interrupted(run: Run, split: Split) -> None:
-        if split is Split.TEST and run.step > 0:
+        if split is Split.TEST and run.iteration > 0:
             raise KeyboardInterrupt
         evaluate(run, split)
 

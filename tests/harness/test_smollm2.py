@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_an_update_favours_what_was_rewarded(policy: Policy) -> None:
     optimizer.zero_grad()
     logp = policy.logp(part.sequences)
     before = logp.detach()
-    batch = part.batch(denominators([group], 64), before.device, ref_logp=before, old_logp=before)
+    batch = replace(part.batch(denominators([group], 64), before.device, state={}), ref_logp=before)
     build_objective("agro", {}, where="agro").loss(PolicyOutput(logp=logp), batch).loss.backward()
     optimizer.step()
     with torch.no_grad():
