@@ -68,6 +68,11 @@ class OptimizerSettings(Settings):
     minibatches: PositiveInt = 1
     """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
 
+    @property
+    def epochs(self) -> int:
+        """Passes over each rollout batch."""
+        return self.updates_per_rollout // self.minibatches
+
     @model_validator(mode="after")
     def _whole_epochs(self) -> "OptimizerSettings":
         if self.updates_per_rollout % self.minibatches:
@@ -148,12 +153,13 @@ class RunSettings(Settings):
                 f"regime {self.regime} is no whole number of rollout batches of "
                 f"optimizer.updates_per_rollout={optimizer.updates_per_rollout} steps each"
             )
-        if spec.kind == "replay" and spec.size < rollout.group_size * round(rollout.prompts * spec.fraction):
+        again = spec.again(rollout.prompts)
+        if spec.kind == "replay" and spec.size < rollout.group_size * again:
             raise ValueError(
                 f"the buffer of regime {self.regime} holds fewer completions than a batch takes from it "
                 f"({rollout.prompts} prompts x {rollout.group_size} completions x {spec.fraction:g})"
             )
-        if spec.kind == "replay" and not 0 < round(rollout.prompts * spec.fraction) < rollout.prompts:
+        if spec.kind == "replay" and not 0 < again < rollout.prompts:
             raise ValueError(
                 f"regime {self.regime} takes none or all of rollout.prompts={rollout.prompts} from its buffer; "
                 "give another FRACTION"

@@ -181,7 +181,7 @@ def _interval(interval: Interval) -> dict[str, float | None]:
 
 def _difference(runs: Sequence[RunResult], base: Sequence[RunResult]) -> dict[str, float | None] | None:
     """Accuracy minus the baseline's, over the seeds that both have; None for the baseline itself."""
-    theirs = {run.config.seed: run for run in base if not run.failed}
+    theirs = {run.config.seed: run for run in _finished(base)}
     pairs = [(run, theirs[run.config.seed]) for run in runs if run.config.seed in theirs]
     if not pairs or runs[0].config.arm_key == base[0].config.arm_key:
         return None

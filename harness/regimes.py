@@ -40,6 +40,10 @@ class RegimeSpec:
             f"{text!r} is no regime; give {GRAMMAR}, such as stale:16 or replay:2048,0.5; FRACTION is between 0 and 1"
         )
 
+    def again(self, prompts: int) -> int:
+        """Groups of a batch of ``prompts`` that are taken from the buffer."""
+        return round(prompts * self.fraction)
+
     def __str__(self) -> str:
         match self.kind:
             case "stale":
@@ -198,8 +202,7 @@ def make_regime(
     """
     match spec.kind:
         case "replay":
-            again = round(prompts * spec.fraction)
-            return Replay(prompts, size=spec.size // group_size, again=again, held=held)
+            return Replay(prompts, size=spec.size // group_size, again=spec.again(prompts), held=held)
         case "offline":
             return Offline(prompts, fixed, ProblemOrder(range(len(fixed)), seed))
     return Queue(prompts, lag=spec.steps // updates, held=held)

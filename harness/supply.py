@@ -106,7 +106,7 @@ def score_start(run: Run, groups: Sequence[Group]) -> list[Group]:
 def charge(run: Run, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
     optimizer, passes, size = run.config.optimizer, run.passes, run.policy.size
-    epochs = optimizer.updates_per_rollout // optimizer.minibatches
+    epochs = optimizer.epochs
     new = [completion for group in batch.groups[: batch.new] for completion in group.completions]
     new_lengths, all_lengths = lengths(batch.groups[: batch.new]), lengths(batch.groups)
     scored = [*(new_lengths if passes.behaviour else ()), *(all_lengths if passes.start else ())]

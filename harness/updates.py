@@ -39,8 +39,7 @@ def update(run: Run, groups: Sequence[Group]) -> Metrics:
 
 def _minibatches(run: Run, groups: Sequence[Group]) -> Iterator[list[Group]]:
     """The groups of each update: whole groups, every one once an epoch, in a new order each epoch."""
-    parts = run.config.optimizer.minibatches
-    epochs = run.config.optimizer.updates_per_rollout // parts
+    parts, epochs = run.config.optimizer.minibatches, run.config.optimizer.epochs
     for epoch in range(epochs):
         if parts == 1:
             yield list(groups)
