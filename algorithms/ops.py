@@ -136,3 +136,19 @@ def gae(rewards: Tensor, values: Tensor, final_value: Tensor, mask: Tensor, deca
 
 def _sum_where(pairs: Tensor, values: Tensor) -> Tensor:
     return torch.where(pairs, values[None, :], 0.0).sum(-1)
+
+
+def weigh_gradient(logp: Tensor, weight: Tensor) -> Tensor:
+    """``logp`` [B, T] itself, whose gradient is multiplied by ``weight`` [B, T], a constant, on its way back.
+
+    So any loss of ``logp`` is weighed token by token, and need not know of it.
+    """
+    return logp.detach() + weight.detach() * (logp - logp.detach())
+
+
+def truncated_importance(logp: Tensor, sampler_logp: Tensor, cap: float) -> Tensor:
+    """``min(exp(logp - sampler_logp), cap)``, [B, T]: for completions whose sampler computes other probabilities.
+
+    Source: Yao et al. 2025, "Your Efficient RL Framework Secretly Brings You Off-Policy RL Training".
+    """
+    return (logp - sampler_logp).exp().clamp(max=cap)

@@ -62,11 +62,11 @@ def theirs(steps: int, threads: int) -> Timings:
 
     from evaluators.tasks import load_problems
     from evaluators.types import Split
-    from harness.config import ModelSettings
-    from harness.policy import load_policy
+    from harness.loading import load_policy
+    from harness.settings import ModelSettings
 
     torch.set_num_threads(threads)
-    policy = load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu"), 1.0)
+    policy = load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32"), 1.0)
     problems = load_problems("arithmetic", Split.TRAIN)
     tokens: list[float] = []
 

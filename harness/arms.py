@@ -11,18 +11,10 @@ from pydantic.errors import PydanticUserError
 from algorithms import OBJECTIVES, load_objective
 from algorithms.constrained import Constrained
 from algorithms.types import Objective
-from harness.config import (
-    ArmSettings,
-    ConstraintSettings,
-    Control,
-    ObjectiveConfig,
-    OptimizerSettings,
-    RunConfig,
-    RunSettings,
-    SuiteConfig,
-)
+from harness.config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.errors import HarnessError
 from harness.scoring import COMPUTED
+from harness.settings import ArmSettings, ConstraintSettings, Control, OptimizerSettings
 from harness.suites import explain, nearest, sentence
 
 CONTROLS: tuple[Control, ...] = get_args(Control)

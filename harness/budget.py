@@ -1,6 +1,6 @@
 """What a run may spend, and the account of what it has spent: every unit is always counted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
@@ -47,6 +47,8 @@ class Ledger:
     seconds_sampling: float = 0.0
     seconds_grading: float = 0.0
     seconds_training: float = 0.0
+    seconds_sync: float = 0.0
+    """Of the engine taking over the policy's weights."""
     seconds_evaluation: float = 0.0
     discarded_completions: int = 0
     """Sampled, but beyond the budget: never trained on, and not in ``completions``."""
@@ -57,7 +59,7 @@ class Ledger:
     @property
     def seconds(self) -> float:
         """Wall-clock seconds that count towards a budget."""
-        return self.seconds_sampling + self.seconds_grading + self.seconds_training
+        return self.seconds_sampling + self.seconds_grading + self.seconds_training + self.seconds_sync
 
     def spent(self, unit: Unit) -> float:
         return float(getattr(self, unit))
@@ -69,12 +71,21 @@ class ModelSize:
 
     parameters: int
     """Parameters that take part in a matrix product: a tied embedding once, an untied input embedding not."""
+    trained: int
+    """Those of them that have gradients."""
     layers: int
     width: int
 
     def forward_flops(self, lengths: Iterable[int]) -> int:
         """FLOPs of one forward pass over sequences: 2N a token, plus causal attention's 2 L d S^2 a sequence.
 
-        Forward and backward together are three times that (6N; Kaplan et al. 2020, arXiv 2001.08361, 2.1).
+        Source: Kaplan et al. 2020, arXiv 2001.08361, 2.1.
         """
         return sum(2 * self.parameters * length + 2 * self.layers * self.width * length**2 for length in lengths)
+
+    def training_flops(self, lengths: Sequence[int]) -> int:
+        """FLOPs of forward and backward: three forward passes (6N a token) where all weights are trained.
+
+        Frozen weights pass gradients on and have none themselves, which spares them the third.
+        """
+        return 3 * self.forward_flops(lengths) - 2 * (self.parameters - self.trained) * sum(lengths)

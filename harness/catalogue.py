@@ -12,8 +12,8 @@ from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
 from algorithms.types import Objective
 from evaluators.tasks import TASKS
-from harness.config import Control
 from harness.rollout import ENGINES
+from harness.settings import Control
 from harness.suites import load_suite, suite_names
 
 CONTROLS: dict[Control, str] = {

@@ -83,14 +83,15 @@ def load_checkpoint(
 def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
     for kind, module in modules.items():
         for name, parameter in module.named_parameters():
-            yield f"{kind}/{name}", parameter
+            if parameter.requires_grad:
+                yield f"{kind}/{name}", parameter
 
 
 def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in _parameters(modules):
         yield f"weight/{name}", parameter
         for key, value in optimizer.state.get(parameter, {}).items():
-            yield f"{key}/{name}", value
+            yield f"{key}/{name}", torch.as_tensor(value)  # bitsandbytes counts its steps in an int
 
 
 def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -102,5 +103,7 @@ def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
             parameter = names[name]
             if kind == "weight":
                 parameter.copy_(tensor)
+            elif kind == "step":
+                optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
             else:
-                optimizer.state[parameter][kind] = tensor if kind == "step" else tensor.to(parameter.device)
+                optimizer.state[parameter][kind] = tensor.to(parameter.device)

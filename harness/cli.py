@@ -31,6 +31,10 @@ console = Console(soft_wrap=True)
 
 Out = Annotated[Path, typer.Option(help="Results directory.")]
 Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
+Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, or a .gguf file.")]
+Data = Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")]
+Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
+Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 INTERRUPTED = 130
 
@@ -57,10 +61,10 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")] = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
     regime: Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")] = None,
-    engine: Annotated[str | None, typer.Option(help="What samples them: auto, transformers.")] = None,
-    model: Annotated[str | None, typer.Option(help="A hub id, a local directory, or a .gguf file.")] = None,
-    data: Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")] = None,
-    change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")] = None,
+    engine: Engine = None,
+    model: Model = None,
+    data: Data = None,
+    change: Change = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow.")] = None,
     out: Out = Path("results"),
     tracking_uri: Uri = None,
@@ -69,10 +73,8 @@ def run(
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness.invocation import invoke, plan
 
-    flags = {"model.path": model, "task.data": data, "compute.engine": engine}
-    changes = [parse_change(text) for text in change or []]
+    changes = changes_of(change, model, data, engine)
     changes += [("budget", parse_budget(budget))] if budget else []
-    changes += [(key, value) for key, value in flags.items() if value is not None]
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
     planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds), regime or [])
     finished = invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
@@ -114,11 +116,16 @@ def list_(
 @one_sentence
 def doctor(
     suite: Annotated[str | None, typer.Option(help="Also load this suite's model and problems.")] = None,
+    engine: Engine = None,
+    model: Model = None,
+    data: Data = None,
+    change: Change = None,
 ) -> None:
     """What is installed, and what a suite would see: the exact prompt of one problem."""
     from harness.doctor import examine
+    from harness.suites import load_suite
 
-    examine(suite, console)
+    examine(load_suite(suite, changes_of(change, model, data, engine)) if suite else None, console)
 
 
 @app.command()
@@ -182,6 +189,15 @@ def parse_budget(text: str) -> dict[str, Any]:
         return {"unit": unit, "total": float(total)}
     except ValueError as error:
         raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
+
+
+def changes_of(
+    change: list[str] | None, model: str | None, data: str | None, engine: str | None
+) -> list[tuple[str, Any]]:
+    """What the command line changes of a suite, as dotted keys and values."""
+    flags = {"model.path": model, "task.data": data, "compute.engine": engine}
+    given = [(key, value) for key, value in flags.items() if value is not None]
+    return [parse_change(text) for text in change or []] + given
 
 
 def parse_change(text: str) -> tuple[str, Any]:

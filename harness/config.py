@@ -4,116 +4,33 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness.budget import Budget
 from harness.regimes import RegimeSpec
-
-PositiveInt = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """Frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSettings(Settings):
-    """Where training starts."""
-
-    path: str
-    """``embedded:NAME``, a local directory, a ``.gguf`` file, or a hub id."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
-
-class TaskSettings(Settings):
-    """The problems, and how an answer is graded."""
-
-    name: str
-    data: str | None = None
-    """A local file or directory; without it the task generates or downloads its problems."""
-    options: dict[str, Any] = {}
-    grading: Literal["strict", "lenient"] = "strict"
-    """Which of the grader's verdicts is reward and accuracy: the answer behind its marker, or anywhere."""
-
-
-class RolloutSettings(Settings):
-    """What is sampled for one rollout batch."""
-
-    prompts: PositiveInt = 32
-    group_size: PositiveInt = 8
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    max_tokens: PositiveInt = 128
-    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    offline_completions: PositiveInt = 4096
-    """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
-
-
-class OptimizerSettings(Settings):
-    """AdamW with a linear warm-up and then a constant rate; and how often a rollout batch is trained on."""
-
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-4
-    warmup_steps: Annotated[int, Field(ge=0)] = 10
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    critic_learning_rate: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
-    """Of an objective with a critic; by default the policy's."""
-    updates_per_rollout: PositiveInt = 1
-    """Optimiser steps on each rollout batch."""
-    minibatches: PositiveInt = 1
-    """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
-
-    @property
-    def epochs(self) -> int:
-        """Passes over each rollout batch."""
-        return self.updates_per_rollout // self.minibatches
-
-    @model_validator(mode="after")
-    def _whole_epochs(self) -> "OptimizerSettings":
-        if self.updates_per_rollout % self.minibatches:
-            raise ValueError(
-                f"updates_per_rollout={self.updates_per_rollout} is not a multiple of minibatches={self.minibatches}, "
-                "so the last epoch would not be whole"
-            )
-        return self
-
-
-class EvaluationSettings(Settings):
-    """Accuracy while training (validation split), and at its two ends (test split)."""
-
-    shares: tuple[Fraction, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Shares of the budget at which the validation split is evaluated; 0 and 1 always are."""
-    validation_problems: PositiveInt = 128
-    validation_samples: PositiveInt = 2
-    test_problems: PositiveInt = 500
-    test_samples: PositiveInt = 4
-
-    @field_validator("shares")
-    @classmethod
-    def _both_ends(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(sorted({0.0, *shares, 1.0}))
-
-
-class ComputeSettings(Settings):
-    """How it is computed. Threads and micro-batches can change the last bits of a number."""
-
-    engine: Literal["auto", "transformers"] = "auto"
-    threads: PositiveInt = 1
-    micro_batch_tokens: PositiveInt = 16384
-    """Padded tokens in one training micro-batch; a group is never split."""
-    sample_batch: PositiveInt = 512
-    """Completions that are sampled side by side."""
+from harness.settings import (
+    ArmSettings,
+    ComputeSettings,
+    ConstraintSettings,
+    Control,
+    EvaluationSettings,
+    ModelSettings,
+    OptimizerSettings,
+    PolicySettings,
+    PositiveInt,
+    RolloutSettings,
+    Settings,
+    TaskSettings,
+)
 
 
 class RunSettings(Settings):
     """What all runs of a suite share."""
 
     model: ModelSettings
+    policy: PolicySettings = PolicySettings()
     task: TaskSettings
     rollout: RolloutSettings = RolloutSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -174,36 +91,6 @@ class RunSettings(Settings):
         return self
 
 
-class ConstraintSettings(Settings):
-    """A limit on a measured quantity, held by a Lagrange multiplier around any objective.
-
-    Fields as in :class:`algorithms.constrained.Constrained`.
-    """
-
-    quantity: Literal["length", "kl"]
-    limit: float
-    rate: float | None = None
-    damping: float | None = None
-
-
-Control = Literal["frozen", "random_reward"]
-"""``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
-on format and entropy alone buys."""
-
-
-class ArmSettings(Settings):
-    """What a suite sets for one arm of the comparison alone."""
-
-    objective: str | None = None
-    """Which objective the arm trains; by default the one it is named after."""
-    fields: dict[str, Any] = {}
-    """The objective's own hyperparameters; those left out keep their defaults."""
-    optimizer: dict[str, Any] = {}
-    """Overrides of the suite's ``optimizer``."""
-    constraint: ConstraintSettings | None = None
-    control: Control | None = None
-
-
 class SuiteConfig(RunSettings):
     """A named comparison: everything that its runs share, and each objective's tuned settings."""
 
@@ -211,7 +98,7 @@ class SuiteConfig(RunSettings):
     description: str
     seeds: PositiveInt = 3
     baseline: str
-    objectives: dict[str, ArmSettings] = {}
+    objectives: dict[str, ArmSettings] = Field(default_factory=dict)
 
 
 class ObjectiveConfig(Settings):
@@ -230,6 +117,18 @@ class RunConfig(RunSettings):
     suite: str
     objective: ObjectiveConfig
     seed: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _settled(self) -> "RunConfig":
+        chosen = {
+            "model.device": self.model.device,
+            "model.dtype": self.model.dtype,
+            "compute.engine": self.compute.engine,
+        }
+        for key, value in chosen.items():
+            if value == "auto":  # the same config would be another run on another machine
+                raise ValueError(f"{key} is still auto; see harness.machine.settle")
+        return self
 
     @property
     def run_id(self) -> str:

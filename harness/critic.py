@@ -1,13 +1,13 @@
 """The critic of objectives that require values: a separate model of the policy's size with a scalar head."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from harness.budget import ModelSize
 from harness.collate import Sequences
-from harness.policy import Policy
+from harness.policy import Policy, recomputing
 
 
 class Critic(nn.Module):
@@ -15,13 +15,18 @@ class Critic(nn.Module):
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
-        self.trunk = copy.deepcopy(policy.model.get_decoder()).requires_grad_(True)
+        self.trunk = copy.deepcopy(policy.model.get_decoder())  # with adapters of its own, where the policy has some
+        self.precision = policy.precision
         self.head = nn.Linear(policy.size.width, 1, device=policy.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        embedding = policy.model.get_input_embeddings().weight.numel()
-        count = sum(p.numel() for p in self.parameters()) - embedding  # a look-up, no matrix product
-        self.size = ModelSize(parameters=count, layers=policy.size.layers, width=policy.size.width)
+        embedding = self.trunk.get_input_embeddings().weight  # a look-up, no matrix product
+        weights = [p for p in self.parameters() if p is not embedding]
+        self.size = replace(
+            policy.size,
+            parameters=sum(p.numel() for p in weights),
+            trained=sum(p.numel() for p in weights if p.requires_grad),
+        )
 
     def forward(self, sequences: Sequences) -> tuple[Tensor, Tensor]:
         """Values [B, T] float32, 0 on padding; and [B], of the state behind the last sampled token.
@@ -31,7 +36,8 @@ class Critic(nn.Module):
         device = self.head.weight.device
         ids, mask = sequences.input_ids.to(device), sequences.mask.to(device)
         rows, places = sequences.rows.to(device), sequences.places.to(device)
-        hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state
+        with self.precision(), recomputing(self.trunk):
+            hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state
         value = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)  # [B, S]
         before = value[rows, places - 1]
         last = places[mask.sum(-1).cumsum(0) - 1]

@@ -7,32 +7,44 @@ from rich.console import Console
 
 from evaluators.types import Split
 from harness.arms import run_config
+from harness.config import SuiteConfig
+from harness.loading import load_policy
+from harness.machine import VLLM_BUILDS, settle, vllm_version
 from harness.opening import load_splits
-from harness.policy import load_policy
 from harness.provenance import versions
-from harness.suites import load_suite
 
 
-def examine(suite: str | None, console: Console) -> None:
+def examine(suite: SuiteConfig | None, console: Console) -> None:
     """Print versions and devices; with a suite, its model, problem counts, and one prompt as the model sees it.
 
     Raises:
         HarnessError, TaskError: something that the suite needs is not there.
     """
+
+    def line(name: str, value: object) -> None:
+        console.print(f"{name:<14} {value}", highlight=False, markup=False)
+
     for name, version in versions().items():
-        console.print(f"{name:<14} {version}", highlight=False)
-    console.print(f"{'cores':<14} {os.cpu_count()}", highlight=False)
-    console.print(f"{'gpu':<14} {'yes' if torch.cuda.is_available() else 'no'}", highlight=False)
+        line(name, version)
+    line("cores", os.cpu_count())
+    line("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "no")
+    line("vllm", next((f"{found} ({device})" for device in VLLM_BUILDS if (found := vllm_version(device))), "no"))
     if suite is None:
         return
-    config = load_suite(suite)
-    problems = load_splits(run_config(config, config.baseline, 0))
-    policy = load_policy(config.model, config.rollout.temperature)
+    suite, choices = settle(suite)
+    problems = load_splits(run_config(suite, suite.baseline, 0))
+    policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
     first = problems[Split.TRAIN][0]
     ids = policy.encode(first.prompt)
-    console.print(f"\n{config.name}: {config.description}", highlight=False)
-    console.print(f"model          {config.model.path}, {policy.size.parameters:,} parameters", highlight=False)
-    console.print(f"problems       {', '.join(f'{len(part)} {split}' for split, part in problems.items())}")
-    console.print(f"prompt         {policy.tokenizer.decode(ids)!r}", highlight=False, markup=False)
-    console.print(f"prompt ids     {list(ids)}", highlight=False, markup=False)
-    console.print(f"answer         {first.answer}", highlight=False, markup=False)
+    console.print()
+    line(suite.name, suite.description)
+    line("model", f"{suite.model.path}, {policy.size.parameters:,} parameters, {policy.size.trained:,} trained")
+    line("computes", f"on the {suite.model.device} in {suite.model.dtype}, completions by {suite.compute.engine}")
+    for choice in choices:
+        line("", choice)
+    line("problems", ", ".join(f"{len(part)} {split}" for split, part in problems.items()))
+    line("chat template", "applied" if policy.tokenizer.chat_template else "none: the prompt as it is")
+    line("prompt", repr(policy.tokenizer.decode(ids)))
+    line("prompt ids", list(ids))
+    line("answer", first.answer)
+    line("ends at", [*map(policy.tokenizer.decode, policy.eos_ids), *suite.rollout.stop])

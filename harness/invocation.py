@@ -17,9 +17,10 @@ from harness.errors import HarnessError
 from harness.executors import run_all
 from harness.journal import Journal, Record
 from harness.leaderboard import build, write
+from harness.loading import locate
+from harness.machine import settle
 from harness.opening import load_splits
 from harness.plots import accuracy_by_regime, learning_curves
-from harness.policy import locate
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing, publish_suite
 from harness.render import tables
@@ -36,6 +37,8 @@ class Plan:
     runs: list[RunConfig]
     invocation: Record
     """Its id and name: the same for the same command, so that a resume is the same invocation."""
+    choices: list[str]
+    """What ``auto`` became on this machine, and why."""
 
 
 def plan(
@@ -56,13 +59,15 @@ def plan(
     named = [of_regime.regime for of_regime in suites]
     if len(set(named)) < len(named):
         raise HarnessError(f"--regime names one twice: {', '.join(named)}")
+    settled, choices = settle(suites[0])
+    suites = [of_regime.model_copy(update={"model": settled.model, "compute": settled.compute}) for of_regime in suites]
     config = suites[0]
     chosen = list(seeds) if seeds is not None else list(range(config.seeds))
     runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
     name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
     invocation = {"id": digest({"runs": [run.run_id for run in runs]}), "name": name}
-    return Plan(suite=config, runs=runs, invocation=invocation)
+    return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
 
 
 def invoke(
@@ -81,6 +86,8 @@ def invoke(
         f"{planned.invocation['name']} of {suite.name}: {len(runs)} runs, {budget.total:,.0f} "
         f"{budget.unit.replace('_', ' ')} each, {min(workers, len(runs))} at a time"
     )
+    for choice in planned.choices:
+        console.print(choice, highlight=False)
     publishing = Publishing(
         uri, store, suite.name, [path for _, path in runs], warn=lambda m: console.print(f"warning: {m}")
     )

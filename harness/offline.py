@@ -5,16 +5,23 @@ import json
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from evaluators.grading import Grader
+from evaluators.types import Problem
 from harness.config import RunConfig, digest
 from harness.errors import HarnessError
+from harness.evaluation import sampling_of
 from harness.journal import Record, locked
+from harness.policy import Policy
+from harness.rewards import grade_groups, toss_rewards
+from harness.rollout.engine import RolloutEngine, sample_groups
+from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.types import GROUPS, Group
 
 ANY_TIME = float("inf")
@@ -50,7 +57,21 @@ def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[
     with locked(folder, patience=ANY_TIME):
         if not path.is_file():
             _write(path, make)
-        return _read(path)
+        fixed = _read(path)
+    if config.objective.control == "random_reward":
+        return replace(fixed, groups=toss_rewards(fixed.groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0)))
+    return fixed
+
+
+def sample_fixed(
+    config: RunConfig, policy: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
+) -> list[Group]:
+    """The completions of a fixed set, from the policy before training."""
+    rollout = config.rollout
+    problems = order.take(0, rollout.offline_completions // rollout.group_size)
+    seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
+    groups = sample_groups(engine, policy, problems, rollout.group_size, sampling_of(config), seed)
+    return grade_groups(grader, groups, config.task.grading)
 
 
 def content_of(groups: list[Group]) -> str:

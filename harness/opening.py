@@ -15,21 +15,20 @@ from evaluators.tasks import load_problems
 from evaluators.types import Problem, Split
 from harness.arms import objective_of
 from harness.checkpoint import Progress, load_checkpoint
-from harness.config import OptimizerSettings, RunConfig
+from harness.config import RunConfig
 from harness.critic import Critic
 from harness.errors import HarnessError
-from harness.evaluation import sampling_of
 from harness.journal import LOCK, Journal, Record
-from harness.offline import fixed_set
-from harness.policy import Policy, load_policy
+from harness.loading import load_policy
+from harness.offline import FixedSet, fixed_set, sample_fixed
+from harness.optimizer import make_optimizer
+from harness.policy import Policy
 from harness.provenance import source_of, versions
-from harness.regimes import RegimeSpec, make_regime
-from harness.rewards import grade_groups, toss_rewards
+from harness.regimes import Regime, RegimeSpec, make_regime
 from harness.rollout import make_engine
-from harness.rollout.engine import RolloutEngine, sample_groups
 from harness.run import Run, modules
 from harness.scoring import Passes
-from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.seeds import ProblemOrder
 from harness.types import Group
 
 
@@ -44,24 +43,25 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
     """
     torch.set_num_threads(config.compute.threads)
     problems = load_splits(config)
-    policy = load_policy(config.model, config.rollout.temperature)
+    policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    context = fitting_context(config, policy, problems)
     identity = {
         "weights": policy.fingerprint(),
         "problems": {str(split): _fingerprint(part) for split, part in problems.items()},
     }
-    objective = objective_of(config.objective)
-    spec = RegimeSpec.parse(config.regime)
-    reference = policy.frozen_copy()
+    objective, spec = objective_of(config.objective), RegimeSpec.parse(config.regime)
+    reference = policy.reference()
     critic = Critic(policy) if "values" in objective.requires else None
-    optimizer = _optimizer(config.optimizer, modules(policy, critic))
-    engine = make_engine(policy, config.compute)
+    optimizer = make_optimizer(config.optimizer, modules(policy, critic))
+    engine = make_engine(policy, config.compute, context)
+    engine.sync(policy)
     order = ProblemOrder(problems[Split.TRAIN], config.seed)
     journal = Journal(directory)
     with Grader() as grader:
         fixed = None
         if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
             suite = directory.parent.parent
-            fixed = fixed_set(config, identity, suite, lambda: _sample_fixed(config, policy, engine, grader, order))
+            fixed = fixed_set(config, identity, suite, lambda: sample_fixed(config, policy, engine, grader, order))
         data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
         began = {"identity": identity, "data": data, "source": source_of(config.objective.objective)}
         if fresh:
@@ -70,13 +70,16 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
         progress, held = resumed or (Progress(), [])
         if resumed:
             check_beginning(journal, began)
+            engine.sync(policy)
         journal.cut(progress.journal_bytes)
-        run = Run(
+        if not resumed:
+            journal.append(_start_record(config, policy, began, invocation))
+        yield Run(
             config=config,
             directory=directory,
             journal=journal,
             objective=objective,
-            passes=Passes.of(objective, spec, config.optimizer.updates_per_rollout),
+            passes=Passes.of(objective, spec, config.optimizer),
             policy=policy,
             reference=reference,
             critic=critic,
@@ -85,47 +88,45 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
             grader=grader,
             problems=problems,
             order=order,
-            regime=make_regime(
-                spec,
-                prompts=config.rollout.prompts,
-                group_size=config.rollout.group_size,
-                updates=config.optimizer.updates_per_rollout,
-                seed=config.seed,
-                fixed=_rewarded(config, fixed.groups) if fixed else [],
-                held=held,
-            ),
+            regime=_regime(config, spec, fixed, held),
             fixed=fixed,
             progress=progress,
         )
-        engine.sync(policy)
-        if not resumed:
-            run.journal.append(_start_record(config, policy, began, invocation))
-        yield run
 
 
-def _optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.Module]) -> torch.optim.Optimizer:
-    rates = {"policy": settings.learning_rate, "critic": settings.critic_learning_rate or settings.learning_rate}
-    groups = [{"params": list(part.parameters()), "peak": rates[name]} for name, part in trained.items()]
-    return torch.optim.AdamW(
-        groups, lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay
+def _regime(config: RunConfig, spec: RegimeSpec, fixed: FixedSet | None, held: list[Group]) -> Regime:
+    return make_regime(
+        spec,
+        prompts=config.rollout.prompts,
+        group_size=config.rollout.group_size,
+        updates=config.optimizer.updates_per_rollout,
+        seed=config.seed,
+        fixed=fixed.groups if fixed else [],
+        held=held,
     )
 
 
-def _sample_fixed(
-    config: RunConfig, policy: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
-) -> list[Group]:
-    """The fixed set of the offline regime, from the policy before training."""
-    rollout = config.rollout
-    problems = order.take(0, rollout.offline_completions // rollout.group_size)
-    seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
-    groups = sample_groups(engine, policy, problems, rollout.group_size, sampling_of(config), seed)
-    return grade_groups(grader, groups, config.task.grading)
+def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> int:
+    """Tokens of the longest prompt that the suite allows, with its completion.
 
-
-def _rewarded(config: RunConfig, groups: list[Group]) -> list[Group]:
-    if config.objective.control == "random_reward":
-        return toss_rewards(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0))
-    return groups
+    Raises:
+        HarnessError: a prompt is longer than that, or the model takes fewer tokens.
+    """
+    longest = config.rollout.max_prompt_tokens
+    context = longest + config.rollout.max_tokens
+    limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None) or context
+    if context > limit:
+        raise HarnessError(
+            f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} are more than the "
+            f"{limit} tokens that {config.model.path} takes; lower one of them"
+        )
+    for problem in (problem for part in problems.values() for problem in part):
+        if (found := len(policy.encode(problem.prompt))) > longest:
+            raise HarnessError(
+                f"the prompt of problem {problem.id} has {found} tokens, and rollout.max_prompt_tokens is {longest}; "
+                f"set it to {found} or more"
+            )
+    return context
 
 
 def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:

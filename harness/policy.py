@@ -1,28 +1,22 @@
-"""The policy in training and its frozen reference: loading, and log-probabilities of completions."""
+"""The policy in training and its frozen reference: log-probabilities of completions."""
 
 import copy
 import functools
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import torch
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-from transformers.utils import logging as transformers_logging
+from transformers.modeling_layers import GradientCheckpointingLayer
 
+from harness.adapters import adapters_off, has_adapters, merged_weights
 from harness.budget import ModelSize
 from harness.collate import Sequences
-from harness.config import ModelSettings
-from harness.errors import HarnessError
 
-transformers_logging.disable_progress_bar()  # it would run through the bars of the runs
-
-HUB_SECONDS = 5.0
 LOGITS_AT_ONCE = 1 << 24
 """Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
 
@@ -31,12 +25,18 @@ class Policy:
     """A causal language model with its tokenizer, sampled and trained at one temperature.
 
     The model stays in evaluation mode: dropout would make the trained policy another than the sampled one.
+    Forward passes compute in ``dtype``, whatever the weights are stored in; log-probabilities are float32.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, temperature: float) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, temperature: float, *, dtype: torch.dtype = torch.float32, base: bool = False
+    ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.temperature = temperature
+        self.dtype = dtype
+        self._base = base
+        """Whether this is the model with its adapters off."""
 
     @property
     def device(self) -> torch.device:
@@ -48,12 +48,30 @@ class Policy:
         config = self.model.config.get_text_config()
         embedding = self.model.get_input_embeddings().weight
         tied = self.model.get_output_embeddings().weight is embedding
-        count = sum(p.numel() for p in self.model.parameters()) - (0 if tied else embedding.numel())
-        return ModelSize(parameters=count, layers=config.num_hidden_layers, width=config.hidden_size)
+        weights = [p for p in self.model.parameters() if tied or p is not embedding]
+        return ModelSize(
+            parameters=sum(p.numel() for p in weights),
+            trained=sum(p.numel() for p in weights if p.requires_grad),
+            layers=config.num_hidden_layers,
+            width=config.hidden_size,
+        )
 
-    def frozen_copy(self) -> "Policy":
-        """The reference: the same weights, without gradients."""
-        return Policy(copy.deepcopy(self.model).requires_grad_(False), self.tokenizer, self.temperature)
+    @functools.cached_property
+    def adapted(self) -> bool:
+        """Whether adapters are trained instead of all weights."""
+        return has_adapters(self.model)
+
+    def reference(self) -> "Policy":
+        """The policy as it is now, for good: the base of the adapters, or a copy in the precision of the passes."""
+        if self.adapted:
+            return Policy(self.model, self.tokenizer, self.temperature, dtype=self.dtype, base=True)
+        frozen = copy.deepcopy(self.model).requires_grad_(False).to(self.dtype)
+        return Policy(frozen, self.tokenizer, self.temperature, dtype=self.dtype)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Inside, matrix products are computed in ``dtype``."""
+        low = self.dtype is not torch.float32
+        return torch.autocast(self.device.type, self.dtype) if low else nullcontext()
 
     def encode(self, prompt: str) -> tuple[int, ...]:
         """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template."""
@@ -78,8 +96,10 @@ class Policy:
         """
         ids = sequences.input_ids.to(self.device)
         rows, places = sequences.rows.to(self.device), sequences.places.to(self.device)
-        hidden = self.model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-        flat = self._token_logp(hidden[rows, places - 1], ids[rows, places])
+        with self.precision(), adapters_off(self.model) if self._base else nullcontext():
+            with recomputing(self.model):
+                hidden = self.model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+            flat = self._token_logp(hidden[rows, places - 1], ids[rows, places])
         mask = sequences.mask.to(self.device)
         return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
 
@@ -100,96 +120,40 @@ class Policy:
             total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         return total.hexdigest()[:16]
 
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """The state dict of a plain model: adapters are merged on the way, the policy stays as it is."""
+        return ((name, tensor.detach()) for name, tensor in merged_weights(self.model))
+
     def save(self, directory: Path) -> None:
-        """A transformers directory: safetensors, config and tokenizer."""
-        self.model.save_pretrained(directory)
+        """A transformers directory: safetensors, config and tokenizer; adapters merged."""
+        model = self.model
+        if self.adapted:
+            with torch.device("meta"):
+                model = type(self.model)(self.model.config)
+            model.load_state_dict(dict(self.weights()), assign=True)
+            model.generation_config = self.model.generation_config
+        model.save_pretrained(directory)
         self.tokenizer.save_pretrained(directory)
+
+
+@contextmanager
+def recomputing(model: nn.Module) -> Iterator[None]:
+    """Let layers with gradient checkpointing on use it here: transformers ties it to training mode.
+
+    Only the layer's own flag is set, not its parts', so that no dropout wakes.
+    """
+    layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing]
+    active = layers if torch.is_grad_enabled() else []
+    for layer in active:
+        layer.training = True
+    try:
+        yield
+    finally:
+        for layer in active:
+            layer.training = False
 
 
 def _logp_of(head: nn.Module, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
     """[N, H], [N] -> [N] float32"""
     logits: Tensor = head(hidden).float() / temperature
     return logits.gather(-1, tokens[:, None]).squeeze(-1) - logits.logsumexp(-1)
-
-
-def load_policy(settings: ModelSettings, temperature: float) -> Policy:
-    """The model that ``settings`` names, on its device.
-
-    Raises:
-        HarnessError: the path is missing or no causal language model, the hub cannot be reached, or the model
-            changes its logits behind the output layer, which :meth:`Policy.logp` does not follow.
-    """
-    source, extra = locate(settings.path)
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device == "cuda" and not torch.cuda.is_available():
-        raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **extra)
-        if extra:
-            extra |= {"quantization_config": GgufConfig(dequantize=True)}
-        else:
-            extra = {"use_safetensors": True}
-        model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=getattr(torch, settings.dtype), trust_remote_code=False, **extra
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise HarnessError(f"cannot load the model {settings.path}: {reason}") from error
-    policy = Policy(model.to(device), tokenizer, temperature)
-    _check_head(policy, settings.path)
-    return policy
-
-
-def locate(path: str) -> tuple[str, dict[str, Any]]:
-    """What ``from_pretrained`` is given for a model path.
-
-    Raises:
-        HarnessError: nothing is there, or the hub does not say so.
-    """
-    if path.startswith("embedded:"):
-        directory = Path(str(files("harness") / "assets" / path.removeprefix("embedded:")))
-        if not directory.is_dir():
-            raise HarnessError(f"no embedded model {path!r}; there is: embedded:tiny-arithmetic")
-        return str(directory), {}
-    local = Path(path).expanduser()
-    if local.suffix == ".gguf":
-        if not local.is_file():
-            raise HarnessError(f"no model file {path}; give --model an existing .gguf file")
-        return str(local.parent), {"gguf_file": local.name}
-    if local.is_dir():
-        if not (local / "config.json").is_file():
-            raise HarnessError(f"{path} is not a model: it holds no config.json")
-        return str(local), {}
-    if local.is_file():
-        raise HarnessError(f"{path} is a file, but not .gguf; give --model a directory, a .gguf file or a hub id")
-    if path.count("/") > 1 or path.startswith((".", "~", "/")):
-        raise HarnessError(f"no model at {path}; give --model a directory, a .gguf file or a hub id")
-    if not huggingface_hub.constants.HF_HUB_OFFLINE:
-        _ask_hub(path)
-    return path, {}
-
-
-def _ask_hub(path: str) -> None:
-    """Fail at once where the hub has no such model or is out of reach; loading would first retry for a minute."""
-    try:
-        huggingface_hub.HfApi().model_info(path, timeout=HUB_SECONDS)
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise HarnessError(
-            f"the hub has no model {path} that you may read; give --model a directory, a .gguf file or a hub id"
-        ) from error
-    except Exception as error:  # of several libraries and their versions: no network, no answer
-        raise HarnessError(
-            f"cannot load the hub model {path}: the hub cannot be reached ({type(error).__name__}); give --model "
-            "a local directory or .gguf file, or set HF_HUB_OFFLINE=1 to use a cached copy"
-        ) from error
-
-
-@torch.inference_mode()
-def _check_head(policy: Policy, path: str) -> None:
-    ids = torch.arange(min(8, policy.model.config.vocab_size), device=policy.device)[None]
-    whole = policy.model(input_ids=ids).logits
-    own = policy.model.get_output_embeddings()(policy.model.get_decoder()(input_ids=ids).last_hidden_state)
-    if not torch.allclose(whole, own, atol=1e-3):
-        raise HarnessError(f"{path} transforms its logits behind the output layer, which is not supported yet")

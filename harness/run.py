@@ -78,7 +78,7 @@ class Run:
         self.progress = replace(self.progress, ledger=self.ledger + spent)
 
     @contextmanager
-    def timed(self, phase: Literal["sampling", "grading", "training", "evaluation"]) -> Iterator[None]:
+    def timed(self, phase: Literal["sampling", "grading", "training", "sync", "evaluation"]) -> Iterator[None]:
         """Book the seconds of what runs inside."""
         started = time.perf_counter()
         yield

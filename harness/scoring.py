@@ -9,6 +9,7 @@ from torch import Tensor
 from algorithms.types import HasTotals, Objective
 from harness.collate import Sequences, pack, sequences_of
 from harness.regimes import RegimeSpec
+from harness.settings import OptimizerSettings
 from harness.types import Group
 
 Pass = Callable[[Sequences], Mapping[str, Tensor]]
@@ -33,11 +34,15 @@ class Passes:
     critic: bool = False
 
     @classmethod
-    def of(cls, objective: Objective, regime: RegimeSpec, updates: int) -> "Passes":
-        """What a run of ``objective`` needs, with ``updates`` optimiser steps on each rollout batch."""
+    def of(cls, objective: Objective, regime: RegimeSpec, optimizer: OptimizerSettings) -> "Passes":
+        """What a run of ``objective`` needs."""
         asked = {name for name in ("ref_logp", "old_logp", "start_logp") if name in objective.requires}
+        if optimizer.importance_cap is not None:
+            asked.add("old_logp")
         owner = {"ref_logp": "reference", "old_logp": "behaviour", "start_logp": "start"}
-        if updates == 1 and not isinstance(objective, HasTotals):  # totals are wanted before the training pass
+        if optimizer.updates_per_rollout == 1 and not isinstance(
+            objective, HasTotals
+        ):  # totals are wanted before the training pass
             owner["start_logp"] = "training"
         if regime.kind == "on_policy":
             owner["old_logp"] = owner["start_logp"]

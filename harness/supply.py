@@ -121,14 +121,14 @@ def charge(run: Run, batch: RolloutBatch) -> Ledger:
         trained_tokens=epochs * sum(all_lengths),
         scored_tokens=sum(scored),
         reference_tokens=sum(reference),
-        flops=size.forward_flops([*new_lengths, *scored, *reference]) + 3 * epochs * size.forward_flops(all_lengths),
+        flops=size.forward_flops([*new_lengths, *scored, *reference]) + epochs * size.training_flops(all_lengths),
     )
     if run.fixed:
         cost += Ledger(seconds_sampling=run.fixed.seconds * len(new) / run.fixed.completions)
     if run.critic:
         cost += Ledger(
             critic_tokens=(1 + epochs) * sum(all_lengths),
-            flops=(1 + 3 * epochs) * run.critic.size.forward_flops(all_lengths),
+            flops=run.critic.size.forward_flops(all_lengths) + epochs * run.critic.size.training_flops(all_lengths),
         )
     return cost
 

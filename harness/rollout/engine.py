@@ -31,6 +31,23 @@ class RolloutEngine(Protocol):
         """Take over the policy's weights; called after each optimiser step."""
         ...
 
+    def release(self) -> None:
+        """Leave the device's memory to training; the next :meth:`sync` or :meth:`generate` takes it back."""
+        ...
+
+
+def completion_of(policy: Policy, ids: Sequence[int], logp: Sequence[float], sampling: Sampling) -> Completion:
+    """The sampled tokens as text, cut before a stop string; truncated where nothing ended them but the limit."""
+    text = policy.tokenizer.decode(ids, skip_special_tokens=True)
+    cuts = [text.find(stop) for stop in sampling.stop if stop in text]
+    ended = bool(cuts) or ids[-1] in policy.eos_ids
+    return Completion(
+        ids=tuple(ids),
+        logp=tuple(logp),
+        text=text[: min(cuts)] if cuts else text,
+        truncated=len(ids) == sampling.max_tokens and not ended,
+    )
+
 
 def sample_groups(
     engine: RolloutEngine, policy: Policy, problems: Sequence[Problem], n: int, sampling: Sampling, seed: int

@@ -4,7 +4,9 @@ Not ``model.generate``: that draws from torch's global generator, keeps all logi
 log-probability, prefills a prompt once per completion, and computes finished rows to the end.
 """
 
+import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from harness.policy import Policy
-from harness.rollout.engine import Sampling
+from harness.rollout.engine import Sampling, completion_of
 from harness.types import Completion
 
 STOP_WINDOW = 16
@@ -20,14 +22,25 @@ STOP_WINDOW = 16
 
 
 class TransformersEngine:
-    """Samples from the live policy itself, so that there is nothing to synchronise."""
+    """Samples from the live policy itself, so that there is nothing to synchronise.
+
+    But where trained weights are stored in a higher precision than the passes compute in, it keeps a copy in
+    the latter: each token would convert all of them again.
+    """
 
     def __init__(self, policy: Policy, *, sample_batch: int) -> None:
         self._policy = policy
         self._sample_batch = sample_batch
+        converts = policy.dtype is not torch.float32 and not policy.adapted
+        self._model = copy.deepcopy(policy.model).to(policy.dtype) if converts else policy.model
 
     def sync(self, policy: Policy) -> None:
         self._policy = policy
+        if self._model is not policy.model:
+            self._model.load_state_dict(policy.model.state_dict())
+
+    def release(self) -> None:
+        pass
 
     def generate(
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
@@ -39,8 +52,10 @@ class TransformersEngine:
         done: dict[int, tuple[Completion, ...]] = {}
         for start in range(0, len(prompts), together):
             chunk = by_length[start : start + together]
-            ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
-            completions = self._completions(ids, logp, lengths, sampling)
+            with self._policy.precision() if self._policy.adapted else nullcontext():
+                ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
+            rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
+            completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]
             done |= {i: tuple(completions[k * n : (k + 1) * n]) for k, i in enumerate(chunk)}
         return [done[i] for i in range(len(prompts))]
 
@@ -49,7 +64,7 @@ class TransformersEngine:
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Prompts of R/n problems, noise [R, max_tokens] -> tokens and log-probs [R, max_tokens], lengths [R]."""
-        model, device = self._policy.model, self._policy.device
+        model, device = self._model, self._policy.device
         noise = noise.to(device)
         ids, mask = _left_pad(prompts, device)
         cache = DynamicCache(config=model.config)
@@ -81,22 +96,6 @@ class TransformersEngine:
             return tokens.new_zeros(len(tokens), dtype=torch.bool)
         tails = self._policy.tokenizer.batch_decode(tokens[:, -STOP_WINDOW:])
         return torch.tensor([any(s in tail for s in stop) for tail in tails], device=tokens.device)
-
-    def _completions(self, ids: Tensor, logp: Tensor, lengths: Tensor, sampling: Sampling) -> list[Completion]:
-        completions = []
-        for row, logps, length in zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True):
-            own = row[:length]
-            text = self._policy.tokenizer.decode(own, skip_special_tokens=True)
-            cuts = [text.find(s) for s in sampling.stop if s in text]
-            completions.append(
-                Completion(
-                    ids=tuple(own),
-                    logp=tuple(logps[:length]),
-                    text=text[: min(cuts)] if cuts else text,
-                    truncated=length == sampling.max_tokens and own[-1] not in self._policy.eos_ids and not cuts,
-                )
-            )
-        return completions
 
 
 def draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

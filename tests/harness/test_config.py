@@ -6,6 +6,7 @@ import pytest
 
 from harness.arms import run_config
 from harness.config import RunConfig
+from harness.machine import settle
 from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.suites import load_suite, suite_names
 
@@ -17,7 +18,7 @@ def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
 
 @pytest.mark.parametrize("name", suite_names())
 def test_every_suite_makes_runs(name: str) -> None:
-    suite = load_suite(name)
+    suite, _ = settle(load_suite(name, [("compute.engine", "transformers")]))  # a choice by the model asks the hub
     assert suite.name == name
     assert run_config(suite, suite.baseline, 0).budget == suite.budget
 

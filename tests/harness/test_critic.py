@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from harness.collate import Sequences
-from harness.config import ModelSettings
 from harness.critic import Critic
-from harness.policy import Policy, load_policy
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.settings import ModelSettings
 from tests.harness.small import run_small, small_config, steps
 
 PAIRS = [((1, 5, 6), (7, 8, 9, 2)), ((1, 4), (10, 2))]
@@ -16,7 +17,7 @@ PAIRS = [((1, 5, 6), (7, 8, 9, 2)), ((1, 4), (10, 2))]
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return load_policy(ModelSettings(path="embedded:tiny-arithmetic"), 1.0)
+    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32"), 1.0)
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ import pytest
 
 from evaluators.tasks import load_problems
 from evaluators.types import Split
-from harness.config import ModelSettings
+from harness.loading import load_policy
 from harness.make_base import make_base
-from harness.policy import Policy, load_policy
+from harness.policy import Policy
 from harness.rollout.engine import Sampling, sample_groups
 from harness.rollout.transformers_engine import TransformersEngine
+from harness.settings import ModelSettings
 
 
 @pytest.fixture(scope="module")
 def base() -> Policy:
-    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu"), 1.0)
+    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32"), 1.0)
 
 
 def answers(base: Policy, temperature: float) -> list[tuple[str, bool]]:

@@ -7,16 +7,17 @@ import torch
 
 import harness.policy
 from harness.collate import Sequences
-from harness.config import ModelSettings
 from harness.errors import HarnessError
-from harness.policy import Policy, load_policy
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.settings import ModelSettings
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
 
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu"), temperature=0.7)
+    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32"), temperature=0.7)
 
 
 def one_by_one(policy: Policy, prompt: tuple[int, ...], completion: tuple[int, ...]) -> torch.Tensor:
@@ -50,8 +51,8 @@ def test_chunks_of_logits_change_neither_value_nor_gradient(policy: Policy, monk
 
 
 def test_the_reference_stays_when_the_policy_moves(policy: Policy) -> None:
-    moving = Policy(policy.frozen_copy().model.requires_grad_(True), policy.tokenizer, 0.7)
-    reference = moving.frozen_copy()
+    moving = Policy(policy.reference().model.requires_grad_(True), policy.tokenizer, 0.7)
+    reference = moving.reference()
     before = reference.logp(Sequences.of(PAIRS))
     with torch.no_grad():
         for parameter in moving.model.parameters():
@@ -71,18 +72,21 @@ def test_size_counts_a_tied_embedding_once(policy: Policy) -> None:
 def test_a_saved_policy_is_the_same_policy(policy: Policy, tmp_path: Path) -> None:
     policy.save(tmp_path)
     assert not list(tmp_path.glob("*.bin"))  # safetensors alone
-    assert load_policy(ModelSettings(path=str(tmp_path)), 0.7).fingerprint() == policy.fingerprint()
+    assert (
+        load_policy(ModelSettings(path=str(tmp_path), device="cpu", dtype="float32"), 0.7).fingerprint()
+        == policy.fingerprint()
+    )
 
 
 def test_the_fingerprint_sees_one_bit(policy: Policy) -> None:
-    other = policy.frozen_copy()
+    other = policy.reference()
     with torch.no_grad():
         next(other.model.parameters()).view(torch.int32)[0, 0] ^= 1
     assert other.fingerprint() != policy.fingerprint()
 
 
 def test_a_model_that_changes_its_logits_is_refused(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    scaled = policy.frozen_copy()
+    scaled = policy.reference()
     head = scaled.model.get_output_embeddings()
     monkeypatch.setattr(scaled.model, "get_output_embeddings", lambda: lambda hidden: 2 * head(hidden))
     with pytest.raises(HarnessError, match="transforms its logits"):

@@ -14,8 +14,9 @@ from evaluators.types import Problem, Split
 from harness.arms import build_objective
 from harness.cli import app
 from harness.collate import Sequences, denominators, micro_batches
-from harness.config import ModelSettings
-from harness.policy import Policy, load_policy
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.settings import ModelSettings
 from harness.types import Completion, Group
 
 
@@ -29,7 +30,7 @@ def gguf() -> Path:
 
 @pytest.fixture(scope="module")
 def policy(gguf: Path) -> Policy:
-    return load_policy(ModelSettings(path=str(gguf), device="cpu"), 1.0)
+    return load_policy(ModelSettings(path=str(gguf), device="cpu", dtype="float32"), 1.0)
 
 
 def test_a_gguf_model_is_trainable_and_talks(policy: Policy) -> None:

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from harness.collate import Sequences
-from harness.config import ModelSettings
-from harness.policy import Policy, load_policy
+from harness.loading import load_policy
+from harness.policy import Policy
 from harness.rollout.engine import Sampling
 from harness.rollout.transformers_engine import TransformersEngine, draw
+from harness.settings import ModelSettings
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
 SAMPLING = Sampling(temperature=1.0, max_tokens=40)
@@ -15,7 +16,7 @@ SAMPLING = Sampling(temperature=1.0, max_tokens=40)
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu"), temperature=1.0)
+    return load_policy(ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32"), temperature=1.0)
 
 
 @pytest.fixture(scope="module")

