@@ -91,7 +91,8 @@ def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple
     for name, parameter in _parameters(modules):
         yield f"weight/{name}", parameter
         for key, value in optimizer.state.get(parameter, {}).items():
-            yield f"{key}/{name}", torch.as_tensor(value)  # bitsandbytes counts its steps in an int
+            tensor = torch.as_tensor(value)  # bitsandbytes counts its steps in an int, and shares its tables
+            yield f"{key}/{name}", tensor.clone() if key.startswith("qmap") else tensor
 
 
 def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -44,6 +44,7 @@ def run_all(
     # A waiting thread must not spin: on shared cores that costs a factor of ten.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
         futures = [pool.submit(_work, config, path, invocation, fresh) for config, path in runs]
         try:

@@ -62,11 +62,10 @@ class Policy:
         return has_adapters(self.model)
 
     def reference(self) -> "Policy":
-        """The policy as it is now, for good: the base of the adapters, or a copy in the precision of the passes."""
+        """The policy as it is now, for good: the base of the adapters, or a copy."""
         if self.adapted:
             return Policy(self.model, self.tokenizer, self.temperature, dtype=self.dtype, base=True)
-        frozen = copy.deepcopy(self.model).requires_grad_(False).to(self.dtype)
-        return Policy(frozen, self.tokenizer, self.temperature, dtype=self.dtype)
+        return Policy(frozen_copy(self.model, self.dtype), self.tokenizer, self.temperature, dtype=self.dtype)
 
     def precision(self) -> AbstractContextManager[Any]:
         """Inside, matrix products are computed in ``dtype``."""
@@ -134,6 +133,19 @@ class Policy:
             model.generation_config = self.model.generation_config
         model.save_pretrained(directory)
         self.tokenizer.save_pretrained(directory)
+
+
+def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
+    """A copy without gradients; its linear layers are stored in ``dtype``, as autocast converts them in each pass.
+
+    All else stays as it is: a copy whose passes differ from the model's by rounding would be another reference,
+    and objectives would learn from the difference.
+    """
+    copied = copy.deepcopy(model).requires_grad_(False)
+    for layer in copied.modules():
+        if isinstance(layer, nn.Linear):  # a tied output layer gets weights of its own
+            layer.weight = nn.Parameter(layer.weight.to(dtype), requires_grad=False)
+    return copied
 
 
 @contextmanager

@@ -4,16 +4,14 @@ Not ``model.generate``: that draws from torch's global generator, keeps all logi
 log-probability, prefills a prompt once per completion, and computes finished rows to the end.
 """
 
-import copy
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from harness.policy import Policy
+from harness.policy import Policy, frozen_copy
 from harness.rollout.engine import Sampling, completion_of
 from harness.types import Completion
 
@@ -32,7 +30,7 @@ class TransformersEngine:
         self._policy = policy
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
-        self._model = copy.deepcopy(policy.model).to(policy.dtype) if converts else policy.model
+        self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
 
     def sync(self, policy: Policy) -> None:
         self._policy = policy
@@ -52,7 +50,7 @@ class TransformersEngine:
         done: dict[int, tuple[Completion, ...]] = {}
         for start in range(0, len(prompts), together):
             chunk = by_length[start : start + together]
-            with self._policy.precision() if self._policy.adapted else nullcontext():
+            with self._policy.precision():
                 ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
             rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
             completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]

@@ -4,8 +4,10 @@ vLLM starts from the model's config alone, with weights that mean nothing; :meth
 into it, at first and after every optimiser step.
 """
 
+import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -125,6 +127,7 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
     """This process's vLLM for the policy's shape: the one that runs, or a new one."""
     global _started
     os.environ.update(ENVIRONMENT)
+    logging.getLogger("vllm").setLevel(logging.ERROR)
     from vllm import LLM
 
     with tempfile.TemporaryDirectory(prefix="vllm-") as folder:
@@ -154,7 +157,8 @@ def _undisturbed(gpu: bool) -> Iterator[None]:
     import torch._dynamo
 
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
-    with torch.random.fork_rng(), torch._dynamo.config.patch(disable=not gpu):
+    with warnings.catch_warnings(), torch.random.fork_rng(), torch._dynamo.config.patch(disable=not gpu):
+        warnings.simplefilter("ignore", FutureWarning)  # of its own imports
         yield
     torch.set_num_threads = set_threads
     torch.set_num_threads(threads)

