@@ -71,6 +71,21 @@ def extract(text: str) -> Extraction:
     return Extraction(answer=(markers[-1].answer or None) if len(named) == 1 else None, marked=True)
 
 
+def last_box(solution: str) -> str | None:
+    r"""What the last ``\boxed`` of a published solution holds, or else the last ``\fbox``, tidied.
+
+    ``None`` if there is none, or if it is empty or cut off. Solutions are trusted, so there are no rivals here;
+    and a box may stand without braces, as in ``$\boxed 2$``: it then ends with the formula or the line.
+    """
+    for command in (r"\boxed", r"\fbox"):
+        _, found, after = solution.rpartition(command)
+        after = after.lstrip()
+        if found:
+            answer = _box(after, 1)[0] if after.startswith("{") else re.split(r"[$\n]", after, maxsplit=1)[0]
+            return tidy(answer) or None
+    return None
+
+
 def tidy(answer: str) -> str:
     """``answer`` without what surrounds it: maths delimiters, dollar signs, emphasis, a final full stop."""
     answer = re.sub(r"\\?\$|(?<!\\)\\[()\[\]]", " ", answer).replace("−", "-")
@@ -90,20 +105,19 @@ def _markers(text: str) -> Iterator[_Marker]:
                 position = inside
                 continue
         else:
-            position = _closing_brace(text, inside)
-            answer = "" if position > len(text) else text[inside : position - 1]
+            answer, position = _box(text, inside)
             answer = "" if "\\boxed" in answer else answer
         yield _Marker(start, position, tidy(answer), hashes)
 
 
-def _closing_brace(text: str, position: int) -> int:
-    """Just behind the brace that closes the one before ``position``; beyond the text if none does."""
+def _box(text: str, inside: int) -> tuple[str, int]:
+    """What the brace before ``inside`` opens, and where that ends; nothing, beyond the text, if it is cut off."""
     depth = 1
-    for found in _BRACE.finditer(text, position):
+    for found in _BRACE.finditer(text, inside):
         depth += {"{": 1, "}": -1}.get(found[0], 0)
         if depth == 0:
-            return found.end()
-    return len(text) + 1
+            return text[inside : found.start()], found.end()
+    return "", len(text) + 1
 
 
 def _adjacent(text: str, earlier: _Marker, later: _Marker) -> bool:

@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from evaluators.tasks import arithmetic, gsm8k, jsonl
+from evaluators.tasks import arithmetic, gsm8k, jsonl, math
 from evaluators.types import Problem, Split, TaskError
 
 TASKS: Mapping[str, Callable[..., list[Problem]]] = {
     "arithmetic": arithmetic.build,
     "gsm8k": gsm8k.build,
     "jsonl": jsonl.build,
+    "math": math.build,
 }
 
 

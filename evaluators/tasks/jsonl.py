@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evaluators.tasks.records import Record, make_problem, read_records, refuse_duplicates, split_by_content
+from evaluators.tasks.records import Record, choose, make_problem, read_records, refuse_duplicates, split_by_content
 from evaluators.types import Problem, Split, TaskError
 
 
@@ -28,11 +28,8 @@ def build(
     records = read_records(data)
     refuse_duplicates(records, prompt_field)
     problems = [_problem(record, prompt_field, answer_field, split_field) for record in records]
-    chosen = [problem for problem in problems if problem.split is split]
-    if not chosen:
-        remedy = "mark some lines so" if split_field else "add lines, or assign splits by a split_field"
-        raise TaskError(f"{data} has no problem of the {split} split among {len(problems)}; {remedy}")
-    return chosen
+    remedy = "mark some lines so" if split_field else "add lines, or assign splits by a split_field"
+    return choose(problems, split, str(data), remedy)
 
 
 def _problem(record: Record, prompt_field: str, answer_field: str, split_field: str | None) -> Problem:

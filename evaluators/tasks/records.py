@@ -71,6 +71,14 @@ def split_by_content(content: str) -> Split:
     return {0: Split.VALIDATION, 1: Split.TEST}.get(share(content, 10), Split.TRAIN)
 
 
+def choose(problems: Sequence[Problem], split: Split, source: str, remedy: str) -> list[Problem]:
+    """Those of ``split``; none at all would be a mistake in the data."""
+    chosen = [problem for problem in problems if problem.split is split]
+    if not chosen:
+        raise TaskError(f"{source} has no problem of the {split} split among {len(problems)}; {remedy}")
+    return chosen
+
+
 def refuse_duplicates(records: Sequence[Record], field: str) -> None:
     """Splits would not be disjoint, and problems not be told apart, if a prompt stood there twice."""
     seen: dict[str, str] = {}

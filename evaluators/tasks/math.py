@@ -1,0 +1,70 @@
+r"""MATH (Hendrycks et al. 2021): competition mathematics, with answers in LaTeX.
+
+Test is MATH-500, the only part that stayed held out: PRM800K moved the other 4,500 test problems into train, and
+models were trained on them. Train is the rest, 12,000 problems less those that stand there twice.
+"""
+
+from pathlib import Path
+
+from evaluators.extraction import last_box
+from evaluators.tasks.published import Part, Published, stands_alone
+from evaluators.tasks.records import Record
+from evaluators.types import Problem, Split, TaskError
+
+SUBJECTS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+    "precalculus",
+)
+MATH = Published(
+    task="math",
+    question="problem",
+    train=Part(file="math_train.jsonl", hub_id="EleutherAI/hendrycks_math", configs=SUBJECTS, split="train+test"),
+    test=Part(file="math500_test.jsonl", hub_id="HuggingFaceH4/MATH-500", configs=("default",), split="test"),
+)
+
+PROMPT = r"""Solve the problem step by step. End with the final answer in \boxed{}.
+
+Problem: {question}
+Solution:"""
+
+
+def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+    r"""The problems of ``split``, in the published order.
+
+    Questions are the same if they differ in whitespace only. Of problems with the same question the first
+    counts, and one that is in MATH-500 is never in train or validation, wherever the data comes from.
+
+    Args:
+        data: where ``math_train.jsonl`` and ``math500_test.jsonl`` are (fields ``problem``, and ``answer`` or a
+            ``solution`` whose last ``\boxed{}`` is the answer): a folder, or a pattern; without it, they come
+            from the Hugging Face hub. Validation is a fixed 5 % of train, by a hash of the question. A single
+            file is split on its own, by the same hash, 80 % train, 10 % validation, 10 % test.
+        prompt: a text with ``{question}`` in it.
+    """
+    MATH.check_prompt(prompt)
+    records = _by_question(MATH.records(split, data))
+    if split is not Split.TEST and not stands_alone(data):
+        held_out = _by_question(MATH.records(Split.TEST, data))
+        records = {question: record for question, record in records.items() if question not in held_out}
+    return MATH.problems(records.values(), split, data=data, prompt=prompt, answer=_answer)
+
+
+def _by_question(records: list[Record]) -> dict[str, Record]:
+    first: dict[str, Record] = {}
+    for record in records:
+        first.setdefault("".join(record.text(MATH.question).split()), record)
+    return first
+
+
+def _answer(record: Record) -> str:
+    if "answer" in record.fields:
+        return record.text("answer").strip()
+    answer = last_box(record.text("solution"))
+    if answer is None:
+        raise TaskError(f"{record.place}: 'solution' has no answer in a \\boxed{{}}; mend the line or add an 'answer'")
+    return answer
