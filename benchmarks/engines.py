@@ -16,13 +16,19 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from harness.collate import Sequences
 from harness.loading import load_policy
 from harness.policy import Policy
 from harness.rollout import make_engine
 from harness.rollout.engine import RolloutEngine, Sampling
 from harness.settings import ComputeSettings, ModelSettings
 
-PROMPT = "A train leaves at 7 and travels {speed} miles an hour for {hours} hours. How far does it go?"
+GAP = {"float32": 1e-3, "bfloat16": 0.2}
+"""Largest mean difference between the engine's and the trainer's log-probabilities, in nats a token."""
+STALE = 3.0
+"""An engine that was not synchronised must be off by so many times more."""
+Row = tuple[str, str, bool | None]
+"""What was measured, the figure, and whether it is as it must be, where that can be said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +61,7 @@ def measure(
     policy: Policy, engines: dict[str, RolloutEngine], requests: int, tokens: int, rounds: int
 ) -> dict[str, Rates]:
     """Rounds of one ``generate`` and one ``sync`` of each engine in turn; one round before them warms up."""
-    prompts = [policy.encode(PROMPT.format(speed=30 + i % 40, hours=2 + i % 7)) for i in range(requests)]
+    prompts = prompts_of(policy, requests)
     sampling = Sampling(temperature=1.0, max_tokens=tokens)
     found = {name: Rates(tokens_a_second=[], sync_seconds=[]) for name in engines}
     for turn in range(rounds + 1):
@@ -68,6 +74,45 @@ def measure(
                 found[name].tokens_a_second.append(drawn / seconds)
                 found[name].sync_seconds.append(synced)
     return found
+
+
+def prompts_of(policy: Policy, count: int) -> list[tuple[int, ...]]:
+    """Sums: what every model's tokenizer can spell."""
+    return [policy.encode(f"{1 + i % 30}+{2 + i % 7}+{3 + i % 11}=") for i in range(count)]
+
+
+def agreement(name: str, engine: RolloutEngine, policy: Policy) -> list[Row]:
+    """Does the engine say what the trainer computes: at the start, after a step unsynchronised, and synchronised?"""
+    limit = GAP[str(policy.dtype).removeprefix("torch.")]
+    engine.sync(policy)
+    first = gap(engine, policy)
+    with torch.no_grad():
+        for parameter in policy.model.parameters():
+            parameter.mul_(1.02)
+    stale = gap(engine, policy)
+    engine.release()
+    started = time.perf_counter()
+    engine.sync(policy)
+    seconds = time.perf_counter() - started
+    after = gap(engine, policy)
+    lags = name != "transformers" or str(policy.dtype) != "torch.float32"  # else it is the policy itself
+    return [
+        (f"{name}: gap to the trainer, nats a token", f"{first:.2g}", first < limit),
+        (f"{name}: gap after a change without sync", f"{stale:.2g}", stale > STALE * after if lags else None),
+        (f"{name}: gap after sync", f"{after:.2g}", after < limit),
+        (f"{name}: sync, with wake-up", f"{seconds:.2f} s", None),
+    ]
+
+
+def gap(engine: RolloutEngine, policy: Policy) -> float:
+    """Mean absolute difference of log-probabilities, in nats a token."""
+    prompts = prompts_of(policy, 8)
+    groups = engine.generate(prompts, 4, Sampling(temperature=1.0, max_tokens=32), seed=0)
+    sequences = Sequences.of([(p, c.ids) for p, group in zip(prompts, groups, strict=True) for c in group])
+    with torch.no_grad():
+        expected = policy.logp(sequences)[sequences.mask.to(policy.device)].cpu()
+    found = torch.tensor([x for group in groups for c in group for x in c.logp])
+    return float((found - expected).abs().mean())
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
