@@ -29,8 +29,7 @@ from rich.table import Table
 
 from harness.journal import Journal, Record
 from harness.loading import load_policy
-from harness.machine import vllm_version
-from harness.provenance import versions
+from harness.provenance import versions, vllm_version
 from harness.settings import ModelSettings
 
 

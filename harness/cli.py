@@ -65,7 +65,9 @@ def run(
     model: Model = None,
     data: Data = None,
     change: Change = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")
+    ] = None,
     out: Out = Path("results"),
     tracking_uri: Uri = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")] = False,

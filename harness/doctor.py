@@ -9,7 +9,7 @@ from evaluators.types import Split
 from harness.arms import run_config
 from harness.config import SuiteConfig
 from harness.loading import load_policy
-from harness.machine import VLLM_BUILDS, settle, vllm_version
+from harness.machine import settle
 from harness.opening import load_splits
 from harness.provenance import versions
 
@@ -28,7 +28,6 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
         line(name, version)
     line("cores", os.cpu_count())
     line("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "no")
-    line("vllm", next((f"{found} ({device})" for device in VLLM_BUILDS if (found := vllm_version(device))), "no"))
     if suite is None:
         return
     suite, choices = settle(suite)

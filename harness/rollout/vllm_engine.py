@@ -41,7 +41,6 @@ class VllmEngine:
         """``context``: tokens of the longest prompt with its completion."""
         self._policy = policy
         self._gpu = policy.device.type == "cuda"
-        self._asleep = False
         kv_bytes = kv_cache_gib * 2**30 if kv_cache_gib else sample_batch * kv_bytes_of(policy, context)
         options = {
             "dtype": str(policy.dtype).removeprefix("torch."),
@@ -62,7 +61,8 @@ class VllmEngine:
         """See :class:`RolloutEngine`. Each request has its own seed, whatever is sampled beside it."""
         from vllm import SamplingParams
 
-        self._wake()
+        if self._asleep:
+            self.sync(self._policy)
         greedy = sampling.temperature == 0
         params = [
             SamplingParams(
@@ -86,27 +86,26 @@ class VllmEngine:
     def sync(self, policy: Policy) -> None:
         """Write the weights in place and forget cached prefixes, which old weights computed."""
         self._policy = policy
-        if self._asleep:
+        asleep = self._asleep
+        if asleep:
             self._llm.wake_up(["weights"])
         # All of them: where vLLM keeps a packed copy of a layer, a tied or fused one left out would stay old, silently.
         weights = ((name, tensor.to(policy.dtype)) for name, tensor in policy.weights())
         with _undisturbed(self._gpu):
             self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
-        if self._asleep:
+        if asleep:
             self._llm.wake_up(["kv_cache"])
-            self._asleep = False
         if not self._llm.reset_prefix_cache():
             raise RuntimeError("vLLM kept prefixes of old weights")
 
     def release(self) -> None:
-        """On a GPU, give back what weights and cache take; a CPU has the memory of both."""
-        if self._gpu and not self._asleep:
+        """Drop weights and cache. vLLM keeps them on a CPU, where training has the memory, and only stops."""
+        if not self._asleep:
             self._llm.sleep(level=2)
-            self._asleep = True
 
-    def _wake(self) -> None:
-        if self._asleep:
-            self.sync(self._policy)
+    @property
+    def _asleep(self) -> bool:
+        return bool(self._llm.llm_engine.is_sleeping())
 
     def _completion(self, output: Any, sampling: Sampling) -> Completion:
         ids = list(output.token_ids)

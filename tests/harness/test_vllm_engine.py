@@ -9,8 +9,8 @@ import torch
 
 from harness.collate import Sequences
 from harness.loading import load_policy
-from harness.machine import vllm_version
 from harness.policy import Policy
+from harness.provenance import vllm_version
 from harness.rollout.engine import RolloutEngine, Sampling
 from harness.rollout.transformers_engine import TransformersEngine
 from harness.settings import LoraSettings, ModelSettings, PolicySettings
@@ -99,6 +99,23 @@ def test_every_weight_arrives(policy: Policy, engine: VllmEngine, prompts: Promp
         assert gap(engine, policy, prompts) > TOLERANCE, f"{name} does not matter here"
         engine.sync(policy)
         assert gap(engine, policy, prompts) < TOLERANCE, name
+
+
+def test_it_sleeps_while_the_policy_is_trained_and_wakes_up_to_date(
+    policy: Policy, engine: VllmEngine, prompts: Prompts
+) -> None:
+    """The calls are those on a GPU; that memory is free meanwhile, make gpu-check shows."""
+    move(list(policy.model.parameters()))
+    engine.release()
+    assert gap(engine, policy, prompts) < TOLERANCE  # woken by the request, with the weights as they are
+    move(list(policy.model.parameters()))
+    engine.release()
+    engine.release()
+    engine.sync(policy)
+    assert gap(engine, policy, prompts) < TOLERANCE
+    engine.release()
+    next_run = started(policy)  # in the same process, of the same vLLM
+    assert gap(next_run, policy, prompts) < TOLERANCE
 
 
 def test_adapters_arrive_merged_and_stay_apart_in_the_policy(prompts: Prompts) -> None:

