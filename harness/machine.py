@@ -1,5 +1,7 @@
 """What ``auto`` means on this machine: device, precision and engine, and why. A run's config names them."""
 
+from collections.abc import Collection
+
 import torch
 
 from harness.config import SuiteConfig
@@ -27,8 +29,8 @@ def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
     elif model.device == "cuda" and not torch.cuda.is_available():
         raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
     if model.dtype == "auto":
-        fast = model.device == "cuda" or _cpu_has_bfloat16()
-        why = "this CPU has no instructions for bfloat16" if not fast else f"the {model.device} has it"
+        fast = _gpu_has_bfloat16() if model.device == "cuda" else _cpu_has_bfloat16()
+        why = f"the {model.device} has {'instructions' if fast else 'no instructions'} for bfloat16"
         model = model.model_copy(update={"dtype": "bfloat16" if fast else "float32"})
         reasons.append(f"precision {model.dtype}: {why}")
     unsuited = _why_not_vllm(model) if engine != "transformers" else None
@@ -46,12 +48,26 @@ def _why_not_vllm(model: ModelSettings) -> str | None:
     build = VLLM_BUILDS[model.device]
     if vllm_version(model.device) is None:
         return f"vLLM for the {model.device} is not installed (pip install '.[{build}]')"
-    shape = load_shape(model.path).get_text_config()
-    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    shape = load_shape(model.path)
+    architecture = (shape.architectures or ["none"])[0]
+    if architecture not in _architectures():
+        return f"vLLM does not know the architecture of {model.path}, {architecture}"
+    inner = shape.get_text_config()
+    head = getattr(inner, "head_dim", None) or inner.hidden_size // inner.num_attention_heads
     if model.device == "cpu" and head < LEAST_HEAD_ON_CPU:
-        return f"its attention on the CPU needs heads of {LEAST_HEAD_ON_CPU}, and {model.path} has heads of {head}"
+        return f"vLLM's attention on the CPU needs heads of {LEAST_HEAD_ON_CPU} or more, and {model.path} has heads of {head}"
     return None
+
+
+def _architectures() -> Collection[str]:
+    from vllm.model_executor.models.registry import ModelRegistry
+
+    return ModelRegistry.get_supported_archs()  # type: ignore[no-any-return]
 
 
 def _cpu_has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _gpu_has_bfloat16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.policy import Policy
 from harness.rollout.engine import Sampling, completion_of
 from harness.types import Completion
@@ -141,15 +142,19 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
             content.update(file.read_bytes())
         if _started is None or _started[0] != content.hexdigest():
             _started = None
-            llm = LLM(
-                model=folder,
-                load_format="dummy",
-                seed=0,
-                logprobs_mode="processed_logprobs",
-                generation_config="vllm",  # never the model's own defaults
-                disable_log_stats=True,
-                **options,
-            )
+            try:
+                llm = LLM(
+                    model=folder,
+                    load_format="dummy",
+                    seed=0,
+                    logprobs_mode="processed_logprobs",
+                    generation_config="vllm",  # never the model's own defaults
+                    disable_log_stats=True,
+                    **options,
+                )
+            except (ValueError, RuntimeError) as error:
+                reason = " ".join(str(error).split())[:300]
+                raise HarnessError(f"vLLM does not start: {reason}; --engine transformers does without it") from error
             _started = content.hexdigest(), llm
     return _started[1]
 
