@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 import torch
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from harness.config import SuiteConfig
 from harness.errors import HarnessError
@@ -49,13 +50,13 @@ def _why_not_vllm(model: ModelSettings) -> str | None:
     if vllm_version(model.device) is None:
         return f"vLLM for the {model.device} is not installed (pip install '.[{build}]')"
     shape = load_shape(model.path)
-    architecture = (shape.architectures or ["none"])[0]
+    architecture = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(shape.model_type, shape.model_type)
     if architecture not in _architectures():
         return f"vLLM does not know the architecture of {model.path}, {architecture}"
     inner = shape.get_text_config()
     head = getattr(inner, "head_dim", None) or inner.hidden_size // inner.num_attention_heads
     if model.device == "cpu" and head < LEAST_HEAD_ON_CPU:
-        return f"vLLM's attention on the CPU needs heads of {LEAST_HEAD_ON_CPU} or more, and {model.path} has heads of {head}"
+        return f"vLLM's attention on the CPU needs heads of {LEAST_HEAD_ON_CPU} or more; {model.path} has {head}"
     return None
 
 
