@@ -1,4 +1,4 @@
-"""The command line: ``harness run``, ``leaderboard``, ``tabular``, ``list``, ``doctor``, ``sync``, ``make-base``."""
+"""The command line: ``harness run``, ``leaderboard``, ``tabular``, ``plan``, ``list``, ``doctor``, ..."""
 
 import os
 import sys
@@ -73,13 +73,14 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")] = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
-    from harness.invocation import invoke, plan
+    from harness import invocation
 
     changes = changes_of(change, model, data, engine)
     changes += [("budget", parse_budget(budget))] if budget else []
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
-    planned = plan(suite, changes, [name.strip() for name in algos.split(",")], parse_seeds(seeds), regime or [])
-    finished = invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
+    names = [name.strip() for name in algos.split(",")]
+    planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    finished = invocation.invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
     if not finished:
         raise typer.Exit(INTERRUPTED)
 
@@ -128,6 +129,27 @@ def doctor(
     from harness.suites import load_suite
 
     examine(load_suite(suite, changes_of(change, model, data, engine)) if suite else None, console)
+
+
+@app.command()
+@one_sentence
+def plan(
+    suite: Suite,
+    gpu: Annotated[str, typer.Option(help="Which GPU, such as h100.")],
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated.")] = "agro,grpo,ppo",
+    engine: Engine = None,
+    model: Model = None,
+    change: Change = None,
+    prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
+    completion_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a completion; likewise.")] = None,
+) -> None:
+    """What a suite's runs need of a GPU, memory and hours; refused where they do not fit. Loads no weights."""
+    from harness.planning.report import estimate
+    from harness.suites import load_suite
+
+    loaded = load_suite(suite, changes_of(change, model, None, engine))
+    names = [name.strip() for name in algos.split(",")]
+    estimate(loaded, names, gpu, console, prompt=prompt_tokens, completion=completion_tokens)
 
 
 @app.command()

@@ -95,12 +95,18 @@ class Policy:
         """
         ids = sequences.input_ids.to(self.device)
         rows, places = sequences.rows.to(self.device), sequences.places.to(self.device)
-        with self.precision(), adapters_off(self.model) if self._base else nullcontext():
-            with recomputing(self.model):
-                hidden = self.model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = self.hidden(ids)
+        with self.precision():
             flat = self._token_logp(hidden[rows, places - 1], ids[rows, places])
         mask = sequences.mask.to(self.device)
         return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """ids [B, S] -> [B, S, H], what the output layer sees."""
+        base = adapters_off(self.model) if self._base else nullcontext()
+        with self.precision(), base, recomputing(self.model):
+            found: Tensor = self.model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        return found
 
     def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """[N, H], [N] -> [N]"""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.budget import Ledger
+from harness.charging import Sizes, cost_of
 from harness.collate import Sequences, lengths
 from harness.evaluation import sampling_of
 from harness.regimes import RolloutBatch
@@ -105,31 +106,14 @@ def score_start(run: Run, groups: Sequence[Group]) -> list[Group]:
 
 def charge(run: Run, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
-    optimizer, passes, size = run.config.optimizer, run.passes, run.policy.size
-    epochs = optimizer.epochs
-    new = [completion for group in batch.groups[: batch.new] for completion in group.completions]
-    new_lengths, all_lengths = lengths(batch.groups[: batch.new]), lengths(batch.groups)
-    scored = [*(new_lengths if passes.behaviour else ()), *(all_lengths if passes.start else ())]
-    reference = new_lengths if passes.reference else []
-    cost = Ledger(
-        iterations=1,
-        completions=len(all_lengths),
-        sampled_completions=len(new),
-        shared_completions=len(new) if run.fixed else 0,
-        sampled_tokens=sum(len(completion.ids) for completion in new),
-        optimizer_steps=optimizer.updates_per_rollout,
-        trained_tokens=epochs * sum(all_lengths),
-        scored_tokens=sum(scored),
-        reference_tokens=sum(reference),
-        flops=size.forward_flops([*new_lengths, *scored, *reference]) + epochs * size.training_flops(all_lengths),
-    )
+    new = batch.groups[: batch.new]
+    sizes = Sizes(policy=run.policy.size, critic=run.critic.size if run.critic else None)
+    cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups))
+    count = sum(len(group.completions) for group in new)
+    cost += Ledger(sampled_tokens=sum(len(c.ids) for group in new for c in group.completions))
     if run.fixed:
-        cost += Ledger(seconds_sampling=run.fixed.seconds * len(new) / run.fixed.completions)
-    if run.critic:
-        cost += Ledger(
-            critic_tokens=(1 + epochs) * sum(all_lengths),
-            flops=run.critic.size.forward_flops(all_lengths) + epochs * run.critic.size.training_flops(all_lengths),
-        )
+        share = count / run.fixed.completions
+        cost += Ledger(shared_completions=count, seconds_sampling=run.fixed.seconds * share)
     return cost
 
 

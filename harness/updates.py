@@ -52,7 +52,6 @@ def _minibatches(run: Run, groups: Sequence[Group]) -> Iterator[list[Group]]:
 
 def _backward(run: Run, parts: Sequence[MicroBatch], counts: Denominators, *, first: bool) -> Metrics:
     """Accumulate the gradient of one update, micro-batch by micro-batch; metrics add up."""
-    run.optimizer.zero_grad()
     batches = [part.batch(counts, run.policy.device, run.progress.state) for part in parts]
     step_totals = _totals(run, batches)
     fresh = first and run.regime.fresh
@@ -127,4 +126,5 @@ def _step(run: Run, number: int) -> Metrics:
     for group in run.optimizer.param_groups:
         group["lr"] = group["peak"] * warm
     run.optimizer.step()
+    run.optimizer.zero_grad()  # here, not before the next step: sampling has the memory meanwhile
     return metrics

@@ -60,3 +60,12 @@ def sample_groups(
             problems, prompts, engine.generate(prompts, n, sampling, seed), strict=True
         )
     ]
+
+
+def kv_bytes_of(policy: Policy, context: int, block: int = 1) -> int:
+    """Keys and values of one sequence of ``context`` tokens, in whole blocks of ``block`` tokens."""
+    shape = policy.model.config.get_text_config()
+    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
+    tokens = -(-context // block) * block
+    return int(2 * shape.num_hidden_layers * heads * head * policy.dtype.itemsize * tokens)

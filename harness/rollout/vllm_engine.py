@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.policy import Policy
-from harness.rollout.engine import Sampling, completion_of
+from harness.rollout.engine import Sampling, completion_of, kv_bytes_of
 from harness.types import Completion
 
 ENVIRONMENT = {
@@ -42,7 +42,7 @@ class VllmEngine:
         """``context``: tokens of the longest prompt with its completion."""
         self._policy = policy
         self._gpu = policy.device.type == "cuda"
-        kv_bytes = kv_cache_gib * 2**30 if kv_cache_gib else sample_batch * kv_bytes_of(policy, context)
+        kv_bytes = kv_cache_gib * 2**30 if kv_cache_gib else sample_batch * kv_bytes_of(policy, context, KV_BLOCK)
         options = {
             "dtype": str(policy.dtype).removeprefix("torch."),
             "max_model_len": context,
@@ -112,15 +112,6 @@ class VllmEngine:
         ids = list(output.token_ids)
         logp = [of_token[token].logprob for of_token, token in zip(output.logprobs, ids, strict=True)]
         return completion_of(self._policy, ids, logp, sampling)
-
-
-def kv_bytes_of(policy: Policy, context: int) -> int:
-    """Keys and values of one sequence of ``context`` tokens, in whole blocks."""
-    shape = policy.model.config.get_text_config()
-    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
-    heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
-    blocks = -(-context // KV_BLOCK)
-    return int(2 * shape.num_hidden_layers * heads * head * policy.dtype.itemsize * blocks * KV_BLOCK)
 
 
 def _index(output: Any) -> int:

@@ -1,0 +1,179 @@
+"""The plan against what a run really holds and spends."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
+from typer.testing import CliRunner
+
+from harness.adapters import add_adapters
+from harness.charging import Sizes, cost_of
+from harness.cli import app
+from harness.config import RunConfig
+from harness.critic import Critic
+from harness.loading import load_policy
+from harness.optimizer import make_optimizer
+from harness.planning.memory import GIB, memory_of, moments, tokens_at_once
+from harness.planning.parts import Parts, bytes_of, parts_of, trace
+from harness.policy import Policy
+from harness.run import modules
+from harness.settings import LoraSettings
+from tests.harness.small import SMALL, history, run_small, small_config
+
+LLAMA_3_8B = LlamaConfig(
+    vocab_size=128256,
+    hidden_size=4096,
+    num_hidden_layers=32,
+    num_attention_heads=32,
+    num_key_value_heads=8,
+    intermediate_size=14336,
+    tie_word_embeddings=False,
+    max_position_embeddings=8192,
+)
+LLAMA = LlamaConfig(hidden_size=256, intermediate_size=688, num_hidden_layers=4, num_attention_heads=8, vocab_size=64)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("llama")
+    LLAMA_3_8B.save_pretrained(folder)  # its config alone: no weights are needed
+    return str(folder)
+
+
+def planned(objective: str = "agro", **changes: Any) -> tuple[RunConfig, Parts]:
+    config = small_config(objective, **changes)
+    return config, parts_of(config)
+
+
+def plan(llama: str, *options: str) -> Any:
+    return CliRunner().invoke(app, ["plan", "--suite", "llama3-8b-math", "--gpu", "h100", "--model", llama, *options])
+
+
+def test_llama_3_8b_has_its_parameters(llama: str) -> None:
+    _, parts = planned(model__path=llama)
+    assert sum(p.numel() for p in parts.policy.model.parameters()) == 8_030_261_248
+    assert all(p.is_meta for p in parts.policy.model.parameters())
+
+
+def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
+    result = plan(llama, "--algos", "agro", "--set", "policy.lora=null")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert "llama3-8b-math, agro: 169.5 GiB at the peak, and the h100 has 79.1" in result.output
+    assert "policy.lora.rank=32" in result.output and "adamw_8bit" in result.output
+    assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite has it
+
+
+def test_with_adapters_it_fits(llama: str) -> None:
+    result = plan(llama, "--algos", "agro,ppo", "--completion-tokens", "400")
+    assert result.exit_code == 0, result.output
+    assert "completion 400 tokens" in result.output
+
+
+def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
+    result = CliRunner().invoke(app, ["plan", "--suite", "tiny-arithmetic", "--gpu", "h10"])
+    assert result.exit_code == 2
+    assert "no GPU 'h10'; did you mean h100?" in result.output
+
+
+@pytest.mark.parametrize("objective", ["agro", "ppo"])
+@pytest.mark.parametrize("lora", [None, {"rank": 4}], ids=["full", "lora"])
+@pytest.mark.parametrize("kind", ["adamw", "adamw_8bit"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_items_are_what_a_run_holds(objective: str, lora: dict[str, int] | None, kind: str, dtype: str) -> None:
+    config, parts = planned(objective, policy__lora=lora, optimizer__kind=kind, model__dtype=dtype)
+    need = memory_of(config, parts)
+    policy = load_policy(config.model, 1.0, config.policy)
+    reference = policy.reference()
+    critic = Critic(policy) if objective == "ppo" else None
+    optimizer = make_optimizer(config.optimizer, modules(policy, critic))
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    for parameter in trained:
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    states = [(key, value) for p in trained for key, value in optimizer.state[p].items() if torch.is_tensor(value)]
+    tables = {value.data_ptr(): value for key, value in states if key.startswith("qmap")}
+    assert need.always["policy"] == bytes_of(policy.model.parameters())
+    assert need.always["reference"] == (0 if lora else bytes_of(reference.model.parameters()))
+    assert need.always["critic"] == (bytes_of(critic.parameters()) if critic else 0)
+    assert need.always["optimiser"] == bytes_of(v for k, v in states if k != "step" and not k.startswith("qmap"))
+    assert bytes_of(tables.values()) <= 2048  # the tables of 8-bit numbers, shared by all
+    assert need.training["gradients"] == bytes_of(p.grad for p in trained if p.grad is not None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("adapted", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("checkpointing", [False, True], ids=["kept", "recomputed"])
+def test_traced_activations_are_those_of_a_real_pass(dtype: torch.dtype, adapted: bool, checkpointing: bool) -> None:
+    def build() -> Policy:
+        model = AutoModelForCausalLM.from_config(LLAMA, dtype=dtype if adapted else torch.float32)
+        if adapted:
+            add_adapters(model, LoraSettings(rank=4))
+        return Policy(model, None, 1.0, dtype=dtype)
+
+    real = build()
+    with torch.device("meta"):
+        shape = build()
+    kept = trace(shape, checkpointing=checkpointing)
+    if checkpointing:
+        real.model.gradient_checkpointing_enable({"use_reentrant": False})
+    found = {sequences: _kept(real, sequences) for sequences in (4, 8)}
+    for sequences, size in found.items():
+        assert kept.fixed + kept.a_token * 64 * sequences == pytest.approx(size, rel=0.15)
+
+
+def _kept(policy: Policy, sequences: int) -> int:
+    weights = {p.untyped_storage().data_ptr() for p in policy.model.parameters()}
+    found: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in weights:
+            found[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        policy.hidden(torch.zeros(sequences, 64, dtype=torch.long))
+    return sum(tensor.untyped_storage().nbytes() for tensor in found.values())
+
+
+@pytest.mark.parametrize("objective", ["agro", "reinforce", "ppo"])
+def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path) -> None:
+    """Of one step whose completions all have the same length: cut after two tokens, prompts of one length."""
+    changes = {"rollout__max_tokens": 1, "budget": {"unit": "completions", "total": 16}, "evaluation__shares": [0, 1]}
+    config, parts = planned(objective, **changes)
+    assert run_small(config, tmp_path) == "finished"
+    spent = history(tmp_path)[-1]["spent"]
+    tokens = spent["trained_tokens"] // config.optimizer.epochs
+    sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
+    lengths = [tokens // 16 + (i < tokens % 16) for i in range(16)]
+    cost = cost_of(sizes, parts.passes, config.optimizer, lengths, lengths)
+    for name in ("completions", "trained_tokens", "scored_tokens", "reference_tokens", "critic_tokens"):
+        assert getattr(cost, name) == spent[name], name
+    assert cost.flops == pytest.approx(spent["flops"], rel=1e-3)  # attention's squares, of lengths almost equal
+
+
+def test_a_group_is_never_split_so_the_longest_one_counts() -> None:
+    small, _ = planned(compute__micro_batch_tokens=10)
+    assert tokens_at_once(small) == SMALL["rollout.group_size"] * (32 + SMALL["rollout.max_tokens"])
+    large, _ = planned(compute__micro_batch_tokens=100_000)
+    assert tokens_at_once(large) == 100_000
+
+
+def test_the_peak_is_of_the_larger_phase(llama: str) -> None:
+    config, parts = planned(
+        model__path=llama, model__dtype="bfloat16", policy__lora={"rank": 32}, compute__engine="vllm"
+    )
+    need = memory_of(config, parts)
+    cache = 2 * 32 * 8 * 128 * 2 * 128  # keys and values, layers, heads, width, bytes, one block of tokens
+    assert need.sampling["keys and values"] == config.compute.sample_batch * cache
+    assert need.sampling["engine's weights"] == pytest.approx(15.1 * GIB, rel=0.01)
+    phases = [sum(need.sampling.values()), sum(need.training.values())]
+    assert need.peak == sum(need.always.values()) + max(phases)
+
+
+def test_moments_in_8_bit_are_a_quarter() -> None:
+    config, _ = planned(optimizer__kind="adamw_8bit")
+    layer = torch.nn.Parameter(torch.empty(1000, 1000))
+    assert moments([layer], config.optimizer) == pytest.approx(8e6 / 4, rel=0.02)
