@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from harness.cli import app, parse_seeds
+from harness.arguments import parse_seeds
+from harness.cli import app
 from tests.harness.small import SMALL, run_small, small_config
 
 SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]

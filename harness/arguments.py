@@ -1,0 +1,51 @@
+"""What the command line's texts mean."""
+
+from typing import Any
+
+import yaml
+
+from harness.errors import HarnessError
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``"3"`` is seeds 0, 1, 2; ``"0,1,7"`` are those; ``"7,"`` is seed 7 alone."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = []
+    if "," not in text and numbers and numbers[0] > 0:
+        return list(range(numbers[0]))
+    if "," not in text or not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise HarnessError(f"--seeds {text!r}: give a number of seeds, such as 3, or distinct seeds, such as 0,1,7")
+    return numbers
+
+
+def parse_budget(text: str) -> dict[str, Any]:
+    """``completions=20000`` as the suite's ``budget``."""
+    unit, _, total = text.partition("=")
+    try:
+        return {"unit": unit, "total": float(total)}
+    except ValueError as error:
+        raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
+
+
+def changes_of(
+    change: list[str] | None, model: str | None, data: str | None, engine: str | None
+) -> list[tuple[str, Any]]:
+    """What the command line changes of a suite, as dotted keys and values."""
+    flags = {"model.path": model, "task.data": data, "compute.engine": engine}
+    given = [(key, value) for key, value in flags.items() if value is not None]
+    return [parse_change(text) for text in change or []] + given
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """``optimizer.learning_rate=1e-4`` as a dotted key and a YAML value."""
+    key, equals, value = text.partition("=")
+    try:
+        if key and equals:
+            return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise HarnessError(f"--set {text!r}: give KEY=VALUE, such as optimizer.learning_rate=1e-4")
