@@ -1,15 +1,9 @@
 """The tabular studies: expectations without sampling noise, where descents end, and what is written of it."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from io import StringIO
-from pathlib import Path
-from typing import ClassVar
+from dataclasses import replace
 
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from algorithms.agro import AGRO
@@ -19,9 +13,7 @@ from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.rloo import RLOO
 from algorithms.tba import TBA
-from algorithms.types import Batch, LossOutput, Objective, PolicyOutput
-from harness.errors import HarnessError
-from harness.tabular import _check_the_claim, study
+from algorithms.types import Objective
 from harness.tabular.cases import make_cases
 from harness.tabular.convergence import STALENESS, Descent, descend
 from harness.tabular.gradients import GROUP_SIZES, PARTS, Measured, fit_critic, infinite_group, measure, scenes
@@ -30,7 +22,6 @@ from harness.tabular.problems import BEHAVIOURS, BETA, K, Problems, behaviour, o
 from tests.algorithms import enumeration
 
 PROBLEMS = 20
-FILES = {"convergence.json", "convergence.md", "convergence.png", "gradients.json", "gradients.md"}
 
 close = enumeration.assert_exact
 cases = make_cases(None)
@@ -262,81 +253,3 @@ def test_noise_falls_with_the_group(measured: Found) -> None:
 
 
 # --- what is written
-
-
-@dataclass(frozen=True, kw_only=True)
-class Broken:
-    """Does not fit the study."""
-
-    requires: ClassVar[frozenset[str]] = frozenset()
-
-    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        raise RuntimeError("two prompts at least")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stateful(Broken):
-    """Needs what the step before measured."""
-
-    def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
-        return state
-
-
-ALGOS = ["agro", "ppo", "tests.harness.test_tabular:Broken"]
-
-
-def write(folder: Path) -> tuple[dict[str, bytes], str]:
-    console = Console(file=StringIO(), width=80)
-    study(folder, console, problems=4, algos=ALGOS)
-    assert isinstance(console.file, StringIO)
-    return {path.name: path.read_bytes() for path in (folder / "tabular").iterdir()}, console.file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], str]:
-    return write(tmp_path_factory.mktemp("results"))
-
-
-def test_all_files_are_written(written: tuple[dict[str, bytes], str]) -> None:
-    files, shown = written
-    assert set(files) == FILES
-    assert files["convergence.png"].startswith(b"\x89PNG")
-    assert "agro: at most" in shown and max(map(len, shown.splitlines())) <= 80
-    for name in ("convergence", "gradients"):
-        assert b"harness tabular --problems 4 --seed 0 --algos agro,ppo," in files[f"{name}.md"]
-        rows = json.loads(files[f"{name}.json"])["rows"]
-        assert {row["objective"] for row in rows} == {"agro", "agro form=on_policy", "ppo"}
-        assert {row["behaviour"] for row in rows} == set(BEHAVIOURS)
-
-
-def test_what_does_not_fit_is_said_and_the_others_go_on(written: tuple[dict[str, bytes], str]) -> None:
-    files, shown = written
-    assert "Broken does not fit the study: RuntimeError: two prompts at least" in " ".join(shown.split())
-    assert [row["objective"] for row in json.loads(files["convergence.json"])["unfit"]] == ALGOS[2:]
-
-
-def test_the_same_seed_gives_the_same_bytes(written: tuple[dict[str, bytes], str], tmp_path: Path) -> None:
-    assert write(tmp_path / "again")[0] == written[0]
-    assert not torch.equal(random_problems(4, 0).rewards, random_problems(4, 1).rewards)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ({"problems": 1}, "at least 2 problems"),
-        ({"algos": ["argo"]}, "did you mean 'agro'"),
-        ({"algos": []}, "no objectives named"),
-        ({"algos": ["algorithms.constrained:Constrained"]}, "missing"),
-        ({"algos": ["tests.harness.test_tabular:Stateful"]}, "from step to step"),
-    ],
-)
-def test_bad_input_is_one_sentence(wrong: dict[str, object], sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=sentence):
-        study(tmp_path, Console(file=StringIO()), **wrong)  # type: ignore[arg-type]
-    assert not list(tmp_path.iterdir())
-
-
-def test_agro_at_rest_off_the_optimum_is_an_error(tmp_path: Path) -> None:
-    _check_the_claim([{"objective": "agro", "max_settled": None}, {"objective": "dpo", "max_settled": 1.0}], tmp_path)
-    with pytest.raises(HarnessError, match=r"agro settled 1\.0e-03 nats from an optimum"):
-        _check_the_claim([{"objective": "agro", "max_settled": 1e-3}], tmp_path)
