@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import harness.loading
 import harness.policy
 from harness.collate import Sequences
 from harness.errors import HarnessError
@@ -90,4 +91,4 @@ def test_a_model_that_changes_its_logits_is_refused(policy: Policy, monkeypatch:
     head = scaled.model.get_output_embeddings()
     monkeypatch.setattr(scaled.model, "get_output_embeddings", lambda: lambda hidden: 2 * head(hidden))
     with pytest.raises(HarnessError, match="transforms its logits"):
-        harness.policy._check_head(scaled, "scaled")
+        harness.loading._check_head(scaled, "scaled")
