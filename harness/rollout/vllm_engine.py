@@ -14,6 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import torch
+import torch._dynamo
+
 from harness.errors import HarnessError
 from harness.policy import Policy
 from harness.rollout.engine import Sampling, completion_of, kv_bytes_of
@@ -48,11 +51,12 @@ class VllmEngine:
             "max_model_len": context,
             "max_num_seqs": sample_batch,
             "kv_cache_memory_bytes": int(kv_bytes),
-            "enforce_eager": not self._gpu,
-            "enable_sleep_mode": self._gpu,
         }
-        if not self._gpu:  # a seeded request in parts takes back draws, which generators of the CPU cannot
-            options |= {"enable_chunked_prefill": False, "max_num_batched_tokens": max(context, PREFILL_ON_CPU)}
+        if self._gpu:  # its share of all memory must be free, though the cache has a size of its own: ask for little
+            options |= {"enable_sleep_mode": True, "gpu_memory_utilization": 0.05}
+        else:  # a seeded request in parts takes back draws, which generators of the CPU cannot
+            prefill = max(context, PREFILL_ON_CPU)
+            options |= {"enforce_eager": True, "enable_chunked_prefill": False, "max_num_batched_tokens": prefill}
         with _undisturbed(self._gpu):
             self._llm = _start(policy, options)
 
@@ -89,6 +93,7 @@ class VllmEngine:
         self._policy = policy
         asleep = self._asleep
         if asleep:
+            torch.cuda.empty_cache()  # what training used is free for torch alone until then
             self._llm.wake_up(["weights"])
         # All of them: where vLLM keeps a packed copy of a layer, a tied or fused one left out would stay old, silently.
         weights = ((name, tensor.to(policy.dtype)) for name, tensor in policy.weights())
@@ -153,11 +158,11 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
 @contextmanager
 def _undisturbed(gpu: bool) -> Iterator[None]:
     """vLLM changes torch's threads, even the function that sets them, and its generator; and compiles helpers."""
-    import torch._dynamo
-
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     with warnings.catch_warnings(), torch.random.fork_rng(), torch._dynamo.config.patch(disable=not gpu):
         warnings.simplefilter("ignore", FutureWarning)  # of its own imports
-        yield
-    torch.set_num_threads = set_threads
-    torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads = set_threads
+            torch.set_num_threads(threads)
