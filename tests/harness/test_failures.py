@@ -4,6 +4,9 @@ import resource
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.leaderboard import build
 from harness.results import read_result
@@ -43,3 +46,21 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: di
     assert again.returncode == 0, again.stderr
     (agro,) = tmp_path.glob("*/runs/agro-*")
     assert history(agro) == history(small_runs["agro"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"rollout__max_prompt_tokens": 3},
+            r"the prompt of problem \w+ has \d+ tokens",
+        ),
+        ({"rollout__max_prompt_tokens": 128}, r"are more than the 128 tokens that embedded:tiny-arithmetic takes"),
+    ],
+)
+def test_what_is_too_long_is_refused_before_anything_is_sampled(
+    changes: dict[str, int], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        run_small(small_config(**changes), tmp_path)
+    assert not (tmp_path / "journal.jsonl").exists()

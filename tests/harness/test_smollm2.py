@@ -1,6 +1,7 @@
 """A real language model on real problems: SmolLM2-135M from its GGUF file, GSM8K from local files."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> Non
     command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
+    assert re.search(r"^engine (vllm|transformers): .+$", result.output, re.M)  # what auto chose, and why
     board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["budget"]["optimizer_steps"] == 2
     assert board["rows"][0]["truncated"] == 1.0
