@@ -70,7 +70,7 @@ def _check(config: ObjectiveConfig, suite: SuiteConfig) -> None:
 
 def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
     """The arm's settings; a control is the baseline's arm, but for what is set of it."""
-    known = [*OBJECTIVES, *suite.objectives, *CONTROLS]
+    known = list(dict.fromkeys([*OBJECTIVES, *suite.objectives, *CONTROLS]))
     if name not in known and ":" not in name:
         raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
     if not re.fullmatch(r"[\w.:-]+", name):
