@@ -140,8 +140,9 @@ def main() -> None:
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
     table = Table("requests", "engine", "tokens/s", "range", "ratio", "sync, s", box=None, title_justify="left")
-    for requests in map(int, options.requests.split(",")):
-        engines = engines_of(policy, ["transformers", "vllm"], 128 + options.tokens, requests)
+    counts = [int(count) for count in options.requests.split(",")]
+    engines = engines_of(policy, ["transformers", "vllm"], 128 + options.tokens, max(counts))
+    for requests in counts:
         rates = measure(policy, engines, requests, options.tokens, options.rounds)
         baseline = statistics.median(rates["transformers"].tokens_a_second)
         for name, found in rates.items():

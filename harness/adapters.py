@@ -44,12 +44,12 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 
 def merged_weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The state dict of the model as it would be without adapters, each merged on the way; the model stays as it is."""
+    """The state dict of the model as it would be without adapters, each merged in float32 on the way."""
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
     for name, tensor in model.state_dict().items():
         owner, inside, last = name.rpartition(".base_layer.")
         if inside:
             merged = tensor.float() + layers[owner].get_delta_weight(NAME) if last == "weight" else tensor
-            yield f"{owner}.{last}", merged.to(tensor.dtype)
+            yield f"{owner}.{last}", merged
         elif ".lora_" not in name:
             yield name, tensor

@@ -145,8 +145,9 @@ class RunConfig(RunSettings):
 
     @property
     def match_key(self) -> str:
-        """The same for runs that may stand side by side: all but objective, its optimiser, seed and regime agree."""
-        return digest(self.model_dump(mode="json", exclude={"objective", "optimizer", "seed", "regime"}))
+        """The same for runs that may stand side by side: all but objective, its rates and updates, seed and regime."""
+        shared = self.model_dump(mode="json", exclude={"objective", "optimizer", "seed", "regime"})
+        return digest(shared | self.optimizer.model_dump(include={"kind", "importance_cap"}))
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from harness.arms import run_config
 from harness.config import SuiteConfig
 from harness.loading import load_policy
 from harness.machine import settle
-from harness.opening import load_splits
+from harness.opening import fitting_context, load_splits
 from harness.provenance import versions
 
 
@@ -31,8 +31,10 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     if suite is None:
         return
     suite, choices = settle(suite)
-    problems = load_splits(run_config(suite, suite.baseline, 0))
+    config = run_config(suite, suite.baseline, 0)
+    problems = load_splits(config)
     policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
+    fitting_context(config, policy, problems)
     first = problems[Split.TRAIN][0]
     ids = policy.encode(first.prompt)
     console.print()

@@ -8,8 +8,8 @@ from typing import Any
 
 import huggingface_hub
 import torch
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, StrictDataclassError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
 from transformers.utils import logging as transformers_logging
 
 from harness.adapters import add_adapters
@@ -34,17 +34,18 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
     source, extra = locate(settings.path)
     dtype = getattr(torch, settings.dtype)
     stored = dtype if training.lora else torch.float32  # an optimiser's small steps are lost in bfloat16
-    with _refusing(settings.path):
+    with refusing(settings.path):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **extra)
         if extra:
             extra |= {"quantization_config": GgufConfig(dequantize=True)}
         else:
             extra = {"use_safetensors": True}
         model = AutoModelForCausalLM.from_pretrained(source, dtype=stored, trust_remote_code=False, **extra)
-    if training.lora:
-        add_adapters(model, training.lora)
-    if training.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.generation_config = _tokens_of(model.generation_config)
+        if training.lora:
+            add_adapters(model, training.lora)
+        if training.gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     policy = Policy(model.to(settings.device), tokenizer, temperature, dtype=dtype)
     _check_head(policy, settings.path)
     return policy
@@ -57,15 +58,22 @@ def load_shape(path: str) -> Any:
         HarnessError: as :func:`load_policy`.
     """
     source, extra = locate(path)
-    with _refusing(path):
+    with refusing(path):
         return AutoConfig.from_pretrained(source, trust_remote_code=False, **extra)
 
 
+def _tokens_of(author: GenerationConfig) -> GenerationConfig:
+    """The special tokens of the author's settings and nothing else: how to sample is the suite's to say."""
+    names = ("bos_token_id", "eos_token_id", "pad_token_id")
+    return GenerationConfig(**{name: getattr(author, name, None) for name in names})
+
+
 @contextmanager
-def _refusing(path: str) -> Iterator[None]:
+def refusing(path: str) -> Iterator[None]:
+    """What cannot be made of a model is one sentence."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, StrictDataclassError) as error:
         reason = " ".join(str(error).split())[:300]
         raise HarnessError(f"cannot load the model {path}: {reason}") from error
 

@@ -14,6 +14,8 @@ from harness.settings import ModelSettings
 LEAST_HEAD_ON_CPU = 32
 """vLLM's attention on the CPU fails with smaller heads at the first request."""
 
+ROUNDED = "vLLM samples from merged adapters, and bfloat16 weights lose small ones; --engine vllm accepts that"
+
 
 def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
     """The suite with nothing left to ``auto``, and a line on each choice: what, and why.
@@ -36,8 +38,9 @@ def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
         reasons.append(f"precision {model.dtype}: {why}")
     unsuited = _why_not_vllm(model) if engine != "transformers" else None
     if engine == "auto":
-        engine = "transformers" if unsuited else "vllm"
-        reasons.append(f"engine {engine}: {unsuited or 'vLLM is installed, and suits model and device'}")
+        rounded = ROUNDED if suite.policy.lora and model.dtype == "bfloat16" else None
+        engine = "transformers" if unsuited or rounded else "vllm"
+        reasons.append(f"engine {engine}: {unsuited or rounded or 'vLLM is installed, and suits model and device'}")
     elif unsuited:
         raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
     compute = suite.compute.model_copy(update={"engine": engine})

@@ -52,6 +52,7 @@ def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[
     """
     shares = config.model_dump(mode="json", include={"suite", "model", "task", "rollout", "seed"})
     shares["rollout"].pop("prompts")
+    shares["engine"] = config.compute.engine  # another one draws other tokens
     folder = suite / "offline" / f"s{config.seed}-{digest(shares | identity)}"
     path = folder / "completions.json.gz"
     with locked(folder, patience=ANY_TIME):

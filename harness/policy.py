@@ -135,7 +135,7 @@ class Policy:
         if self.adapted:
             with torch.device("meta"):
                 model = type(self.model)(self.model.config)
-            model.load_state_dict(dict(self.weights()), assign=True)
+            model.load_state_dict({name: tensor.float() for name, tensor in self.weights()}, assign=True)
             model.generation_config = self.model.generation_config
         model.save_pretrained(directory)
         self.tokenizer.save_pretrained(directory)

@@ -51,7 +51,9 @@ def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completi
     flops = step.flops - policy.size.forward_flops([completion] * group)  # what is decoded reads, and hardly computes
     training = flops / (gpu.rate(config.model.dtype) * TRAINING_SHARE)
     sync = policy.dtype.itemsize * policy.size.parameters / (1e12 * gpu.bandwidth * SYNC_SHARE)
-    steps = int(config.budget.total / ((sampling + training + sync) if config.budget.unit == "seconds" else a_step))
+    if config.budget.unit == "seconds":
+        a_step = sampling + training + sync
+    steps = 0 if config.objective.control == "frozen" else int(config.budget.total / a_step)
     validated = len(evaluation.shares) * evaluation.validation_problems * evaluation.validation_samples
     evaluated = validated + 2 * evaluation.test_problems * evaluation.test_samples
     return Duration(

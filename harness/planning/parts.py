@@ -13,7 +13,7 @@ from harness.adapters import add_adapters
 from harness.arms import objective_of
 from harness.config import RunConfig
 from harness.critic import Critic
-from harness.loading import load_shape
+from harness.loading import load_shape, refusing
 from harness.policy import Policy
 from harness.regimes import RegimeSpec
 from harness.scoring import Passes
@@ -28,7 +28,7 @@ class Parts:
 
     policy: Policy
     reference: Policy | None
-    """None where the objective asks for none, or it is the policy with its adapters off."""
+    """None where it is the policy with its adapters off."""
     critic: Critic | None
     passes: Passes
 
@@ -50,10 +50,11 @@ def parts_of(config: RunConfig) -> Parts:
     """
     dtype = getattr(torch, config.model.dtype)
     stored = dtype if config.policy.lora else torch.float32
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(load_shape(config.model.path), dtype=stored)
-    if config.policy.lora:
-        add_adapters(model, config.policy.lora)
+    shape = load_shape(config.model.path)
+    with refusing(config.model.path), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(shape, dtype=stored)
+        if config.policy.lora:
+            add_adapters(model, config.policy.lora)
     policy = Policy(model, None, config.rollout.temperature, dtype=dtype)
     objective = objective_of(config.objective)
     return Parts(

@@ -30,6 +30,14 @@ def estimate(
         HarnessError: one does not fit, with the numbers; or the suite, an arm or the GPU is not known.
     """
     gpu = gpu_of(gpu_name)
+    if len(set(algos)) < len(algos):
+        raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
+    for name, mean, limit in (
+        ("prompt", prompt, suite.rollout.max_prompt_tokens),
+        ("completion", completion, suite.rollout.max_tokens),
+    ):
+        if mean and mean > limit:
+            raise HarnessError(f"--{name}-tokens {mean} is more than the suite's longest {name}, {limit} tokens")
     planned = _on_a_gpu(suite)
     configs = {name: run_config(planned, name, 0) for name in algos}
     parts = {name: parts_of(config) for name, config in configs.items()}

@@ -92,7 +92,7 @@ class TransformersEngine:
         """[R, t] -> [R] whether a stop string has just been completed."""
         if not stop:
             return tokens.new_zeros(len(tokens), dtype=torch.bool)
-        tails = self._policy.tokenizer.batch_decode(tokens[:, -STOP_WINDOW:])
+        tails = self._policy.tokenizer.batch_decode(tokens[:, -STOP_WINDOW:], skip_special_tokens=True)
         return torch.tensor([any(s in tail for s in stop) for tail in tails], device=tokens.device)
 
 

@@ -137,6 +137,8 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
         for file in sorted(Path(folder).iterdir()):
             content.update(file.read_bytes())
         if _started is None or _started[0] != content.hexdigest():
+            if _started and policy.device.type == "cuda":
+                raise HarnessError("this process has a vLLM of another shape, and on a GPU it can have one; start anew")
             _started = None
             try:
                 llm = LLM(
@@ -159,7 +161,11 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
 def _undisturbed(gpu: bool) -> Iterator[None]:
     """vLLM changes torch's threads, even the function that sets them, and its generator; and compiles helpers."""
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
-    with warnings.catch_warnings(), torch.random.fork_rng(), torch._dynamo.config.patch(disable=not gpu):
+    with (
+        warnings.catch_warnings(),
+        torch.random.fork_rng(None if gpu else []),
+        torch._dynamo.config.patch(disable=not gpu),
+    ):
         warnings.simplefilter("ignore", FutureWarning)  # of its own imports
         try:
             yield

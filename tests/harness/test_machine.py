@@ -10,6 +10,7 @@ import harness.machine
 from harness.config import SuiteConfig
 from harness.errors import HarnessError
 from harness.machine import settle
+from harness.settings import LoraSettings, PolicySettings
 from harness.suites import load_suite
 
 
@@ -50,6 +51,15 @@ def test_nothing_is_left_to_auto_and_each_choice_has_its_reason(
     assert "no instructions for bfloat16" in why[1]
     monkeypatch.setattr(harness.machine, "_cpu_has_bfloat16", lambda: True)
     assert settle(suite_of("embedded:tiny-arithmetic"))[0].model.dtype == "bfloat16"
+
+
+def test_adapters_over_bfloat16_are_sampled_as_they_are_trained(on_a_cpu: None, with_vllm: None) -> None:
+    suite = suite_of("embedded:tiny-arithmetic", model__dtype="bfloat16")
+    adapted = suite.model_copy(update={"policy": PolicySettings(lora=LoraSettings(rank=4))})
+    settled, why = settle(adapted)
+    assert settled.compute.engine == "transformers" and "merged adapters" in why[-1]
+    asked = adapted.model_copy(update={"compute": adapted.compute.model_copy(update={"engine": "vllm"})})
+    assert settle(asked)[0].compute.engine == "vllm"
 
 
 def test_without_vllm_it_is_transformers(on_a_cpu: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The plan against what a run really holds and spends."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from harness.config import RunConfig
 from harness.critic import Critic
 from harness.loading import load_policy
 from harness.optimizer import make_optimizer
+from harness.planning.duration import duration_of
+from harness.planning.gpus import gpu_of
 from harness.planning.memory import GIB, memory_of, moments, tokens_at_once
 from harness.planning.parts import Parts, bytes_of, parts_of, trace
 from harness.policy import Policy
@@ -76,6 +79,35 @@ def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
     result = CliRunner().invoke(app, ["plan", "--suite", "tiny-arithmetic", "--gpu", "h10"])
     assert result.exit_code == 2
     assert "no GPU 'h10'; did you mean h100?" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--algos", "agro,agro"], "--algos names an objective twice"),
+        (["--completion-tokens", "100000"], "--completion-tokens 100000 is more than the suite's longest completion"),
+        (["--prompt-tokens", "4000"], "--prompt-tokens 4000 is more than the suite's longest prompt"),
+    ],
+)
+def test_bad_plans_are_one_sentence(llama: str, options: list[str], sentence: str) -> None:
+    result = plan(llama, *options)
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+@pytest.mark.parametrize("shape", [{"model_type": "t5"}, {"model_type": "llama", "hidden_size": 65}], ids=str)
+def test_models_that_are_none_are_one_sentence(shape: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    result = plan(str(tmp_path), "--algos", "agro")
+    assert result.exit_code == 2
+    assert f"cannot load the model {tmp_path}" in result.output.replace("\n", "")
+
+
+def test_what_is_never_updated_takes_no_step() -> None:
+    config, parts = planned("frozen")
+    found = duration_of(config, parts, gpu_of("h100"), 10, 10)
+    assert (found.steps, found.sampling, found.training) == (0, 0, 0)
+    assert found.evaluation > 0
 
 
 @pytest.mark.parametrize("objective", ["agro", "ppo"])

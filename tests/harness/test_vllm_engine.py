@@ -1,6 +1,7 @@
 """The real vLLM beside the trainer: its numbers are the policy's, and follow it."""
 
 import copy
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -176,10 +177,12 @@ def test_the_models_own_generation_settings_do_not_matter(
     policy: Policy, engine: VllmEngine, prompts: Prompts, tmp_path: Path
 ) -> None:
     plain = engine.generate(prompts, 4, SAMPLING, 1)
-    policy.model.generation_config.update(do_sample=True, top_k=1, temperature=0.1, repetition_penalty=3.0)
     policy.save(tmp_path)
+    opinions = {"do_sample": False, "top_k": 1, "temperature": 0.1, "repetition_penalty": 3.0, "eos_token_id": 1}
+    (tmp_path / "generation_config.json").write_text(json.dumps(opinions))
     opinionated = load_policy(TINY.model_copy(update={"path": str(tmp_path)}), 1.0)
-    assert opinionated.model.generation_config.top_k == 1
+    opinionated.save(tmp_path / "again")  # transformers refuses to save such a contradiction
+    assert opinionated.eos_ids == policy.eos_ids
     assert started(opinionated).generate(prompts, 4, SAMPLING, 1) == plain
 
 

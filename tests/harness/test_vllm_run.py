@@ -77,3 +77,14 @@ def test_importance_weights_of_an_exact_engine_are_one(objective: str, tmp_path:
     norms = [[step["metrics"]["train/grad_norm"] for step in steps(tmp_path / name)] for name in ("plain", "weighed")]
     assert norms[0] == pytest.approx(norms[1], rel=1e-2)
     assert norms[0] != norms[1]
+
+
+def test_a_fixed_set_is_of_one_engine(tmp_path: Path) -> None:
+    """Another engine draws other tokens, so a run on its set would depend on who came first."""
+    found = []
+    for engine in ("transformers", "vllm"):
+        config = small_config(regime="offline", rollout__offline_completions=32, compute__engine=engine)
+        assert run_small(config, tmp_path / "runs" / engine) == "finished"
+        found.append(history(tmp_path / "runs" / engine)[0]["data"]["content"])
+    assert found[0] != found[1]
+    assert len(list((tmp_path / "offline").iterdir())) == 2
