@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from harness.budget import Ledger
 from harness.charging import Sizes, cost_of
 from harness.config import RunConfig
 from harness.planning.gpus import Gpu
 from harness.planning.parts import Parts
+from harness.regimes import RegimeSpec
 from harness.rollout.engine import kv_bytes_of
 
 TRAINING_SHARE = 0.35
@@ -26,6 +28,7 @@ class Duration:
     sampled_tokens: int
     evaluated_tokens: int
     flops: float
+    """As a ledger counts them: without evaluation, and without what is computed again."""
     sampling: float
     """Seconds; so are the following."""
     training: float
@@ -37,44 +40,70 @@ class Duration:
         return (self.sampling + self.training + self.sync + self.evaluation) / 3600
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How fast a run is whose prompts and completions have so many tokens on average."""
+
+    config: RunConfig
+    parts: Parts
+    gpu: Gpu
+    prompt: int
+    completion: int
+
+    def cost(self, new: int, batch: int) -> Ledger:
+        """Of a step on ``batch`` completions, of which ``new`` are sampled for it."""
+        parts, length = self.parts, self.prompt + self.completion
+        sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
+        return cost_of(sizes, parts.passes, self.config.optimizer, [length] * new, [length] * batch)
+
+    def sampling(self, completions: int) -> float:
+        """Seconds of decoding: ``sample_batch`` sequences side by side, the cache half full."""
+        policy, together = self.parts.policy, self.config.compute.sample_batch
+        weights = policy.dtype.itemsize * sum(parameter.numel() for parameter in policy.model.parameters())
+        cache = completions * kv_bytes_of(policy, self.prompt + self.completion // 2)
+        read = math.ceil(completions / together) * weights + cache
+        return float(self.completion * read / (1e12 * self.gpu.bandwidth * DECODING_SHARE))
+
+    def computing(self, new: int, batch: int) -> float:
+        """Seconds of all passes of such a step, prompts before they are sampled from included, each once."""
+        config, length = self.config, self.prompt + self.completion
+        size = self.parts.policy.size
+        flops = self.cost(new, batch).flops - size.forward_flops([length] * new)
+        flops += size.forward_flops([self.prompt] * (new // config.rollout.group_size))
+        if config.policy.gradient_checkpointing:
+            sizes = [size, *([self.parts.critic.size] if self.parts.critic else [])]
+            flops += config.optimizer.epochs * sum(each.forward_flops([length] * batch) for each in sizes)
+        return flops / (self.gpu.rate(config.model.dtype) * TRAINING_SHARE)
+
+    def sync(self) -> float:
+        policy = self.parts.policy
+        return policy.dtype.itemsize * policy.size.parameters / (1e12 * self.gpu.bandwidth * SYNC_SHARE)
+
+
 def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completion: int) -> Duration:
     """With prompts and completions of so many tokens on average."""
-    rollout, evaluation, policy = config.rollout, config.evaluation, parts.policy
-    group = rollout.prompts * rollout.group_size
-    lengths = [prompt + completion] * group
-    sizes = Sizes(policy=policy.size, critic=parts.critic.size if parts.critic else None)
-    step = cost_of(sizes, parts.passes, config.optimizer, lengths, lengths)
-    spent = {"sampled_tokens": group * completion, "seconds": math.nan}.get(config.budget.unit)
-    a_step = spent or step.spent(config.budget.unit)
-    decode = _decoding(config, parts, gpu, prompt, completion)
-    sampling = decode * _rounds(group, config) * completion
-    flops = step.flops - policy.size.forward_flops([completion] * group)  # what is decoded reads, and hardly computes
-    training = flops / (gpu.rate(config.model.dtype) * TRAINING_SHARE)
-    sync = policy.dtype.itemsize * policy.size.parameters / (1e12 * gpu.bandwidth * SYNC_SHARE)
-    if config.budget.unit == "seconds":
-        a_step = sampling + training + sync
-    steps = 0 if config.objective.control == "frozen" else int(config.budget.total / a_step)
+    pace = Pace(config=config, parts=parts, gpu=gpu, prompt=prompt, completion=completion)
+    rollout, evaluation, spec = config.rollout, config.evaluation, RegimeSpec.parse(config.regime)
+    batch = rollout.prompts * rollout.group_size
+    offline = spec.kind == "offline"
+    new = 0 if offline else batch - spec.again(rollout.prompts) * rollout.group_size
+    fixed = rollout.offline_completions if offline else 0
+    sampling, training, sync = pace.sampling(new), pace.computing(new, batch), pace.sync()
+    at_once = {"sampled_tokens": new * completion, "seconds": sampling + training + sync}
+    cost, start = pace.cost(new, batch), pace.cost(fixed, 0)
+    first = {"flops": start.flops, "seconds": pace.sampling(fixed) + pace.computing(fixed, 0)}
+    left = max(0.0, config.budget.total - first.get(config.budget.unit, 0))
+    a_step = at_once.get(config.budget.unit) or cost.spent(config.budget.unit)
+    steps = 0 if config.objective.control == "frozen" else int(left / a_step)
     validated = len(evaluation.shares) * evaluation.validation_problems * evaluation.validation_samples
     evaluated = validated + 2 * evaluation.test_problems * evaluation.test_samples
     return Duration(
         steps=steps,
-        sampled_tokens=steps * group * completion,
+        sampled_tokens=(steps * new + fixed) * completion,
         evaluated_tokens=evaluated * completion,
-        flops=steps * step.flops,
-        sampling=steps * sampling,
-        training=steps * training,
+        flops=steps * cost.flops + start.flops,
+        sampling=steps * sampling + pace.sampling(fixed),
+        training=steps * training + pace.computing(fixed, 0),
         sync=steps * sync,
-        evaluation=decode * _rounds(evaluated, config) * completion,
+        evaluation=pace.sampling(evaluated),
     )
-
-
-def _rounds(completions: int, config: RunConfig) -> int:
-    return math.ceil(completions / config.compute.sample_batch)
-
-
-def _decoding(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completion: int) -> float:
-    """Seconds of one token of all sequences side by side, the cache half full."""
-    policy = parts.policy
-    weights = policy.dtype.itemsize * sum(parameter.numel() for parameter in policy.model.parameters())
-    cache = config.compute.sample_batch * kv_bytes_of(policy, prompt + completion // 2)
-    return float((weights + cache) / (1e12 * gpu.bandwidth * DECODING_SHARE))
