@@ -140,6 +140,7 @@ def plan(
     engine: Engine = None,
     model: Model = None,
     change: Change = None,
+    memory: Annotated[float | None, typer.Option(min=1, help="GiB, where the GPU has another size.")] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
     completion_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a completion; likewise.")] = None,
 ) -> None:
@@ -149,7 +150,7 @@ def plan(
 
     loaded = load_suite(suite, changes_of(change, model, None, engine))
     names = [name.strip() for name in algos.split(",")]
-    estimate(loaded, names, gpu, console, prompt=prompt_tokens, completion=completion_tokens)
+    estimate(loaded, names, gpu, console, memory_gib=memory, prompt=prompt_tokens, completion=completion_tokens)
 
 
 @app.command()

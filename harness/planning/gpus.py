@@ -1,4 +1,4 @@
-"""GPUs by name, as their vendor's datasheets have them."""
+"""GPUs by name: rates and bandwidth of their vendor's datasheets; memory as a process sees it, less than on the box."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ class Gpu:
 
     memory: float
     """GiB that a process sees."""
-    bfloat16: float
-    """TFLOP/s of matrix products in bfloat16, sums in float32."""
+    bfloat16: float | None
+    """TFLOP/s of matrix products in bfloat16, sums in float32; None where the GPU has none."""
     float32: float
     """TFLOP/s of matrix products in float32, without TF32."""
     bandwidth: float
@@ -21,10 +21,10 @@ class Gpu:
 
     def rate(self, dtype: str) -> float:
         """FLOP/s of matrix products."""
-        return 1e12 * (self.bfloat16 if dtype == "bfloat16" else self.float32)
+        return 1e12 * (self.bfloat16 if dtype == "bfloat16" and self.bfloat16 else self.float32)
 
 
-GPUS: dict[str, Gpu] = {
+GPUS: dict[str, Gpu] = {  # of those with several forms: SXM
     "a100-40gb": Gpu(memory=39.4, bfloat16=312, float32=19.5, bandwidth=1.56),
     "a100-80gb": Gpu(memory=79.1, bfloat16=312, float32=19.5, bandwidth=2.04),
     "h100": Gpu(memory=79.1, bfloat16=989, float32=67, bandwidth=3.35),
@@ -32,6 +32,7 @@ GPUS: dict[str, Gpu] = {
     "l4": Gpu(memory=22.0, bfloat16=121, float32=30, bandwidth=0.3),
     "l40s": Gpu(memory=44.4, bfloat16=362, float32=91.6, bandwidth=0.864),
     "rtx4090": Gpu(memory=23.5, bfloat16=165, float32=82.6, bandwidth=1.008),
+    "t4": Gpu(memory=14.6, bfloat16=None, float32=8.1, bandwidth=0.32),
 }
 
 

@@ -32,6 +32,11 @@ class Parts:
     critic: Critic | None
     passes: Passes
 
+    @property
+    def modules(self) -> list[nn.Module]:
+        """What is trained."""
+        return [self.policy.model, *([self.critic] if self.critic else [])]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
@@ -46,7 +51,7 @@ def parts_of(config: RunConfig) -> Parts:
     """Built from the model's config file alone.
 
     Raises:
-        HarnessError: the config cannot be loaded, see :func:`harness.loading.load_shape`.
+        HarnessError: the config cannot be loaded, or is of no causal language model.
     """
     dtype = getattr(torch, config.model.dtype)
     stored = dtype if config.policy.lora else torch.float32

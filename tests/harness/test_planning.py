@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 from transformers import AutoModelForCausalLM, LlamaConfig
 from typer.testing import CliRunner
 
+import harness.collate
+import harness.train
 from harness.adapters import add_adapters
+from harness.budget import Ledger
 from harness.charging import Sizes, cost_of
 from harness.cli import app
 from harness.config import RunConfig
@@ -18,9 +22,10 @@ from harness.loading import load_policy
 from harness.optimizer import make_optimizer
 from harness.planning.duration import duration_of
 from harness.planning.gpus import gpu_of
-from harness.planning.memory import GIB, memory_of, moments, tokens_at_once
+from harness.planning.memory import GIB, PHASES, memory_of, moments, tokens_at_once
 from harness.planning.parts import Parts, bytes_of, parts_of, trace
 from harness.policy import Policy
+from harness.rollout.transformers_engine import TransformersEngine
 from harness.run import modules
 from harness.settings import LoraSettings
 from tests.harness.small import SMALL, history, run_small, small_config
@@ -64,7 +69,7 @@ def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
     result = plan(llama, "--algos", "agro", "--set", "policy.lora=null")
     assert result.exit_code == 2
     assert "Traceback" not in result.output
-    assert "llama3-8b-math, agro: 169.5 GiB at the peak, and the h100 has 79.1" in result.output
+    assert "llama3-8b-math, agro: 169.5 GiB while training, and the h100 has 79.1" in result.output
     assert "policy.lora.rank=32" in result.output and "adamw_8bit" in result.output
     assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite has it
 
@@ -127,12 +132,12 @@ def test_the_items_are_what_a_run_holds(objective: str, lora: dict[str, int] | N
     optimizer.step()
     states = [(key, value) for p in trained for key, value in optimizer.state[p].items() if torch.is_tensor(value)]
     tables = {value.data_ptr(): value for key, value in states if key.startswith("qmap")}
-    assert need.always["policy"] == bytes_of(policy.model.parameters())
-    assert need.always["reference"] == (0 if lora else bytes_of(reference.model.parameters()))
-    assert need.always["critic"] == (bytes_of(critic.parameters()) if critic else 0)
-    assert need.always["optimiser"] == bytes_of(v for k, v in states if k != "step" and not k.startswith("qmap"))
+    assert need.items["policy"].size == bytes_of(policy.model.parameters())
+    assert need.items["reference"].size == (0 if lora else bytes_of(reference.model.parameters()))
+    assert need.items["critic"].size == (bytes_of(critic.parameters()) if critic else 0)
+    assert need.items["optimiser"].size == bytes_of(v for k, v in states if k != "step" and not k.startswith("qmap"))
     assert bytes_of(tables.values()) <= 2048  # the tables of 8-bit numbers, shared by all
-    assert need.training["gradients"] == bytes_of(p.grad for p in trained if p.grad is not None)
+    assert need.items["gradients"].size == bytes_of(p.grad for p in trained if p.grad is not None)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -171,19 +176,53 @@ def _kept(policy: Policy, sequences: int) -> int:
 
 
 @pytest.mark.parametrize("objective", ["agro", "reinforce", "ppo"])
-def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path) -> None:
-    """Of one step whose completions all have the same length: cut after two tokens, prompts of one length."""
-    changes = {"rollout__max_tokens": 1, "budget": {"unit": "completions", "total": 16}, "evaluation__shares": [0, 1]}
-    config, parts = planned(objective, **changes)
+def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a real run, by the lengths that it had, and by the sizes and passes that were planned."""
+    config, parts = planned(objective)
+    sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
+    lengths: list[list[int]] = []
+    monkeypatch.setattr(
+        harness.train, "update", lambda run, groups: lengths.append(harness.collate.lengths(groups)) or {}
+    )
     assert run_small(config, tmp_path) == "finished"
     spent = history(tmp_path)[-1]["spent"]
-    tokens = spent["trained_tokens"] // config.optimizer.epochs
-    sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
-    lengths = [tokens // 16 + (i < tokens % 16) for i in range(16)]
-    cost = cost_of(sizes, parts.passes, config.optimizer, lengths, lengths)
-    for name in ("completions", "trained_tokens", "scored_tokens", "reference_tokens", "critic_tokens"):
+    cost = sum((cost_of(sizes, parts.passes, config.optimizer, batch, batch) for batch in lengths), Ledger())
+    assert len(lengths) == 6
+    for name in ("completions", "trained_tokens", "scored_tokens", "reference_tokens", "critic_tokens", "flops"):
         assert getattr(cost, name) == spent[name], name
-    assert cost.flops == pytest.approx(spent["flops"], rel=1e-3)  # attention's squares, of lengths almost equal
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_copy_of_the_transformers_engine_is_always_there(dtype: str) -> None:
+    config, parts = planned(model__dtype=dtype)
+    policy = load_policy(config.model, 1.0, config.policy)
+    engine = TransformersEngine(policy, sample_batch=8)
+    own = 0 if engine._model is policy.model else bytes_of(engine._model.parameters())
+    assert memory_of(config, parts).held("training")["engine's weights"] == own
+    assert bool(own) == (dtype == "bfloat16")
+
+
+def test_roots_of_moments_are_what_adamw_takes_on_a_gpu() -> None:
+    """Where it works on lists of tensors, as torch does by default there."""
+    config, parts = planned("ppo")
+    groups = [[torch.nn.Parameter(torch.rand(p.shape)) for p in m.parameters()] for m in parts.modules]
+    optimizer = torch.optim.AdamW([{"params": group} for group in groups], foreach=True)
+    for parameter in (p for group in groups for p in group):
+        parameter.grad = torch.rand_like(parameter)
+    optimizer.step()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        optimizer.step()
+    changes = [event.nbytes() for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    found = max(sum(changes[:end]) for end in range(len(changes) + 1))
+    need = memory_of(config, parts)
+    assert need.held("updating")["roots of moments"] == pytest.approx(found, rel=0.01)
+    eight, _ = planned("ppo", optimizer__kind="adamw_8bit")
+    assert memory_of(eight, parts).held("updating")["roots of moments"] == 0
+
+
+def test_the_critic_keeps_activations_of_its_own() -> None:
+    agro, ppo = (memory_of(*planned(name)).held("training")["activations"] for name in ("agro", "ppo"))
+    assert ppo == 2 * agro
 
 
 def test_a_group_is_never_split_so_the_longest_one_counts() -> None:
@@ -193,16 +232,18 @@ def test_a_group_is_never_split_so_the_longest_one_counts() -> None:
     assert tokens_at_once(large) == 100_000
 
 
-def test_the_peak_is_of_the_larger_phase(llama: str) -> None:
+def test_the_peak_is_of_the_largest_phase(llama: str) -> None:
     config, parts = planned(
         model__path=llama, model__dtype="bfloat16", policy__lora={"rank": 32}, compute__engine="vllm"
     )
     need = memory_of(config, parts)
     cache = 2 * 32 * 8 * 128 * 2 * 128  # keys and values, layers, heads, width, bytes, one block of tokens
-    assert need.sampling["keys and values"] == config.compute.sample_batch * cache
-    assert need.sampling["engine's weights"] == pytest.approx(15.1 * GIB, rel=0.01)
-    phases = [sum(need.sampling.values()), sum(need.training.values())]
-    assert need.peak == sum(need.always.values()) + max(phases)
+    assert need.items["keys and values"].size == config.compute.sample_batch * cache
+    assert need.items["engine's weights"].size == pytest.approx(15.1 * GIB, rel=0.01)
+    held = {phase: sum(need.held(phase).values()) for phase in PHASES}
+    assert need.peak == held[need.peak_phase] == max(held.values())
+    assert "keys and values" in need.held("scoring")  # the engine is put to sleep only behind the reference's pass
+    assert "keys and values" not in need.held("training")
 
 
 def test_moments_in_8_bit_are_a_quarter() -> None:
