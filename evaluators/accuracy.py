@@ -19,6 +19,9 @@ class SampleRecord:
 
     problem: str
     """The problem's id."""
+    question: str
+    answer: str
+    """What was expected."""
     sample: int
     """Index among the completions of the problem."""
     strict: Verdict
@@ -32,6 +35,8 @@ class SampleRecord:
 SCHEMA = pa.schema(
     [
         pa.field("problem", pa.string(), nullable=False),
+        pa.field("question", pa.string(), nullable=False),
+        pa.field("answer", pa.string(), nullable=False),
         pa.field("sample", pa.int32(), nullable=False),
         pa.field("strict", pa.string(), nullable=False),
         pa.field("lenient", pa.string(), nullable=False),
@@ -76,3 +81,9 @@ def _checked(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:
             f"need a non-empty bool array [problems, samples], not {correct.dtype} of shape {correct.shape}"
         )
     return correct
+
+
+def read_records(path: Path) -> list[SampleRecord]:
+    """What :func:`write_records` wrote."""
+    rows = pq.read_table(path, schema=SCHEMA).to_pylist()
+    return [SampleRecord(**row | {kind: Verdict(row[kind]) for kind in ("strict", "lenient")}) for row in rows]

@@ -1,54 +1,143 @@
-"""Intervals over seeds. Pure functions of arrays.
+"""What few training runs can say: estimates with their t-distributions, and tests. Pure functions of arrays.
 
-Seeds are the unit of replication: a bootstrap over them is too narrow at few seeds, a t-interval is not.
+Seeds are the unit of replication: a percentile bootstrap over them is too narrow at few seeds, a t-interval is not.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
+
+IQM_FROM = 4
+"""Tasks from which an interquartile mean leaves anything out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A mean and its confidence bounds; ``None`` with a single seed, which says nothing of the spread."""
+class Estimate:
+    """A mean, and its standard error with that error's degrees of freedom; no error with a single seed."""
 
     mean: float
-    low: float | None
-    high: float | None
+    error: float | None
+    df: float | None
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Student's t-interval: it covers the true mean with probability ``confidence``."""
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
+        if self.error is None:
+            return None
+        half = float(stats.t.ppf((1 + confidence) / 2, df=self.df)) * self.error
+        return self.mean - half, self.mean + half
+
+    def p_value(self) -> float | None:
+        """Two-sided, of the hypothesis that the true mean is 0."""
+        return None if self.error is None else min(1.0, 2 * self._beyond(abs(self.mean)))
+
+    def equivalence(self, margin: float) -> float | None:
+        """p-value of two one-sided tests (Schuirmann 1987) that the true mean is ``margin`` or more away from 0.
+
+        Small: it lies within the margin.
+        """
+        if margin <= 0:
+            raise ValueError(f"a margin must be positive, not {margin}")
+        return None if self.error is None else self._beyond(margin - abs(self.mean))
+
+    def detectable(self, power: float = 0.8, level: float = 0.05) -> float | None:
+        """The smallest true mean that a two-sided test finds with probability ``power``, at this error."""
+        if not level < power < 1:
+            raise ValueError(f"power must lie between the level {level} and 1, not {power}")
+        if self.error is None:
+            return None
+        bound = stats.t.ppf(1 - level / 2, df=self.df)
+
+        def lacking(shift: float) -> float:
+            """The other tail, which finds the wrong sign, counts for nothing."""
+            return float(stats.nct.sf(bound, self.df, shift)) - power
+
+        return float(optimize.brentq(lacking, 0.0, 2 * bound + 10)) * self.error
+
+    def _beyond(self, distance: float) -> float:
+        """Probability that the estimate lies so far above the truth."""
+        if not self.error:
+            return float(distance < 0) if distance else 0.5
+        return float(stats.t.sf(distance / self.error, df=self.df))
 
 
-def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Student's t-interval of the mean.
-
-    Args:
-        values: [seeds], one finite number of each.
-        confidence: probability that the interval covers the true mean.
-    """
+def over_seeds(values: ArrayLike) -> Estimate:
+    """The mean of ``values``: [seeds], one finite number of each training run."""
     sample = _finite(values, dimensions=1)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
-    mean = float(sample.mean())
     if len(sample) == 1:
-        return Interval(mean=mean, low=None, high=None)
+        return Estimate(mean=float(sample[0]), error=None, df=None)
     error = float(sample.std(ddof=1)) / len(sample) ** 0.5
-    half = float(stats.t.ppf((1 + confidence) / 2, df=len(sample) - 1)) * error
-    return Interval(mean=mean, low=mean - half, high=mean + half)
+    return Estimate(mean=float(sample.mean()), error=error, df=len(sample) - 1)
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval:
-    """How much better ``a`` is than ``b``: t-interval over seeds of the mean difference over problems.
+def paired_difference(a: ArrayLike, b: ArrayLike) -> Estimate:
+    """How much better ``a`` is than ``b``, for seeds and problems both drawn anew.
+
+    Two-way random effects: another seed and other problems would both come out differently. The variance of the mean
+    is ``(MS_seeds + MS_problems - MS_rest) / (seeds * problems)``, never below what either alone gives, and its degrees
+    of freedom are Satterthwaite's (1946). With a single problem, over seeds alone.
 
     Args:
         a: [seeds, problems] accuracies of one objective.
         b: [seeds, problems] of another, same seeds and same problems in the same order.
-        confidence: probability that the interval covers the true difference.
     """
     first, second = _finite(a, dimensions=2), _finite(b, dimensions=2)
     if first.shape != second.shape:
         raise ValueError(f"pairs need the same seeds and problems, not {first.shape} and {second.shape}")
-    return t_interval((first - second).mean(axis=1), confidence)
+    difference = first - second
+    seeds, problems = difference.shape
+    if seeds == 1 or problems == 1:
+        return over_seeds(difference.mean(axis=1))
+    mean = difference.mean()
+    by_seed, by_problem = difference.mean(axis=1), difference.mean(axis=0)
+    rest = difference - by_seed[:, None] - by_problem + mean
+    squares = problems * (by_seed - mean) ** 2, seeds * (by_problem - mean) ** 2, rest**2
+    dfs = np.array([seeds - 1, problems - 1, (seeds - 1) * (problems - 1)])
+    found = np.array([part.sum() for part in squares]) / dfs
+    variance = max(found[0] + found[1] - found[2], found[0], found[1])
+    df = variance**2 / (found**2 / dfs).sum() if variance else seeds - 1
+    return Estimate(mean=float(mean), error=float((variance / (seeds * problems)) ** 0.5), df=float(df))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """p-values corrected for their number (Holm 1979). ``p_values``: [tests], in any order, which is kept."""
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("need p-values between 0 and 1, in one dimension")
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return corrected
+
+
+def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
+    """How often a run of ``a`` beats a run of ``b``, ties half (Agarwal et al. 2021). Both [seeds], of any number."""
+    first, second = _finite(a, dimensions=1)[:, None], _finite(b, dimensions=1)
+    return float(((first > second) + 0.5 * (first == second)).mean())
+
+
+def mean_over_budget(spent: ArrayLike, accuracy: ArrayLike) -> NDArray[np.float64]:
+    """[seeds] area under accuracy against budget, over the budget's span: the mean accuracy on the way.
+
+    Args:
+        spent: [points] budget, rising.
+        accuracy: [seeds, points] at these.
+    """
+    x, y = _finite(spent, dimensions=1), _finite(accuracy, dimensions=2)
+    if len(x) < 2 or (np.diff(x) <= 0).any() or y.shape[1] != len(x):
+        raise ValueError(f"need two rising points or more, and accuracies at each, not {x.shape} and {y.shape}")
+    return np.asarray(np.trapezoid(y, x, axis=1) / (x[-1] - x[0]), dtype=np.float64)
+
+
+def iqm(scores: ArrayLike) -> NDArray[np.float64]:
+    """[seeds] interquartile mean over tasks (Agarwal et al. 2021). ``scores``: [seeds, tasks], four tasks or more."""
+    table = _finite(scores, dimensions=2)
+    if table.shape[1] < IQM_FROM:
+        raise ValueError(f"an interquartile mean needs {IQM_FROM} tasks or more, not {table.shape[1]}")
+    return np.asarray(stats.trim_mean(table, 0.25, axis=1), dtype=np.float64)
 
 
 def _finite(values: ArrayLike, *, dimensions: int) -> NDArray[np.float64]:

@@ -3,8 +3,16 @@
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from harness.budget import Budget
 from harness.errors import HarnessError
+from harness.suites import explain
+
+
+def names_of(text: str) -> list[str]:
+    """``"agro, grpo"`` as its names."""
+    return [name.strip() for name in text.split(",")]
 
 
 def parse_seeds(text: str | None) -> list[int] | None:
@@ -29,6 +37,14 @@ def parse_budget(text: str) -> dict[str, Any]:
         return {"unit": unit, "total": float(total)}
     except ValueError as error:
         raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
+
+
+def chosen_budget(text: str) -> Budget:
+    """The same, checked."""
+    try:
+        return Budget.model_validate(parse_budget(text))
+    except ValidationError as error:
+        raise HarnessError(f"--budget {text!r}: {explain(error, Budget)}") from error
 
 
 def changes_of(

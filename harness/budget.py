@@ -18,6 +18,9 @@ class Budget(BaseModel):
     unit: Unit = "completions"
     total: float = Field(gt=0, allow_inf_nan=False)
 
+    def __str__(self) -> str:
+        return f"{self.total:,.0f} {self.unit.replace('_', ' ')}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:

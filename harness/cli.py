@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from evaluators.types import TaskError
-from harness.arguments import changes_of, parse_budget, parse_seeds
+from harness.arguments import changes_of, chosen_budget, names_of, parse_budget, parse_seeds
 from harness.errors import HarnessError
 from harness.regimes import GRAMMAR
 
@@ -35,6 +35,9 @@ Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, or
 Data = Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")]
 Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
+Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")]
+From = Annotated[str | None, typer.Option("--from", help="MLflow store to read; default: the journals under --out.")]
+Match = Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 INTERRUPTED = 130
 
@@ -58,7 +61,7 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
 def run(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
-    seeds: Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")] = None,
+    seeds: Seeds = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
     regime: Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")] = None,
     engine: Engine = None,
@@ -78,7 +81,7 @@ def run(
     changes = changes_of(change, model, data, engine)
     changes += [("budget", parse_budget(budget))] if budget else []
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
-    names = [name.strip() for name in algos.split(",")]
+    names = names_of(algos)
     planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
     finished = invocation.invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
     if not finished:
@@ -89,16 +92,53 @@ def run(
 @one_sentence
 def leaderboard(
     suite: Suite,
-    source: Annotated[
-        str | None, typer.Option("--from", help="MLflow store to rebuild from; default: journals.")
-    ] = None,
-    match: Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")] = None,
+    source: From = None,
+    algos: Annotated[str | None, typer.Option(help="Only these arms, comma-separated.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help="Only this regime; repeatable.")] = None,
+    seeds: Seeds = None,
+    budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
+    match: Match = None,
+    baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
     out: Out = Path("results"),
 ) -> None:
-    """Rebuild a suite's table from its runs."""
-    from harness.invocation import rebuild
+    """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
+    from harness.regimes import RegimeSpec
+    from harness.report.commands import make_leaderboard
+    from harness.report.selection import Selection
+    from harness.suites import load_suite
 
-    rebuild(suite, source, match, out, console)
+    chosen = parse_seeds(seeds)
+    selection = Selection(
+        algos=tuple(names_of(algos)) if algos else None,
+        regimes=tuple(str(RegimeSpec.parse(name)) for name in regime) if regime else None,
+        seeds=tuple(chosen) if chosen else None,
+        budget=chosen_budget(budget) if budget else None,
+        match=match,
+    )
+    make_leaderboard(load_suite(suite, [("baseline", baseline)] if baseline else []), selection, source, out, console)
+
+
+@app.command()
+@one_sentence
+def compare(
+    a: Annotated[str, typer.Argument(help="An objective, or a run id.")],
+    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    suite: Suite = "tiny-arithmetic",
+    source: From = None,
+    regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
+    match: Match = None,
+    out: Out = Path("results"),
+) -> None:
+    """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
+    from harness.regimes import RegimeSpec
+    from harness.report.commands import make_comparison
+    from harness.report.selection import Selection
+    from harness.suites import load_suite
+
+    if a == b:
+        raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
+    wanted = str(RegimeSpec.parse(regime)) if regime else None
+    make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
 
 
 @app.command(name="list")
@@ -149,7 +189,7 @@ def plan(
     from harness.suites import load_suite
 
     loaded = load_suite(suite, changes_of(change, model, None, engine))
-    names = [name.strip() for name in algos.split(",")]
+    names = names_of(algos)
     estimate(loaded, names, gpu, console, memory_gib=memory, prompt=prompt_tokens, completion=completion_tokens)
 
 
@@ -157,7 +197,7 @@ def plan(
 @one_sentence
 def sync(out: Out = Path("results"), tracking_uri: Uri = None) -> None:
     """Publish to MLflow what has not been published yet; twice is the same as once."""
-    from harness.invocation import publish_all
+    from harness.publishing import publish_all
 
     publish_all(out, tracking_uri, console)
 

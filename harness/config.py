@@ -98,6 +98,8 @@ class SuiteConfig(RunSettings):
     description: str
     seeds: PositiveInt = 3
     baseline: str
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """A difference in accuracy that nobody would mind, as a share: within it objectives count as equivalent."""
     objectives: dict[str, ArmSettings] = Field(default_factory=dict)
 
 
@@ -144,12 +146,24 @@ class RunConfig(RunSettings):
         return digest(self.model_dump(mode="json", exclude={"seed"}))
 
     @property
-    def match_key(self) -> str:
-        """The same for runs that may stand side by side: all but objective, its rates and updates, seed and regime."""
+    def matched(self) -> dict[str, Any]:
+        """What runs must share to stand side by side: all but objective, its rates and updates, seed and regime."""
         shared = self.model_dump(mode="json", exclude={"objective", "optimizer", "seed", "regime"})
-        return digest(shared | self.optimizer.model_dump(include={"kind", "importance_cap"}))
+        return shared | self.optimizer.model_dump(include={"kind", "importance_cap"})
+
+    @property
+    def match_key(self) -> str:
+        return digest(self.matched)
 
 
 def digest(content: Mapping[str, Any]) -> str:
     """Ten hex digits of the canonical JSON of ``content``."""
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found

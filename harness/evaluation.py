@@ -56,6 +56,8 @@ def evaluate(
         "unparsed": share_of(groups, config.task.grading, Verdict.UNPARSED),
         "grader_timeouts": share_of(groups, config.task.grading, Verdict.TIMEOUT),
         "grader_errors": share_of(groups, config.task.grading, Verdict.ERROR),
+        "audit_paid": 0.0,
+        "audit_missed": 0.0,
         "verdicts": {
             g.problem.id: "".join(verdict(grade, config.task.grading)[0] for grade in g.grades) for g in groups
         },
@@ -88,6 +90,8 @@ def _records(groups: Sequence[Group]) -> list[SampleRecord]:
     return [
         SampleRecord(
             problem=group.problem.id,
+            question=group.problem.prompt,
+            answer=group.problem.answer,
             sample=index,
             strict=grade.strict,
             lenient=grade.lenient,

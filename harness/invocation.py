@@ -2,13 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 
 from harness.arms import run_config
@@ -16,15 +15,16 @@ from harness.config import RunConfig, SuiteConfig, digest
 from harness.errors import HarnessError
 from harness.executors import run_all
 from harness.journal import Journal, Record
-from harness.leaderboard import build, write
 from harness.loading import locate
 from harness.machine import settle
 from harness.opening import load_splits
-from harness.plots import accuracy_by_regime, learning_curves
 from harness.progress import Display
-from harness.publishing import INVOCATION, Publishing, publish_suite
-from harness.render import tables
-from harness.results import RunResult, read_result
+from harness.publishing import INVOCATION, Publishing
+from harness.report.board import build
+from harness.report.results import read_results
+from harness.report.sources import JournalSource
+from harness.report.text import tables
+from harness.report.writing import write_leaderboard
 from harness.store import Store
 from harness.suites import load_suite
 
@@ -36,7 +36,8 @@ class Plan:
     suite: SuiteConfig
     runs: list[RunConfig]
     invocation: Record
-    """Its id and name: the same for the same command, so that a resume is the same invocation."""
+    """Its id and name, the same for the same command, so that a resume is the same invocation; the command; and what
+    it planned."""
     choices: list[str]
     """What ``auto`` became on this machine, and why."""
 
@@ -66,8 +67,24 @@ def plan(
     runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
     name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
-    invocation = {"id": digest({"runs": [run.run_id for run in runs]}), "name": name}
+    invocation = {
+        "id": digest({"runs": [run.run_id for run in runs]}),
+        "name": name,
+        "command": command(suite, changes, algos, chosen, regimes),
+        "plan": {"algos": list(algos), "regimes": named, "seeds": chosen},
+    }
     return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
+
+
+def command(
+    suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int], regimes: Sequence[str]
+) -> str:
+    """What makes these runs again, spelt out: defaults of a later version may differ."""
+    parts = ["harness", "run", "--suite", suite, "--algos", ",".join(algos)]
+    parts += ["--seeds", ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")]
+    parts += [part for regime in regimes for part in ("--regime", regime)]
+    parts += [part for key, value in changes for part in ("--set", f"{key}={json.dumps(value)}")]
+    return shlex.join(parts)
 
 
 def invoke(
@@ -97,92 +114,17 @@ def invoke(
         outcomes = run_all(runs, planned.invocation, workers=workers, fresh=fresh, watch=display.refresh)
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     if finished:
-        board = build(suite.name, suite.baseline, _results([Journal(path).read() for _, path in runs]))
-        write_tables(board, store, planned.invocation)
+        results = read_results([Journal(path).read() for _, path in runs])
+        board = build(suite, results)
+        folder, links = store.suite(suite.name), JournalSource(store, suite.name).links(results)
+        write_leaderboard(board, results, folder, links)
+        (folder / INVOCATION).write_text(json.dumps(planned.invocation) + "\n")
         console.print(tables(board), highlight=False)
     published = publishing.finish()
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
         return False
-    console.print(f"written: leaderboard.md, leaderboard.json and pictures in {store.suite(suite.name)}")
+    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {store.suite(suite.name)}")
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True
-
-
-def write_tables(board: dict[str, Any], store: Store, invocation: Record | None) -> None:
-    """Table and picture into the suite's folder, with the invocation that they belong to."""
-    folder = store.suite(board["suite"])
-    write(board, folder)
-    learning_curves(board, folder / "learning-curves.png")
-    (folder / "regimes.png").unlink(missing_ok=True)
-    if len(board["boards"]) > 1:
-        accuracy_by_regime(board, folder / "regimes.png")
-    if invocation:
-        (folder / INVOCATION).write_text(json.dumps(invocation) + "\n")
-
-
-def rebuild(name: str, source: str | None, match: str | None, out: Path, console: Console) -> None:
-    """The leaderboard of a suite's ended runs, from an MLflow store or from the journals under ``out``."""
-    suite = load_suite(name)
-    store = Store(out)
-    if source:
-        from harness.tracking import Publisher
-
-        with _reaching(source):
-            journals = Publisher(source, suite.name, store.root).journals()
-    else:
-        journals = store.journals(suite.name)
-    results = [result for result in _results(journals) if match in (None, result.config.match_key)]
-    board = build(suite.name, suite.baseline, results)
-    store.prepare()
-    write_tables(board, store, None)
-    console.print(tables(board), highlight=False)
-
-
-def publish_all(out: Path, tracking_uri: str | None, console: Console) -> None:
-    """Every run under ``out`` to the store.
-
-    Raises:
-        HarnessError: the store cannot be reached.
-    """
-    from harness.tracking import Publisher
-
-    store = Store(out)
-    uri = tracking_uri or store.tracking_uri
-    suites = sorted({path.parent.parent.name for path in store.runs()})
-    if not suites:
-        raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
-    for suite in suites:
-        runs = list(store.runs(suite))
-        with _reaching(uri):
-            publish_suite(Publisher(uri, suite, store.root), store, suite, runs)
-        console.print(f"{suite}: {len(runs)} runs are published to {uri}")
-
-
-@contextmanager
-def _reaching(uri: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise HarnessError(
-            f"cannot use the MLflow store {uri}: {reason}; see that it is there, or name another"
-        ) from error
-
-
-def _results(journals: Sequence[list[Record]]) -> list[RunResult]:
-    """Those that have ended.
-
-    Raises:
-        HarnessError: one is of a version that recorded something else.
-    """
-    try:
-        return [result for records in journals if (result := read_result(records))]
-    except (KeyError, ValidationError) as error:
-        raise HarnessError(
-            "some of these runs were made by an older version of the harness; redo them with --fresh, or use another "
-            "--out or store"
-        ) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from evaluators.grading import Grader
+from evaluators.overlap import overlap
 from evaluators.tasks import load_problems
 from evaluators.types import Problem, Split
 from harness.arms import objective_of
@@ -73,7 +74,7 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
             engine.sync(policy)
         journal.cut(progress.journal_bytes)
         if not resumed:
-            journal.append(_start_record(config, policy, began, invocation))
+            journal.append(_start_record(config, policy, problems, began, invocation))
         yield Run(
             config=config,
             directory=directory,
@@ -144,13 +145,22 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
     return {split: part[: sizes[split]] for split, part in problems.items()}
 
 
-def _start_record(config: RunConfig, policy: Policy, began: Record, invocation: Record) -> Record:
+def _start_record(
+    config: RunConfig,
+    policy: Policy,
+    problems: Mapping[Split, Sequence[Problem]],
+    began: Record,
+    invocation: Record,
+) -> Record:
+    held_out = (Split.VALIDATION, Split.TEST)
     return {
         "event": "start",
         "run_id": config.run_id,
         "config": config.model_dump(mode="json"),
         **began,
         "size": asdict(policy.size),
+        "sizes": {str(split): len(part) for split, part in problems.items()},
+        "overlap": {str(split): asdict(overlap(problems[Split.TRAIN], problems[split])) for split in held_out},
         "clock": {"time": time.time()},
         "origin": {"invocation": invocation, "versions": versions()},
     }

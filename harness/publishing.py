@@ -2,15 +2,20 @@
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from harness.errors import HarnessError
 from harness.journal import Record, is_locked
+from harness.report.writing import FILES
 from harness.store import Store
 
 if TYPE_CHECKING:
-    from harness.tracking import Publisher
+    from harness.tracking.publisher import Publisher
 
 PUBLISH_EVERY = 2.0
 PATIENCE = 60.0
@@ -38,7 +43,7 @@ class Publishing(threading.Thread):
 
     def run(self) -> None:
         try:
-            from harness.tracking import Publisher  # seconds of imports, while the runs start
+            from harness.tracking.publisher import Publisher  # seconds of imports, while the runs start
 
             publisher = Publisher(self._uri, self._suite, self._store.root)
             while not self._over.wait(PUBLISH_EVERY):
@@ -51,9 +56,6 @@ class Publishing(threading.Thread):
             self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
 
 
-TABLES = ("leaderboard", "learning-curves", "regimes")
-
-
 def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequence[Path]) -> None:
     """Publish the runs as they stand, and the tables of the suite's last invocation."""
     held = [(directory, is_locked(directory)) for directory in runs]
@@ -63,7 +65,38 @@ def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequen
     folder = store.suite(suite)
     if (folder / INVOCATION).is_file():
         invocation: Record = json.loads((folder / INVOCATION).read_text())
-        tables = [
-            path for path in sorted(folder.iterdir()) if path.stem in ("leaderboard", "learning-curves", "regimes")
-        ]
-        publisher.publish_tables(invocation, tables)
+        publisher.publish_tables(invocation, [folder / name for name in FILES if (folder / name).is_file()])
+
+
+def publish_all(out: Path, tracking_uri: str | None, console: Console) -> None:
+    """Every run under ``out`` to the store.
+
+    Raises:
+        HarnessError: the store cannot be reached.
+    """
+    from harness.tracking.publisher import Publisher
+
+    store = Store(out)
+    uri = tracking_uri or store.tracking_uri
+    suites = sorted({path.parent.parent.name for path in store.runs()})
+    if not suites:
+        raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
+    for suite in suites:
+        runs = list(store.runs(suite))
+        with reaching(uri):
+            publish_suite(Publisher(uri, suite, store.root), store, suite, runs)
+        console.print(f"{suite}: {len(runs)} runs are published to {uri}")
+
+
+@contextmanager
+def reaching(uri: str) -> Iterator[None]:
+    """What a store refuses, or that it is not there, as one sentence."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HarnessError(
+            f"cannot use the MLflow store {uri}: {reason}; see that it is there, or name another"
+        ) from error

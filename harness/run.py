@@ -28,6 +28,7 @@ from harness.regimes import Regime
 from harness.rollout.engine import RolloutEngine
 from harness.scoring import Passes
 from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.store import EVALUATIONS
 
 FINAL = "final"
 """The trained model, a transformers directory inside the run's."""
@@ -111,7 +112,7 @@ class Run:
                 samples=samples,
                 seed=derive_seed(self.config.seed, purpose, 0),
             )
-        tables = self.directory / "evaluations"
+        tables = self.directory / EVALUATIONS
         tables.mkdir(exist_ok=True)
         write_records(evaluation.records, tables / f"{split}-{self.iteration:06d}.parquet")
         self.record("evaluation", {"split": str(split)} | evaluation.summary)

@@ -8,6 +8,9 @@ from harness.config import RunConfig
 from harness.errors import HarnessError
 from harness.journal import Journal, Record
 
+EVALUATIONS = "evaluations"
+"""Folder of a run: every completion of its evaluations, a table each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from algorithms.types import Objective
-from evaluators.statistics import t_interval
+from evaluators.statistics import over_seeds
 from harness.tabular.cases import settings
 from harness.tabular.convergence import CLOSE, Descent
 from harness.tabular.gradients import Measured
@@ -59,11 +59,12 @@ def interval(values: Tensor) -> Row:
     finite = values[values.isfinite()]
     if not finite.numel():
         return {"mean": None, "low": None, "high": None, "median": None, "problems": 0}
-    made = t_interval(finite.numpy())
+    made = over_seeds(finite.numpy())
+    low, high = made.interval() or (None, None)
     return {
         "mean": rounded(made.mean),
-        "low": rounded(made.low),
-        "high": rounded(made.high),
+        "low": rounded(low),
+        "high": rounded(high),
         "median": rounded(finite.median()),
         "problems": finite.numel(),
     }

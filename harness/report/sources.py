@@ -1,0 +1,71 @@
+"""Where a report's runs come from: the journals under a results directory, or an MLflow store alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from evaluators.accuracy import SampleRecord, read_records
+from harness.errors import HarnessError
+from harness.report.results import RunResult, read_results
+from harness.store import EVALUATIONS, Store
+
+
+class Source(Protocol):
+    """Runs of one suite."""
+
+    def results(self) -> list[RunResult]:
+        """All runs that have begun, in a fixed order."""
+        ...
+
+    def completions(self, run: RunResult) -> list[SampleRecord]:
+        """Every completion of the last test evaluation."""
+        ...
+
+    def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
+        """Addresses of runs by run id, for a page in the suite's folder."""
+        ...
+
+
+class JournalSource:
+    """The run directories of a suite."""
+
+    def __init__(self, store: Store, suite: str) -> None:
+        self._store, self._suite = store, suite
+
+    def results(self) -> list[RunResult]:
+        return read_results(self._store.journals(self._suite))
+
+    def completions(self, run: RunResult) -> list[SampleRecord]:
+        return last_table(self._store.run(run.config) / EVALUATIONS, run)
+
+    def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
+        return {run.config.run_id: f"runs/{run.config.run_id}/" for run in runs}
+
+
+class MlflowSource:
+    """The runs that an MLflow store has of a suite."""
+
+    def __init__(self, uri: str, suite: str) -> None:
+        from harness.tracking.reader import Reader  # seconds of imports
+
+        self._reader = Reader(uri, suite)
+
+    def results(self) -> list[RunResult]:
+        return read_results(self._reader.journals())
+
+    def completions(self, run: RunResult) -> list[SampleRecord]:
+        with TemporaryDirectory() as folder:
+            return last_table(self._reader.download(run.config.run_id, EVALUATIONS, Path(folder)), run)
+
+    def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
+        found = ((run.config.run_id, self._reader.address(run.config.run_id)) for run in runs)
+        return {run_id: address for run_id, address in found if address}
+
+
+def last_table(folder: Path, run: RunResult) -> list[SampleRecord]:
+    """The completions of the last test evaluation in a run's folder of evaluations."""
+    tables = sorted(folder.glob("test-*.parquet"))
+    if not tables:
+        raise HarnessError(f"the completions of {run.config.run_id} are gone; it has no {EVALUATIONS}/test-*.parquet")
+    return read_records(tables[-1])

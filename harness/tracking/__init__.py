@@ -1,0 +1,19 @@
+"""MLflow: where runs are published, and can be read back from. The local journals remain the truth."""
+
+import logging
+import os
+
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+import mlflow  # noqa: F401  # behind the limits, which it reads on import
+
+for noisy in ("alembic", "mlflow", "sqlalchemy"):  # after the import, which configures them
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)  # what fails is raised, and told once
+
+RUN_ID, CREATED, PUBLISHED, INVOCATION = (
+    f"harness.{name}" for name in ("run_id", "created", "published", "invocation")
+)
+"""Tags of a run."""
+JOURNAL = "journal.jsonl"
+"""An artifact of each run."""

@@ -1,0 +1,66 @@
+"""Runs read back from an MLflow store: all that a report needs, without the journals that they came from."""
+
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from harness.errors import HarnessError
+from harness.journal import Record, parse
+from harness.tracking import JOURNAL, RUN_ID
+
+PAGE = 500
+"""Runs that a store is asked for at once."""
+
+
+class Reader:
+    """The runs of one suite; writes nothing.
+
+    Raises:
+        HarnessError: the store holds no such suite.
+    """
+
+    def __init__(self, uri: str, suite: str) -> None:
+        path = Path(uri.removeprefix("sqlite:///"))
+        if uri.startswith("sqlite") and not path.is_file():
+            raise HarnessError(f"there is no MLflow store {uri}; give --from the store that harness run named")
+        self._uri, self._client = uri, MlflowClient(tracking_uri=uri)
+        found = self._client.get_experiment_by_name(suite)
+        if found is None:
+            raise HarnessError(f"the MLflow store {uri} has no runs of the suite {suite}")
+        self._experiment = found.experiment_id
+
+    @cached_property
+    def _runs(self) -> dict[str, Run]:
+        """By run id of ours."""
+        found: dict[str, Run] = {}
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], f"tags.`{RUN_ID}` LIKE '%'", max_results=PAGE, page_token=token
+            )
+            found |= {run.data.tags[RUN_ID]: run for run in page}
+            token = page.token
+            if not token:
+                return dict(sorted(found.items()))
+
+    def journals(self) -> list[list[Record]]:
+        """The journals of all runs, in a fixed order."""
+        found = []
+        for run_id, run in self._runs.items():
+            with TemporaryDirectory() as folder:
+                path = self.download(run_id, JOURNAL, Path(folder))
+                found.append(parse(path.read_bytes(), f"journal of {run.info.run_id}"))
+        return found
+
+    def download(self, run_id: str, artifact: str, folder: Path) -> Path:
+        """An artifact of a run of ours, below ``folder``."""
+        return Path(self._client.download_artifacts(self._runs[run_id].info.run_id, artifact, str(folder)))
+
+    def address(self, run_id: str) -> str | None:
+        """Of the run's page, where the store is a server."""
+        if not self._uri.startswith("http"):
+            return None
+        return f"{self._uri.rstrip('/')}/#/experiments/{self._experiment}/runs/{self._runs[run_id].info.run_id}"
