@@ -73,6 +73,22 @@ def over_seeds(values: ArrayLike) -> Estimate:
     return Estimate(mean=float(sample.mean()), error=error, df=len(sample) - 1)
 
 
+def over_problems(shares: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean and interval of one model's accuracy, for other problems of the kind.
+
+    A t-interval; where all problems came out alike, so that it would have no width, Wilson's (1927).
+
+    Args:
+        shares: [problems] share of correct samples of each.
+    """
+    sample = _finite(shares, dimensions=1)
+    estimate = over_seeds(sample)
+    if not estimate.error:
+        wilson = stats.binomtest(round(sample.sum()), len(sample)).proportion_ci(confidence, method="wilson")
+        return estimate.mean, float(wilson.low), float(wilson.high)
+    return estimate.mean, *(estimate.interval(confidence) or (np.nan, np.nan))
+
+
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Estimate:
     """How much better ``a`` is than ``b``, for seeds and problems both drawn anew.
 

@@ -1,5 +1,8 @@
 """What the command line's texts mean."""
 
+import json
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -37,6 +40,13 @@ def parse_budget(text: str) -> dict[str, Any]:
         return {"unit": unit, "total": float(total)}
     except ValueError as error:
         raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
+
+
+def command_line(name: str, options: Mapping[str, str | None], changes: Sequence[tuple[str, Any]]) -> str:
+    """A command as it would be typed, all of it spelt out."""
+    given = [part for option, value in options.items() if value is not None for part in (option, value)]
+    given += [part for key, value in changes for part in ("--set", f"{key}={json.dumps(value)}")]
+    return shlex.join(["harness", name, *given])
 
 
 def chosen_budget(text: str) -> Budget:

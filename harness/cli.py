@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from evaluators.types import TaskError
-from harness.arguments import changes_of, chosen_budget, names_of, parse_budget, parse_seeds
+from harness.arguments import changes_of, chosen_budget, command_line, names_of, parse_budget, parse_seeds
 from harness.errors import HarnessError
 from harness.regimes import GRAMMAR
 
@@ -139,6 +139,31 @@ def compare(
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = str(RegimeSpec.parse(regime)) if regime else None
     make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
+
+
+@app.command(name="eval")
+@one_sentence
+def eval_(
+    model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
+    tasks: Annotated[str, typer.Option(help="Comma-separated, such as gsm8k,math500.")],
+    k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="The first so many of each task; default: all.")] = None,
+    data: Data = None,
+    engine: Engine = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, such as max_tokens=256.")] = None,
+    out: Out = Path("results"),
+    tracking_uri: Uri = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
+) -> None:
+    """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
+    from harness.evals.command import evaluate_model
+    from harness.evals.settings import eval_configs
+
+    given = {"k": k, "problems": problems, "compute.engine": engine}
+    changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
+    configs = eval_configs(model, names_of(tasks), data, changes)
+    command = command_line("eval", {"--model": model, "--tasks": tasks, "--data": data}, changes)
+    evaluate_model(configs, out, tracking_uri, fresh=fresh, command=command, console=console)
 
 
 @app.command(name="list")

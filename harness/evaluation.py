@@ -13,7 +13,7 @@ from harness.collate import micro_batches
 from harness.config import RunConfig
 from harness.journal import Record
 from harness.policy import Policy
-from harness.rewards import grade_groups, share_of, verdict
+from harness.rewards import Grading, grade_groups, share_of, verdict
 from harness.rollout.engine import RolloutEngine, Sampling, sample_groups
 from harness.types import Group
 
@@ -45,24 +45,25 @@ def evaluate(
     sampling = sampling_of(config)
     groups = sample_groups(engine, policy, problems, samples, sampling, seed)
     groups = grade_groups(grader, groups, config.task.grading)
-    completions = [c for group in groups for c in group.completions]
     kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
-    summary: Record = {
+    summary = {"kl": kl_k1, "kl_k3": kl_k3} | summary_of(groups, config.task.grading)
+    return Evaluation(summary=summary, records=records_of(groups))
+
+
+def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
+    """Shares of all completions, and the verdicts by problem, a letter a completion."""
+    completions = [c for group in groups for c in group.completions]
+    return {
         "accuracy": sum(map(sum, (g.rewards for g in groups))) / len(completions),
-        "kl": kl_k1,
-        "kl_k3": kl_k3,
         "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
         "truncated": sum(c.truncated for c in completions) / len(completions),
-        "unparsed": share_of(groups, config.task.grading, Verdict.UNPARSED),
-        "grader_timeouts": share_of(groups, config.task.grading, Verdict.TIMEOUT),
-        "grader_errors": share_of(groups, config.task.grading, Verdict.ERROR),
+        "unparsed": share_of(groups, grading, Verdict.UNPARSED),
+        "grader_timeouts": share_of(groups, grading, Verdict.TIMEOUT),
+        "grader_errors": share_of(groups, grading, Verdict.ERROR),
         "audit_paid": 0.0,
         "audit_missed": 0.0,
-        "verdicts": {
-            g.problem.id: "".join(verdict(grade, config.task.grading)[0] for grade in g.grades) for g in groups
-        },
+        "verdicts": {g.problem.id: "".join(verdict(grade, grading)[0] for grade in g.grades) for g in groups},
     }
-    return Evaluation(summary=summary, records=_records(groups))
 
 
 def sampling_of(config: RunConfig) -> Sampling:
@@ -86,7 +87,8 @@ def kl_to_reference(
     return kl_k1, kl_k3
 
 
-def _records(groups: Sequence[Group]) -> list[SampleRecord]:
+def records_of(groups: Sequence[Group]) -> list[SampleRecord]:
+    """Every completion, for the per-problem table."""
     return [
         SampleRecord(
             problem=group.problem.id,

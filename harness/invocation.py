@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.arguments import command_line
 from harness.arms import run_config
 from harness.config import RunConfig, SuiteConfig, digest
 from harness.errors import HarnessError
@@ -70,21 +70,10 @@ def plan(
     invocation = {
         "id": digest({"runs": [run.run_id for run in runs]}),
         "name": name,
-        "command": command(suite, changes, algos, chosen, regimes),
+        "command": _command(suite, changes, algos, chosen, regimes),
         "plan": {"algos": list(algos), "regimes": named, "seeds": chosen},
     }
     return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
-
-
-def command(
-    suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int], regimes: Sequence[str]
-) -> str:
-    """What makes these runs again, spelt out: defaults of a later version may differ."""
-    parts = ["harness", "run", "--suite", suite, "--algos", ",".join(algos)]
-    parts += ["--seeds", ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")]
-    parts += [part for regime in regimes for part in ("--regime", regime)]
-    parts += [part for key, value in changes for part in ("--set", f"{key}={json.dumps(value)}")]
-    return shlex.join(parts)
 
 
 def invoke(
@@ -128,3 +117,12 @@ def invoke(
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True
+
+
+def _command(
+    suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int], regimes: Sequence[str]
+) -> str:
+    """What makes these runs again; seeds are spelt out, as their default may change."""
+    numbers = ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
+    more = "".join(f" --regime {regime}" for regime in regimes)
+    return command_line("run", {"--suite": suite, "--algos": ",".join(algos), "--seeds": numbers}, changes) + more

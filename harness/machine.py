@@ -9,7 +9,7 @@ from harness.config import SuiteConfig
 from harness.errors import HarnessError
 from harness.loading import load_shape
 from harness.provenance import VLLM_BUILDS, vllm_version
-from harness.settings import ModelSettings
+from harness.settings import ComputeSettings, ModelSettings
 
 LEAST_HEAD_ON_CPU = 32
 """vLLM's attention on the CPU fails with smaller heads at the first request."""
@@ -18,12 +18,20 @@ ROUNDED = "vLLM samples from merged adapters, and bfloat16 weights lose small on
 
 
 def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
-    """The suite with nothing left to ``auto``, and a line on each choice: what, and why.
+    """The suite with nothing left to ``auto``, and a line on each choice; as :func:`settle_model`."""
+    model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None)
+    return suite.model_copy(update={"model": model, "compute": compute}), reasons
+
+
+def settle_model(
+    model: ModelSettings, compute: ComputeSettings, *, adapted: bool
+) -> tuple[ModelSettings, ComputeSettings, list[str]]:
+    """Both with nothing left to ``auto``, and a line on each choice: what, and why. ``adapted``: trains adapters.
 
     Raises:
-        HarnessError: what the suite asks for is not there.
+        HarnessError: what is asked for is not there.
     """
-    model, engine, reasons = suite.model, suite.compute.engine, []
+    engine, reasons = compute.engine, []
     if model.device == "auto":
         found = "cuda" if torch.cuda.is_available() else "cpu"
         why = torch.cuda.get_device_name() if found == "cuda" else "torch sees no GPU"
@@ -38,13 +46,12 @@ def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
         reasons.append(f"precision {model.dtype}: {why}")
     unsuited = _why_not_vllm(model) if engine != "transformers" else None
     if engine == "auto":
-        rounded = ROUNDED if suite.policy.lora and model.dtype == "bfloat16" else None
+        rounded = ROUNDED if adapted and model.dtype == "bfloat16" else None
         engine = "transformers" if unsuited or rounded else "vllm"
         reasons.append(f"engine {engine}: {unsuited or rounded or 'vLLM is installed, and suits model and device'}")
     elif unsuited:
         raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
-    compute = suite.compute.model_copy(update={"engine": engine})
-    return suite.model_copy(update={"model": model, "compute": compute}), reasons
+    return model, compute.model_copy(update={"engine": engine}), reasons
 
 
 def _why_not_vllm(model: ModelSettings) -> str | None:

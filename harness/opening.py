@@ -48,7 +48,7 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
     context = fitting_context(config, policy, problems)
     identity = {
         "weights": policy.fingerprint(),
-        "problems": {str(split): _fingerprint(part) for split, part in problems.items()},
+        "problems": {str(split): fingerprint(part) for split, part in problems.items()},
     }
     objective, spec = objective_of(config.objective), RegimeSpec.parse(config.regime)
     reference = policy.reference()
@@ -183,7 +183,8 @@ def check_beginning(journal: Journal, now: Record) -> None:
             raise HarnessError(f"{journal.path.parent} was begun {whats[key]}; start over with --fresh")
 
 
-def _fingerprint(problems: Sequence[Problem]) -> str:
+def fingerprint(problems: Sequence[Problem]) -> str:
+    """A hash of their ids, prompts and answers, in order."""
     total = sha256()
     for problem in problems:
         total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())

@@ -112,12 +112,16 @@ def ranks(best: int, worst: int) -> str:
 
 
 def points(interval: dict[str, float | None] | None, *, signed: bool) -> str:
-    """Shares as percent, with half of their interval, which is symmetric."""
+    """Shares as percent, with half of their interval, or with its ends where it is not symmetric."""
     if interval is None or interval["mean"] is None:
         return NONE
     text = signed_percent(interval["mean"]) if signed else percent(interval["mean"])
     low, high = interval["low"], interval["high"]
-    return text if low is None or high is None else f"{text} ± {percent((high - low) / 2)}"
+    if low is None or high is None:
+        return text
+    if abs(low + high - 2 * interval["mean"]) > 1e-9:
+        return f"{text} [{percent(low)}, {percent(high)}]"
+    return f"{text} ± {percent((high - low) / 2)}"
 
 
 def signed_percent(share: float) -> str:

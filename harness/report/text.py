@@ -12,6 +12,7 @@ from harness.report.cells import BEHAVED, REACHED, TOOK, across, behaved, reache
 from harness.report.notes import notes, summary, warnings
 
 Row = dict[str, Any]
+KEPT_WHOLE = ("accuracy %", "difference", "acc@1 %", "greedy %")
 AFTERWARDS = (("What that took, a run", TOOK, took), ("How it got there", BEHAVED, behaved))
 
 
@@ -40,11 +41,11 @@ def tables(board: Row) -> Group:
     for part in boards:
         parts += [Text(shown(line)) for line in summary(part)]
         for title, rows in (("", part["rows"]), ("Controls", part["controls"])):
-            parts += [_table(REACHED, map_rows(reached, rows), title)] if rows else []
+            parts += [table(REACHED, map_rows(reached, rows), title)] if rows else []
         for title, headers, cells in AFTERWARDS:
-            parts.append(_table(headers, map_rows(cells, part["rows"] + part["controls"]), title))
+            parts.append(table(headers, map_rows(cells, part["rows"] + part["controls"]), title))
     if len(boards) > 1:
-        parts.append(_table(*across(boards), "test accuracy %, by regime"))
+        parts.append(table(*across(boards), "test accuracy %, by regime"))
     return Group(*parts, *(Text(f"- {shown(note)}") for note in notes(board)))
 
 
@@ -66,7 +67,8 @@ def pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [lines[0], rule, *lines[1:]]
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+    """A table for the terminal; the first column holds names."""
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
     for header in headers:
         made.add_column(

@@ -28,7 +28,7 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     """
     raw = _read(name)
     for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
-        _set(raw, key.split("."), value)
+        set_key(raw, key.split("."), value)
         if key.startswith("optimizer."):
             _forget(raw, key.removeprefix("optimizer."))
     try:
@@ -95,7 +95,8 @@ def _forget(raw: dict[str, Any], key: str) -> None:
             arm["optimizer"].pop(key, None)
 
 
-def _set(raw: dict[str, Any], key: list[str], value: Any) -> None:
+def set_key(raw: dict[str, Any], key: list[str], value: Any) -> None:
+    """Write ``value`` at a dotted key of nested settings."""
     *parents, last = key
     for depth, parent in enumerate(parents, 1):
         raw = raw.setdefault(parent, {})

@@ -11,9 +11,11 @@ import mlflow  # noqa: F401  # behind the limits, which it reads on import
 for noisy in ("alembic", "mlflow", "sqlalchemy"):  # after the import, which configures them
     logging.getLogger(noisy).setLevel(logging.CRITICAL)  # what fails is raised, and told once
 
-RUN_ID, CREATED, PUBLISHED, INVOCATION = (
-    f"harness.{name}" for name in ("run_id", "created", "published", "invocation")
+RUN_ID, CREATED, PUBLISHED, INVOCATION, EVALUATION = (
+    f"harness.{name}" for name in ("run_id", "created", "published", "invocation", "evaluation")
 )
 """Tags of a run."""
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as a run's description, in Markdown."""
 JOURNAL = "journal.jsonl"
 """An artifact of each run."""

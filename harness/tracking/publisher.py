@@ -14,29 +14,36 @@ from mlflow.entities import Metric, Param, Run
 from harness.config import RunConfig
 from harness.journal import Journal, Record, locked
 from harness.store import EVALUATIONS
-from harness.tracking import CREATED, INVOCATION, JOURNAL, PUBLISHED, RUN_ID
+from harness.tracking import CREATED, INVOCATION, JOURNAL, NOTE, PUBLISHED, RUN_ID
 from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
 PARAMS = 100
 """And as many parameters."""
-NOTE = "mlflow.note.content"
-"""What MLflow shows as a run's description, in Markdown."""
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+
+
+def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
+    """A client of the store, and the experiment ``name`` in it, made if need be; a local one keeps artifacts in ``root``."""
+    client = MlflowClient(tracking_uri=uri)
+    if not uri.startswith("sqlite"):
+        return client, _find_or_make(client, name, None)
+    with locked(root / ".mlflow"):  # a fresh store that two processes initialise at once crashes
+        return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
+
+
+def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
+    found = client.get_experiment_by_name(name)
+    return str(found.experiment_id) if found else client.create_experiment(name, artifact_location=location)
 
 
 class Publisher:
     """Publishes run directories of one suite to one MLflow store."""
 
     def __init__(self, uri: str, suite: str, root: Path) -> None:
-        self._client = MlflowClient(tracking_uri=uri)
+        self._client, self._experiment = experiment_of(uri, suite, root)
         self._parents: dict[str, str] = {}
-        if uri.startswith("sqlite"):
-            with locked(root / ".mlflow"):  # a fresh store that two processes initialise at once crashes
-                self._experiment = self._find_experiment(suite, (root / "mlflow-artifacts" / suite).resolve().as_uri())
-        else:
-            self._experiment = self._find_experiment(suite, None)
 
     def publish(self, directory: Path, *, running: bool) -> None:
         """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
@@ -74,10 +81,6 @@ class Publisher:
         parent = self.parent(invocation)
         for file in files:
             self._client.log_artifact(parent, str(file))
-
-    def _find_experiment(self, name: str, location: str | None) -> str:
-        found = self._client.get_experiment_by_name(name)
-        return found.experiment_id if found else self._client.create_experiment(name, artifact_location=location)
 
     def _child(self, start: Record) -> Run:
         created = repr(start["clock"]["time"])

@@ -1,0 +1,87 @@
+"""One model on one task: samples, greedy completions, and what they are worth."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evaluators.accuracy import SampleRecord, majority_at_k, pass_at_k
+from evaluators.grading import Grader
+from evaluators.statistics import over_problems
+from evaluators.types import Problem, Verdict
+from harness.evals.settings import EvalSettings
+from harness.evaluation import records_of, summary_of
+from harness.journal import Record
+from harness.policy import Policy
+from harness.rewards import grade_groups, verdict
+from harness.rollout.engine import RolloutEngine, Sampling, sample_groups
+from harness.seeds import Purpose, derive_seed
+from harness.types import Group
+
+CHUNK = 128
+"""Problems sampled at once; their draws depend on it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """The numbers, and every completion: the samples, then the greedy ones."""
+
+    summary: Record
+    samples: list[SampleRecord]
+    greedy: list[SampleRecord]
+
+
+def measure(
+    settings: EvalSettings,
+    policy: Policy,
+    engine: RolloutEngine,
+    grader: Grader,
+    problems: Sequence[Problem],
+    advance: Callable[[int], None],
+) -> Measured:
+    """``advance`` is told of each problem that is done."""
+    started = time.perf_counter()
+    sampled: list[Group] = []
+    greedy: list[Group] = []
+    for first in range(0, len(problems), CHUNK):
+        part = problems[first : first + CHUNK]
+        seed = derive_seed(settings.seed, Purpose.TEST, first)
+        for n, temperature, found in ((settings.k, settings.temperature, sampled), (1, 0.0, greedy)):
+            sampling = Sampling(temperature=temperature, max_tokens=settings.max_tokens, stop=settings.stop)
+            groups = sample_groups(engine, policy, part, n, sampling, seed)
+            found += grade_groups(grader, groups, settings.task.grading)
+        advance(len(part))
+    seconds = time.perf_counter() - started
+    return Measured(
+        summary=_summary(settings, sampled, greedy) | {"seconds": seconds},
+        samples=records_of(sampled),
+        greedy=records_of(greedy),
+    )
+
+
+def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group]) -> Record:
+    """Intervals are over problems."""
+    correct = np.array([group.rewards for group in sampled]) == 1  # [problems, k]
+    grading = settings.task.grading
+    answers = [
+        [None if verdict(grade, grading) is Verdict.UNPARSED else grade.extracted for grade in group.grades]
+        for group in sampled
+    ]
+    found = summary_of(sampled, grading)
+    return {
+        "problems": len(sampled),
+        "k": settings.k,
+        "acc_at_1": _interval(correct.mean(axis=1)),
+        "pass_at_k": pass_at_k(correct, settings.k),
+        "maj_at_k": majority_at_k(correct, answers),
+        "greedy": _interval([group.rewards[0] for group in greedy]),
+        "sampled_tokens": sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
+        **{key: value for key, value in found.items() if key not in ("accuracy", "verdicts")},
+    }
+
+
+def _interval(shares: ArrayLike) -> Record:
+    mean, low, high = over_problems(shares)
+    return {"mean": mean, "low": low, "high": high}
