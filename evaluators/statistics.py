@@ -114,8 +114,9 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Estimate:
     dfs = np.array([seeds - 1, problems - 1, (seeds - 1) * (problems - 1)])
     found = np.array([part.sum() for part in squares]) / dfs
     variance = max(found[0] + found[1] - found[2], found[0], found[1])
-    df = variance**2 / (found**2 / dfs).sum() if variance else seeds - 1
-    return Estimate(mean=float(mean), error=float((variance / (seeds * problems)) ** 0.5), df=float(df))
+    df = variance**2 / (found**2 / dfs).sum() if variance else 0
+    error = float((variance / (seeds * problems)) ** 0.5)
+    return Estimate(mean=float(mean), error=error, df=max(float(df), min(seeds, problems) - 1))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

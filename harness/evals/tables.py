@@ -18,18 +18,7 @@ from harness.journal import Record
 from harness.report.cells import percent, points, shown
 from harness.report.text import escaped, pipes, table
 
-HEADERS = (
-    "model",
-    "acc@1 %",
-    "pass@k %",
-    "maj@k %",
-    "greedy %",
-    "length",
-    "cut %",
-    "unparsed %",
-    "timeouts %",
-    "tokens",
-)
+HEADERS = ("model", "acc@1 %", "pass@k", "maj@k", "greedy %", "length", "cut", "unparsed", "timeouts")
 NOTES = (
     "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most frequent "
     "answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",

@@ -25,7 +25,7 @@ STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
 def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
-    """A client of the store, and the experiment ``name`` in it, made if need be; a local one keeps artifacts in ``root``."""
+    """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
     client = MlflowClient(tracking_uri=uri)
     if not uri.startswith("sqlite"):
         return client, _find_or_make(client, name, None)

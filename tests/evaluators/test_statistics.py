@@ -1,73 +1,180 @@
-"""Intervals against scipy and against the truth they promise to cover."""
+"""Estimates against scipy, worked numbers, and the truth they promise to cover."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from evaluators.statistics import Interval, paired_difference, t_interval
+from evaluators.statistics import (
+    Estimate,
+    holm,
+    iqm,
+    mean_over_budget,
+    over_problems,
+    over_seeds,
+    paired_difference,
+    probability_of_improvement,
+)
+
+COVERED = (0.93, 0.97)
+
+
+def covers(estimate: Estimate, truth: float) -> bool:
+    low, high = estimate.interval() or (np.nan, np.nan)
+    return bool(low <= truth <= high)
 
 
 def test_worked_example() -> None:
-    interval = t_interval([0.40, 0.44, 0.48])
-    assert interval.mean == pytest.approx(0.44)
-    assert interval.low == pytest.approx(0.44 - 4.302653 * 0.04 / 3**0.5, abs=1e-7)
-    assert interval.high == pytest.approx(0.44 + 4.302653 * 0.04 / 3**0.5, abs=1e-7)
+    estimate = over_seeds([0.40, 0.44, 0.48])
+    assert estimate.mean == pytest.approx(0.44)
+    assert estimate.interval() == pytest.approx((0.44 - 4.302653 * 0.04 / 3**0.5, 0.44 + 4.302653 * 0.04 / 3**0.5))
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
 @pytest.mark.parametrize("seeds", [2, 3, 5, 30])
 def test_agrees_with_scipy(seeds: int, confidence: float) -> None:
-    values = np.random.default_rng(seeds).normal(0.5, 0.02, size=seeds)
-    expected = stats.ttest_1samp(values, 0).confidence_interval(confidence)
-    interval = t_interval(values, confidence)
-    assert interval.mean == pytest.approx(values.mean())
-    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+    values = np.random.default_rng(seeds).normal(0.02, 0.02, size=seeds)
+    expected = stats.ttest_1samp(values, 0)
+    estimate = over_seeds(values)
+    assert estimate.mean == pytest.approx(values.mean())
+    assert estimate.interval(confidence) == pytest.approx(tuple(expected.confidence_interval(confidence)))
+    assert estimate.p_value() == pytest.approx(expected.pvalue)
+    above = stats.ttest_1samp(values, -0.03, alternative="greater").pvalue
+    below = stats.ttest_1samp(values, 0.03, alternative="less").pvalue
+    assert estimate.equivalence(0.03) == pytest.approx(max(above, below))
 
 
 def test_one_seed_has_no_interval() -> None:
-    assert t_interval([0.4]) == Interval(mean=0.4, low=None, high=None)
-    assert paired_difference([[1.0, 0.0]], [[0.0, 0.0]]) == Interval(mean=0.5, low=None, high=None)
+    for estimate in (over_seeds([0.4]), paired_difference([[1.0, 0.0]], [[0.0, 0.0]])):
+        found = (estimate.interval(), estimate.p_value(), estimate.equivalence(0.02), estimate.detectable())
+        assert found == (None, None, None, None)
 
 
-def test_equal_seeds_have_an_interval_of_no_width() -> None:
-    assert t_interval([0.5, 0.5, 0.5]) == Interval(mean=0.5, low=0.5, high=0.5)
+def test_runs_that_are_the_same_are_no_difference() -> None:
+    same = over_seeds([0.0, 0.0, 0.0])
+    assert same.interval() == (0.0, 0.0)
+    assert same.p_value() == 1.0
+    assert same.equivalence(0.01) == 0.0
+    other = over_seeds([0.5, 0.5, 0.5])
+    assert other.p_value() == 0.0
+    assert other.equivalence(0.01) == 1.0
 
 
-def test_paired_difference_pairs_seeds_and_problems() -> None:
-    rng = np.random.default_rng(0)
-    problems, seeds = rng.uniform(0, 1, size=400), rng.normal(0, 0.1, size=(5, 1))
-    b = problems + seeds + rng.normal(0, 0.01, size=(5, 400))
-    a = b + 0.02 + rng.normal(0, 0.01, size=(5, 400))
-    paired = paired_difference(a, b)
-    expected = stats.ttest_rel(a.mean(axis=1), b.mean(axis=1)).confidence_interval(0.95)
-    assert (paired.low, paired.high) == pytest.approx((expected.low, expected.high))
-    assert paired.low is not None and paired.high is not None and 0.015 < paired.low < 0.02 < paired.high < 0.025
-    swapped = paired_difference(b, a)
-    assert (swapped.low, swapped.high) == pytest.approx((-paired.high, -paired.low))
+def test_the_interval_over_seeds_covers_what_it_says() -> None:
+    """Accuracies on 200 problems, seeds that differ by 1.5 points."""
+    for seeds in (3, 5, 10):
+        rng = np.random.default_rng(seeds)
+        skill = np.clip(rng.normal(0.5, 0.015, size=(4000, seeds)), 0, 1)
+        covered = [covers(over_seeds(row), 0.5) for row in rng.binomial(200, skill) / 200]
+        assert COVERED[0] <= np.mean(covered) <= COVERED[1]
+
+
+def differences(seeds: int, rng: np.random.Generator, of_seed: float, of_problem: float, rest: float) -> np.ndarray:
+    """[seeds, 200 problems], 0 on average, by components of spread."""
+    shape = (seeds, 200)
+    found: np.ndarray = of_seed * rng.normal(size=(seeds, 1)) + of_problem * rng.normal(size=shape[1])
+    return found + rest * rng.normal(size=shape)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_coverage_is_what_it_says(seeds: int) -> None:
-    """Accuracies on 200 problems, seeds that differ by 1.5 points: the true mean is inside 95 % of the time."""
+@pytest.mark.parametrize("spread", [(0.03, 0.02, 0.3), (0.015, 0.3, 0.3), (0.01, 0.2, 0.1), (0.02, 0.05, 0.1)])
+def test_the_paired_difference_covers_what_it_says(seeds: int, spread: tuple[float, float, float]) -> None:
+    """For other seeds and other problems, whichever of them makes the difference."""
     rng = np.random.default_rng(seeds)
-    skill = np.clip(rng.normal(0.5, 0.015, size=(4000, seeds)), 0, 1)
-    accuracies = rng.binomial(200, skill) / 200
-    intervals = [t_interval(row) for row in accuracies]
-    covered = [i.low <= 0.5 <= i.high for i in intervals if i.low is not None and i.high is not None]
-    assert len(covered) == 4000
-    assert 0.93 <= np.mean(covered) <= 0.97
+    found = [paired_difference(d, np.zeros_like(d)) for d in (differences(seeds, rng, *spread) for _ in range(3000))]
+    assert COVERED[0] <= np.mean([covers(estimate, 0.0) for estimate in found]) <= COVERED[1]
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_where_only_sampling_differs_the_interval_is_not_too_narrow(seeds: int) -> None:
+    rng = np.random.default_rng(seeds)
+    found = [paired_difference(d, np.zeros_like(d)) for d in (differences(seeds, rng, 0, 0, 0.3) for _ in range(2000))]
+    assert np.mean([covers(estimate, 0.0) for estimate in found]) >= COVERED[0]
+
+
+def test_problems_that_all_seeds_find_alike_do_not_count_as_many() -> None:
+    """Seeds alone would claim certainty of a gap that 20 of 200 problems make."""
+    per_problem = np.zeros(200)
+    per_problem[:20] = 1.0
+    a = np.tile(per_problem, (5, 1))
+    estimate = paired_difference(a, np.zeros_like(a))
+    low, high = estimate.interval() or (0, 0)
+    expected = stats.ttest_1samp(per_problem, 0).confidence_interval()
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-3)
+
+
+def test_the_difference_is_paired_by_seed_and_problem() -> None:
+    rng = np.random.default_rng(0)
+    b = rng.uniform(0, 1, size=400) + rng.normal(0, 0.1, size=(5, 1)) + rng.normal(0, 0.01, size=(5, 400))
+    a = b + 0.02 + rng.normal(0, 0.01, size=(5, 400))
+    paired, swapped = paired_difference(a, b), paired_difference(b, a)
+    low, high = paired.interval() or (0, 0)
+    assert 0.015 < low < 0.02 < high < 0.025
+    assert swapped.interval() == pytest.approx((-high, -low))
+
+
+def test_a_gap_that_counts_as_detectable_is_found_that_often() -> None:
+    rng = np.random.default_rng(1)
+    gap = Estimate(mean=0.0, error=1 / 5**0.5, df=4).detectable(power=0.8, level=0.05)
+    assert gap is not None
+    found = [over_seeds(rng.normal(gap, 1, size=5)) for _ in range(4000)]
+    assert np.mean([(e.p_value() or 1) < 0.05 and e.mean > 0 for e in found]) == pytest.approx(0.8, abs=0.02)
+
+
+def test_equivalence_is_claimed_wrongly_in_at_most_one_of_twenty() -> None:
+    rng = np.random.default_rng(2)
+    at_the_margin = [over_seeds(rng.normal(0.02, 0.01, size=5)).equivalence(0.02) for _ in range(4000)]
+    assert np.mean([p is not None and p < 0.05 for p in at_the_margin]) == pytest.approx(0.05, abs=0.012)
+    inside = [over_seeds(rng.normal(0.0, 0.01, size=10)).equivalence(0.02) for _ in range(500)]
+    assert np.mean([p is not None and p < 0.05 for p in inside]) > 0.95
+
+
+def test_holm_as_in_his_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+    assert holm([]).shape == (0,)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        holm([0.5, float("nan")])
+
+
+def test_probability_of_improvement_counts_pairs_of_runs() -> None:
+    assert probability_of_improvement([3, 1], [2, 2, 1]) == pytest.approx((3 + 0.5) / 6)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=7), rng.normal(size=9)
+    assert probability_of_improvement(a, b) == pytest.approx(stats.mannwhitneyu(a, b).statistic / 63)
+
+
+def test_mean_over_budget_is_the_area_over_its_span() -> None:
+    assert mean_over_budget([0, 1, 3], [[0.0, 1.0, 1.0], [0.5, 0.5, 0.5]]) == pytest.approx([2.5 / 3, 0.5])
+    with pytest.raises(ValueError, match="rising"):
+        mean_over_budget([0, 0], [[0.0, 1.0]])
+
+
+def test_iqm_leaves_a_quarter_of_the_tasks_out_at_each_end() -> None:
+    assert iqm([[0.0, 0.4, 0.6, 1.0], [0.1, 0.1, 0.1, 0.9]]) == pytest.approx([0.5, 0.1])
+    with pytest.raises(ValueError, match="four|4"):
+        iqm([[0.1, 0.2, 0.3]])
+
+
+def test_a_model_that_is_always_right_is_not_certainly_so() -> None:
+    assert over_problems([1.0] * 100) == pytest.approx((1.0, 0.963, 1.0), abs=1e-3)
+    assert over_problems([0.0] * 100) == pytest.approx((0.0, 0.0, 0.037), abs=1e-3)
+    mean, low, high = over_problems([0.0, 1.0, 0.5, 0.5])
+    assert (low, high) == pytest.approx(tuple(stats.ttest_1samp([0.0, 1.0, 0.5, 0.5], 0).confidence_interval()))
+    assert mean == 0.5
 
 
 @pytest.mark.parametrize("values", [[], [[0.1, 0.2]], 0.1, [0.1, float("nan")], [0.1, float("inf")]])
 def test_what_is_no_sample_is_refused(values: object) -> None:
     with pytest.raises(ValueError, match="need"):
-        t_interval(values)  # type: ignore[arg-type]
+        over_seeds(values)  # type: ignore[arg-type]
 
 
-def test_what_cannot_be_paired_is_refused() -> None:
+def test_what_cannot_be_computed_is_refused() -> None:
     with pytest.raises(ValueError, match="same seeds and problems"):
         paired_difference(np.ones((3, 4)), np.ones((3, 1)))
     with pytest.raises(ValueError, match="2 dimensions"):
         paired_difference(np.ones(3), np.ones(3))
-    with pytest.raises(ValueError, match="confidence"):
-        t_interval([1.0, 2.0], 95)
+    estimate = over_seeds([1.0, 2.0])
+    for wrong in (lambda: estimate.interval(95), lambda: estimate.equivalence(0), lambda: estimate.detectable(1.0)):
+        with pytest.raises(ValueError, match="must"):
+            wrong()
