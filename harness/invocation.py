@@ -95,8 +95,9 @@ def invoke(
     )
     for choice in planned.choices:
         console.print(choice, highlight=False)
+    paths = [path for _, path in runs]
     publishing = Publishing(
-        uri, store, suite.name, [path for _, path in runs], warn=lambda m: console.print(f"warning: {m}")
+        uri, store, suite.name, paths, planned.invocation, warn=lambda m: console.print(f"warning: {m}")
     )
     publishing.start()
     with Display(console, runs) as display:

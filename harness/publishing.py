@@ -27,9 +27,18 @@ INVOCATION = "invocation.json"
 class Publishing(threading.Thread):
     """Follows run directories until :meth:`finish`."""
 
-    def __init__(self, uri: str, store: Store, suite: str, runs: Sequence[Path], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        uri: str,
+        store: Store,
+        suite: str,
+        runs: Sequence[Path],
+        invocation: Record,
+        warn: Callable[[str], None],
+    ) -> None:
         super().__init__(daemon=True)
-        self._uri, self._store, self._suite, self._runs, self._warn = uri, store, suite, runs, warn
+        self._uri, self._store, self._suite, self._runs = uri, store, suite, runs
+        self._invocation, self._warn = invocation, warn
         self._over = threading.Event()
         self._down = False
 
@@ -46,9 +55,10 @@ class Publishing(threading.Thread):
             from harness.tracking.publisher import Publisher  # seconds of imports, while the runs start
 
             publisher = Publisher(self._uri, self._suite, self._store.root)
-            while not self._over.wait(PUBLISH_EVERY):
-                for directory in self._runs:
-                    publisher.publish(directory, running=is_locked(directory))
+            with publisher.machine_metrics(self._invocation):
+                while not self._over.wait(PUBLISH_EVERY):
+                    for directory in self._runs:
+                        publisher.publish(directory, running=is_locked(directory))
             publish_suite(publisher, self._store, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True

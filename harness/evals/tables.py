@@ -16,7 +16,7 @@ from evaluators.statistics import IQM_FROM, iqm
 from harness.errors import HarnessError
 from harness.journal import Record
 from harness.report.cells import percent, points, shown
-from harness.report.text import escaped, pipes, table
+from harness.report.text import as_code, escaped, pipes, table
 
 HEADERS = ("model", "acc@1 %", "pass@k", "maj@k", "greedy %", "length", "cut", "unparsed", "timeouts")
 NOTES = (
@@ -116,7 +116,7 @@ def write_tables(found: dict[str, list[Record]], folder: Path) -> None:
     for records in found.values():
         lines += [f"## {escaped(title(records[0]))}", "", *pipes(HEADERS, [cells(record) for record in records]), ""]
         lines += [f"**Warning:** {escaped(remark)}\n" for remark in remarks(records)]
-        lines += [f"    {escaped(record['command'])}" for record in records] + [""]
+        lines += [as_code(record["command"]) for record in records] + [""]
     if rows := over_tasks(found):
         lines += ["## All tasks", "", *pipes(("model", "IQM, acc@1 %"), rows), ""]
     (folder / "evals.md").write_text("\n".join([*lines, *(f"- {note}" for note in NOTES), ""]), encoding="utf-8")

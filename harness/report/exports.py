@@ -10,7 +10,7 @@ import yaml
 from harness.report.cells import REACHED, reached
 from harness.report.results import COSTS, RunResult
 from harness.report.rows import OF_TESTS
-from harness.report.text import escaped, map_rows, pipes
+from harness.report.text import as_code, escaped, map_rows, pipes
 
 Row = dict[str, Any]
 PLAIN = ("objective", "status", "seeds", "failed", "unfinished", "missing", "start_accuracy", *OF_TESTS, "unmatched")
@@ -81,4 +81,4 @@ def dataset_card(board: Row) -> str:
     for part in board["boards"]:
         lines += [f"## {part['regime']}", "", *pipes(REACHED, map_rows(reached, part["rows"] + part["controls"])), ""]
     commands = dict.fromkeys(invocation["command"] for invocation in board["invocations"])
-    return "\n".join([*lines, "Made by:", "", *(f"    {command}" for command in commands), ""])
+    return "\n".join([*lines, "Made by:", "", *(as_code(command) for command in commands), ""])

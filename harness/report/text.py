@@ -57,7 +57,12 @@ def escaped(text: str) -> str:
     """As Markdown that shows it, whatever it holds."""
     for mark, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|")):
         text = text.replace(mark, entity)
-    return shown(text)
+    return " ".join(shown(text).split("\n"))
+
+
+def as_code(text: str) -> str:
+    """As a Markdown block that is shown as it is."""
+    return "\n".join(f"    {line}" for line in shown(text).split("\n"))
 
 
 def pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

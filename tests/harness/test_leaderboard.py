@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.config import SuiteConfig
 from harness.errors import HarnessError
-from harness.invocation import rebuild
 from harness.journal import Journal, Record
-from harness.leaderboard import build, write
-from harness.plots import learning_curves
-from harness.render import across, cells, markdown
-from harness.results import RunResult, read_result
+from harness.report.board import build
+from harness.report.cells import across, reached, took
+from harness.report.commands import make_leaderboard
+from harness.report.results import RunResult, read_results
+from harness.report.selection import Selection
+from harness.report.text import markdown
+from harness.report.writing import write_leaderboard
+from harness.suites import load_suite
+
+
+def suite(baseline: str = "grpo") -> SuiteConfig:
+    return load_suite("tiny-arithmetic", [("baseline", baseline), ("name", "s")])
 
 
 def records_of(small_runs: dict[str, Path], name: str) -> list[Record]:
@@ -28,8 +36,7 @@ def result(records: list[Record], **config: Any) -> RunResult:
         for section in sections:
             place = place[section]
         place[last] = value
-    made = read_result(records)
-    assert made is not None
+    (made,) = read_results([records])
     return made
 
 
@@ -44,19 +51,20 @@ def with_verdicts(records: list[Record], verdicts: dict[str, str]) -> list[Recor
 
 def board_of(baseline: str, results: list[RunResult]) -> dict[str, Any]:
     """The only board of these runs."""
-    (board,) = build("s", baseline, results)["boards"]
+    (board,) = build(suite(baseline), results)["boards"]
     found: dict[str, Any] = board
     return found
 
 
 def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
-    board = build("tiny-arithmetic", "grpo", results)
-    write(board, tmp_path)
-    learning_curves(board, tmp_path / "learning-curves.png")
+    board = build(suite(), results)
+    write_leaderboard(board, results, tmp_path, {})
     read = json.loads((tmp_path / "leaderboard.json").read_text())
     assert read == board
-    assert read["suite"] == "tiny-arithmetic"
+    assert read["suite"] == "s"
+    assert set(read["runs"]) == {r.config.run_id for r in results}
+    assert read["invocations"][0]["command"].startswith("harness run")
     (read,) = read["boards"]
     assert read["regime"] == "on_policy"
     assert read["budget"] == {"unit": "completions", "total": 100.0}
@@ -65,7 +73,9 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     grpo = next(row for row in read["rows"] if row["objective"] == "grpo")
     assert agro["seeds"] == [0, 1]
     assert agro["accuracy"]["low"] <= agro["accuracy"]["mean"] <= agro["accuracy"]["high"]
-    assert set(agro["difference"]) == {"mean", "low", "high"}
+    assert agro["difference"]["mean"] is not None
+    assert agro["difference"]["low"] is None  # one seed in common
+    assert (agro["rank"], grpo["rank"]) == (None, None)
     assert grpo["difference"] is None
     assert grpo["accuracy"]["low"] is None  # one seed says nothing of the spread
     assert agro["budget"]["completions"] == 96
@@ -73,7 +83,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     assert agro["run_ids"] == [r.config.run_id for r in results[:2]]
     text = (tmp_path / "leaderboard.md").read_text()
     assert text == markdown(board)
-    assert all(cell in text for row in read["rows"] for cell in cells(row))
+    assert all(cell in text for row in read["rows"] for cell in reached(row) + took(row))
 
 
 def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -> None:
@@ -89,7 +99,7 @@ def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -
     results = [result(with_verdicts(records, verdicts), seed=seed) for records, seed, verdicts in outcomes]
     rows = {row["objective"]: row for row in board_of("grpo", results)["rows"]}
     assert rows["agro"]["difference"]["mean"] == pytest.approx(0.5)
-    assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)
+    assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)  # problems differ less
     assert rows["agro"]["accuracy"]["mean"] == pytest.approx((0.75 + 1 + 0) / 3)
 
 
@@ -101,18 +111,19 @@ def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Pat
     (row,) = board_of("grpo", results)["rows"]
     assert row["status"] == "ranked"
     assert row["seeds"] == [0, 1, 2, 3, 4]
-    assert row["failed_seeds"] == 1
-    assert "5 (1 failed)" in cells(row)
+    assert row["failed"] == [5]
+    assert row["rank"] == [1, 1]
+    assert "5 (1 failed)" in reached(row)
     (row,) = board_of("grpo", [result(failed)])["rows"]
     assert (row["status"], row["accuracy"]) == ("failed", None)
-    assert cells(row)  # can be shown
+    assert reached(row) and took(row)  # can be shown
 
 
 def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict[str, Path]) -> None:
     agro, grpo = (json.loads(json.dumps(records_of(small_runs, name))) for name in ("agro", "grpo"))
     agro[-1]["spent"] |= {"sampled_tokens": 1060, "flops": 104}
     grpo[-1]["spent"] |= {"sampled_tokens": 1000, "flops": 100}
-    board = build("s", "grpo", [result(agro), result(grpo)])
+    board = build(suite(), [result(agro), result(grpo)])
     (row,) = (row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
     assert "sampled_tokens" in row["unmatched"]
     assert "flops" not in row["unmatched"]
@@ -126,7 +137,7 @@ def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict
 def test_unmatched_runs_do_not_share_a_table(small_runs: dict[str, Path], key: str, value: object) -> None:
     agro = result(records_of(small_runs, "agro"))
     grpo = result(records_of(small_runs, "grpo"), **{key: value})
-    with pytest.raises(HarnessError, match=f"not matched.*{agro.config.match_key}"):
+    with pytest.raises(HarnessError, match=f"not matched.*{agro.config.match_key}.*differ in {key.split('__')[0]}"):
         board_of("grpo", [agro, grpo])
 
 
@@ -144,29 +155,71 @@ def test_one_objective_with_two_settings_is_two_rows(small_runs: dict[str, Path]
     assert len({row["objective"] for row in board["rows"]}) == 2
 
 
-def test_a_run_under_way_is_in_no_table(small_runs: dict[str, Path]) -> None:
-    assert read_result(records_of(small_runs, "agro")[:-1]) is None
+def test_a_run_under_way_is_counted_and_in_no_number(small_runs: dict[str, Path]) -> None:
+    agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
+    results = [result(agro), result(agro[:-1], seed=1), result(agro[:1], seed=2), result(grpo)]
+    board = build(suite(), results)
+    row = next(row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
+    assert (row["seeds"], row["unfinished"]) == ([0], [1, 2])
+    assert "1 (2 unfinished)" in reached(row)
+    assert markdown(board).count(": unfinished, not in the numbers") == 2
+    (row,) = board_of("grpo", [result(agro[:1])])["rows"]
+    assert (row["status"], row["accuracy"]) == ("unfinished", None)
     with pytest.raises(HarnessError, match="no run of the suite"):
-        build("s", "grpo", [])
+        build(suite(), [])
+
+
+def test_what_was_planned_and_never_began_is_named(small_runs: dict[str, Path]) -> None:
+    agro = json.loads(json.dumps(records_of(small_runs, "agro")))
+    plan = {"algos": ["agro", "grpo"], "regimes": ["on_policy", "offline"], "seeds": [0, 1]}
+    agro[0]["origin"]["invocation"]["plan"] = plan
+    results = [result(agro)]
+    missing = Selection().missing(results)
+    assert len(missing) == 7
+    board = build(suite(), results, missing)
+    rows = {row["objective"]: row for row in board["boards"][0]["rows"]}
+    assert (rows["agro"]["missing"], rows["grpo"]["missing"], rows["grpo"]["status"]) == ([1], [0, 1], "missing")
+    text = markdown(board)
+    assert text.count("planned, and never begun") == 7
+    assert "grpo, offline, seed 1: planned" in text
+    assert len(Selection(algos=("agro",), regimes=("on_policy",)).missing(results)) == 1
+
+
+def test_any_part_of_the_runs_makes_a_leaderboard(small_runs: dict[str, Path]) -> None:
+    agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
+    results = [
+        result(records, regime=regime, budget__total=total, seed=seed)
+        for records in (agro, grpo)
+        for regime in ("on_policy", "stale:4")
+        for total in (100.0, 200.0)
+        for seed in (0, 1)
+    ]
+    chosen = Selection(algos=("agro",), regimes=("stale:4",), seeds=(1,), budget=results[0].config.budget).of(results)
+    assert [(r.config.objective.name, r.config.regime, r.config.seed) for r in chosen] == [("agro", "stale:4", 1)]
+    assert len(Selection(match=results[0].config.match_key).of(results)) == 8
+    with pytest.raises(HarnessError, match=r"--algos ppo: no such run here; there are agro, grpo"):
+        Selection(algos=("agro", "ppo")).of(results)
+    with pytest.raises(HarnessError, match=r"--regime offline.*on_policy, stale:4"):
+        Selection(regimes=("offline",)).of(results)
 
 
 def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     regimes = ("offline", "stale:16", "on_policy", "stale:4")
-    board = build("s", "grpo", [result(records, regime=name) for name in regimes for records in (agro, grpo)])
+    board = build(suite(), [result(records, regime=name) for name in regimes for records in (agro, grpo)])
     assert [part["regime"] for part in board["boards"]] == ["on_policy", "stale:4", "stale:16", "offline"]
     headers, rows = across(board["boards"])
     assert headers == ["objective", "on_policy", "stale:4", "stale:16", "offline"]
     assert sorted(row[0] for row in rows) == ["agro", "grpo"]
     with pytest.raises(HarnessError, match="not matched"):
-        build("s", "grpo", [result(agro), result(grpo, regime="stale:4", budget__total=200.0)])
+        build(suite(), [result(agro), result(grpo, regime="stale:4", budget__total=200.0)])
 
 
 def test_runs_on_different_offline_sets_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
     agro, grpo = (json.loads(json.dumps(records_of(small_runs, name))) for name in ("agro", "grpo"))
     agro[0]["data"], grpo[0]["data"] = ({"completions": 48, "content": name * 8} for name in ("aa", "bb"))
     with pytest.raises(HarnessError, match="seed 0 were trained on different offline sets"):
-        build("s", "grpo", [result(agro), result(grpo)])
+        build(suite(), [result(agro), result(grpo)])
 
 
 def test_controls_stand_apart_and_the_pair_is_found_by_its_settings(small_runs: dict[str, Path]) -> None:
@@ -190,4 +243,4 @@ def test_a_journal_of_another_version_is_one_sentence(small_runs: dict[str, Path
     path.parent.mkdir(parents=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in old))
     with pytest.raises(HarnessError, match="older version"):
-        rebuild("tiny-arithmetic", None, None, tmp_path, Console())
+        make_leaderboard(load_suite("tiny-arithmetic"), Selection(), None, tmp_path, Console())

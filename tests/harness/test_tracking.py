@@ -1,37 +1,31 @@
 """MLflow, real: a local store, a server that is not there, and one that dies."""
 
-import os
+import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from rich.console import Console
 
+from harness.errors import HarnessError
 from harness.journal import Journal
-from harness.leaderboard import build
 from harness.publishing import Publishing, publish_suite
-from harness.results import read_result
+from harness.report.commands import make_leaderboard
+from harness.report.selection import Selection
+from harness.report.sources import MlflowSource
+from harness.report.writing import FILES
 from harness.store import Store
-from harness.tracking import Publisher
+from harness.suites import load_suite
+from harness.tracking.publisher import Publisher
+from tests.harness.mlflow_server import free_port, stop
+from tests.harness.small import INVOCATION
 from tests.harness.test_kill import ROOT, command
 
 SUITE = "tiny-arithmetic"
-
-
-@pytest.fixture
-def store(small_runs: dict[str, Path], tmp_path: Path) -> Store:
-    """A results directory with two finished runs."""
-    store = Store(tmp_path / "results")
-    for name in ("agro", "grpo"):
-        start = Journal(small_runs[name]).read()[0]
-        shutil.copytree(small_runs[name], store.suite(SUITE) / "runs" / start["run_id"])
-    return store
 
 
 def contents(uri: str) -> dict[str, object]:
@@ -119,13 +113,38 @@ def test_an_invocation_ends_with_its_last_run(store: Store) -> None:
     assert statuses == ["KILLED", "FINISHED"]
 
 
-def test_a_leaderboard_from_the_store_is_the_one_from_the_journals(store: Store) -> None:
+def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(store: Store) -> None:
+    """All but the links, which lead to where each comes from."""
+    publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    folder, suite = store.suite(SUITE), load_suite(SUITE)
+    made = []
+    for uri in (None, store.tracking_uri, store.tracking_uri):
+        make_leaderboard(suite, Selection(), uri, store.root, Console(quiet=True))
+        made.append({name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()})
+        shutil.rmtree(folder)  # the journals, too
+    assert made[1] == made[2]
+    html = [files.pop("leaderboard.html").decode() for files in made]
+    assert made[0] == made[1]
+    assert len(made[0]) == 8
+    assert re.sub(r'<a href="runs/[^"]*">([^<]*)</a>', r"\1", html[0]) == html[1] != html[0]
+
+
+def test_runs_under_way_are_in_the_store_and_counted(store: Store) -> None:
+    first, second = store.runs()
+    lines = (first / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (first / "journal.jsonl").write_bytes(b"".join(lines[:4]))
     publisher = Publisher(store.tracking_uri, SUITE, store.root)
-    publish_suite(publisher, store, SUITE, list(store.runs()))
-    local = [read_result(records) for records in store.journals(SUITE)]
-    shutil.rmtree(store.suite(SUITE) / "runs")
-    remote = [read_result(records) for records in publisher.journals()]
-    assert build(SUITE, "grpo", remote) == build(SUITE, "grpo", local)
+    publisher.publish(first, running=True)
+    publisher.publish(second, running=False)
+    results = MlflowSource(store.tracking_uri, SUITE).results()
+    assert sorted(result.status for result in results) == ["finished", "unfinished"]
+
+
+def test_what_is_no_store_is_refused_and_not_made(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mistyped.db"
+    with pytest.raises(HarnessError, match="no MLflow store"):
+        MlflowSource(uri, SUITE)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_started_over_replaces_its_older_self(store: Store) -> None:
@@ -139,44 +158,17 @@ def test_a_run_started_over_replaces_its_older_self(store: Store) -> None:
     assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_dead_server_costs_one_warning_and_little_time(store: Store) -> None:
     warnings: list[str] = []
-    publishing = Publishing(f"http://127.0.0.1:{free_port()}", store, SUITE, list(store.runs()), warnings.append)
+    publishing = Publishing(
+        f"http://127.0.0.1:{free_port()}", store, SUITE, list(store.runs()), INVOCATION, warnings.append
+    )
     publishing.start()
     started = time.monotonic()
     assert not publishing.finish()
     assert time.monotonic() - started < 45
     assert len(warnings) == 1
     assert "harness sync" in warnings[0]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    stores = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--no-serve-artifacts"]
-    stores += ["--default-artifact-root", str(tmp_path / "artifacts")]
-    process = subprocess.Popen([*command, *stores, "--workers", "1"], start_new_session=True)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}", process
-    stop(process)
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_a_server_that_dies_midway_is_caught_up_with_later(
@@ -187,7 +179,7 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
     whole = (run / "journal.jsonl").read_bytes()
     (run / "journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))
     warnings: list[str] = []
-    publishing = Publishing(uri, store, SUITE, [run], warnings.append)
+    publishing = Publishing(uri, store, SUITE, [run], INVOCATION, warnings.append)
     publishing.start()
     deadline = time.monotonic() + 60
     client = MlflowClient(tracking_uri=uri)
@@ -211,7 +203,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     dead = f"http://127.0.0.1:{free_port()}"
     done = subprocess.run([*command(tmp_path), "--tracking-uri", dead], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("warning: ") == 1
+    assert done.stdout.count("warning: cannot publish") == 1
     assert (tmp_path / SUITE / "leaderboard.json").is_file()
     for lost in (["sync"], ["leaderboard", "--suite", SUITE]):
         flag = "--tracking-uri" if lost == ["sync"] else "--from"
@@ -230,11 +222,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     assert [status for status, *_ in found[0].values()] == ["FINISHED"] * 3
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     (parent,) = [run for run, (_, params, *_) in found[0].items() if not params]
-    assert {file.path for file in client.list_artifacts(parent)} == {
-        "leaderboard.json",
-        "leaderboard.md",
-        "learning-curves.png",
-    }
+    assert {file.path for file in client.list_artifacts(parent)} == set(FILES) - {"regimes.png"}
 
 
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: Store) -> None:

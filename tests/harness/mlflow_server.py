@@ -1,0 +1,37 @@
+"""A real MLflow server for tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(folder: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Its address and process; what it stores lies below ``folder``."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    stores = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--no-serve-artifacts"]
+    stores += ["--default-artifact-root", str(folder / "artifacts")]
+    process = subprocess.Popen([*command, *stores, "--workers", "1"], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    return f"http://127.0.0.1:{port}", process
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
