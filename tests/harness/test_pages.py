@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 
@@ -124,7 +125,9 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, small_runs: di
     cells = page.locator("section table").first.locator("tbody td:first-child").all_inner_texts()
     for name in (HOSTILE[0], HOSTILE[1], HOSTILE[3]):
         assert name in cells
-    lines = (markdown(board) + dataset_card(board)).split("\n")
+    _, front, card = dataset_card(board).split("---\n", 2)
+    assert yaml.safe_load(front)["pretty_name"] == f"{HOSTILE[1]} leaderboard"
+    lines = (markdown(board) + card).split("\n")
     read = [line for line in lines if not line.startswith("    ")]  # the rest is shown as code
     assert not any(mark in line for line in read for mark in ("<script", "<img", "<svg", "\x1b", "\u202e"))
     assert not any(line.startswith("# title") for line in read)
