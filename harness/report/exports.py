@@ -1,10 +1,11 @@
-"""A leaderboard in the formats of others: CSV, marl-eval's JSON, a dataset card's table."""
+"""A leaderboard in the formats of others: CSV, Parquet, marl-eval's JSON, a dataset card's table."""
 
 import csv
 import io
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from harness.report.cells import REACHED, reached
@@ -42,6 +43,25 @@ def _cell(value: Any) -> Any:
     if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{text}"  # a spreadsheet would run it as a formula
     return text
+
+
+def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
+    """A line a finished run and test problem: how many of its samples were correct."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "regime": result.config.regime,
+                "objective": result.config.objective.name,
+                "seed": result.config.seed,
+                "run_id": result.config.run_id,
+                "problem": problem,
+                "correct": verdicts.count("c"),
+                "samples": len(verdicts),
+            }
+            for result in results
+            for problem, verdicts in (result.test["verdicts"].items() if result.test else ())
+        ]
+    )
 
 
 def marl_eval(suite: str, results: Sequence[RunResult]) -> Row:

@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.report.exports import as_csv, dataset_card, marl_eval
+import pyarrow.parquet as pq
+
+from harness.report.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
 from harness.report.page import compare_page, leaderboard_page
 from harness.report.plots import NAMES, pictures, save
 from harness.report.results import RunResult
@@ -20,7 +22,8 @@ TEXTS = (
     "dataset-card.md",
 )
 PICTURES = tuple(f"{name}.png" for name in NAMES)
-FILES = (*TEXTS, *PICTURES)
+PROBLEMS = "problems.parquet"
+FILES = (*TEXTS, *PICTURES, PROBLEMS)
 
 
 def write_leaderboard(board: Row, results: Sequence[RunResult], folder: Path, links: dict[str, str]) -> None:
@@ -37,6 +40,7 @@ def write_leaderboard(board: Row, results: Sequence[RunResult], folder: Path, li
     )
     for name, content in zip(TEXTS, contents, strict=True):
         (folder / name).write_text(content, encoding="utf-8")
+    pq.write_table(by_problem_and_run(results), folder / PROBLEMS, compression="zstd")
     for name in PICTURES:
         (folder / name).unlink(missing_ok=True)
     for name, figure in figures.items():

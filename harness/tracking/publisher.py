@@ -21,6 +21,8 @@ from harness.tracking.view import datasets_of, description_of, metrics_of, param
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""The tag by which MLflow's pages show training runs, and not traces of an application."""
 MACHINE_EVERY = 5.0
 """Seconds between two looks at the machine."""
 PARAMS = 100
@@ -39,7 +41,7 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
 
 def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id) if found else client.create_experiment(name, artifact_location=location)
+    return str(found.experiment_id) if found else client.create_experiment(name, location, {KIND: TRAINING})
 
 
 class Publisher:
@@ -80,18 +82,19 @@ class Publisher:
             if (directory / EVALUATIONS).is_dir():
                 self._client.log_artifacts(run.info.run_id, str(directory / EVALUATIONS), EVALUATIONS)
         self._client.set_tag(run.info.run_id, PUBLISHED, str(len(records)))
-        self._set_status(run, status)
+        self._set_status(run, status, records[-1]["clock"]["time"])
 
     def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
         """An invocation has ended when all of its runs have. Each run comes with whether it is running."""
-        statuses: dict[str, set[str]] = defaultdict(set)
+        statuses: dict[str, list[tuple[str, float]]] = defaultdict(list)
         for directory, running in runs:
             if records := Journal(directory).read():
                 parent = self.parent(records[0]["origin"]["invocation"])
-                statuses[parent].add(_status(records, running=running))
-        for parent, found in statuses.items():
+                statuses[parent].append((_status(records, running=running), records[-1]["clock"]["time"]))
+        for parent, children in statuses.items():
+            found = {status for status, _ in children}
             worst = "RUNNING" if "RUNNING" in found else "KILLED" if "KILLED" in found else "FINISHED"
-            self._set_status(self._client.get_run(parent), worst)
+            self._set_status(self._client.get_run(parent), worst, max(time for _, time in children))
 
     def publish_tables(self, invocation: Record, files: Iterable[Path]) -> None:
         """Hang an invocation's tables on its parent run."""
@@ -114,7 +117,7 @@ class Publisher:
                 RUN_ID: start["run_id"],
                 CREATED: created,
                 PUBLISHED: "0",
-                "mlflow.parentRunId": self.parent(start["origin"]["invocation"]),
+                "mlflow.parentRunId": self.parent(start["origin"]["invocation"], start["clock"]["time"]),
                 "mlflow.source.git.commit": start["origin"]["versions"]["commit"],
                 NOTE: description_of(start),
             },
@@ -128,8 +131,8 @@ class Publisher:
         self._client.log_inputs(run_id, datasets=datasets_of(start))
         self._client.log_artifact(run_id, str(directory / JOURNAL))
 
-    def parent(self, invocation: Record) -> str:
-        """MLflow's id of an invocation's run."""
+    def parent(self, invocation: Record, began: float | None = None) -> str:
+        """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
         key = invocation["id"]
         if key not in self._parents:
             found = self._search(INVOCATION, key)
@@ -139,6 +142,7 @@ class Publisher:
                 else self._client.create_run(
                     self._experiment,
                     run_name=invocation["name"],
+                    start_time=int(began * 1000) if began else None,
                     tags={INVOCATION: key, NOTE: f"    {invocation['command']}"},
                 )
             )
@@ -148,13 +152,14 @@ class Publisher:
     def _search(self, tag: str, value: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
 
-    def _set_status(self, run: Run, status: str) -> None:
+    def _set_status(self, run: Run, status: str, at: float) -> None:
+        """``at``: when that was, by the clock of the runs: they may be published much later."""
         if status == run.info.status:
             return
         if status == "RUNNING":
             self._client.update_run(run.info.run_id, status)
         else:
-            self._client.set_terminated(run.info.run_id, status)
+            self._client.set_terminated(run.info.run_id, status, int(at * 1000))
 
     def _log_metrics(self, run_id: str, start: Record, records: list[Record]) -> None:
         config = RunConfig.model_validate(start["config"])

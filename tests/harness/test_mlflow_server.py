@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.journal import Journal
 from harness.publishing import INVOCATION as INVOCATION_FILE
 from harness.publishing import publish_suite
 from harness.report.commands import make_leaderboard
@@ -50,6 +51,11 @@ def test_what_the_comparison_page_shows(server: Server, store: Store) -> None:
     assert all(key == "algo" or key.startswith(("objective.", "optimizer.")) for key in differing)
     metrics = [{m["key"] for m in run["data"]["metrics"] if not m["key"].startswith("objective/")} for run in children]
     assert metrics[0] == metrics[1] >= {"test/arithmetic_acc", "eval/arithmetic_acc", "train/reward_mean"}
+    experiment_tags = ask(uri, f"experiments/get?experiment_id={experiment}")["experiment"]["tags"]
+    assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in experiment_tags
+    ended = {int(Journal(path).read()[-1]["clock"]["time"] * 1000) for path in store.runs()}
+    assert {run["info"]["end_time"] for run in children} == ended  # not when they were published
+    assert parent["info"]["end_time"] == max(ended)
     for run in children:
         run_id = run["info"]["run_id"]
         history = ask(uri, f"metrics/get-history?run_id={run_id}&metric_key=eval/arithmetic_acc")["metrics"]

@@ -125,7 +125,7 @@ def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(st
     assert made[1] == made[2]
     html = [files.pop("leaderboard.html").decode() for files in made]
     assert made[0] == made[1]
-    assert len(made[0]) == 8
+    assert len(made[0]) == 9
     assert re.sub(r'<a href="runs/[^"]*">([^<]*)</a>', r"\1", html[0]) == html[1] != html[0]
 
 
