@@ -1,6 +1,8 @@
 """Accuracy from verdicts, and the table of every sampled completion."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,6 +65,37 @@ def pass_at_k(correct: NDArray[np.bool_], k: int) -> float:
     return float((1 - (wrong / (samples - drawn)).prod(axis=1)).mean())
 
 
+def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | None]]) -> float:
+    """Accuracy of the most frequent answer among the samples of each problem (self-consistency, Wang et al. 2022).
+
+    Ties count by the share of the tied answers that is correct; a problem without any answer counts 0.
+
+    Args:
+        correct: [problems, k] bool.
+        answers: [problems][k] what each sample answers, ``None`` for no answer. Correct ones are one answer, in
+            whatever form; others are the same if they are but for case, spaces and thousands' commas.
+    """
+    votes = [
+        Counter(_CORRECT if right else _form(answer) for right, answer in zip(row, texts, strict=True) if answer)
+        for row, texts in zip(_checked(correct), answers, strict=True)
+    ]
+    return float(np.mean([_won(counts) for counts in votes]))
+
+
+_CORRECT = ""
+"""The form of all correct answers; others are never empty."""
+
+
+def _form(answer: str) -> str:
+    return re.sub(r"(?<=\d),(?=\d{3})|\s+", "", answer).casefold() or " "
+
+
+def _won(votes: Counter[str]) -> float:
+    """What the problem counts for."""
+    winners = [answer for answer, count in votes.items() if count == max(votes.values())]
+    return winners.count(_CORRECT) / len(winners) if winners else 0.0
+
+
 def write_records(records: Sequence[SampleRecord], path: Path) -> None:
     """Write a parquet file with :data:`SCHEMA`; ``path`` holds all of it, or what it held before."""
     table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
@@ -87,7 +120,3 @@ def read_records(path: Path) -> list[SampleRecord]:
     """What :func:`write_records` wrote."""
     rows = pq.read_table(path, schema=SCHEMA).to_pylist()
     return [SampleRecord(**row | {kind: Verdict(row[kind]) for kind in ("strict", "lenient")}) for row in rows]
-
-
-def majority_at_k(correct, answers):
-    return 0.0

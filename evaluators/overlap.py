@@ -1,14 +1,56 @@
-"""stub"""
+"""Whether held-out problems stand in the training problems: alike, or in parts of 13 words (Brown et al. 2020)."""
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+
+from evaluators.types import Problem
+
+GRAM = 13
+"""Tokens in a row that two problems do not share by chance (Brown et al. 2020, arXiv 2005.14165, appendix C)."""
+EXAMPLES = 5
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
-@dataclass
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    same: int
-    near: int
+    """Counts of held-out problems."""
+
+    train: int
     held_out: int
+    same: int
+    """Their question is a training question, but for case and spaces."""
+    near: int
+    """They share 13 tokens in a row with a training question, or all of their own if they have fewer."""
+    examples: tuple[tuple[str, str], ...]
+    """Ids of some of these: (held out, train)."""
 
 
-def overlap(train, held_out):
-    return Overlap(0, 0, len(held_out))
+def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
+    """By the questions alone, without their prompts' template; linear in their length."""
+    questions = {_normal(problem): problem.id for problem in train}
+    grams = {gram: problem.id for problem in train for gram in _grams(problem)}
+    same = {problem.id: questions[text] for problem in held_out if (text := _normal(problem)) in questions}
+    near = {
+        problem.id: grams[shared[0]]
+        for problem in held_out
+        if (shared := [gram for gram in _grams(problem) if gram in grams])
+    }
+    examples = tuple((near | same).items())[:EXAMPLES]
+    return Overlap(train=len(train), held_out=len(held_out), same=len(same), near=len(near), examples=examples)
+
+
+def _text(problem: Problem) -> str:
+    return problem.question or problem.prompt
+
+
+def _normal(problem: Problem) -> str:
+    return " ".join(_text(problem).casefold().split())
+
+
+def _grams(problem: Problem) -> Iterator[bytes]:
+    """Hashes: a gram as text would take ten times the memory."""
+    tokens = _TOKEN.findall(_text(problem).casefold())
+    for start in range(max(1, len(tokens) - GRAM + 1)):
+        yield sha256("\0".join(tokens[start : start + GRAM]).encode(errors="surrogatepass")).digest()[:12]

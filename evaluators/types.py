@@ -39,3 +39,5 @@ class Problem:
     """The text a model completes; for a chat model, the user's message."""
     answer: str
     split: Split
+    question: str = ""
+    """The question without the prompt's template; empty where the prompt is the question."""

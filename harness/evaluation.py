@@ -7,6 +7,7 @@ import torch
 
 from algorithms.ops import k1, k3
 from evaluators.accuracy import SampleRecord
+from evaluators.audit import audit
 from evaluators.grading import Grader
 from evaluators.types import Problem, Verdict
 from harness.collate import micro_batches
@@ -53,6 +54,11 @@ def evaluate(
 def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
     """Shares of all completions, and the verdicts by problem, a letter a completion."""
     completions = [c for group in groups for c in group.completions]
+    audited = audit(
+        (group.problem.answer, completion.text, verdict(grade, grading) is Verdict.CORRECT)
+        for group in groups
+        for completion, grade in zip(group.completions, group.grades, strict=True)
+    )
     return {
         "accuracy": sum(map(sum, (g.rewards for g in groups))) / len(completions),
         "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
@@ -60,8 +66,8 @@ def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
         "unparsed": share_of(groups, grading, Verdict.UNPARSED),
         "grader_timeouts": share_of(groups, grading, Verdict.TIMEOUT),
         "grader_errors": share_of(groups, grading, Verdict.ERROR),
-        "audit_paid": 0.0,
-        "audit_missed": 0.0,
+        "audit_paid": audited.paid_share,
+        "audit_missed": audited.missed_share,
         "verdicts": {g.problem.id: "".join(verdict(grade, grading)[0] for grade in g.grades) for g in groups},
     }
 
@@ -92,7 +98,7 @@ def records_of(groups: Sequence[Group]) -> list[SampleRecord]:
     return [
         SampleRecord(
             problem=group.problem.id,
-            question=group.problem.prompt,
+            question=group.problem.question or group.problem.prompt,
             answer=group.problem.answer,
             sample=index,
             strict=grade.strict,

@@ -58,7 +58,7 @@ def make_problem(record: Record, *, prompt: str, content: str, answer: str, spli
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
-    return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split)
+    return Problem(id=digest[:16], prompt=prompt, question=content, answer=answer, split=split)
 
 
 def share(content: str, parts: int) -> int:

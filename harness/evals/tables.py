@@ -15,16 +15,17 @@ from rich.text import Text
 from evaluators.statistics import IQM_FROM, iqm
 from harness.errors import HarnessError
 from harness.journal import Record
-from harness.report.cells import percent, points, shown
+from harness.report.cells import count, percent, points, shown
 from harness.report.text import as_code, escaped, pipes, table
 
-HEADERS = ("model", "acc@1 %", "pass@k", "maj@k", "greedy %", "length", "cut", "unparsed", "timeouts")
+HEADERS = ("model", "acc@1 %", "pass@k %", "maj@k %", "greedy %")
+BEHAVED = ("model", "length", "cut %", "unparsed %", "timeouts %", "paid %", "missed %", "tokens")
 NOTES = (
     "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most frequent "
     "answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",
-    "length: tokens a sample; cut: at the length limit; all but length in %",
+    "length: tokens a sample; cut: at the length limit; paid: accepted by the grader against a second rule, missed: "
+    "the other way round; tokens: sampled in all",
 )
-AUDIT_FROM = 0.02
 
 
 def read_evals(folder: Path, keys: Sequence[str] | None = None) -> dict[str, list[Record]]:
@@ -60,11 +61,22 @@ def cells(record: Record) -> list[str]:
         percent(summary["pass_at_k"]),
         percent(summary["maj_at_k"]),
         points(summary["greedy"], signed=False),
-        f"{summary['completion_tokens']:.1f}",
-        percent(summary["truncated"]),
-        percent(summary["unparsed"]),
-        percent(summary["grader_timeouts"]),
     ]
+
+
+def behaved(record: Record) -> list[str]:
+    """In the order of ``BEHAVED``."""
+    summary = record["summary"]
+    shares = ("truncated", "unparsed", "grader_timeouts", "audit_paid", "audit_missed")
+    return [
+        record["model"],
+        f"{summary['completion_tokens']:.1f}",
+        *(percent(summary[key]) for key in shares),
+        count(summary["sampled_tokens"]),
+    ]
+
+
+TABLES = ((HEADERS, cells), (BEHAVED, behaved))
 
 
 def remarks(records: Sequence[Record]) -> list[str]:
@@ -77,13 +89,6 @@ def remarks(records: Sequence[Record]) -> list[str]:
     ):
         if len(values := sorted({str(of(record)) for record in records})) > 1:
             found.append(f"these models were measured with different {what}: {', '.join(values)}")
-    for record in records:
-        paid, missed = record["summary"]["audit_paid"], record["summary"]["audit_missed"]
-        if max(paid, missed) > AUDIT_FROM:
-            found.append(
-                f"{record['model']}: the grader accepts {percent(paid)} % of its samples against a second rule, and "
-                f"refuses {percent(missed)} % that this accepts; read them"
-            )
     return found
 
 
@@ -103,7 +108,8 @@ def tables(found: dict[str, list[Record]]) -> Group:
     """For the terminal."""
     parts: list[Any] = []
     for records in found.values():
-        parts += [Text(shown(title(records[0])), style="bold"), table(HEADERS, [cells(record) for record in records])]
+        parts.append(Text(shown(title(records[0])), style="bold"))
+        parts += [table(head, [show(one) for one in records]) for head, show in TABLES]
         parts += [Text(f"warning: {shown(remark)}", style="yellow") for remark in remarks(records)]
     if rows := over_tasks(found):
         parts.append(table(("model", "IQM over tasks, acc@1 %"), rows))
@@ -114,7 +120,9 @@ def write_tables(found: dict[str, list[Record]], folder: Path) -> None:
     """``evals.md``, ``evals.json`` and ``evals.csv``."""
     lines = ["# Evaluations", ""]
     for records in found.values():
-        lines += [f"## {escaped(title(records[0]))}", "", *pipes(HEADERS, [cells(record) for record in records]), ""]
+        lines += [f"## {escaped(title(records[0]))}", ""]
+        for head, show in TABLES:
+            lines += [*pipes(head, [show(one) for one in records]), ""]
         lines += [f"**Warning:** {escaped(remark)}\n" for remark in remarks(records)]
         lines += [as_code(record["command"]) for record in records] + [""]
     if rows := over_tasks(found):

@@ -8,8 +8,8 @@ from harness.budget import Budget
 from harness.report.rows import MATCHED_WITHIN, RANKED_FROM
 
 Row = dict[str, Any]
-AUDIT_FROM = 0.02
-"""Share of completions on which grader and audit disagree from which that is a warning."""
+AUDIT_GROWTH = 0.02
+"""Growth of the share of completions on which grader and audit disagree, from which it is a warning."""
 
 
 def summary(part: Row) -> list[str]:
@@ -57,12 +57,13 @@ def warnings(board: Row) -> list[str]:
                 "13 words in a row with a train problem"
             )
     for part, row in _rows(board):
-        if max(row["audit_paid"] or 0, row["audit_missed"] or 0) > AUDIT_FROM:
-            found.append(
-                f"{row['objective']}, {part['regime']}: the grader accepts {100 * row['audit_paid']:.1f} % of its "
-                f"completions against a second rule, and refuses {100 * row['audit_missed']:.1f} % that this accepts; "
-                "read them: harness compare"
-            )
+        for key, what in (("audit_paid", "accepts against"), ("audit_missed", "refuses what is accepted by")):
+            before, after = row[f"start_{key}"], row[key]
+            if before is not None and after is not None and after - before > AUDIT_GROWTH:
+                found.append(
+                    f"{row['objective']}, {part['regime']}: the share of completions that the grader {what} a second "
+                    f"rule grew in training, from {100 * before:.1f} to {100 * after:.1f} %; read them: harness compare"
+                )
     return found
 
 

@@ -53,7 +53,8 @@ class RunResult:
     """What train and held-out problems share."""
     origin: Record
     """Invocation and versions."""
-    start_accuracy: float | None
+    start: Record | None
+    """The evaluation on the test split before the first update."""
     test: Record | None
     """The evaluation on the test split after training; None if it did not get there."""
     spent: dict[str, float]
@@ -103,7 +104,7 @@ def _result(records: Sequence[Record]) -> RunResult:
         data=start["data"],
         overlap=start["overlap"],
         origin=start["origin"],
-        start_accuracy=tests[0]["accuracy"] if tests else None,
+        start=tests[0] if tests else None,
         test=tests[-1] if finished else None,
         spent=_spent(counted) if counted else dict.fromkeys(COSTS, 0.0),
         shared_completions=counted["spent"]["shared_completions"] if counted else 0,

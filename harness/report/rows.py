@@ -39,6 +39,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
     spent = costs(done)
     status = "ranked" if len(done) >= RANKED_FROM else "preliminary"
     tests = [run.test for run in done if run.test]
+    starts = [run.start for run in runs if run.start]
     return {
         "objective": name,
         "status": status if done else "failed" if any(run.status == "failed" for run in runs) else "unfinished",
@@ -47,7 +48,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         "unfinished": [run.config.seed for run in runs if run.status == "unfinished"],
         "missing": list(missing),
         "accuracy": interval(over_seeds([test["accuracy"] for test in tests])) if done else None,
-        "start_accuracy": _mean(run.start_accuracy for run in runs if run.start_accuracy is not None),
+        "start_accuracy": _mean(start["accuracy"] for start in starts),
         "mean_over_budget": _over_budget(done),
         "difference": None,
         "rank": None,
@@ -56,12 +57,14 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
             unit for unit, cost in reference.items() if spent and abs(spent[unit] - cost) > MATCHED_WITHIN * cost
         ],
         **{key: _mean(test[key] for test in tests) for key in OF_TESTS},
+        **{f"start_{key}": _mean(start[key] for start in starts) for key in AUDITS},
         "run_ids": [run.config.run_id for run in runs],
         "curve": _curve(done),
     }
 
 
-OF_TESTS = ("kl", "completion_tokens", "truncated", "grader_timeouts", "audit_paid", "audit_missed")
+AUDITS = ("audit_paid", "audit_missed")
+OF_TESTS = ("kl", "completion_tokens", "truncated", "grader_timeouts", *AUDITS)
 """Means over seeds of what the last test evaluation recorded."""
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluators import accuracy
-from evaluators.accuracy import SampleRecord, acc_at_k, pass_at_k, write_records
+from evaluators.accuracy import SampleRecord, acc_at_k, majority_at_k, pass_at_k, write_records
 from evaluators.types import Verdict
 
 CORRECT = np.random.default_rng(0).random((20, 6)) < 0.3
@@ -33,6 +33,24 @@ def test_pass_at_k_ends() -> None:
     assert pass_at_k(many, 2500) == pytest.approx(1 - 0.5 * 2499 / 4999)
 
 
+def test_the_majority_decides() -> None:
+    correct = np.array([[True, True, False], [True, False, False], [False, True, False], [False, False, False]])
+    answers = [["18", "18.0", "7"], ["18", "7", "7 "], [None, "18", "7"], [None, None, None]]
+    assert majority_at_k(correct, answers) == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+    same = [["1,000", "1000", "5"], ["X", "x", "5"], ["a", "b", "5"]]
+    wrong = np.array([[False, False, True]] * 3)
+    assert majority_at_k(wrong, same) == pytest.approx((0 + 0 + 1 / 3) / 3)
+
+
+def test_the_majority_of_one_is_its_accuracy_and_of_many_beats_it() -> None:
+    answers = [["a" if right else None for right in row] for row in CORRECT]
+    assert majority_at_k(CORRECT[:, :1], [row[:1] for row in answers]) == pytest.approx(acc_at_k(CORRECT[:, :1]))
+    rng = np.random.default_rng(1)
+    drawn = rng.random((500, 25)) < 0.4  # wrong answers are spread over four
+    texts = [["r" if right else f"w{rng.integers(4)}" for right in row] for row in drawn]
+    assert majority_at_k(drawn, texts) > 0.85 > 0.4 + acc_at_k(drawn)
+
+
 @pytest.mark.parametrize("bad", [np.ones(3, dtype=bool), np.ones((2, 2)), np.ones((0, 4), dtype=bool)])
 def test_only_bool_tables_are_taken(bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match="bool array"):
@@ -50,6 +68,8 @@ def test_k_must_be_among_the_samples(k: int) -> None:
 def record(sample: int, text: str = "9*2\n#### 18 \x00 é") -> SampleRecord:
     return SampleRecord(
         problem="abc",
+        question="9*2?",
+        answer="18",
         sample=sample,
         strict=Verdict.CORRECT,
         lenient=Verdict.WRONG,

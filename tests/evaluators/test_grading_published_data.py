@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,8 @@ def test_math_500_through_math_verify(grader: Grader, data_dir: Path) -> None:
     assert strict(grader, own) == {Verdict.CORRECT: 499, Verdict.UNPARSED: 1}
     respaced = [(answer, rf"\boxed{{{answer.replace(' ', '')}}}") for answer in answers]
     assert strict(grader, respaced) == {Verdict.CORRECT: 500}
+    removed = [(answer, re.sub(r"\\f?boxed", "", solution)) for answer, solution in own]
+    assert strict(grader, removed) == {Verdict.UNPARSED: 500}
     others = [(answer, rf"\boxed{{{answers[n - 1]}}}") for n, answer in enumerate(answers)]
     # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
     expected = {Verdict.WRONG: 497, Verdict.CORRECT: 3}
