@@ -13,6 +13,7 @@ from harness.report.notes import notes, summary, warnings
 
 Row = dict[str, Any]
 KEPT_WHOLE = ("accuracy %", "difference", "acc@1 %", "greedy %")
+KEPT_WHOLE = ("model", "accuracy %", "difference", "acc@1 %", "greedy %")
 AFTERWARDS = (("What that took, a run", TOOK, took), ("How it got there", BEHAVED, behaved))
 
 
@@ -74,11 +75,10 @@ def pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
     """A table for the terminal; the first column holds names."""
+    """A table for the terminal; the first column holds names."""
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
     for header in headers:
-        made.add_column(
-            header, justify="left" if header == "objective" else "right", no_wrap=header in ("accuracy %", "difference")
-        )
+        made.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=header in KEPT_WHOLE)
     for row in rows:
         made.add_row(*(Text(shown(cell)) for cell in row))
     return made
