@@ -75,7 +75,6 @@ def pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
     """A table for the terminal; the first column holds names."""
-    """A table for the terminal; the first column holds names."""
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
     for header in headers:
         made.add_column(header, justify="left" if header == headers[0] else "right", no_wrap=header in KEPT_WHOLE)

@@ -1,0 +1,29 @@
+"""How evaluators ask for texts, whatever makes them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerationArgs:
+    """How texts are drawn: full softmax at ``temperature``; 0 is greedy."""
+
+    max_tokens: int
+    stop: tuple[str, ...]
+    temperature: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generated:
+    """One continuation of a prompt."""
+
+    text: str
+    """Without special tokens, cut before the first stop string."""
+    tokens: int
+    """How many were drawn."""
+    truncated: bool
+    """Cut at the limit of tokens."""
+
+
+Generate = Callable[[Sequence[str], GenerationArgs], list[Generated]]
+"""Continues each prompt as it stands, without a chat template: one text a prompt, in order."""
