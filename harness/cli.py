@@ -145,7 +145,10 @@ def compare(
 @one_sentence
 def eval_(
     model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
-    tasks: Annotated[str, typer.Option(help="Comma-separated, such as gsm8k,math500.")],
+    tasks: Annotated[str | None, typer.Option(help="Comma-separated, such as gsm8k,math500.")] = None,
+    lm_eval: Annotated[
+        str | None, typer.Option(help="Tasks of lm-evaluation-harness, such as gsm8k_local,math500_local.")
+    ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="The first so many of each task; default: all.")] = None,
     data: Data = None,
@@ -157,13 +160,15 @@ def eval_(
 ) -> None:
     """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
     from harness.evals.command import evaluate_model
-    from harness.evals.settings import eval_configs
+    from harness.evals.settings import eval_suite
 
     given = {"k": k, "problems": problems, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
-    configs = eval_configs(model, names_of(tasks), data, changes)
-    command = command_line("eval", {"--model": model, "--tasks": tasks, "--data": data}, changes)
-    evaluate_model(configs, out, tracking_uri, fresh=fresh, command=command, console=console)
+    named, stock = (names_of(text) if text else [] for text in (tasks, lm_eval))
+    suite = eval_suite(model, named, stock, data, changes)
+    options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--data": data}
+    command = command_line("eval", options, changes)
+    evaluate_model(suite, out, tracking_uri, fresh=fresh, command=command, console=console)
 
 
 @app.command(name="list")

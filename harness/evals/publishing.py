@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -50,10 +50,9 @@ def _run(client: "MlflowClient", experiment: str, record: Record) -> str | None:
         if run.data.tags[CREATED] == created and run.info.status == "FINISHED":
             return None
         client.delete_run(run.info.run_id)
-    task = record["settings"]["task"]["name"]
     made = client.create_run(
         experiment,
-        run_name=f"{record['model']} on {task}",
+        run_name=f"{record['model']} on {task_of(record)}",
         tags={EVALUATION: what, CREATED: created, NOTE: f"    {record['command']}"},
     )
     return str(made.info.run_id)
@@ -67,12 +66,11 @@ def params_of(record: Record) -> dict[str, str]:
 
 
 def metrics_of(record: Record) -> dict[str, float]:
-    """``<task>/<metric>``, the ends of intervals as ``_low`` and ``_high``."""
-    task = record["settings"]["task"]["name"].replace(":", ".")
-    found: dict[str, Any] = {}
-    for name, value in record["summary"].items():
-        if isinstance(value, dict):
-            found |= {name if end == "mean" else f"{name}_{end}": number for end, number in value.items()}
-        else:
-            found[name] = value
-    return {f"{task}/{name}": float(value) for name, value in found.items() if value is not None}
+    """``<task>/<metric>``, the ends of intervals as ``<metric>.low`` and ``.high``."""
+    found = {key: value for key, value in flat(record["summary"]).items() if isinstance(value, int | float)}
+    return {f"{task_of(record)}/{key.removesuffix('.mean')}": float(value) for key, value in found.items()}
+
+
+def task_of(record: Record) -> str:
+    task = record["settings"]["task"]
+    return slug(task["name"] if record["kind"] == "own" else f"lm-eval-{task}")

@@ -37,43 +37,60 @@ class EvalSettings(Settings):
         return f"{slug(self.task.name)}-{digest(self.model_dump(mode='json'))}"
 
 
-class EvalConfig(Settings):
-    """A model, how it is computed, and one task's settings."""
+class LmEvalSettings(Settings):
+    """A task of lm-evaluation-harness, which brings its own prompts, limits and metrics."""
+
+    task: str
+    """One of its own, of those shipped for local data, or the path of a YAML file."""
+    data: str | None = None
+    problems: PositiveInt | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def key(self) -> str:
+        return f"lm-eval-{slug(self.task)}-{digest(self.model_dump(mode='json'))}"
+
+
+class EvalSuite(Settings):
+    """A model, how it is computed, and what it is measured by."""
 
     model: ModelSettings
     compute: ComputeSettings = ComputeSettings()
-    settings: EvalSettings
+    tasks: tuple[EvalSettings, ...] = ()
+    lm_eval: tuple[LmEvalSettings, ...] = ()
 
 
-def eval_configs(
-    model: str, tasks: Sequence[str], data: str | None, changes: Sequence[tuple[str, Any]]
-) -> list[EvalConfig]:
-    """One for each task.
-
-    ``changes``: dotted keys of :class:`EvalSettings` (``max_tokens``, ``task.options.prompt``), or of ``model.*`` and
-    ``compute.*``, and values.
+def eval_suite(
+    model: str, tasks: Sequence[str], lm_eval: Sequence[str], data: str | None, changes: Sequence[tuple[str, Any]]
+) -> EvalSuite:
+    """``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
 
     Raises:
-        HarnessError: a task is named twice, an unknown key, or a value of a wrong type.
+        HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
     """
-    if len(set(tasks)) < len(tasks):
-        raise HarnessError(f"--tasks names a task twice: {','.join(tasks)}")
-    return [_config(model, task, data, changes) for task in tasks]
-
-
-def _config(model: str, task: str, data: str | None, changes: Sequence[tuple[str, Any]]) -> EvalConfig:
-    reads = task.partition(":")[0] not in GENERATED
-    raw: dict[str, Any] = {
-        "model": {"path": model},
-        "settings": {"task": {"name": task, "data": data if reads else None}},
-    }
+    if not tasks and not lm_eval:
+        raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
+    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval)):
+        if len(set(names)) < len(names):
+            raise HarnessError(f"{flag} names a task twice: {','.join(names)}")
+    raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
+    raw["tasks"] = [{"task": {"name": name, "data": None if _generated(name) else data}} for name in tasks]
+    raw["lm_eval"] = [{"task": name, "data": data} for name in lm_eval]
     for key, value in changes:
-        parts = key.split(".")
-        set_key(raw, parts if parts[0] in ("model", "compute") else ["settings", *parts], value)
+        first, *_ = parts = key.split(".")
+        if first in ("model", "compute"):
+            set_key(raw, parts, value)
+            continue
+        for settings in raw["tasks"] + [one for one in raw["lm_eval"] if key in LmEvalSettings.model_fields]:
+            set_key(settings, parts, value)
     try:
-        return EvalConfig.model_validate(raw)
+        return EvalSuite.model_validate(raw)
     except ValidationError as error:
-        raise HarnessError(f"eval of {task}: {explain(error, EvalConfig).replace('settings.', '')}") from error
+        raise HarnessError(f"eval: {explain(error, EvalSuite)}") from error
+
+
+def _generated(name: str) -> bool:
+    return name.partition(":")[0] in GENERATED
 
 
 def slug(name: str) -> str:

@@ -13,11 +13,13 @@ from rich.console import Group
 from rich.text import Text
 
 from evaluators.statistics import IQM_FROM, iqm
+from harness.config import flat
 from harness.errors import HarnessError
 from harness.journal import Record
 from harness.report.cells import count, percent, points, shown
 from harness.report.text import as_code, escaped, pipes, table
 
+Grid = tuple[Sequence[str], list[list[str]]]
 HEADERS = ("model", "acc@1 %", "pass@k %", "maj@k %", "greedy %")
 BEHAVED = ("model", "length", "cut %", "unparsed %", "timeouts %", "paid %", "missed %", "tokens")
 NOTES = (
@@ -38,18 +40,47 @@ def read_evals(folder: Path, keys: Sequence[str] | None = None) -> dict[str, lis
             except ValueError as error:
                 raise HarnessError(f"{path} is not JSON; remove it, and the same command measures again") from error
     for records in found.values():
-        records.sort(key=lambda record: (-record["summary"]["acc_at_1"]["mean"], record["model"]))
+        records.sort(key=lambda record: (-headline(record), record["model"]))
     return dict(found)
+
+
+def headline(record: Record) -> float:
+    """What models are ordered by."""
+    summary = record["summary"]
+    first = summary["acc_at_1"] if record["kind"] == "own" else next(iter(summary["scores"].values()))
+    return float(first["mean"])
 
 
 def title(record: Record) -> str:
     """The task, and what was asked of every model."""
     settings, summary = record["settings"], record["summary"]
+    if record["kind"] == "lm-eval":
+        return (
+            f"lm-eval {settings['task']}: {summary['problems']} problems, {summary['fewshot']} solved examples, seed "
+            f"{settings['seed']}, task version {summary['task_version']} of lm-eval {summary['lm_eval']}"
+        )
     return (
         f"{settings['task']['name']}, {settings['split']}: {summary['problems']} problems, k = {settings['k']} at "
         f"temperature {settings['temperature']:g}, up to {settings['max_tokens']} tokens, seed {settings['seed']}, "
         f"{settings['task']['grading']} grading"
     )
+
+
+def grids(records: Sequence[Record]) -> list[Grid]:
+    """Headers and rows of a task's tables."""
+    if records[0]["kind"] == "own":
+        return [(HEADERS, [cells(one) for one in records]), (BEHAVED, [behaved(one) for one in records])]
+    names = list(records[0]["summary"]["scores"])
+    rows = [
+        [
+            record["model"],
+            *(points(record["summary"]["scores"].get(name), signed=False) for name in names),
+            f"{record['summary']['completion_tokens']:.1f}",
+            percent(record["summary"]["truncated"]),
+        ]
+        for record in records
+    ]
+    return [(("model", *(f"{name} %" for name in names), "length", "cut %"), rows)]
 
 
 def cells(record: Record) -> list[str]:
@@ -76,14 +107,11 @@ def behaved(record: Record) -> list[str]:
     ]
 
 
-TABLES = ((HEADERS, cells), (BEHAVED, behaved))
-
-
 def remarks(records: Sequence[Record]) -> list[str]:
     """What puts these numbers in doubt."""
     found = []
     for what, of in (
-        ("problems", lambda r: r["problems_hash"]),
+        ("problems", lambda r: r.get("problems_hash")),
         ("graders", lambda r: r["versions"]["grader"]),
         ("engines and precisions", lambda r: f"{r['computed']['engine']} {r['computed']['dtype']}"),
     ):
@@ -99,7 +127,7 @@ def over_tasks(found: dict[str, list[Record]]) -> list[list[str]]:
     scores: dict[str, list[float]] = defaultdict(list)
     for records in found.values():
         for record in records:
-            scores[f"{record['model']} {record['weights'][:8]}"].append(record["summary"]["acc_at_1"]["mean"])
+            scores[f"{record['model']} {record['weights'][:8]}"].append(headline(record))
     whole = {name: float(iqm(np.array([means]))[0]) for name, means in scores.items() if len(means) == len(found)}
     return [[name, percent(value)] for name, value in sorted(whole.items(), key=lambda item: -item[1])]
 
@@ -109,10 +137,10 @@ def tables(found: dict[str, list[Record]]) -> Group:
     parts: list[Any] = []
     for records in found.values():
         parts.append(Text(shown(title(records[0])), style="bold"))
-        parts += [table(head, [show(one) for one in records]) for head, show in TABLES]
+        parts += [table(headers, rows) for headers, rows in grids(records)]
         parts += [Text(f"warning: {shown(remark)}", style="yellow") for remark in remarks(records)]
     if rows := over_tasks(found):
-        parts.append(table(("model", "IQM over tasks, acc@1 %"), rows))
+        parts.append(table(("model", "IQM over tasks %"), rows))
     return Group(*parts, *(Text(f"- {note}") for note in NOTES))
 
 
@@ -121,12 +149,12 @@ def write_tables(found: dict[str, list[Record]], folder: Path) -> None:
     lines = ["# Evaluations", ""]
     for records in found.values():
         lines += [f"## {escaped(title(records[0]))}", ""]
-        for head, show in TABLES:
-            lines += [*pipes(head, [show(one) for one in records]), ""]
+        for headers, rows in grids(records):
+            lines += [*pipes(headers, rows), ""]
         lines += [f"**Warning:** {escaped(remark)}\n" for remark in remarks(records)]
         lines += [as_code(record["command"]) for record in records] + [""]
     if rows := over_tasks(found):
-        lines += ["## All tasks", "", *pipes(("model", "IQM, acc@1 %"), rows), ""]
+        lines += ["## All tasks", "", *pipes(("model", "IQM over tasks %"), rows), ""]
     (folder / "evals.md").write_text("\n".join([*lines, *(f"- {note}" for note in NOTES), ""]), encoding="utf-8")
     (folder / "evals.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / "evals.csv").write_text(as_csv(found), encoding="utf-8")
@@ -135,13 +163,7 @@ def write_tables(found: dict[str, list[Record]], folder: Path) -> None:
 def as_csv(found: dict[str, list[Record]]) -> str:
     """A line a model and task."""
     lines = [
-        {"task": record["settings"]["task"]["name"], "key": record["key"], "model": record["model"]}
-        | {"weights": record["weights"]}
-        | {
-            f"{name}_{end}" if end else name: number
-            for name, value in record["summary"].items()
-            for end, number in (value.items() if isinstance(value, dict) else [("", value)])
-        }
+        {"key": record["key"], "model": record["model"], "weights": record["weights"]} | flat(record["summary"])
         for records in found.values()
         for record in records
     ]

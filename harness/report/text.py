@@ -12,7 +12,6 @@ from harness.report.cells import BEHAVED, REACHED, TOOK, across, behaved, reache
 from harness.report.notes import notes, summary, warnings
 
 Row = dict[str, Any]
-KEPT_WHOLE = ("accuracy %", "difference", "acc@1 %", "greedy %")
 KEPT_WHOLE = ("model", "accuracy %", "difference", "acc@1 %", "greedy %")
 AFTERWARDS = (("What that took, a run", TOOK, took), ("How it got there", BEHAVED, behaved))
 

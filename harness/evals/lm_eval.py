@@ -1,0 +1,42 @@
+"""Tasks of lm-evaluation-harness by our engines, as evaluations like our own."""
+
+from pathlib import Path
+
+from evaluators.lm_evaluation import LmEvalRecord, run_tasks
+from harness.evals.settings import LmEvalSettings
+from harness.generating import generate_with
+from harness.journal import Record
+from harness.policy import Policy
+from harness.rollout.engine import RolloutEngine
+
+CONTEXT_CACHE_GIB = 4.0
+"""vLLM's keys and values: prompts may be as long as the model takes, and few are."""
+NORMAL = 1.96
+"""Standard errors in half a 95 % interval; lm-eval's are over problems, which are many."""
+
+
+def measure_lm_eval(
+    settings: LmEvalSettings, policy: Policy, engine: RolloutEngine
+) -> tuple[Record, tuple[LmEvalRecord, ...]]:
+    """What lm-eval says of the task, and each problem."""
+    data = Path(settings.data) if settings.data else None
+    generate = generate_with(engine, policy, settings.seed)
+    (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
+    scores = {
+        f"{score.metric}.{score.filter}": {
+            "mean": score.value,
+            "low": None if score.stderr is None else score.value - NORMAL * score.stderr,
+            "high": None if score.stderr is None else score.value + NORMAL * score.stderr,
+        }
+        for score in found.scores
+    }
+    responses = sum(len(record.responses) for record in found.records)
+    return {
+        "problems": found.problems,
+        "task_version": found.version,
+        "fewshot": found.fewshot,
+        "lm_eval": found.lm_eval,
+        "scores": scores,
+        "completion_tokens": sum(record.tokens for record in found.records) / responses,
+        "truncated": sum(record.truncated for record in found.records) / responses,
+    }, found.records
