@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from evaluators.lm_evaluation import LmEvalRecord, run_tasks
+from evaluators.statistics import over_problems
 from harness.evals.settings import LmEvalSettings
 from harness.generating import generate_with
 from harness.journal import Record
@@ -11,8 +12,6 @@ from harness.rollout.engine import RolloutEngine
 
 CONTEXT_CACHE_GIB = 4.0
 """vLLM's keys and values: prompts may be as long as the model takes, and few are."""
-NORMAL = 1.96
-"""Standard errors in half a 95 % interval; lm-eval's are over problems, which are many."""
 
 
 def measure_lm_eval(
@@ -22,14 +21,11 @@ def measure_lm_eval(
     data = Path(settings.data) if settings.data else None
     generate = generate_with(engine, policy, settings.seed)
     (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
-    scores = {
-        f"{score.metric}.{score.filter}": {
-            "mean": score.value,
-            "low": None if score.stderr is None else score.value - NORMAL * score.stderr,
-            "high": None if score.stderr is None else score.value + NORMAL * score.stderr,
-        }
-        for score in found.scores
-    }
+    scores = {}
+    for score in found.scores:
+        mean, low, high = over_problems([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
+        name = score.metric if score.filter == "none" else f"{score.metric} {score.filter}"
+        scores[name] = {"mean": mean, "low": low, "high": high, "of_lm_eval": score.value}
     responses = sum(len(record.responses) for record in found.records)
     return {
         "problems": found.problems,

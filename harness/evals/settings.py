@@ -44,7 +44,8 @@ class LmEvalSettings(Settings):
     """One of its own, of those shipped for local data, or the path of a YAML file."""
     data: str | None = None
     problems: PositiveInt | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = 1234
+    """Of the solved examples; lm-eval's own default."""
 
     @property
     def key(self) -> str:

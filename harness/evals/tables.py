@@ -80,7 +80,7 @@ def grids(records: Sequence[Record]) -> list[Grid]:
         ]
         for record in records
     ]
-    return [(("model", *(f"{name} %" for name in names), "length", "cut %"), rows)]
+    return [(("model", *(f"{name.removeprefix('exact_match ')} %" for name in names), "length", "cut %"), rows)]
 
 
 def cells(record: Record) -> list[str]:
