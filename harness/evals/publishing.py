@@ -68,9 +68,10 @@ def params_of(record: Record) -> dict[str, str]:
 def metrics_of(record: Record) -> dict[str, float]:
     """``<task>/<metric>``, the ends of intervals as ``<metric>.low`` and ``.high``."""
     found = {key: value for key, value in flat(record["summary"]).items() if isinstance(value, int | float)}
-    return {f"{task_of(record)}/{key.removesuffix('.mean')}": float(value) for key, value in found.items()}
+    named = {key.removesuffix(".mean").removeprefix("scores."): value for key, value in found.items()}
+    return {f"{task_of(record)}/{key}": float(value) for key, value in named.items()}
 
 
 def task_of(record: Record) -> str:
-    task = record["settings"]["task"]
-    return slug(task["name"] if record["kind"] == "own" else f"lm-eval-{task}")
+    """As MLflow's keys name it."""
+    return str(record["key"]).rpartition("-")[0]

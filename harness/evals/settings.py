@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -49,7 +50,7 @@ class LmEvalSettings(Settings):
 
     @property
     def key(self) -> str:
-        return f"lm-eval-{slug(self.task)}-{digest(self.model_dump(mode='json'))}"
+        return f"lm-eval-{slug(Path(self.task).stem)}-{digest(self.model_dump(mode='json'))}"
 
 
 class EvalSuite(Settings):

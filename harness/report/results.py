@@ -68,13 +68,13 @@ class RunResult:
 
 
 def read_results(journals: Sequence[Sequence[Record]]) -> list[RunResult]:
-    """One for each journal that has begun.
+    """One for each journal that has begun, in the order of run ids.
 
     Raises:
         HarnessError: one is of a version that recorded something else.
     """
     try:
-        return [_result(records) for records in journals if records]
+        return sorted((_result(records) for records in journals if records), key=lambda run: run.config.run_id)
     except (KeyError, ValidationError) as error:
         raise HarnessError(
             "some of these runs were made by an older version of the harness; redo them with --fresh, or use another "

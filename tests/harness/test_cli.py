@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from harness.arguments import parse_seeds
 from harness.cli import app
+from harness.report.writing import FILES
 from tests.harness.small import SMALL, run_small, small_config
 
 SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
@@ -198,7 +199,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_help_names_the_commands() -> None:
     code, output = harness("--help")
     assert code == 0
-    for name in ("run", "leaderboard", "tabular", "list", "doctor", "sync", "make-base"):
+    for name in ("run", "leaderboard", "compare", "eval", "tabular", "list", "doctor", "sync", "make-base"):
         assert name in output
 
 
@@ -230,8 +231,22 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
         [*rebuilt, "--from", f"sqlite:///{out}/mlflow.db"], capture_output=True, text=True, check=False
     )
     assert again.returncode == 0, again.stderr
-    for name in ("leaderboard.json", "leaderboard.md", "learning-curves.png"):
+    for name in set(FILES) - {"leaderboard.html", "regimes.png"}:
         assert (tmp_path / "again" / "tiny-arithmetic" / name).read_bytes() == (folder / name).read_bytes()
+
+    store = ["--from", f"sqlite:///{out}/mlflow.db", "--out", str(tmp_path / "third")]
+    part = ["leaderboard", "--suite", "tiny-arithmetic", "--algos", "rloo", "--seeds", "1,", "--baseline", "rloo"]
+    code, output = harness(*part, "--budget", "completions=100", *store)
+    assert code == 0, output
+    (rows,) = json.loads((tmp_path / "third" / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"]
+    assert ([row["objective"] for row in rows["rows"]], rows["rows"][0]["seeds"]) == (["rloo"], [1])
+    refused([*part, "--budget", "completions=7", *store], "rloo")
+    code, output = harness("compare", "agro", "rloo", *store)
+    assert code == 0, output
+    assert "Of 8 problems agro solves 0 more often and 0 less often" in " ".join(output.split())
+    refused(["compare", "agro", "agro", *store], "agro", "twice")
+    refused(["compare", "agro", "grpo", *store], "'grpo'", "agro, rloo")
+    refused(["leaderboard", "--suite", "smollm2-gsm8k", *store], "no runs of the suite")
 
 
 def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
