@@ -5,6 +5,7 @@ import os
 import torch
 from rich.console import Console
 
+from evaluators.overlap import overlap
 from evaluators.types import Split
 from harness.arms import run_config
 from harness.config import SuiteConfig
@@ -44,6 +45,9 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     for choice in choices:
         line("", choice)
     line("problems", ", ".join(f"{len(part)} {split}" for split, part in problems.items()))
+    for split in (Split.VALIDATION, Split.TEST):
+        found = overlap(problems[Split.TRAIN], problems[split])
+        line("overlap", f"of {found.held_out} {split} problems {found.same} are in train, {found.near} in part")
     line("chat template", "applied" if policy.tokenizer.chat_template else "none: the prompt as it is")
     line("prompt", repr(policy.tokenizer.decode(ids)))
     line("prompt ids", list(ids))

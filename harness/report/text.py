@@ -31,6 +31,12 @@ def markdown(board: Row) -> str:
                 lines += [*pipes(REACHED, map_rows(reached, rows)), ""]
         for title, headers, cells in AFTERWARDS:
             lines += [f"{title}:", "", *pipes(headers, map_rows(cells, part["rows"] + part["controls"])), ""]
+        lines += ["<details><summary>The runs behind these numbers</summary>", ""]
+        lines += [
+            f"- {escaped(row['objective'])}: {', '.join(map(escaped, row['run_ids']))}"
+            for row in part["rows"] + part["controls"]
+        ]
+        lines += ["", "</details>", ""]
     return "\n".join([*lines, *(f"- {escaped(note)}" for note in notes(board)), ""])
 
 
