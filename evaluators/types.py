@@ -30,6 +30,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rubric:
+    """Who scores the answers to a problem that has more than one right answer, and from what."""
+
+    scorer: str
+    """Such as ``reasoning_gym:countdown``."""
+    entry: str
+    """What the scorer needs to know of the problem, as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One question with a verifiable answer."""
 
@@ -40,4 +50,6 @@ class Problem:
     answer: str
     split: Split
     question: str = ""
-    """The question without the prompt's template; empty where the prompt is the question."""
+    """The question itself, without the prompt's template; empty: the prompt is the question."""
+    rubric: Rubric | None = None
+    """Scores answers instead of a comparison to ``answer``, which is then one of several right ones."""

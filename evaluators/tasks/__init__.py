@@ -9,14 +9,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from evaluators.tasks import arithmetic, gsm8k, jsonl, math
+from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, svamp
 from evaluators.types import Problem, Split, TaskError
 
 TASKS: Mapping[str, Callable[..., list[Problem]]] = {
+    "aime": aime.build,
     "arithmetic": arithmetic.build,
     "gsm8k": gsm8k.build,
     "jsonl": jsonl.build,
     "math": math.build,
+    "math500": math500.build,
+    "svamp": svamp.build,
 }
 
 

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from evaluators.tasks.published import Part, Published
+from evaluators.tasks.published import HubSet, Part, Published
 from evaluators.tasks.records import Record, refuse_duplicates
 from evaluators.types import Problem, Split, TaskError
 
-HUB_ID = "openai/gsm8k"
+HUB_ID, CONFIGS = "openai/gsm8k", ("main",)
 GSM8K = Published(
     task="gsm8k",
-    question="question",
-    train=Part(file="gsm8k_train.jsonl", hub_id=HUB_ID, configs=("main",), split="train"),
-    test=Part(file="gsm8k_test.jsonl", hub_id=HUB_ID, configs=("main",), split="test"),
+    question=("question",),
+    train=Part(file="gsm8k_train.jsonl", hub=(HubSet(hub_id=HUB_ID, configs=CONFIGS, split="train"),)),
+    test=Part(file="gsm8k_test.jsonl", hub=(HubSet(hub_id=HUB_ID, configs=CONFIGS, split="test"),)),
 )
 
 PROMPT = """\
@@ -33,7 +33,7 @@ def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Prob
     """
     GSM8K.check_prompt(prompt)
     records = GSM8K.records(split, data)
-    refuse_duplicates(records, GSM8K.question)
+    refuse_duplicates(records, "question")
     return GSM8K.problems(records, split, data=data, prompt=prompt, answer=_answer)
 
 

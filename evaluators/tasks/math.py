@@ -7,7 +7,7 @@ models were trained on them. Train is the rest, 12,000 problems less those that 
 from pathlib import Path
 
 from evaluators.extraction import last_box
-from evaluators.tasks.published import Part, Published, stands_alone
+from evaluators.tasks.published import HubSet, Part, Published
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError
 
@@ -22,9 +22,12 @@ SUBJECTS = (
 )
 MATH = Published(
     task="math",
-    question="problem",
-    train=Part(file="math_train.jsonl", hub_id="EleutherAI/hendrycks_math", configs=SUBJECTS, split="train+test"),
-    test=Part(file="math500_test.jsonl", hub_id="HuggingFaceH4/MATH-500", configs=("default",), split="test"),
+    question=("problem",),
+    train=Part(
+        file="math_train.jsonl",
+        hub=(HubSet(hub_id="EleutherAI/hendrycks_math", configs=SUBJECTS, split="train+test"),),
+    ),
+    test=Part(file="math500_test.jsonl", hub=(HubSet(hub_id="HuggingFaceH4/MATH-500", split="test"),)),
 )
 
 PROMPT = r"""Solve the problem step by step. End with the final answer in \boxed{}.
@@ -47,21 +50,12 @@ def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Prob
         prompt: a text with ``{question}`` in it.
     """
     MATH.check_prompt(prompt)
-    records = _by_question(MATH.records(split, data))
-    if split is not Split.TEST and not stands_alone(data):
-        held_out = _by_question(MATH.records(Split.TEST, data))
-        records = {question: record for question, record in records.items() if question not in held_out}
-    return MATH.problems(records.values(), split, data=data, prompt=prompt, answer=_answer)
+    records = MATH.disjoint_records(split, data)
+    return MATH.problems(records, split, data=data, prompt=prompt, answer=answer_of)
 
 
-def _by_question(records: list[Record]) -> dict[str, Record]:
-    first: dict[str, Record] = {}
-    for record in records:
-        first.setdefault("".join(record.text(MATH.question).split()), record)
-    return first
-
-
-def _answer(record: Record) -> str:
+def answer_of(record: Record) -> str:
+    """What the field ``answer`` holds, or else the last box of ``solution``."""
     if "answer" in record.fields:
         return record.text("answer").strip()
     answer = last_box(record.text("solution"))

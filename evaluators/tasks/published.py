@@ -1,4 +1,7 @@
-"""What tasks with a published train and test set share: files or the hub, a prompt, a validation split."""
+"""What tasks with a published test set, and mostly a train set, share: files or the hub, a prompt, a validation split.
+
+Hub ids, configurations and fields are as documented there; no hub was in reach of those who wrote this.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,14 +16,27 @@ VALIDATION_PARTS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """A set of records: a file, or what it holds on the Hugging Face hub."""
+class HubSet:
+    """Rows on the Hugging Face hub."""
 
-    file: str
     hub_id: str
-    configs: tuple[str, ...]
+    configs: tuple[str, ...] = ("default",)
     split: str
     """The hub's name for it."""
+
+    def __str__(self) -> str:
+        return f"{self.hub_id} ({self.split})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A set of records: a file, or the rows of these sets on the hub."""
+
+    file: str
+    hub: tuple[HubSet, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.hub))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,9 +44,10 @@ class Published:
     """A task's published train and test set; validation is a fixed part of train, by a hash of the question."""
 
     task: str
-    question: str
-    """The field that holds the question."""
-    train: Part
+    question: tuple[str, ...]
+    """The fields that hold the question, joined by a space."""
+    train: Part | None
+    """None: all of the task is held out."""
     test: Part
 
     def check_prompt(self, prompt: str) -> None:
@@ -38,12 +55,27 @@ class Published:
         if "{question}" not in prompt:
             raise TaskError(f"the prompt of the task {self.task} has no {{question}}; put it where the question goes")
 
+    def question_of(self, record: Record) -> str:
+        """The question itself."""
+        return " ".join(record.text(field) for field in self.question)
+
     def records(self, split: Split, data: Path | None) -> list[Record]:
         """What ``split`` is taken from: of a folder, of a pattern, of the hub without ``data``, or the file itself."""
         part = self._part(split)
         if data is None:
-            return self._from_hub(part)
-        return read_records(data if stands_alone(data) else _locate(data, part))
+            return [record for rows in part.hub for record in self._from_hub(rows)]
+        return read_records(data if data.is_file() else _locate(data, part))
+
+    def disjoint_records(self, split: Split, data: Path | None) -> list[Record]:
+        """The same, but the first of each question alone, and in train none that is in test, wherever both come from.
+
+        Questions are the same if they differ in whitespace only.
+        """
+        records = self._by_question(self.records(split, data))
+        if split is not Split.TEST and not self._stands_alone(data):
+            held_out = self._by_question(self.records(Split.TEST, data))
+            records = {question: record for question, record in records.items() if question not in held_out}
+        return list(records.values())
 
     def problems(
         self,
@@ -54,11 +86,11 @@ class Published:
         prompt: str,
         answer: Callable[[Record], str],
     ) -> list[Problem]:
-        """The problems of ``split`` among ``records``, in their order. A file alone has all three splits."""
-        alone = stands_alone(data)
+        """The problems of ``split`` among ``records``, in their order. A file alone has all splits of the task."""
+        alone = self._stands_alone(data)
         problems = []
         for record in records:
-            question = record.text(self.question)
+            question = self.question_of(record)
             problems.append(
                 make_problem(
                     record,
@@ -68,36 +100,48 @@ class Published:
                     split=split_by_content(question) if alone else _split(question, split),
                 )
             )
-        return choose(problems, split, str(data or self._part(split).hub_id), "add lines")
+        return choose(problems, split, str(data or self._part(split)), "add lines")
 
     def _part(self, split: Split) -> Part:
-        return self.test if split is Split.TEST else self.train
+        if split is Split.TEST:
+            return self.test
+        if self.train is None:
+            raise TaskError(
+                f"the task {self.task} has no {split} split, all of it is held out; train on another task and "
+                "evaluate on this one's test split"
+            )
+        return self.train
 
-    def _from_hub(self, part: Part) -> list[Record]:
+    def _stands_alone(self, data: Path | None) -> bool:
+        """Whether ``data`` is one file, which is split on its own."""
+        return self.train is not None and data is not None and data.is_file()
+
+    def _by_question(self, records: Iterable[Record]) -> dict[str, Record]:
+        first: dict[str, Record] = {}
+        for record in records:
+            first.setdefault("".join(self.question_of(record).split()), record)
+        return first
+
+    def _from_hub(self, rows: HubSet) -> list[Record]:
         try:
             import datasets
             import huggingface_hub
 
             if not huggingface_hub.constants.HF_HUB_OFFLINE:
                 # Fails at once where the hub is out of reach; load_dataset would first retry for 23 seconds.
-                huggingface_hub.HfApi().dataset_info(part.hub_id, timeout=HUB_SECONDS)
-            sets = {config: datasets.load_dataset(part.hub_id, config, split=part.split) for config in part.configs}
+                huggingface_hub.HfApi().dataset_info(rows.hub_id, timeout=HUB_SECONDS)
+            sets = {config: datasets.load_dataset(rows.hub_id, config, split=rows.split) for config in rows.configs}
         except Exception as error:  # of several libraries and their versions: no network, no access, not cached
+            files = " and ".join(part.file for part in (self.train, self.test) if part)
             raise TaskError(
-                f"the task {self.task} cannot be loaded from the hub id {part.hub_id} ({type(error).__name__}); "
-                f"pass --data with a folder that holds {self.train.file} and {self.test.file}, or set "
-                "HF_HUB_OFFLINE=1 to use a cached copy"
+                f"the task {self.task} cannot be loaded from the hub id {rows.hub_id} ({type(error).__name__}); "
+                f"pass --data with a folder that holds {files}, or set HF_HUB_OFFLINE=1 to use a cached copy"
             ) from error
         return [
-            Record(place=f"{part.hub_id}:{config}:{part.split}:{n}", fields=dict(row))
-            for config, rows in sets.items()
-            for n, row in enumerate(rows, 1)
+            Record(place=f"{rows.hub_id}:{config}:{rows.split}:{n}", fields=dict(row))
+            for config, table in sets.items()
+            for n, row in enumerate(table, 1)
         ]
-
-
-def stands_alone(data: Path | None) -> bool:
-    """Whether ``data`` is one file, which is split on its own."""
-    return data is not None and data.is_file()
 
 
 def _split(question: str, wanted: Split) -> Split:
@@ -117,8 +161,5 @@ def _locate(data: Path, part: Part) -> Path:
     if not data.is_dir():
         raise TaskError(f"there is no {data}; give a folder with {part.file}, or a file of JSON lines")
     if not (data / part.file).exists():
-        raise TaskError(
-            f"there is no file {data / part.file}; put the rows of the hub's {part.hub_id} ({part.split}) there, "
-            "as JSON lines"
-        )
+        raise TaskError(f"there is no file {data / part.file}; put the rows of the hub's {part} there, as JSON lines")
     return data / part.file

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ class Record:
                 "name the right field or mend the line"
             )
         value = self.fields[field]
-        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        missing = isinstance(value, float) and isnan(value)  # as tables of the hub mark it
+        if missing or isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
             raise TaskError(f"{self.place}: {field!r} must be a text or a number, not {str(value)[:40]}")
         if not str(value).strip():
             raise TaskError(f"{self.place}: {field!r} is empty; fill it or remove the line")
@@ -53,12 +55,13 @@ def read_records(path: Path) -> list[Record]:
 
 
 def make_problem(record: Record, *, prompt: str, content: str, answer: str, split: Split) -> Problem:
-    """A problem whose id follows from ``content``, the question itself, and the answer."""
+    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
     try:
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
-    return Problem(id=digest[:16], prompt=prompt, question=content, answer=answer, split=split)
+    question = content if content != prompt else ""
+    return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split, question=question)
 
 
 def share(content: str, parts: int) -> int:

@@ -45,6 +45,7 @@ def test_the_prompt_is_an_option_and_leaves_ids_alone(data_dir: Path) -> None:
     plain = load_problems("gsm8k", Split.TEST, data=data_dir)[0]
     asked = load_problems("gsm8k", Split.TEST, data=data_dir, prompt="Q: {question} {x}\nA:")[0]
     assert asked.prompt.startswith("Q: Janet") and asked.prompt.endswith("{x}\nA:")
+    assert asked.question == plain.question and plain.question in plain.prompt
     assert (asked.id, asked.answer) == (plain.id, plain.answer) == (FIRST[Split.TEST], "18")
     with pytest.raises(TaskError, match=r"has no \{question\}"):
         load_problems("gsm8k", Split.TEST, data=data_dir, prompt="no place for it")

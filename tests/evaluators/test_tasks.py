@@ -111,7 +111,9 @@ def test_broken_files(tmp_path: Path) -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(TaskError, match=r"unknown task 'gsmk8', did you mean 'gsm8k'.*arithmetic, gsm8k, jsonl"):
+    with pytest.raises(
+        TaskError, match=r"unknown task 'gsmk8', did you mean 'gsm8k'.*arithmetic, gsm8k, jsonl, math, math500"
+    ):
         load_problems("gsmk8", Split.TRAIN)
     with pytest.raises(TaskError, match="unknown task 'zzz'; known tasks"):
         load_problems("zzz", Split.TRAIN)
@@ -124,4 +126,4 @@ def test_unknown_names() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_refuses_or_reads_data_that_is_not_there(name: str, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"nowhere"):
-        load_problems(name, Split.TRAIN, data=tmp_path / "nowhere")
+        load_problems(name, Split.TEST, data=tmp_path / "nowhere")

@@ -1,0 +1,45 @@
+"""SVAMP (Patel et al. 2021): word problems of one or two steps, varied so that reading half of them does not do."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from evaluators.tasks.gsm8k import PROMPT
+from evaluators.tasks.published import HubSet, Part, Published
+from evaluators.tasks.records import Record
+from evaluators.types import Problem, Split, TaskError
+
+HUB_ID = "ChilleD/SVAMP"
+SVAMP = Published(
+    task="svamp",
+    question=("Body", "Question"),
+    train=Part(file="svamp_train.jsonl", hub=(HubSet(hub_id=HUB_ID, split="train"),)),
+    test=Part(file="svamp_test.jsonl", hub=(HubSet(hub_id=HUB_ID, split="test"),)),
+)
+
+
+def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+    """The problems of ``split``, in the published order.
+
+    The hub has 700 in train and 300 in test; the authors' own file has all 1000 in one. A problem that is in
+    test is never in train or validation, wherever the data comes from.
+
+    Args:
+        data: where ``svamp_test.jsonl`` and, to train, ``svamp_train.jsonl`` are (fields ``Body``, ``Question``
+            and ``Answer``, a number): a folder, or a pattern; without it, they come from the Hugging Face hub.
+            Validation is a fixed 5 % of train, by a hash of the question. A single file is split on its own,
+            by the same hash, 80 % train, 10 % validation, 10 % test.
+        prompt: a text with ``{question}`` in it.
+    """
+    SVAMP.check_prompt(prompt)
+    records = SVAMP.disjoint_records(split, data)
+    return SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer)
+
+
+def _answer(record: Record) -> str:
+    """Without the ``.0`` that all published answers have."""
+    text = record.text("Answer")
+    try:
+        value = Decimal(text)
+        return str(int(value)) if value == int(value) else str(value)
+    except (InvalidOperation, OverflowError, ValueError):
+        raise TaskError(f"{record.place}: 'Answer' is {text[:40]!r}, not a number; mend the line") from None
