@@ -161,6 +161,7 @@ def test_a_run_under_way_is_counted_and_in_no_number(small_runs: dict[str, Path]
     board = build(suite(), results)
     row = next(row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
     assert (row["seeds"], row["unfinished"]) == ([0], [1, 2])
+    assert [board["runs"][r.config.run_id]["accuracy"] is None for r in results] == [False, True, True, False]
     assert "1 (2 unfinished)" in reached(row)
     assert markdown(board).count(": unfinished, not in the numbers") == 2
     (row,) = board_of("grpo", [result(agro[:1])])["rows"]
