@@ -2,7 +2,8 @@
 
 ``extraction`` finds the answer, ``comparison`` decides what needs no algebra, within microseconds, and
 math-verify decides the rest in a process that can be killed. Doubt is never rewarded. Where the expected
-answer is no plain number, equality is mathematical: an equal form that is not simplified is correct.
+answer is no plain number, equality is mathematical: an equal form that is not simplified is correct. Where a
+problem brings its own scorer, that decides of the answer found, in the same process, and nothing else does.
 """
 
 import threading
@@ -14,7 +15,8 @@ from typing import Self
 from evaluators.comparison import LONGEST_ANSWER, decide
 from evaluators.extraction import extract, tidy
 from evaluators.grading_process import GradingProcess
-from evaluators.types import Verdict
+from evaluators.scorers import may_see
+from evaluators.types import Rubric, Verdict
 
 GRADER_VERSION: str = "1"
 """Raised with every change that can change a verdict. Verdicts also depend on the version of math-verify."""
@@ -35,7 +37,7 @@ class Grade:
 class Grader:
     """Grades completions; a context manager. Safe to share between threads, which then take turns.
 
-    The process for algebra starts with the first completion that needs it, in about a second.
+    The process for algebra and scorers starts with the first completion that needs it, in about a second.
 
     Args:
         inner_seconds: limit of each parse and comparison within that process, whole seconds.
@@ -52,8 +54,12 @@ class Grader:
         self._process: GradingProcess | None = None
         self._lock = threading.Lock()
 
-    def grade(self, items: Sequence[tuple[str, str]]) -> list[Grade]:
-        """One grade for each ``(expected answer, completion)``, in order."""
+    def grade(self, items: Sequence[tuple[str | Rubric, str]]) -> list[Grade]:
+        """One grade for each ``(expected answer or rubric, completion)``, in order.
+
+        Raises:
+            RuntimeError: a rubric's scorer cannot be loaded.
+        """
         return [self._grade(expected, text) for expected, text in items]
 
     def close(self) -> None:
@@ -71,28 +77,37 @@ class Grader:
     ) -> None:
         self.close()
 
-    def _grade(self, expected: str, text: str) -> Grade:
+    def _grade(self, expected: str | Rubric, text: str) -> Grade:
         found = extract(text)
         if found.answer is None:
             return Grade(strict=Verdict.UNPARSED, lenient=Verdict.UNPARSED, extracted=None)
-        verdict = self._compare(tidy(expected), found.answer)
+        verdict = self._judge(expected, found.answer)
         return Grade(
             strict=verdict if found.marked else Verdict.UNPARSED,
             lenient=verdict,
             extracted=found.answer[:LONGEST_ANSWER],
         )
 
-    def _compare(self, expected: str, answer: str) -> Verdict:
+    def _judge(self, expected: str | Rubric, answer: str) -> Verdict:
         if len(answer) > LONGEST_ANSWER:
             return Verdict.WRONG
+        if isinstance(expected, Rubric):
+            if not may_see(expected.scorer, answer):
+                return Verdict.WRONG
+            with self._lock:
+                return self._running().score(expected, answer)
+        expected = tidy(expected)
         decided = decide(expected, answer)
         if decided is not None:
             return Verdict.CORRECT if decided else Verdict.WRONG
         with self._lock:
-            if self._process is None or not self._process.alive:
-                self._process = GradingProcess(
-                    inner_seconds=self._inner_seconds,
-                    kill_after=self._kill_after,
-                    memory_bytes=self._memory_bytes,
-                )
-            return self._process.compare(expected, answer)
+            return self._running().compare(expected, answer)
+
+    def _running(self) -> GradingProcess:
+        if self._process is None or not self._process.alive:
+            self._process = GradingProcess(
+                inner_seconds=self._inner_seconds,
+                kill_after=self._kill_after,
+                memory_bytes=self._memory_bytes,
+            )
+        return self._process

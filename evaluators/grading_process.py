@@ -1,4 +1,4 @@
-"""Comparison of two expressions in a process of its own, that is killed when it takes too long."""
+"""Comparison or scoring of an answer in a process of its own, that is killed when it takes too long."""
 
 import json
 import multiprocessing
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evaluators.types import Verdict
+from evaluators.types import Rubric, Verdict
 
 _WORKER = Path(__file__).with_name("grading_worker.py")
 _START_SECONDS = 120.0
@@ -18,6 +18,7 @@ class GradingProcess:
 
     def __init__(self, *, inner_seconds: int, kill_after: float, memory_bytes: int) -> None:
         self._kill_after = kill_after
+        self._scorers: set[str] = set()
         self._connection, theirs = multiprocessing.Pipe()
         # A plain subprocess works in daemonic processes and threads too and, unlike a multiprocessing child,
         # never runs the caller's main module again. -P: this folder's types.py must not hide the library's.
@@ -55,9 +56,46 @@ class GradingProcess:
         return self._process.poll() is None
 
     def compare(self, expected: str, answer: str) -> Verdict:
-        """``TIMEOUT`` or ``ERROR`` may leave the process dead."""
+        """By math-verify. ``TIMEOUT`` or ``ERROR`` may leave the process dead."""
+        return self._judge([expected, answer])
+
+    def score(self, rubric: Rubric, answer: str) -> Verdict:
+        """By the rubric's scorer: ``CORRECT`` for a full score. ``TIMEOUT`` or ``ERROR`` may leave the process dead.
+
+        Args:
+            rubric: as its problem has it.
+            answer: one that :func:`evaluators.scorers.may_see` lets through.
+
+        Raises:
+            RuntimeError: the scorer cannot be loaded.
+        """
+        if rubric.scorer not in self._scorers:
+            self._load(rubric.scorer)
+        return self._judge([rubric.scorer, rubric.entry, answer])
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()
+
+    def _load(self, scorer: str) -> None:
+        """Takes seconds, which are no answer's fault."""
         try:
-            self._connection.send_bytes(json.dumps([expected, answer]).encode())
+            self._connection.send_bytes(json.dumps([scorer]).encode())
+            reply = self._connection.recv_bytes().decode() if self._connection.poll(_START_SECONDS) else "too slow"
+        except (EOFError, OSError):
+            reply = "the process ended"
+        except BaseException:
+            self.close()
+            raise
+        if reply != "ready":
+            self.close()
+            raise RuntimeError(f"the scorer {scorer} cannot be loaded ({reply}); see that its package is installed")
+        self._scorers.add(scorer)
+
+    def _judge(self, request: list[str]) -> Verdict:
+        try:
+            self._connection.send_bytes(json.dumps(request).encode())
             if self._connection.poll(self._kill_after):
                 return Verdict(self._connection.recv_bytes().decode())
         except (EOFError, OSError):
@@ -69,8 +107,3 @@ class GradingProcess:
             raise
         self.close()
         return Verdict.TIMEOUT
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._connection.close()

@@ -16,7 +16,7 @@ Grading = Literal["strict", "lenient"]
 
 def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> list[Group]:
     """The groups with grades and rewards."""
-    items = [(group.problem.answer, _finished_words(c)) for group in groups for c in group.completions]
+    items = [(g.problem.rubric or g.problem.answer, finished_words(c)) for g in groups for c in g.completions]
     grades = iter(grader.grade(items))
     graded = []
     for group in groups:
@@ -32,7 +32,7 @@ def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
     return [replace(g, rewards=tuple(map(float, generator.integers(0, 2, len(g.completions))))) for g in groups]
 
 
-def _finished_words(completion: Completion) -> str:
+def finished_words(completion: Completion) -> str:
     """Without the word at which the length limit cut: ``#### 1`` may have been about to become ``#### 18``."""
     if not completion.truncated:
         return completion.text

@@ -1,15 +1,16 @@
 """Tasks: a name, and how the problems of a split are built.
 
 A task is a module with ``build(split, *, data, **options)``; its keyword parameters are the task's options.
+One of them may be ``variant``, which stands behind the task's name: ``reasoning_gym:countdown``.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, svamp
+from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, reasoning_gym, svamp
+from evaluators.tasks.names import suggestion
 from evaluators.types import Problem, Split, TaskError
 
 TASKS: Mapping[str, Callable[..., list[Problem]]] = {
@@ -19,6 +20,7 @@ TASKS: Mapping[str, Callable[..., list[Problem]]] = {
     "jsonl": jsonl.build,
     "math": math.build,
     "math500": math500.build,
+    "reasoning_gym": reasoning_gym.build,
     "svamp": svamp.build,
 }
 
@@ -27,24 +29,26 @@ def load_problems(name: str, split: Split, *, data: Path | str | None = None, **
     """The problems of ``split``, in an order that depends on the arguments alone.
 
     Args:
-        name: a key of :data:`TASKS`.
+        name: a key of :data:`TASKS`, with a colon and a variant where the task has variants.
         data: the task's file or folder, where it takes one.
         options: the task's own, the keyword parameters of its ``build``.
 
     Raises:
         TaskError: an unknown name or option, or data that does not make a task.
     """
-    if name not in TASKS:
-        raise TaskError(f"unknown task {name!r}{_suggestion(name, TASKS)}; known tasks: {', '.join(TASKS)}")
-    known = [p for p in inspect.signature(TASKS[name]).parameters if p not in ("split", "data")]
+    task, colon, variant = name.partition(":")
+    if task not in TASKS:
+        raise TaskError(f"unknown task {name!r}{suggestion(task, TASKS)}; known tasks: {', '.join(TASKS)}")
+    parameters = inspect.signature(TASKS[task]).parameters
+    if "variant" not in parameters and colon:
+        raise TaskError(f"the task {task} has no variants; drop {colon + variant!r}")
+    known = [p for p in parameters if p not in ("split", "data", "variant")]
+    checks_itself = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for option in options:
-        if option not in known:
+        if option == "variant" or (option not in known and not checks_itself):
             raise TaskError(
-                f"the task {name} has no option {option!r}{_suggestion(option, known)}; its options: {', '.join(known)}"
+                f"the task {name} has no option {option!r}{suggestion(option, known)}; its options: {', '.join(known)}"
             )
-    return TASKS[name](split, data=None if data is None else Path(data), **options)
-
-
-def _suggestion(word: str, known: Iterable[str]) -> str:
-    nearest = get_close_matches(word, list(known), n=1)
-    return f", did you mean {nearest[0]!r}?" if nearest else ""
+    if "variant" in parameters:
+        options["variant"] = variant
+    return TASKS[task](split, data=None if data is None else Path(data), **options)

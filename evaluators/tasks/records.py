@@ -9,7 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from evaluators.types import Problem, Split, TaskError
+from evaluators.types import Problem, Rubric, Split, TaskError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +54,16 @@ def read_records(path: Path) -> list[Record]:
     return records
 
 
-def make_problem(record: Record, *, prompt: str, content: str, answer: str, split: Split) -> Problem:
+def make_problem(
+    record: Record, *, prompt: str, content: str, answer: str, split: Split, rubric: Rubric | None = None
+) -> Problem:
     """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
     try:
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
     question = content if content != prompt else ""
-    return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split, question=question)
+    return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split, question=question, rubric=rubric)
 
 
 def share(content: str, parts: int) -> int:

@@ -1,13 +1,14 @@
 """Verdicts become rewards."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from evaluators.grading import Grader
-from evaluators.types import Problem, Split, Verdict
+from evaluators.types import Problem, Rubric, Split, Verdict
 from harness.rewards import grade_groups, share_of
-from harness.types import Completion, Group
+from harness.types import GROUPS, Completion, Group
 
 
 def group(*texts: tuple[str, bool]) -> Group:
@@ -42,3 +43,15 @@ def test_grades_stay_with_their_completions() -> None:
     groups[1] = replace(groups[1], problem=replace(groups[1].problem, answer="2"))
     with Grader() as grader:
         assert [g.rewards for g in grade_groups(grader, groups, "strict")] == [(1.0, 0.0), (1.0, 0.0)]
+
+
+def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
+    pytest.importorskip("reasoning_gym", reason="the extra reasoning-gym is not installed")
+    entry = {"question": "?", "answer": "3*7", "metadata": {"numbers": [3, 7], "target": 21}}
+    rubric = Rubric(scorer="reasoning_gym:countdown", entry=json.dumps({"config": {}, "entry": entry}))
+    own = group(("#### 7*3", False), ("#### 21", False))
+    own = replace(own, problem=replace(own.problem, answer="3*7", question="Make 21.", rubric=rubric))
+    with Grader() as grader:
+        graded = grade_groups(grader, [own, group(("#### 18", False), ("#### 7*3", False))], "strict")
+    assert [g.rewards for g in graded] == [(1.0, 0.0), (1.0, 0.0)]
+    assert GROUPS.validate_json(GROUPS.dump_json(graded)) == graded
