@@ -16,6 +16,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from harness.adapters import adapters_off, has_adapters, merged_weights
 from harness.budget import ModelSize
 from harness.collate import Sequences
+from harness.errors import HarnessError
 
 LOGITS_AT_ONCE = 1 << 24
 """Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
@@ -73,11 +74,20 @@ class Policy:
         return torch.autocast(self.device.type, self.dtype) if low else nullcontext()
 
     def encode(self, prompt: str) -> tuple[int, ...]:
-        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template."""
-        if self.tokenizer.chat_template is None:
-            return tuple(self.tokenizer.encode(prompt))
-        turns = [{"role": "user", "content": prompt}]
-        encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template.
+
+        Raises:
+            HarnessError: the prompt holds what the tokenizer does not know.
+        """
+        try:
+            if self.tokenizer.chat_template is None:
+                return tuple(self.tokenizer.encode(prompt))
+            turns = [{"role": "user", "content": prompt}]
+            encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+        except Exception as error:  # of the tokenizer or of its template, which raise bare ones
+            raise HarnessError(
+                f"this model's tokenizer cannot read the prompt {prompt[:60]!r} ({error}); use another task or model"
+            ) from error
         return tuple(encoded["input_ids"])
 
     @functools.cached_property

@@ -141,6 +141,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     refused([*start, MODEL, "--tasks", "arithmetic", "--set", "max_token=3"], "max_token", "max_tokens")
     refused([*start, MODEL, "--tasks", "arithmetic", "--set", "max_tokens=4000"], "max_tokens=4000", "128")
     refused([*start, MODEL, "--lm-eval", "gsm8k_local"], "gsm8k_local")
+    refused([*start, MODEL, "--tasks", "reasoning_gym:gcd"], "tokenizer cannot read the prompt")
     refused([*start, "./nowhere", "--tasks", "arithmetic"], "./nowhere")
     run = Store(tmp_path).run(small_config("agro"))
     assert run_small(small_config("agro"), run, should_stop=lambda: True) == "interrupted"
