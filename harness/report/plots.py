@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from harness.budget import UNITS
 
@@ -74,7 +75,7 @@ def kl_against_accuracy(board: Row) -> Figure:
         for row in part["rows"] + part["controls"]:
             points = [point for point in row["curve"] if point["kl"] is not None]
             if points:
-                _line(axes, [point["kl"] for point in points], points, row, styles)
+                _line(axes, [point["kl"] for point in points], points, row, styles, band=False)
         axes.set_xlabel("KL to the reference, nats a completion")
 
     return _panels(board, draw, "validation accuracy, %")
@@ -119,6 +120,8 @@ def _against_unit(axes: Axes, part: Row, unit: str, styles: dict[str, Style]) ->
         if row["curve"]:
             _line(axes, [point["spent"][unit] for point in row["curve"]], row["curve"], row, styles)
     axes.set_xlabel(unit.replace("_", " "))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def _styles(parts: Sequence[Row]) -> dict[str, Style]:
@@ -130,15 +133,20 @@ def _styles(parts: Sequence[Row]) -> dict[str, Style]:
     return palette | {name: CONTROL for name in controls if name not in names}
 
 
-def _line(axes: Axes, x: Sequence[float], points: Sequence[Row], row: Row, styles: dict[str, Style]) -> None:
-    """A line of mean accuracies, with its band where ``row`` has seeds enough."""
+def _line(
+    axes: Axes, x: Sequence[float], points: Sequence[Row], row: Row, styles: dict[str, Style], *, band: bool = True
+) -> None:
+    """A line of mean accuracies, with intervals where ``row`` has seeds enough: a band, or bars where x may go back."""
     colour, dashes = styles[row["objective"]]
     spans = [point["accuracy"] for point in points]
     means = [100 * span["mean"] for span in spans]
     axes.plot(x, means, dashes, marker="o", markersize=3, label=_literal(row["objective"]), color=colour)
     if len(row["seeds"]) >= BAND_FROM:
         low, high = ([100 * span[end] for span in spans] for end in ("low", "high"))
-        axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+        if band:
+            axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+        else:
+            axes.vlines(x, low, high, color=colour, alpha=0.4)
 
 
 def _literal(text: str) -> str:
