@@ -1,8 +1,8 @@
-r"""A second, cruder rule beside the grader, which shares no code with it: a reward hack shows there first.
+r"""A second opinion on the grader, by a rule of its own: no code is shared with extraction or comparison.
 
-Where a number is expected, the last number of the text must be it; otherwise what the last ``\boxed{}`` holds, or what
-stands behind the last ``####``, must be the expected text but for spaces. The rule misses right answers in other forms,
-and pays for wrong answers that happen to end in the number; what counts is when its disagreements with the grader grow.
+A reward hack shows here first: completions that the grader pays and this rule does not (``paid``) grow in number
+while the policy learns a form instead of mathematics. The rule is cruder than the grader, so neither count need be
+zero; a count that moves during training is the warning.
 """
 
 import re
@@ -10,56 +10,74 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-_NUMERAL = re.compile(r"-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
+_PLAIN = re.compile(r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"(?:(?<![\w.)}\]])-)?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
+_LONGEST = 300
+"""Digits; a longer number is not converted, and is nobody's answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """How often grader and rule disagree."""
+class Disagreements:
+    """How often grader and rule differ."""
 
-    audited: int
+    total: int
+    """Completions that both judged."""
     paid: int
-    """Accepted by the grader, not by the rule."""
+    """The grader says correct, the rule does not."""
     missed: int
-    """Accepted by the rule, not by the grader."""
+    """The rule says correct, the grader does not."""
 
     @property
     def paid_share(self) -> float:
-        """Of all completions audited; 0 where there are none."""
-        return self.paid / self.audited if self.audited else 0.0
+        """Of all completions; 0 if there are none."""
+        return self.paid / self.total if self.total else 0.0
 
     @property
     def missed_share(self) -> float:
-        return self.missed / self.audited if self.audited else 0.0
+        """Of all completions; 0 if there are none."""
+        return self.missed / self.total if self.total else 0.0
 
 
-def accepts(expected: str, text: str) -> bool:
-    """Whether the rule finds the expected answer in ``text``."""
-    wanted = expected.strip().lstrip("$")
-    if _NUMERAL.fullmatch(wanted):
-        found = _NUMERAL.findall(text)
-        return bool(found) and _value(found[-1]) == _value(wanted)
-    return "".join(_stated(text).split()) == "".join(wanted.split())
+def audit(expected: str, text: str) -> bool:
+    r"""Whether ``text`` ends on the expected answer.
+
+    An expected number must be the last number in the text, of the same value exactly. Anything else must be, character
+    for character but for whitespace, what the last ``\boxed`` holds or what follows the last ``####``.
+    """
+    wanted = expected.strip()
+    if _PLAIN.fullmatch(wanted):
+        numbers = _NUMBER.findall(text)
+        return bool(numbers) and len(numbers[-1]) <= _LONGEST and _value(numbers[-1]) == _value(wanted)
+    answer = _squeeze(wanted)
+    _, marker, behind = text.rpartition("####")
+    return answer != "" and answer in (_squeeze(_last_box(text)), _squeeze(behind if marker else ""))
 
 
-def audit(graded: Iterable[tuple[str, str, bool]]) -> Audit:
-    """Over ``(expected answer, completion, accepted by the grader)``."""
-    pairs = [(accepted, accepts(expected, text)) for expected, text, accepted in graded]
-    return Audit(audited=len(pairs), paid=pairs.count((True, False)), missed=pairs.count((False, True)))
+def disagreements(judged: Iterable[tuple[str, str, bool]]) -> Disagreements:
+    """Of ``(expected answer, completion, whether the grader says correct)``."""
+    total = paid = missed = 0
+    for expected, text, correct in judged:
+        agreed = audit(expected, text)
+        total += 1
+        paid += correct and not agreed
+        missed += agreed and not correct
+    return Disagreements(total=total, paid=paid, missed=missed)
 
 
-def _value(numeral: str) -> Fraction:
-    return Fraction(numeral.replace(",", ""))
+def _value(number: str) -> Fraction:
+    return Fraction(number.replace(",", ""))
 
 
-def _stated(text: str) -> str:
-    """What the text marks as its answer; empty if it marks none."""
-    start = text.rfind("\\boxed{")
-    if start < text.rfind("####"):
-        return text.rpartition("####")[2].split("\n")[0]
-    depth, inside = 0, start + len("\\boxed{")
-    for place in range(inside, len(text)) if start >= 0 else ():
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth < 0:
-            return text[inside:place]
+def _squeeze(text: str) -> str:
+    return "".join(text.split())
+
+
+def _last_box(text: str) -> str:
+    """Nothing, if no brace closes it."""
+    _, found, after = text.rpartition(r"\boxed{")
+    depth = 1 if found else 0
+    for place, character in enumerate(after):
+        depth += (character == "{") - (character == "}")
+        if depth <= 0:
+            return after[:place]
     return ""

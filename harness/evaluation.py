@@ -7,14 +7,14 @@ import torch
 
 from algorithms.ops import k1, k3
 from evaluators.accuracy import SampleRecord
-from evaluators.audit import audit
+from evaluators.audit import disagreements
 from evaluators.grading import Grader
 from evaluators.types import Problem, Verdict
 from harness.collate import micro_batches
 from harness.config import RunConfig
 from harness.journal import Record
 from harness.policy import Policy
-from harness.rewards import Grading, grade_groups, share_of, verdict
+from harness.rewards import Grading, finished_words, grade_groups, share_of, verdict
 from harness.rollout.engine import RolloutEngine, Sampling, sample_groups
 from harness.types import Group
 
@@ -54,8 +54,8 @@ def evaluate(
 def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
     """Shares of all completions, and the verdicts by problem, a letter a completion."""
     completions = [c for group in groups for c in group.completions]
-    audited = audit(
-        (group.problem.answer, completion.text, verdict(grade, grading) is Verdict.CORRECT)
+    audited = disagreements(
+        (group.problem.answer, finished_words(completion), verdict(grade, grading) is Verdict.CORRECT)
         for group in groups
         if not group.problem.rubric  # of several right answers the rule knows one
         for completion, grade in zip(group.completions, group.grades, strict=True)

@@ -184,10 +184,12 @@ def check_beginning(journal: Journal, now: Record) -> None:
 
 
 def fingerprint(problems: Sequence[Problem]) -> str:
-    """A hash of their ids, prompts and answers, in order."""
+    """A hash of their ids, prompts, answers and rubrics, in order."""
     total = sha256()
     for problem in problems:
         total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())
+        if problem.rubric:
+            total.update(f"{problem.rubric.scorer}\0{problem.rubric.entry}\0".encode())
     return total.hexdigest()[:16]
 
 

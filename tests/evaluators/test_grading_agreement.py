@@ -1,0 +1,89 @@
+"""Grader and audit on all published solutions of GSM8K and MATH-500: the answer kept, altered, and removed.
+
+Verdicts are counted as they are: a change of any number here is a change of the grader, and raises its version.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from evaluators.audit import disagreements
+from evaluators.grading import Grader
+from evaluators.types import Verdict
+
+Texts = list[tuple[str, str]]
+"""Expected answer, completion."""
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def gsm8k(path: Path) -> dict[str, Texts]:
+    solutions = [row["answer"].split("####") for row in rows(path)]
+    answers = [(working, answer.strip(), int(answer.replace(",", ""))) for working, answer in solutions]
+    return {
+        "kept": [(str(value), f"{working}#### {answer}") for working, answer, value in answers],
+        "altered": [(str(value), f"{working}#### {value + 1}") for working, _, value in answers],
+        "removed": [(str(value), working) for working, _, value in answers],
+    }
+
+
+def math_500(path: Path) -> dict[str, Texts]:
+    """Altered: the last box holds the answer of the problem before."""
+    solutions = [(row["answer"], row["solution"], row["solution"].rpartition(r"\boxed")[0]) for row in rows(path)]
+    return {
+        "kept": [(answer, solution) for answer, solution, _ in solutions],
+        "altered": [
+            (own[0], rf"{own[2]}\boxed{{{other[0]}}}$.")
+            for own, other in zip(solutions, solutions[-1:] + solutions[:-1], strict=True)
+        ],
+        "removed": [(answer, working) for answer, _, working in solutions],
+    }
+
+
+C, W, U = Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSED
+Counts = tuple[dict[Verdict, int], int, int]
+"""Verdicts; completions that the grader alone calls correct, and that the audit alone does."""
+
+STRICT: dict[str, dict[str, Counts]] = {
+    "gsm8k_train": {
+        "kept": ({C: 7473}, 0, 0),
+        "altered": ({W: 7473}, 0, 0),
+        "removed": ({U: 7473}, 0, 7264),  # the working ends on the answer, without a marker
+    },
+    "gsm8k_test": {"kept": ({C: 1319}, 0, 0), "altered": ({W: 1319}, 0, 0), "removed": ({U: 1319}, 0, 1283)},
+    "math500_test": {
+        # One solution boxes its answer in two forms, and so names no single one; in 50 a number follows the box.
+        "kept": ({C: 499, U: 1}, 50, 1),
+        # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
+        "altered": ({C: 3, W: 496, U: 1}, 1, 1),
+        "removed": ({C: 8, U: 492}, 4, 35),  # 8 box their answer twice
+    },
+}
+LENIENT: dict[str, dict[str, Counts]] = {
+    "gsm8k_train": STRICT["gsm8k_train"] | {"removed": ({C: 6452, W: 282, U: 739}, 2, 814)},
+    "gsm8k_test": STRICT["gsm8k_test"] | {"removed": ({C: 1117, W: 60, U: 142}, 0, 166)},
+    "math500_test": STRICT["math500_test"] | {"removed": ({C: 8, W: 31, U: 461}, 4, 35)},
+}
+
+
+@pytest.mark.parametrize("part", STRICT)
+def test_verdicts_and_disagreements(part: str, data_dir: Path) -> None:
+    path = data_dir / f"{part}.jsonl"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {data_dir}")
+    forms = (math_500 if part.startswith("math") else gsm8k)(path)
+    with Grader() as grader:
+        for form, texts in forms.items():
+            grades = grader.grade(texts)
+            assert counts(texts, [grade.strict for grade in grades]) == STRICT[part][form], form
+            assert counts(texts, [grade.lenient for grade in grades]) == LENIENT[part][form], form
+
+
+def counts(texts: Texts, verdicts: list[Verdict]) -> Counts:
+    found = disagreements((*text, verdict is C) for text, verdict in zip(texts, verdicts, strict=True))
+    assert found.total == len(texts)
+    return dict(Counter(verdicts)), found.paid, found.missed
