@@ -128,9 +128,9 @@ def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int) 
         verdicts = [side[problem][place[1]][1] for side in samples[place[0]]]
         return (verdicts[better] is Verdict.CORRECT) + (verdicts[1 - better] is not Verdict.CORRECT)
 
-    places = [(pair, draw) for pair, (ours, _) in enumerate(samples) for draw in range(len(ours[problem]))]
-    pair, draw = max(places, key=telling)
-    chosen = [side[problem][draw] for side in samples[pair]]
+    places = [(both, draw) for both, (ours, _) in enumerate(samples) for draw in range(len(ours[problem]))]
+    both, draw = max(places, key=telling)
+    chosen = [side[problem][draw] for side in samples[both]]
     return {
         "problem": problem,
         "question": chosen[0][0].question,
