@@ -21,11 +21,11 @@ from harness.report.text import as_code, escaped, pipes, table
 
 Grid = tuple[Sequence[str], list[list[str]]]
 HEADERS = ("model", "acc@1 %", "pass@k %", "maj@k %", "greedy %")
-BEHAVED = ("model", "length", "cut %", "unparsed %", "timeouts %", "paid %", "missed %", "tokens")
+BEHAVED = ("model", "length", "cut %", "no answer %", "timed out %", "paid %", "missed %", "tokens")
 NOTES = (
     "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most frequent "
     "answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",
-    "length: tokens a sample; cut: at the length limit; paid: accepted by the grader against a second rule, missed: "
+    "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader against a second rule, missed: "
     "the other way round; tokens: sampled in all",
 )
 
