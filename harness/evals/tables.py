@@ -25,8 +25,8 @@ BEHAVED = ("model", "length", "cut %", "no answer %", "timed out %", "paid %", "
 NOTES = (
     "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most frequent "
     "answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",
-    "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader against a second rule, missed: "
-    "the other way round; tokens: sampled in all",
+    "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader against a "
+    "second rule, missed: the other way round; tokens: sampled in all",
 )
 
 
