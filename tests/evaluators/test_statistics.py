@@ -76,7 +76,10 @@ def differences(seeds: int, rng: np.random.Generator, of_seed: float, of_problem
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-@pytest.mark.parametrize("spread", [(0.03, 0.02, 0.3), (0.015, 0.3, 0.3), (0.01, 0.2, 0.1), (0.02, 0.05, 0.1)])
+@pytest.mark.parametrize(
+    "spread",
+    [(0.03, 0.02, 0.3), (0.015, 0.3, 0.3), (0.01, 0.2, 0.1), (0.02, 0.05, 0.1), (0.04, 0.1, 0.1), (0.02, 0.1, 0.1)],
+)
 def test_the_paired_difference_covers_what_it_says(seeds: int, spread: tuple[float, float, float]) -> None:
     """For other seeds and other problems, whichever of them makes the difference."""
     rng = np.random.default_rng(seeds)
