@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +22,7 @@ from harness.regimes import Offline, Queue, RegimeSpec, Replay, RolloutBatch
 from harness.run import Run
 from harness.seeds import ProblemOrder
 from harness.types import GROUPS, Completion, Group
+from harness.updates import update
 from tests.harness.small import history, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
@@ -265,14 +267,32 @@ def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objec
 
 
 def test_a_budget_of_seconds_is_kept_by_a_stale_run(tmp_path: Path) -> None:
-    config = replace_budget(small_config(regime="stale:2"), 1.0)
+    config = replace_budget(small_config(regime="stale:2"), 2.0)
     run_small(config, tmp_path)
     records = Journal(tmp_path).read()
     seconds = [record["clock"]["seconds"] for record in records if record["event"] == "step"]
     assert records[-1]["status"] == "finished"
     assert len(seconds) > 2
-    assert seconds[-1] < 1.0 + 2 * max(b - a for a, b in pairwise(seconds))
-    assert records[-1]["spent"]["discarded_completions"] > 0  # those that waited when the time was up
+    assert seconds[-1] < 2.0 + 2 * max(b - a for a, b in pairwise(seconds))
+
+
+def test_completions_that_wait_when_the_seconds_run_out_are_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total = 3.0
+    config = replace_budget(small_config(regime="stale:2"), total)
+
+    def slow(run: Run, groups: Sequence[Group]) -> dict[str, float]:
+        if run.iteration == 1:
+            time.sleep(total)  # nothing foretells it, so two batches wait
+        return update(run, groups)
+
+    monkeypatch.setattr("harness.train.update", slow)
+    run_small(config, tmp_path)
+    end = Journal(tmp_path).read()[-1]
+    assert end["status"] == "finished"
+    assert len(steps(tmp_path)) == 2
+    assert end["spent"]["discarded_completions"] == 2 * config.rollout.prompts * config.rollout.group_size
 
 
 def replace_budget(config: Any, seconds: float) -> Any:
