@@ -1,7 +1,7 @@
 """Groups become tensors: micro-batches of whole groups, padding trimmed, denominators of the whole step."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -15,31 +15,41 @@ PER_COMPLETION = frozenset({"draws", "old_final_value"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sequences:
-    """Prompts with their completions, padded on the right. B sequences, S tokens, T completion tokens, N sampled."""
+    """Prompts, each once, and their completions; all padded on the right. P prompts, B completions of T tokens."""
 
-    input_ids: Tensor
-    """[B, S]"""
+    prompts: Tensor
+    """[P, L]"""
+    prompt_lengths: Tensor
+    """[P]"""
+    prompt_of: Tensor
+    """[B]"""
+    completions: Tensor
+    """[B, T]"""
     mask: Tensor
-    """[B, T] true on sampled tokens."""
-    rows: Tensor
-    """[N] the sequence of each sampled token, in the order of ``mask``."""
-    places: Tensor
-    """[N] its place in that sequence."""
+    """[B, T] true on sampled tokens, of which there are N."""
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> "Sequences":
         """From (prompt ids, completion ids)."""
-        prompts = torch.tensor([len(prompt) for prompt, _ in pairs])
+        place = {prompt: index for index, prompt in enumerate(dict.fromkeys(tuple(prompt) for prompt, _ in pairs))}
         lengths = torch.tensor([len(completion) for _, completion in pairs])
-        ids = [torch.tensor([*prompt, *completion]) for prompt, completion in pairs]
-        mask = torch.arange(int(lengths.max())) < lengths[:, None]
-        rows, within = mask.nonzero(as_tuple=True)
         return cls(
-            input_ids=torch.nn.utils.rnn.pad_sequence(ids, batch_first=True),
-            mask=mask,
-            rows=rows,
-            places=prompts[rows] + within,
+            prompts=_padded(place),
+            prompt_lengths=torch.tensor([len(prompt) for prompt in place]),
+            prompt_of=torch.tensor([place[tuple(prompt)] for prompt, _ in pairs]),
+            completions=_padded([completion for _, completion in pairs]),
+            mask=torch.arange(int(lengths.max())) < lengths[:, None],
         )
+
+    def to(self, device: torch.device) -> "Sequences":
+        return Sequences(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def joined(self) -> Tensor:
+        """[B, S] each completion behind its prompt."""
+        first, tokens = self.prompt_lengths[self.prompt_of], self.mask.shape[1]
+        ids = torch.nn.functional.pad(self.prompts, (0, tokens))[self.prompt_of]
+        ids.scatter_(1, first[:, None] + torch.arange(tokens, device=ids.device), self.completions)
+        return ids[:, : int((first + self.mask.sum(-1)).max())]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +150,10 @@ def _micro_batch(groups: Sequence[Group]) -> MicroBatch:
             for name in names
         },
     )
+
+
+def _padded(rows: Iterable[Sequence[int]]) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
 
 
 def _per_token(values: Sequence[Sequence[float]], mask: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.collate import Sequences
-from harness.policy import Policy, recomputing
+from harness.policy import Policy
+from harness.states import states
 
 
 class Critic(nn.Module):
@@ -33,13 +34,9 @@ class Critic(nn.Module):
 
         The value at a token is read where the token is *predicted*: it has not been seen yet.
         """
-        device = self.head.weight.device
-        ids, mask = sequences.input_ids.to(device), sequences.mask.to(device)
-        rows, places = sequences.rows.to(device), sequences.places.to(device)
-        with self.precision(), recomputing(self.trunk):
-            hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state
-        value = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)  # [B, S]
-        before = value[rows, places - 1]
-        last = places[mask.sum(-1).cumsum(0) - 1]
-        behind = value[torch.arange(len(last), device=device), last]
-        return before.new_zeros(mask.shape).masked_scatter(mask, before), behind
+        here = sequences.to(self.head.weight.device)
+        with self.precision():
+            hidden = torch.cat(states(self.trunk, here))
+        value = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+        before, behind = value.split([len(value) - len(here.mask), len(here.mask)])
+        return before.new_zeros(here.mask.shape).masked_scatter(here.mask, before), behind

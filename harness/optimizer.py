@@ -22,7 +22,7 @@ def make_optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.M
     ]
     options = {"lr": settings.learning_rate, "betas": settings.betas, "weight_decay": settings.weight_decay}
     if settings.kind == "adamw":
-        return torch.optim.AdamW(groups, **options)  # type: ignore[arg-type]
+        return torch.optim.AdamW(groups, fused=True, **options)  # type: ignore[arg-type]
     if find_spec("bitsandbytes") is None:
         raise HarnessError("optimizer.kind is adamw_8bit, which needs bitsandbytes: pip install '.[8bit]'")
     from bitsandbytes.optim import AdamW8bit

@@ -3,7 +3,7 @@
 import copy
 import functools
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from harness.adapters import adapters_off, has_adapters, merged_weights
 from harness.budget import ModelSize
 from harness.collate import Sequences
 from harness.errors import HarnessError
+from harness.states import states
 
 LOGITS_AT_ONCE = 1 << 24
 """Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
@@ -100,23 +100,14 @@ class Policy:
     def logp(self, sequences: Sequences) -> Tensor:
         """[B, T] float32 log-probability of each sampled token, 0 on padding; full softmax of logits / temperature.
 
-        Padding is on the right of a causal model, so real tokens never see it and no mask is needed. Logits
-        are made at completion positions only, chunk by chunk.
+        Logits are made at completion positions only, chunk by chunk.
         """
-        ids = sequences.input_ids.to(self.device)
-        rows, places = sequences.rows.to(self.device), sequences.places.to(self.device)
-        hidden = self.hidden(ids)
-        with self.precision():
-            flat = self._token_logp(hidden[rows, places - 1], ids[rows, places])
-        mask = sequences.mask.to(self.device)
-        return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
-
-    def hidden(self, ids: Tensor) -> Tensor:
-        """ids [B, S] -> [B, S, H], what the output layer sees."""
+        here = sequences.to(self.device)
         base = adapters_off(self.model) if self._base else nullcontext()
-        with self.precision(), base, recomputing(self.model):
-            found: Tensor = self.model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-        return found
+        with self.precision(), base:
+            before, _ = states(self.model.get_decoder(), here)
+            flat = self._token_logp(before, here.completions[here.mask])
+        return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
 
     def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """[N, H], [N] -> [N]"""
@@ -164,24 +155,8 @@ def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
     return copied
 
 
-@contextmanager
-def recomputing(model: nn.Module) -> Iterator[None]:
-    """Let layers with gradient checkpointing on use it here: transformers ties it to training mode.
-
-    Only the layer's own flag is set, not its parts', so that no dropout wakes.
-    """
-    layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing]
-    active = layers if torch.is_grad_enabled() else []
-    for layer in active:
-        layer.training = True
-    try:
-        yield
-    finally:
-        for layer in active:
-            layer.training = False
-
-
 def _logp_of(head: nn.Module, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
     """[N, H], [N] -> [N] float32"""
-    logits: Tensor = head(hidden).float() / temperature
-    return logits.gather(-1, tokens[:, None]).squeeze(-1) - logits.logsumexp(-1)
+    logits: Tensor = head(hidden).float()
+    scaled = logits if temperature == 1 else logits / temperature
+    return -nn.functional.cross_entropy(scaled, tokens, reduction="none")

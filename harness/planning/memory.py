@@ -62,8 +62,6 @@ def memory_of(config: RunConfig, parts: Parts) -> Memory:
         "critic": Item(bytes_of(parts.critic.parameters()) if parts.critic else 0),
         "optimiser": Item(moments([p for part in trained for p in part], config.optimizer)),
         "gradients": Item(sum(map(bytes_of, trained)), ("training", "updating")),
-        # torch's AdamW takes the roots of all second moments of a parameter group at once on a GPU
-        "roots of moments": Item(max(map(bytes_of, trained)) if config.optimizer.kind == "adamw" else 0, ("updating",)),
         "CUDA, fragments": Item(ALLOWANCE),
     }
     return Memory(items=state | _engine(config, parts) | _passes(config, parts))

@@ -17,6 +17,7 @@ from harness.loading import load_shape, refusing
 from harness.policy import Policy
 from harness.regimes import RegimeSpec
 from harness.scoring import Passes
+from harness.states import pass_through
 
 TRACED = 64
 """Tokens of a traced sequence; what is kept grows with their number alone."""
@@ -111,6 +112,6 @@ def _kept(policy: Policy, sequences: int) -> int:
         return tensor
 
     ids = torch.zeros(sequences, TRACED, dtype=torch.long)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        policy.hidden(ids)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), policy.precision():
+        pass_through(policy.model.get_decoder(), ids)
     return sum(tensor.untyped_storage().nbytes() for tensor in found.values())

@@ -5,7 +5,7 @@ from harness.planning.memory import GIB, Memory, longest_group
 
 TOLD = 0.05
 """Share of the peak from which an item is worth telling, or saving on."""
-STATE = {"policy", "reference", "optimiser", "gradients", "roots of moments"}
+STATE = {"policy", "reference", "optimiser", "gradients"}
 """What training all weights holds, and adapters spare."""
 
 
@@ -24,11 +24,11 @@ def refusal(config: RunConfig, need: Memory, gpu: str, limit: float) -> str:
 
 def changes(config: RunConfig, large: set[str]) -> list[str]:
     """Settings that would shrink a large item, and are not set yet."""
-    policy, spares = config.policy, config.optimizer.kind == "adamw" and large & {"optimiser", "roots of moments"}
+    policy, spares = config.policy, config.optimizer.kind == "adamw" and "optimiser" in large
     candidates = {
         "policy.lora.rank=32": policy.lora is None and bool(large & STATE),
         "policy.gradient_checkpointing=true": not policy.gradient_checkpointing and "activations" in large,
-        "optimizer.kind=adamw_8bit": bool(spares),
+        "optimizer.kind=adamw_8bit": spares,
     }
     return [change for change, helps in candidates.items() if helps]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluators.types import Problem, Split
-from harness.collate import denominators, micro_batches
+from harness.collate import Sequences, denominators, micro_batches
 from harness.types import Completion, Group
 
 
@@ -24,7 +24,7 @@ def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
     made = micro_batches(GROUPS, limit)
     assert len(made) == parts
     for part in made:
-        rows, width = part.sequences.input_ids.shape
+        rows, width = part.sequences.joined().shape
         assert rows * width <= limit or rows == 2  # larger than the limit: a group of its own
         assert part.group.bincount().tolist() == [2] * (rows // 2)
     assert sum(len(part.rewards) for part in made) == 8
@@ -38,8 +38,17 @@ def test_each_row_keeps_what_belongs_to_it() -> None:
     assert part.truncated.tolist() == [n == 9 for n in lengths]
     assert part.engine_logp[part.sequences.mask].tolist() == [-float(n) for n in lengths for _ in range(n)]
     assert (part.engine_logp[~part.sequences.mask] == 0).all()
-    sampled = part.sequences.input_ids[part.sequences.rows, part.sequences.places]
-    assert (sampled == 7).all()
+    assert (part.sequences.completions[part.sequences.mask] == 7).all()
+
+
+def test_prompts_are_held_once_and_joined_with_each_completion() -> None:
+    pairs = [((1, 2, 3), (4,)), ((5,), (6, 7)), ((1, 2, 3), (8, 9, 10)), ((5,), (11,))]
+    sequences = Sequences.of(pairs)
+    assert sequences.prompts.tolist() == [[1, 2, 3], [5, 0, 0]]
+    assert sequences.prompt_of.tolist() == [0, 1, 0, 1]
+    width = 6
+    expected = [[*prompt, *completion] for prompt, completion in pairs]
+    assert sequences.joined().tolist() == [row + [0] * (width - len(row)) for row in expected]
 
 
 def test_denominators_count_the_whole_step() -> None:

@@ -14,6 +14,7 @@ from harness.policy import Policy
 from harness.settings import ModelSettings
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
+PAIRS += [(PAIRS[1][0], (7, 1))]  # a prompt in common
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def one_by_one(policy: Policy, prompt: tuple[int, ...], completion: tuple[int, .
 def test_logp_is_the_definition_and_zero_on_padding(policy: Policy) -> None:
     sequences = Sequences.of(PAIRS)
     logp = policy.logp(sequences)
-    assert logp.shape == sequences.mask.shape == (3, 8)
+    assert logp.shape == sequences.mask.shape == (4, 8)
     for row, (prompt, completion) in enumerate(PAIRS):
         expected = one_by_one(policy, prompt, completion)
         torch.testing.assert_close(logp[row, : len(completion)], expected, atol=1e-5, rtol=1e-5)

@@ -50,8 +50,10 @@ def test_log_probabilities_in_bfloat16_are_float32_and_near() -> None:
 def test_the_reference_is_the_policy_at_the_start_bit_for_bit(dtype: str, training: PolicySettings) -> None:
     """Else every log-ratio has noise, and an objective without any reward learns from rounding."""
     policy = load(dtype, training)
+    shared = [*PAIRS, (PAIRS[1][0], (7, 1))]
     with torch.no_grad():
-        assert torch.equal(policy.logp(Sequences.of(PAIRS)), policy.reference().logp(Sequences.of(PAIRS)))
+        for sequences in (Sequences.of(PAIRS), Sequences.of(shared)):
+            assert torch.equal(policy.logp(sequences), policy.reference().logp(sequences))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

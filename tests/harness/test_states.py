@@ -1,0 +1,116 @@
+"""Prompts that are passed once say what prompts passed with every completion say, where that is allowed."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from transformers import MistralConfig, MistralForCausalLM
+
+from harness.collate import Sequences
+from harness.critic import Critic
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.states import states
+
+LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
+GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
+MIXED = [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]]
+"""Completions of a prompt need not be neighbours."""
+
+
+def load(dtype: str = "float32", training: PolicySettings | None = None) -> Policy:
+    settings = ModelSettings.model_validate({"path": "embedded:tiny-arithmetic", "device": "cpu", "dtype": dtype})
+    return load_policy(settings, 1.0, training)
+
+
+def one_by_one(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
+    """Log-probabilities, each sequence by itself."""
+    return torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in pairs])
+
+
+def flat(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
+    sequences = Sequences.of(pairs)
+    return policy.logp(sequences)[sequences.mask]
+
+
+def passed(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> int:
+    """Tokens, padding included, that went through the first layer."""
+    counts: list[int] = []
+    layer = policy.model.get_decoder().layers[0]
+    hook = layer.register_forward_pre_hook(lambda _, inputs: counts.append(inputs[0].shape[0] * inputs[0].shape[1]))
+    with torch.no_grad():
+        flat(policy, pairs)
+    hook.remove()
+    return sum(counts)
+
+
+@pytest.mark.parametrize("pairs", [GROUPS, MIXED], ids=["groups", "mixed"])
+@pytest.mark.parametrize(
+    "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
+)
+def test_shared_prompts_change_neither_log_probabilities_nor_gradients(
+    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]], training: PolicySettings
+) -> None:
+    policy = load(training=training)
+    torch.testing.assert_close(flat(policy, pairs), one_by_one(policy, pairs), atol=2e-6, rtol=2e-6)
+    found = []
+    for logp in (flat, one_by_one):
+        policy.model.zero_grad()
+        (logp(policy, pairs) ** 2).sum().backward()
+        found.append({name: p.grad.clone() for name, p in policy.model.named_parameters() if p.grad is not None})
+    for name, expected in found[1].items():
+        torch.testing.assert_close(found[0][name], expected, atol=2e-5 * float(expected.abs().max()), rtol=0)
+
+
+def test_in_bfloat16_they_differ_by_rounding_alone() -> None:
+    low, high = load("bfloat16"), load()
+    with torch.no_grad():
+        exact = flat(high, GROUPS)
+        shared, apart = flat(low, GROUPS) - exact, one_by_one(low, GROUPS) - exact
+    assert shared.abs().mean() < 1.5 * apart.abs().mean()
+
+
+def test_values_are_those_of_each_sequence_by_itself() -> None:
+    critic = Critic(load())
+    nn.init.normal_(critic.head.weight, generator=torch.Generator().manual_seed(0))
+    sequences = Sequences.of(MIXED)
+    values, behind = critic(sequences)
+    alone = [critic(Sequences.of([pair])) for pair in MIXED]
+    torch.testing.assert_close(values[sequences.mask], torch.cat([v[0] for v, _ in alone]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(behind, torch.cat([b for _, b in alone]), atol=1e-5, rtol=1e-5)
+
+
+def test_a_prompt_passes_once() -> None:
+    assert passed(load(), GROUPS) == 2 * len(LONG) + 5 * 8
+    assert passed(load(), GROUPS[:1]) == len(LONG) + 8
+
+
+def test_layers_that_are_computed_again_keep_each_prompt_with_its_completion() -> None:
+    thrifty = load(training=PolicySettings(gradient_checkpointing=True))
+    assert passed(thrifty, GROUPS) == 5 * (len(LONG) + 8)
+
+
+def test_a_window_of_places_is_not_shifted_by_the_padding_of_prompts() -> None:
+    torch.manual_seed(0)
+    shape = MistralConfig(
+        vocab_size=20,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        sliding_window=3,
+    )
+    policy = Policy(MistralForCausalLM(shape), SimpleNamespace(), 1.0)
+    torch.testing.assert_close(flat(policy, GROUPS), one_by_one(policy, GROUPS), atol=1e-5, rtol=1e-5)
+
+
+def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
+    decoder = load().model.get_decoder()
+    other = [(prompt, (*completion[:-1], 10)) for prompt, completion in GROUPS]
+    before, behind = states(decoder, Sequences.of(GROUPS))
+    same, changed = states(decoder, Sequences.of(other))
+    assert torch.equal(before, same)
+    assert not torch.isclose(behind, changed).all(-1).any()
