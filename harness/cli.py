@@ -74,6 +74,7 @@ def run(
     out: Out = Path("results"),
     tracking_uri: Uri = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness import invocation
@@ -83,7 +84,9 @@ def run(
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
     names = names_of(algos)
     planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
-    finished = invocation.invoke(planned, out, tracking_uri, workers=workers, fresh=fresh, console=console)
+    finished = invocation.invoke(
+        planned, out, tracking_uri, workers=workers, fresh=fresh, profiled=profile, console=console
+    )
     if not finished:
         raise typer.Exit(INTERRUPTED)
 

@@ -30,6 +30,7 @@ def run_all(
     *,
     workers: int,
     fresh: bool,
+    profiled: bool,
     watch: Callable[[], None],
 ) -> list[Outcome]:
     """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile.
@@ -46,7 +47,7 @@ def run_all(
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
-        futures = [pool.submit(_work, config, path, invocation, fresh) for config, path in runs]
+        futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
         try:
             _wait(futures, stop, watch)
             return [future.result() for future in futures if not future.cancelled()]
@@ -91,10 +92,10 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _work(config: RunConfig, directory: Path, invocation: Record, fresh: bool) -> Outcome:
+def _work(config: RunConfig, directory: Path, invocation: Record, fresh: bool, profiled: bool) -> Outcome:
     if _stop.is_set():
         return "interrupted"
     try:
-        return train(config, directory, invocation, fresh=fresh, should_stop=_stop.is_set)
+        return train(config, directory, invocation, fresh=fresh, profiled=profiled, should_stop=_stop.is_set)
     except (OSError, SafetensorError) as error:  # a full disk, above all
         raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error

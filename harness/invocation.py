@@ -18,9 +18,11 @@ from harness.journal import Journal, Record
 from harness.loading import locate
 from harness.machine import settle
 from harness.opening import load_splits
+from harness.profiling import Profile
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing
 from harness.report.board import build
+from harness.report.profile import report
 from harness.report.results import read_results
 from harness.report.sources import JournalSource
 from harness.report.text import tables
@@ -77,7 +79,14 @@ def plan(
 
 
 def invoke(
-    planned: Plan, out: Path, tracking_uri: str | None, *, workers: int | None, fresh: bool, console: Console
+    planned: Plan,
+    out: Path,
+    tracking_uri: str | None,
+    *,
+    workers: int | None,
+    fresh: bool,
+    profiled: bool,
+    console: Console,
 ) -> bool:
     """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
     store = Store(out)
@@ -96,25 +105,37 @@ def invoke(
     for choice in planned.choices:
         console.print(choice, highlight=False)
     paths = [path for _, path in runs]
+    profile = Profile() if profiled else None
     publishing = Publishing(
-        uri, store, suite.name, paths, planned.invocation, warn=lambda m: console.print(f"warning: {m}")
+        uri,
+        store,
+        suite.name,
+        paths,
+        planned.invocation,
+        warn=lambda m: console.print(f"warning: {m}"),
+        profile=profile,
     )
     publishing.start()
     with Display(console, runs) as display:
-        outcomes = run_all(runs, planned.invocation, workers=workers, fresh=fresh, watch=display.refresh)
+        outcomes = run_all(
+            runs, planned.invocation, workers=workers, fresh=fresh, profiled=profiled, watch=display.refresh
+        )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
+    folder = store.suite(suite.name)
     if finished:
         results = read_results([Journal(path).read() for _, path in runs])
         board = build(suite, results)
-        folder, links = store.suite(suite.name), JournalSource(store, suite.name).links(results)
-        write_leaderboard(board, results, folder, links)
+        write_leaderboard(board, results, folder, JournalSource(store, suite.name).links(results))
         (folder / INVOCATION).write_text(json.dumps(planned.invocation) + "\n")
         console.print(tables(board), highlight=False)
     published = publishing.finish()
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
         return False
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {store.suite(suite.name)}")
+    if profile:
+        console.print(*report(runs, profile, folder), sep="\n", highlight=False)
+        console.print(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
+    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True

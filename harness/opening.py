@@ -24,6 +24,7 @@ from harness.loading import load_policy
 from harness.offline import FixedSet, fixed_set, sample_fixed
 from harness.optimizer import make_optimizer
 from harness.policy import Policy
+from harness.profiling import Profile, matrix_rate
 from harness.provenance import source_of, versions
 from harness.regimes import Regime, RegimeSpec, make_regime
 from harness.rollout import make_engine
@@ -34,7 +35,9 @@ from harness.types import Group
 
 
 @contextmanager
-def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: bool = False) -> Iterator[Run]:
+def open_run(
+    config: RunConfig, directory: Path, invocation: Record, *, fresh: bool = False, profile: Profile | None = None
+) -> Iterator[Run]:
     """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
 
     With ``fresh`` an earlier run in ``directory`` is forgotten, once all parts have been loaded.
@@ -56,6 +59,7 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
     optimizer = make_optimizer(config.optimizer, modules(policy, critic))
     engine = make_engine(policy, config.compute, context)
     engine.sync(policy)
+    rate = matrix_rate(policy.device, policy.dtype)
     order = ProblemOrder(problems[Split.TRAIN], config.seed)
     journal = Journal(directory)
     with Grader() as grader:
@@ -74,7 +78,8 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
             engine.sync(policy)
         journal.cut(progress.journal_bytes)
         if not resumed:
-            journal.append(_start_record(config, policy, problems, began, invocation))
+            origin = {"invocation": invocation, "versions": versions(), "matrix_rate": rate}
+            journal.append(_start_record(config, policy, problems, began, origin))
         yield Run(
             config=config,
             directory=directory,
@@ -92,6 +97,8 @@ def open_run(config: RunConfig, directory: Path, invocation: Record, *, fresh: b
             regime=_regime(config, spec, fixed, held),
             fixed=fixed,
             progress=progress,
+            profile=profile,
+            matrix_rate=rate,
         )
 
 
@@ -150,7 +157,7 @@ def _start_record(
     policy: Policy,
     problems: Mapping[Split, Sequence[Problem]],
     began: Record,
-    invocation: Record,
+    origin: Record,
 ) -> Record:
     held_out = (Split.VALIDATION, Split.TEST)
     return {
@@ -162,7 +169,7 @@ def _start_record(
         "sizes": {str(split): len(part) for split, part in problems.items()},
         "overlap": {str(split): asdict(overlap(problems[Split.TRAIN], problems[split])) for split in held_out},
         "clock": {"time": time.time()},
-        "origin": {"invocation": invocation, "versions": versions()},
+        "origin": origin,
     }
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.journal import Record, is_locked
+from harness.profiling import Profile, spanning
 from harness.report.writing import FILES
 from harness.store import Store
 
@@ -35,10 +36,11 @@ class Publishing(threading.Thread):
         runs: Sequence[Path],
         invocation: Record,
         warn: Callable[[str], None],
+        profile: Profile | None = None,
     ) -> None:
         super().__init__(daemon=True)
         self._uri, self._store, self._suite, self._runs = uri, store, suite, runs
-        self._invocation, self._warn = invocation, warn
+        self._invocation, self._warn, self._profile = invocation, warn, profile
         self._over = threading.Event()
         self._down = False
 
@@ -57,9 +59,11 @@ class Publishing(threading.Thread):
             publisher = Publisher(self._uri, self._suite, self._store.root)
             with publisher.machine_metrics(self._invocation):
                 while not self._over.wait(PUBLISH_EVERY):
-                    for directory in self._runs:
-                        publisher.publish(directory, running=is_locked(directory))
-            publish_suite(publisher, self._store, self._suite, self._runs)
+                    with spanning(self._profile, "MLflow"):
+                        for directory in self._runs:
+                            publisher.publish(directory, running=is_locked(directory))
+            with spanning(self._profile, "MLflow"):
+                publish_suite(publisher, self._store, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
             reason = " ".join(str(error).split())[:200]

@@ -4,7 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from harness.evaluation import evaluate
 from harness.journal import Journal, Record
 from harness.offline import FixedSet
 from harness.policy import Policy
+from harness.profiling import Profile, spanning
 from harness.regimes import Regime
 from harness.rollout.engine import RolloutEngine
 from harness.scoring import Passes
@@ -54,6 +55,9 @@ class Run:
     regime: Regime
     fixed: FixedSet | None
     progress: Progress
+    profile: Profile | None
+    matrix_rate: float
+    """FLOP/s of matrix products, measured as the run was opened."""
 
     @property
     def ledger(self) -> Ledger:
@@ -82,19 +86,25 @@ class Run:
     def timed(self, phase: Literal["sampling", "grading", "training", "sync", "evaluation"]) -> Iterator[None]:
         """Book the seconds of what runs inside."""
         started = time.perf_counter()
-        yield
+        with self.span(phase):
+            yield
         spent: dict[str, Any] = {f"seconds_{phase}": time.perf_counter() - started}
         self.book(Ledger(**spent))
 
-    def record(self, event: str, content: Record) -> None:
+    def span(self, name: str) -> AbstractContextManager[None]:
+        """Where time is measured finer than the ledger counts it: only if the run is profiled."""
+        return spanning(self.profile, name)
+
+    def record(self, event: str, content: Record, **clock: float) -> None:
         """Write to the journal: the event, where the run stands, and the clock apart."""
         counts = {key: value for key, value in asdict(self.ledger).items() if not key.startswith("seconds")}
         seconds = {key: value for key, value in asdict(self.ledger).items() if key.startswith("seconds")}
-        self.journal.append(
-            {"event": event, "step": self.iteration, "spent": counts}
-            | _finite(content)
-            | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds}
-        )
+        with self.span("journal"):
+            self.journal.append(
+                {"event": event, "step": self.iteration, "spent": counts}
+                | _finite(content)
+                | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds | clock}
+            )
 
     def evaluate(self, split: Split) -> None:
         """Evaluate a held-out split: a journal record, and a table of every completion."""
@@ -119,9 +129,10 @@ class Run:
 
     def checkpoint(self) -> None:
         """Make the present state the one that a resume starts from."""
-        self.progress = replace(self.progress, journal_bytes=self.journal.sync())
-        held = self.regime.held
-        save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
+        with self.span("checkpoint"):
+            self.progress = replace(self.progress, journal_bytes=self.journal.sync())
+            held = self.regime.held
+            save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
 
     def finish(self, status: str, reason: str = "") -> None:
         """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""

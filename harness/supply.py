@@ -9,6 +9,7 @@ from torch import Tensor
 from harness.budget import Ledger
 from harness.charging import Sizes, cost_of
 from harness.collate import Sequences, lengths
+from harness.critic import Critic
 from harness.evaluation import sampling_of
 from harness.regimes import RolloutBatch
 from harness.rewards import grade_groups, toss_rewards
@@ -66,9 +67,9 @@ class RunSupply:
         run, needed = self._run, self._run.passes
         passes: list[Pass] = []
         if needed.reference:
-            passes.append(_named(run.reference.logp, needed.reference))
+            passes.append(_named(run, "reference", run.reference.logp, needed.reference))
         if needed.behaviour:
-            passes.append(_named(run.policy.logp, needed.behaviour))
+            passes.append(_named(run, "old log-probabilities", run.policy.logp, needed.behaviour))
         with run.timed("training"):
             return score(groups, passes, run.config.compute.micro_batch_tokens)
 
@@ -92,10 +93,10 @@ class RunSupply:
 
 def score_start(run: Run, groups: Sequence[Group]) -> list[Group]:
     """What the objective requires of a batch as the updates on it begin."""
-    passes: list[Pass] = [_named(run.policy.logp, run.passes.start)] if run.passes.start else []
-    if run.critic:
-        critic = run.critic
-        passes.append(lambda sequences: dict(zip(("old_values", "old_final_value"), critic(sequences), strict=True)))
+    start, critic = run.passes.start, run.critic
+    passes: list[Pass] = [_named(run, "old log-probabilities", run.policy.logp, start)] if start else []
+    if critic:
+        passes.append(lambda sequences: _values(run, critic, sequences))
     groups = score(groups, passes, run.config.compute.micro_batch_tokens)
     if "draws" in run.objective.requires:
         seed = derive_seed(run.config.seed, Purpose.DRAWS, run.iteration)
@@ -117,9 +118,15 @@ def charge(run: Run, batch: RolloutBatch) -> Ledger:
     return cost
 
 
-def _named(logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
+def _values(run: Run, critic: Critic, sequences: Sequences) -> Mapping[str, Tensor]:
+    with run.span("critic"):
+        return dict(zip(("old_values", "old_final_value"), critic(sequences), strict=True))
+
+
+def _named(run: Run, what: str, logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
     def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
-        found = logp(sequences)
+        with run.span(what):
+            found = logp(sequences)
         return dict.fromkeys(names, found)
 
     return run_pass

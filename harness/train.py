@@ -9,6 +9,7 @@ from evaluators.types import Split, Verdict
 from harness.config import RunConfig
 from harness.journal import Journal, Record, locked
 from harness.opening import check_beginning, open_run
+from harness.profiling import TRACE, Profile
 from harness.provenance import source_of
 from harness.rewards import share_of
 from harness.run import Run
@@ -25,9 +26,10 @@ def train(
     invocation: Record,
     *,
     fresh: bool = False,
+    profiled: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Carry the run in ``directory`` to its end, from wherever it stands.
+    """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
 
     Raises:
         HarnessError: the run cannot be opened.
@@ -38,12 +40,18 @@ def train(
         if ended and not fresh:
             check_beginning(journal, {"source": source_of(config.objective.objective)})
             return ended
-        with open_run(config, directory, invocation, fresh=fresh) as run:
+        profile = Profile() if profiled else None
+        with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
+            before = run.ledger.flops
             try:
                 return _train(run, should_stop)
             except Diverged as error:
                 run.finish("failed", str(error))
                 return "failed"
+            finally:
+                if profile:
+                    name = f"{config.objective.name} seed {config.seed}"
+                    profile.write(directory / TRACE, name, run.matrix_rate, run.ledger.flops - before)
 
 
 def outcome_of(records: Sequence[Record]) -> Outcome | None:
@@ -77,26 +85,36 @@ def _steps(run: Run) -> Iterator[float]:
     supply = RunSupply(run)
     while True:
         before = run.share()
-
-        # 1. Prompts, 2. sample, 3. grade: where a batch comes from is the regime's business.
-        batch = run.regime.next(supply)
-        if batch is None:
-            return
-
-        # 4. Charge: the supply has seen to it that the budget covers this.
-        cost = charge(run, batch)
-
-        # 5. Score what the objective requires, 6. losses and gradients, 7. update.
-        run.engine.release()
-        with run.timed("training"):
-            metrics = update(run, score_start(run, batch.groups))
-        with run.timed("sync"):
-            run.engine.sync(run.policy)
-
-        # 8. Record.
-        run.book(cost)
-        run.record("step", {"metrics": metrics | _rollout_metrics(run, batch.groups)} | _what_was_seen(batch.groups))
+        with run.span("step"):
+            if not _step(run, supply):
+                return
         yield before
+
+
+def _step(run: Run, supply: RunSupply) -> bool:
+    """One turn of the loop; False where the budget allows none."""
+    seconds = run.ledger.seconds
+
+    # 1. Prompts, 2. sample, 3. grade: where a batch comes from is the regime's business.
+    batch = run.regime.next(supply)
+    if batch is None:
+        return False
+
+    # 4. Charge: the supply has seen to it that the budget covers this.
+    cost = charge(run, batch)
+
+    # 5. Score what the objective requires, 6. losses and gradients, 7. update.
+    run.engine.release()
+    with run.timed("training"):
+        metrics = update(run, score_start(run, batch.groups))
+    with run.timed("sync"):
+        run.engine.sync(run.policy)
+
+    # 8. Record.
+    run.book(cost)
+    seen = {"metrics": metrics | _rollout_metrics(run, batch.groups)} | _what_was_seen(batch.groups)
+    run.record("step", seen, mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate)
+    return True
 
 
 def _rollout_metrics(run: Run, groups: Sequence[Group]) -> dict[str, float]:

@@ -32,7 +32,8 @@ def update(run: Run, groups: Sequence[Group]) -> Metrics:
         counts = denominators(part, run.config.rollout.max_tokens)
         micro = micro_batches(part, run.config.compute.micro_batch_tokens)
         metrics = _backward(run, micro, counts, first=index == 1)
-        metrics |= _step(run, run.ledger.optimizer_steps + index)
+        with run.span("optimiser"):
+            metrics |= _step(run, run.ledger.optimizer_steps + index)
         for name, value in metrics.items():
             found[name].append(value)
     return {name: max(of) if name.endswith("_max") else sum(of) / len(of) for name, of in found.items()}
@@ -57,13 +58,15 @@ def _backward(run: Run, parts: Sequence[MicroBatch], counts: Denominators, *, fi
     fresh = first and run.regime.fresh
     sums: Metrics = defaultdict(float)
     for part, batch in zip(parts, batches, strict=True):
-        values = run.critic(part.sequences)[0] if run.critic else None
-        logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
+        values = _values(run, part)
+        with run.span("forward"):
+            logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
         own: dict[str, Any] = dict.fromkeys(run.passes.training, logp.detach())
         seen = replace(batch, totals=step_totals, **own)
         output = PolicyOutput(logp=_weighed(run, logp, seen, engine_logp), values=values)
         result = run.objective.loss(output, seen)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        with run.span("backward"):
+            result.loss.backward()  # type: ignore[no-untyped-call]
         sums["train/loss"] += float(result.loss.detach())
         for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
             sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
@@ -73,6 +76,14 @@ def _backward(run: Run, parts: Sequence[MicroBatch], counts: Denominators, *, fi
         after = run.objective.carry(run.progress.state, {name: float(total) for name, total in step_totals.items()})
         run.progress = replace(run.progress, state=dict(after))
     return dict(sums)
+
+
+def _values(run: Run, part: MicroBatch) -> Tensor | None:
+    if run.critic is None:
+        return None
+    with run.span("critic"):
+        values: Tensor = run.critic(part.sequences)[0]
+    return values
 
 
 def _weighed(run: Run, logp: Tensor, batch: Batch, engine_logp: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ def metrics_of(record: Record, task: str) -> dict[str, float | None]:
     metrics |= {f"budget/{key}": float(value) for key, value in record["clock"].items() if key.startswith("seconds")}
     if record["event"] == "step":
         metrics |= record["metrics"]
+        metrics |= {"compute/mfu": record["clock"]["mfu"]} if "mfu" in record["clock"] else {}  # of late only
     if record["event"] == "evaluation":
         room = "test" if record["split"] == "test" else "eval"
         numbers = {key: value for key, value in record.items() if isinstance(value, float)}

@@ -1,0 +1,83 @@
+"""Where the time of a run goes: spans, written as a Chrome trace."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+TRACE = "trace.json"
+"""In a run's directory; open it in ui.perfetto.dev or chrome://tracing."""
+Event = dict[str, Any]
+"""A complete event of Chrome's trace format; times are in microseconds."""
+
+
+@dataclass
+class Profile:
+    """The spans of one process. A span's own time is what no span inside it covers."""
+
+    events: list[Event] = field(default_factory=list)
+    _inside: list[float] = field(default_factory=list)
+    """Seconds that the spans inside each open one have taken."""
+
+    @contextmanager
+    def span(self, name: str, **args: Any) -> Iterator[None]:
+        """Time what runs inside; what a GPU still computes is waited for."""
+        began = _now()
+        self._inside.append(0.0)
+        try:
+            yield
+        finally:
+            took, covered = _now() - began, self._inside.pop()
+            if self._inside:
+                self._inside[-1] += took
+            own = 1e6 * (took - covered)
+            event = {"name": name, "ph": "X", "ts": 1e6 * began, "dur": 1e6 * took, "args": {"own": own} | args}
+            self.events.append({"pid": 0, "tid": 0} | event)
+
+    def write(self, path: Path, name: str, rate: float, flops: float) -> None:
+        """All spans of a run of this name, its FLOPs, and the FLOP/s that its machine multiplies matrices at."""
+        args = {"name": name, "rate": rate, "flops": flops}
+        head = {"name": "process_name", "ph": "M", "pid": 0, "args": args}
+        path.write_text(json.dumps({"traceEvents": [head, *self.events]}))
+
+
+def spanning(profile: Profile | None, name: str) -> AbstractContextManager[None]:
+    """A span where there is a profile, else nothing."""
+    return profile.span(name) if profile else nullcontext()
+
+
+def merge(traces: Sequence[Sequence[Event]], path: Path) -> None:
+    """One trace of several processes, side by side."""
+    events = [event | {"pid": pid} for pid, trace in enumerate(traces) for event in trace]
+    path.write_text(json.dumps({"traceEvents": events}))
+
+
+def read_trace(path: Path) -> list[Event]:
+    """The events of a trace."""
+    events: list[Event] = json.loads(path.read_text())["traceEvents"]
+    return events
+
+
+@cache
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of large matrix products here, with the threads that torch has: the best of some."""
+    size = 8192 if device.type == "cuda" else 1024
+    left, right = torch.rand(2, size, size, device=device).to(dtype)
+    seconds = []
+    for _ in range(6):
+        began = _now()
+        left @ right
+        seconds.append(_now() - began)
+    return 2 * size**3 / min(seconds)
+
+
+def _now() -> float:
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+    return time.monotonic()  # one clock for all processes
