@@ -30,7 +30,7 @@ def run_all(
     *,
     workers: int,
     fresh: bool,
-    profiled: bool,
+    profiled: bool = False,
     watch: Callable[[], None],
 ) -> list[Outcome]:
     """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile.

@@ -1,0 +1,145 @@
+"""How a step's time and memory grow: against completions, their length, and the size of the model.
+
+    python benchmarks/growth.py [--steps 6] [--threads 1] [--out results/speed/growth.md]
+
+GRPO steps with a reference, by models with random weights that never end a completion, so that the tokens are what was
+asked for. A process a point: median seconds of its steps but the first two, and the most memory it ever held. The
+exponent is the growth between the last two points: 1 is linear.
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from harness.arms import run_config
+from harness.journal import Journal
+from harness.loading import locate
+from harness.report.text import pipes, table
+from harness.suites import load_suite
+from harness.train import train
+
+WARM_UP = 2
+PROMPTS, GROUP, TOKENS, WIDTH, LAYERS = 16, 8, 32, 96, 3
+AXES = {
+    "completions a step": ("prompts", [4, 8, 16, 32, 64, 128]),
+    "tokens a completion": ("tokens", [16, 32, 64, 128, 256]),
+    "width of the model": ("width", [96, 192, 384, 768]),
+    "layers of the model": ("layers", [3, 6, 12, 24]),
+}
+HEADERS = ("completions", "tokens each", "parameters", "seconds a step", "peak memory, GiB")
+
+
+def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layers: int) -> dict[str, float]:
+    """A run of that size, in this process: its median step, its memory, and the parameters of its model."""
+    with tempfile.TemporaryDirectory() as folder:
+        parameters = endless_model(Path(folder) / "model", width, layers)
+        suite = load_suite(
+            "tiny-arithmetic",
+            [
+                ("model.path", str(Path(folder) / "model")),
+                ("rollout.prompts", prompts),
+                ("rollout.group_size", GROUP),
+                ("rollout.max_tokens", tokens),
+                ("budget", {"unit": "optimizer_steps", "total": steps + WARM_UP}),
+                ("evaluation", {"shares": [0], "test_problems": 1, "validation_problems": 1}),
+                ("compute.threads", threads),
+            ],
+        )
+        train(run_config(suite, "grpo", 0), Path(folder) / "run", {"id": "", "name": "", "command": "", "plan": {}})
+        records = Journal(Path(folder) / "run").read()
+    marks = [record for record in records if "spent" in record][1:]  # behind the test, before the first step
+    seconds = [b["clock"]["seconds"] - a["clock"]["seconds"] for a, b in pairwise(marks) if b["event"] == "step"]
+    assert len(seconds) == steps + WARM_UP
+    sampled = records[-1]["spent"]["sampled_tokens"]
+    assert sampled == len(seconds) * prompts * GROUP * tokens, f"{sampled} tokens: something ended a completion"
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": statistics.median(seconds[WARM_UP:]), "memory": memory, "parameters": parameters}
+
+
+def endless_model(directory: Path, width: int, layers: int) -> int:
+    """Saves a random model without an end-of-sequence token; its parameters."""
+    source, _ = locate("embedded:tiny-arithmetic")
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer.eos_token = None
+    torch.manual_seed(0)
+    shape = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        max_position_embeddings=1024,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    model = LlamaForCausalLM(shape)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def measured(steps: int, threads: int, size: dict[str, int]) -> dict[str, float]:
+    """:func:`point` in a process of its own."""
+    command = [sys.executable, __file__, "--steps", str(steps), "--threads", str(threads), "--point", json.dumps(size)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def rows_of(sizes: list[dict[str, int]], found: list[dict[str, float]], key: str) -> list[list[str]]:
+    """A line a point, and the exponents of the last two; those of a model's size are against its parameters."""
+    rows = [
+        [
+            f"{size['prompts'] * GROUP:,}",
+            f"{size['tokens']:,}",
+            f"{one['parameters']:,.0f}",
+            f"{one['seconds']:.3f}",
+            f"{one['memory']:.2f}",
+        ]
+        for size, one in zip(sizes, found, strict=True)
+    ]
+    against = [one["parameters"] for one in found] if key in ("width", "layers") else [size[key] for size in sizes]
+    grown = math.log(against[-1] / against[-2])
+    exponents = [f"{math.log(found[-1][of] / found[-2][of]) / grown:.2f}" for of in ("seconds", "memory")]
+    return [*rows, ["exponent", "", "", *exponents]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="also write the tables here, as Markdown")
+    parser.add_argument("--point", type=json.loads, help="one size alone, as JSON; what each point calls")
+    options = parser.parse_args()
+    if options.point:
+        print(json.dumps(point(options.steps, options.threads, **options.point)))
+        return
+    console, lines = Console(), ["# How a step grows", "", f"{options.threads} thread(s), float32.", ""]
+    usual = {"prompts": PROMPTS, "tokens": TOKENS, "width": WIDTH, "layers": LAYERS}
+    for axis, (key, values) in AXES.items():
+        sizes = [usual | {key: value} for value in values]
+        found = [measured(options.steps, options.threads, size) for size in track(sizes, axis, console=console)]
+        rows = rows_of(sizes, found, key)
+        console.print(table(HEADERS, rows, axis))
+        lines += [f"## {axis}", "", *pipes(HEADERS, rows), ""]
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
