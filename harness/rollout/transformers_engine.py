@@ -13,6 +13,7 @@ from transformers import DynamicCache
 
 from harness.policy import Policy, frozen_copy
 from harness.rollout.engine import Sampling, completion_of
+from harness.rollout.roomy_cache import roomy_cache
 from harness.types import Completion
 
 STOP_WINDOW = 16
@@ -65,7 +66,7 @@ class TransformersEngine:
         model, device = self._model, self._policy.device
         noise = noise.to(device)
         ids, mask = _left_pad(prompts, device)
-        cache = DynamicCache(config=model.config)
+        cache = roomy_cache(model.config)
         logits = _next_logits(model, ids, mask, cache)
         cache.batch_repeat_interleave(n)
         mask, logits = mask.repeat_interleave(n, 0), logits.repeat_interleave(n, 0)

@@ -1,0 +1,61 @@
+"""Keys and values with room for tokens to come: the next one is written behind the others instead of copying all."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+ROOM = 16
+"""Places that are reserved at once; more beside many tokens."""
+
+
+def roomy_cache(config: Any) -> DynamicCache:
+    """An empty cache for a model of this config; layers that keep a window of places stay as they are."""
+    cache = DynamicCache(config=config)
+    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return cache
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+    """``keys`` and ``values`` are views of the written part of what is held."""
+
+    _held: tuple[Tensor, Tensor] | None = None
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        start = self.get_seq_length()
+        end = start + key_states.shape[-2]
+        if self._held is None or self._held[0].shape[-2] < end:
+            size = end + max(ROOM, end // 4)
+            self._held = (_enlarged(self.keys, key_states, size), _enlarged(self.values, value_states, size))
+        for held, new in zip(self._held, (key_states, value_states), strict=True):
+            held[..., start:end, :] = new
+        self._show(end)
+        return self.keys, self.values
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        super().batch_repeat_interleave(repeats)
+        self._held = None
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        if self._held is None:
+            super().batch_select_indices(indices)
+            return
+        length = self.get_seq_length()
+        self._held = (self._held[0][indices], self._held[1][indices])
+        self._show(length)
+
+    def _show(self, length: int) -> None:
+        assert self._held is not None
+        self.keys, self.values = (held[..., :length, :] for held in self._held)
+
+
+def _enlarged(old: Tensor, new: Tensor, size: int) -> Tensor:
+    """Of the shape of ``new`` with ``size`` places, ``old`` in front."""
+    made = torch.empty(*new.shape[:-2], size, new.shape[-1], dtype=new.dtype, device=new.device)
+    if old.numel():
+        made[..., : old.shape[-2], :] = old
+    return made
