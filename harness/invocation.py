@@ -104,7 +104,7 @@ def invoke(
         outcomes = run_all(runs, planned.invocation, workers=workers, fresh=fresh, watch=display.refresh)
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     if finished:
-        results = read_results([Journal(path).read() for _, path in runs])
+        results = read_results(Journal(path).read() for _, path in runs)
         board = build(suite, results)
         folder, links = store.suite(suite.name), JournalSource(store, suite.name).links(results)
         write_leaderboard(board, results, folder, links)

@@ -1,5 +1,6 @@
 """Runs read back from an MLflow store: all that a report needs, without the journals that they came from."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,14 +47,12 @@ class Reader:
             if not token:
                 return dict(sorted(found.items()))
 
-    def journals(self) -> list[list[Record]]:
-        """The journals of all runs, in a fixed order."""
-        found = []
+    def journals(self) -> Iterator[list[Record]]:
+        """The journals of all runs, in a fixed order, one after the other."""
         for run_id, run in self._runs.items():
             with TemporaryDirectory() as folder:
                 path = self.download(run_id, JOURNAL, Path(folder))
-                found.append(parse(path.read_bytes(), f"journal of {run.info.run_id}"))
-        return found
+                yield parse(path.read_bytes(), f"journal of {run.info.run_id}")
 
     def download(self, run_id: str, artifact: str, folder: Path) -> Path:
         """An artifact of a run of ours, below ``folder``."""
