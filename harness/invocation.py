@@ -95,13 +95,19 @@ def invoke(
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     locate(suite.model.path)
     uri = tracking_uri or store.tracking_uri
-    side_by_side = 1 if suite.model.device == "cuda" else (os.cpu_count() or 1) // suite.compute.threads
-    workers = workers or max(1, side_by_side)
+    cores, threads = os.cpu_count() or 1, suite.compute.threads
+    side_by_side = 1 if suite.model.device == "cuda" else max(1, cores // threads)
+    workers = min(workers or side_by_side, len(runs))
     budget = suite.budget
     console.print(
         f"{planned.invocation['name']} of {suite.name}: {len(runs)} runs, {budget.total:,.0f} "
-        f"{budget.unit.replace('_', ' ')} each, {min(workers, len(runs))} at a time"
+        f"{budget.unit.replace('_', ' ')} each, {workers} at a time"
     )
+    if workers > max(1, cores // threads):  # the threads of a run are part of its config: its bits depend on them
+        console.print(
+            f"warning: {workers} workers of {threads} thread{'s' if threads > 1 else ''} each share {cores} cores and "
+            f"slow each other down; {side_by_side} at a time fit"
+        )
     for choice in planned.choices:
         console.print(choice, highlight=False)
     paths = [path for _, path in runs]
@@ -123,7 +129,7 @@ def invoke(
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     folder = store.suite(suite.name)
     if finished:
-        results = read_results([Journal(path).read() for _, path in runs])
+        results = read_results(Journal(path).read() for _, path in runs)
         board = build(suite, results)
         write_leaderboard(board, results, folder, JournalSource(store, suite.name).links(results))
         (folder / INVOCATION).write_text(json.dumps(planned.invocation) + "\n")

@@ -4,13 +4,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.journal import Record, is_locked
+from harness.journal import Journal, Record, is_locked
 from harness.profiling import Profile, spanning
 from harness.report.writing import FILES
 from harness.store import Store
@@ -23,6 +24,24 @@ PATIENCE = 60.0
 """Seconds that the end of an invocation waits for the last records to be published."""
 INVOCATION = "invocation.json"
 """Beside a suite's tables: the invocation that made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of a run, for the store: it is the same as long as there is nothing new to publish."""
+
+    size: int
+    changed: int
+    held: bool
+
+    @classmethod
+    def of(cls, directory: Path) -> "State | None":
+        """None before the run has begun."""
+        path = Journal(directory).path
+        if not path.is_file():
+            return None
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, is_locked(directory))
 
 
 class Publishing(threading.Thread):
@@ -43,6 +62,7 @@ class Publishing(threading.Thread):
         self._invocation, self._warn, self._profile = invocation, warn, profile
         self._over = threading.Event()
         self._down = False
+        self._published: dict[Path, State] = {}
 
     def finish(self) -> bool:
         """Publish what is left; whether the store has everything."""
@@ -60,14 +80,21 @@ class Publishing(threading.Thread):
             with publisher.machine_metrics(self._invocation):
                 while not self._over.wait(PUBLISH_EVERY):
                     with spanning(self._profile, "MLflow"):
-                        for directory in self._runs:
-                            publisher.publish(directory, running=is_locked(directory))
+                        self.publish_changed(publisher)
             with spanning(self._profile, "MLflow"):
                 publish_suite(publisher, self._store, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
             reason = " ".join(str(error).split())[:200]
             self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
+
+    def publish_changed(self, publisher: "Publisher") -> None:
+        """Bring the store up to the runs that have changed; those that wait or have ended cost it no question."""
+        for directory in self._runs:
+            state = State.of(directory)
+            if state and state != self._published.get(directory):
+                publisher.publish(directory, running=state.held)
+                self._published[directory] = state
 
 
 def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequence[Path]) -> None:

@@ -28,9 +28,9 @@ class Store:
         """The run directories with a journal, of one suite or all, in a fixed order."""
         yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/journal.jsonl"))
 
-    def journals(self, suite: str) -> list[list[Record]]:
-        """The journals of a suite's runs."""
-        return [Journal(path).read() for path in self.runs(suite)]
+    def journals(self, suite: str) -> Iterator[list[Record]]:
+        """The journals of a suite's runs, one after the other: a thousand do not fit in memory at once."""
+        return (Journal(path).read() for path in self.runs(suite))
 
     @property
     def tracking_uri(self) -> str:

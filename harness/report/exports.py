@@ -47,21 +47,16 @@ def _cell(value: Any) -> Any:
 
 def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
     """A line a finished run and test problem: how many of its samples were correct."""
-    return pa.Table.from_pylist(
-        [
-            {
-                "regime": result.config.regime,
-                "objective": result.config.objective.name,
-                "seed": result.config.seed,
-                "run_id": result.config.run_id,
-                "problem": problem,
-                "correct": verdicts.count("c"),
-                "samples": len(verdicts),
-            }
-            for result in results
+    lines: list[Row] = []
+    for result in results:
+        config = result.config
+        run = {"regime": config.regime, "objective": config.objective.name, "seed": config.seed}
+        run |= {"run_id": config.run_id}  # once a run: it is a hash of all settings
+        lines += [
+            run | {"problem": problem, "correct": verdicts.count("c"), "samples": len(verdicts)}
             for problem, verdicts in (result.test["verdicts"].items() if result.test else ())
         ]
-    )
+    return pa.Table.from_pylist(lines)
 
 
 def marl_eval(suite: str, results: Sequence[RunResult]) -> Row:

@@ -1,7 +1,7 @@
 """What a report needs of a run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +67,7 @@ class RunResult:
         return found
 
 
-def read_results(journals: Sequence[Sequence[Record]]) -> list[RunResult]:
+def read_results(journals: Iterable[Sequence[Record]]) -> list[RunResult]:
     """One for each journal that has begun, in the order of run ids.
 
     Raises:

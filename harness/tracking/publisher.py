@@ -21,21 +21,24 @@ from harness.tracking.view import datasets_of, description_of, metrics_of, param
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""The tag by which MLflow's pages show training runs, and not traces of an application."""
-MACHINE_EVERY = 5.0
-"""Seconds between two looks at the machine."""
 PARAMS = 100
 """And as many parameters."""
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""The tag by which MLflow's pages show training runs, and not traces of an application."""
+INITIALISING = 60.0
+"""Seconds that others may take to make a store's tables."""
+MACHINE_EVERY = 5.0
+"""Seconds between two looks at the machine."""
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
 def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
     """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
-    client = MlflowClient(tracking_uri=uri)
     if not uri.startswith("sqlite"):
+        client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, None)
-    with locked(root / ".mlflow"):  # a fresh store that two processes initialise at once crashes
+    with locked(root / ".mlflow", patience=INITIALISING):  # a fresh store that two processes open at once crashes
+        client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
 
 
