@@ -1,0 +1,1 @@
+"""This harness against TRL's own trainers, at equal work: ``python -m benchmarks.against_trl``."""

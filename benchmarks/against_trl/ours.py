@@ -1,0 +1,87 @@
+"""This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.against_trl.pairs import read_pairs, trained_tokens
+from benchmarks.against_trl.works import SEED, Clock, Job
+from harness.arms import run_config
+from harness.config import RunConfig
+from harness.journal import Journal
+from harness.machine import settle
+from harness.opening import open_run
+from harness.run import Run
+from harness.suites import load_suite
+from harness.supply import RunSupply, score_start
+from harness.train import train
+from harness.types import Group
+from harness.updates import Metrics, update
+
+NOBODY: dict[str, Any] = {"id": "", "name": ""}
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Seconds and tokens of each step, and the peak of memory."""
+    return grpo(job) if job.work.objective == "grpo" else dpo(job)
+
+
+def grpo(job: Job) -> dict[str, Any]:
+    """Steps of a run: sampled, graded, scored, trained, recorded."""
+    clock = Clock()
+    with TemporaryDirectory() as folder:
+        train(configure(job), Path(folder), NOBODY, should_stop=clock.step)
+        records = [record for record in Journal(Path(folder)).read() if "spent" in record]
+    sampled = [(record["event"], record["spent"]["sampled_tokens"]) for record in records]
+    tokens = [now - before for (_, before), (event, now) in pairwise(sampled) if event == "step"]
+    return clock.result(tokens)
+
+
+def dpo(job: Job) -> dict[str, Any]:
+    """Optimiser steps on the same pairs over and over, with their pass of the reference."""
+    given, clock = read_pairs(job.pairs), Clock()
+    with opened(job) as run:
+        for _ in range(job.steps):
+            step(run, given)
+            clock.step()
+    return clock.result([trained_tokens(given)] * job.steps)
+
+
+def step(run: Run, groups: Sequence[Group]) -> Metrics:
+    """What the loop does with a batch once it is graded."""
+    return update(run, score_start(run, RunSupply(run).score(groups)))
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[Run]:
+    """A run, before its first step."""
+    with TemporaryDirectory() as folder, open_run(configure(job), Path(folder), NOBODY) as run:
+        yield run
+
+
+def configure(job: Job) -> RunConfig:
+    """The work as a run of its suite; evaluation is cut to next to nothing."""
+    work = job.work
+    strength = {"grpo": "beta_kl", "dpo": "beta"}[work.objective]
+    changes: dict[str, Any] = {
+        "model.path": job.model,
+        "task.data": job.data,
+        "rollout.prompts": work.prompts,
+        "rollout.group_size": work.group,
+        "rollout.max_tokens": work.max_tokens,
+        "rollout.stop": [],
+        "budget.unit": "optimizer_steps",
+        "budget.total": job.steps,
+        "evaluation.shares": [0],
+        "evaluation.test_problems": 1,
+        "evaluation.validation_problems": 1,
+        "optimizer.learning_rate": job.rate,
+        "optimizer.warmup_steps": 0,
+        f"objectives.{work.objective}.fields.{strength}": work.beta,
+        "compute.threads": job.threads,
+    }
+    settled, _ = settle(load_suite(work.suite, [*(changes | {**work.ours, **job.changes}).items()]))
+    return run_config(settled, work.objective, SEED)

@@ -1,0 +1,42 @@
+"""Preference pairs that both sides are given, token for token."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluators.tasks.gsm8k import GSM8K, PROMPT
+from evaluators.types import Problem, Split
+from harness.policy import Policy
+from harness.types import GROUPS, Completion, Group
+
+
+def write_pairs(path: Path, policy: Policy, data: str | None, count: int, max_tokens: int) -> None:
+    """GSM8K prompts with their own solution, and the next problem's cut to the same length: rewards 1 and 0."""
+    records = GSM8K.records(Split.TRAIN, Path(data) if data else None)[: count + 1]
+    solutions = [tuple(policy.tokenizer.encode(r.text("answer"), add_special_tokens=False)) for r in records]
+    made = []
+    for record, own, other in zip(records[:count], solutions[:count], solutions[1:], strict=True):
+        length = min(max_tokens, len(own), len(other))
+        prompt = PROMPT.format(question=record.text("question"))
+        made.append(
+            Group(
+                problem=Problem(id=record.place, prompt=prompt, answer="", split=Split.TRAIN),
+                prompt_ids=policy.encode(prompt),
+                completions=(_given(own[:length]), _given(other[:length])),
+                rewards=(1.0, 0.0),
+            )
+        )
+    path.write_bytes(GROUPS.dump_json(made))
+
+
+def read_pairs(path: str) -> list[Group]:
+    """The same."""
+    return GROUPS.validate_json(Path(path).read_bytes())
+
+
+def trained_tokens(groups: Sequence[Group]) -> int:
+    """Prompt and completion tokens of one step."""
+    return sum(len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions)
+
+
+def _given(ids: tuple[int, ...]) -> Completion:
+    return Completion(ids=ids, logp=(0.0,) * len(ids), text="", truncated=False)  # nobody sampled it

@@ -1,0 +1,61 @@
+"""Both sides' rounds as one table."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import MARKDOWN
+from rich.table import Table
+
+from benchmarks.against_trl.works import WARM_UP, Work
+
+Rounds = dict[str, list[dict[str, Any]]]
+"""Of each side: seconds and tokens of each step and the peak of memory, round by round."""
+
+
+def table(found: Sequence[tuple[Work, Rounds]]) -> Table:
+    """A row for each work."""
+    shown = Table(box=MARKDOWN)
+    shown.add_column("work")
+    heads = ("harness, s a step", "TRL", "ratio", "target", "tokens a step", "peak GiB", "ratio", "target")
+    for head in heads:
+        shown.add_column(head, justify="right")
+    for work, rounds in found:
+        shown.add_row(work.name, *_time(work, rounds), _tokens(rounds), *_memory(work, rounds))
+    return shown
+
+
+def _time(work: Work, rounds: Rounds) -> list[str]:
+    ours, theirs = ([_counted(result["seconds"]) for result in rounds[side]] for side in ("harness", "trl"))
+    each = [statistics.median(a) / statistics.median(b) for a, b in zip(ours, theirs, strict=True)]
+    all_ours, all_theirs = ([seconds for of_round in side for seconds in of_round] for side in (ours, theirs))
+    ratio = statistics.median(all_ours) / statistics.median(all_theirs)
+    spread = f"{ratio:.2f} ({min(each):.2f}–{max(each):.2f})"
+    return [_seconds(all_ours), _seconds(all_theirs), spread, _target(ratio, work.time_target)]
+
+
+def _tokens(rounds: Rounds) -> str:
+    means = [statistics.mean(t for r in rounds[side] for t in _counted(r["tokens"])) for side in ("harness", "trl")]
+    return f"{means[0]:,.0f} / {means[1]:,.0f}"
+
+
+def _memory(work: Work, rounds: Rounds) -> list[str]:
+    ours, theirs = ([result["peak"] / 2**30 for result in rounds[side]] for side in ("harness", "trl"))
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    shown = f"{statistics.median(ours):.2f} / {statistics.median(theirs):.2f}"
+    return [shown, f"{ratio:.2f}", _target(ratio, work.memory_target)]
+
+
+def _counted(steps: list[Any]) -> list[Any]:
+    return steps[WARM_UP:]
+
+
+def _seconds(steps: list[float]) -> str:
+    low, middle, high = statistics.quantiles(steps, n=4, method="inclusive")
+    return f"{middle:.3f} ({low:.3f}–{high:.3f})"
+
+
+def _target(ratio: float, target: float | None) -> str:
+    if target is None:
+        return "–"
+    return f"≤ {target:g}: {'holds' if ratio <= target else 'missed'}"

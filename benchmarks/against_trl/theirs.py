@@ -1,0 +1,119 @@
+"""TRL's side: its own trainers, set to the harness's loss."""
+
+from collections.abc import Sequence
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer
+
+from benchmarks.against_trl.pairs import read_pairs, trained_tokens
+from benchmarks.against_trl.works import SEED, Clock, Job
+from harness.loading import locate
+from harness.types import Group
+
+SILENT = {
+    "use_cpu": True,
+    "report_to": "none",
+    "save_strategy": "no",
+    "logging_strategy": "no",
+    "disable_tqdm": True,
+    "dataloader_pin_memory": False,
+}
+SAME = {"lr_scheduler_type": "constant", "weight_decay": 0.0, "max_grad_norm": 1.0, "seed": SEED}
+FAST = {"gradient_checkpointing": False}
+GRPO_LOSS = {
+    "loss_type": "grpo",  # a mean over a sequence's tokens, then over sequences
+    "scale_rewards": "group",
+    "epsilon": 0.2,
+    "use_bias_correction_kl": False,  # plain k3
+    "temperature": 1.0,
+}
+
+
+class Ticks(TrainerCallback):
+    """Tells the clock of each optimiser step."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self._clock.step()
+
+
+class GivenDPOTrainer(DPOTrainer):
+    """Takes token ids as they are."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Seconds and tokens of each step, and the peak of memory."""
+    torch.set_num_threads(job.threads)
+    with TemporaryDirectory() as folder:
+        return grpo(job, folder) if job.work.objective == "grpo" else dpo(job, folder)
+
+
+def grpo(job: Job, folder: str) -> dict[str, Any]:
+    """Steps on the harness's prompts, in its order."""
+    tokens: list[int] = []
+
+    def reward(completions: list[Any], completion_ids: list[list[int]], answer: list[str], **_: Any) -> list[float]:
+        tokens.append(sum(map(len, completion_ids)))
+        texts = [c if isinstance(c, str) else c[0]["content"] for c in completions]
+        return [
+            float(text.replace(" ", "").rstrip().endswith(f"####{right}"))
+            for text, right in zip(texts, answer, strict=True)
+        ]
+
+    clock = Clock()
+    grpo_trainer(job, folder, reward, callbacks=[Ticks(clock)]).train()
+    return clock.result(tokens)
+
+
+def dpo(job: Job, folder: str) -> dict[str, Any]:
+    """Steps on the very same pairs, an epoch each."""
+    given, clock = read_pairs(job.pairs), Clock()
+    dpo_trainer(job, folder, given, callbacks=[Ticks(clock)]).train()
+    return clock.result([trained_tokens(given)] * job.steps)
+
+
+def grpo_trainer(job: Job, folder: str, reward: Any, **more: Any) -> GRPOTrainer:
+    """TRL's trainer for the work; prompts are turns of a chat where the model has a template."""
+    work, source = job.work, locate(job.model)[0]
+    chat = work.suite != "tiny-arithmetic"
+    rows = [
+        {"prompt": [{"role": "user", "content": p.prompt}] if chat else p.prompt, "answer": p.answer}
+        for p in job.problems()
+    ]
+    config = GRPOConfig(
+        output_dir=folder,
+        num_generations=work.group,
+        max_completion_length=work.max_tokens,
+        shuffle_dataset=False,
+        **(_shared(job) | GRPO_LOSS | {**work.theirs, **job.changes}),
+    )
+    return GRPOTrainer(source, reward, args=config, train_dataset=Dataset.from_list(rows), **more)
+
+
+def dpo_trainer(job: Job, folder: str, given: Sequence[Group], **more: Any) -> DPOTrainer:
+    """TRL's trainer for these pairs."""
+    config = DPOConfig(
+        output_dir=folder, loss_type=["sigmoid"], max_length=None, **(_shared(job) | {**job.work.theirs, **job.changes})
+    )
+    rows = [
+        {
+            "prompt_ids": group.prompt_ids,
+            "chosen_ids": group.completions[0].ids,
+            "rejected_ids": group.completions[1].ids,
+        }
+        for group in given
+    ]
+    return GivenDPOTrainer(locate(job.model)[0], args=config, train_dataset=Dataset.from_list(rows), **more)
+
+
+def _shared(job: Job) -> dict[str, Any]:
+    return SILENT | SAME | FAST | {"beta": job.work.beta, "max_steps": job.steps, "learning_rate": job.rate}
