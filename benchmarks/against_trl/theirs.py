@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback
-from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from benchmarks.against_trl.pairs import read_pairs, trained_tokens
 from benchmarks.against_trl.works import SEED, Clock, Job
@@ -33,7 +36,7 @@ GRPO_LOSS = {
 }
 
 
-class Ticks(TrainerCallback):
+class Ticks(TrainerCallback):  # type: ignore[misc]
     """Tells the clock of each optimiser step."""
 
     def __init__(self, clock: Clock) -> None:

@@ -63,7 +63,8 @@ GRPO_SMOLLM2 = Work(
     steps=6,
     time_target=0.3,
     memory_target=0.4,
-    theirs={"bf16": False, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
+    ours={"compute.sample_batch": 32, "compute.micro_batch_tokens": 2048},
+    theirs={"bf16": True, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
 )
 DPO_SMOLLM2 = Work(
     name="dpo-smollm2",
@@ -75,8 +76,8 @@ DPO_SMOLLM2 = Work(
     beta=0.1,
     steps=7,
     time_target=0.7,
-    ours={"compute.engine": "transformers"},  # nothing is sampled
-    theirs={"bf16": False, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
+    ours={"compute.engine": "transformers", "compute.micro_batch_tokens": 2048},  # nothing is sampled
+    theirs={"bf16": True, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
 )
 WORKS = {work.name: work for work in (GRPO_TINY, GRPO_SMOLLM2, DPO_SMOLLM2)}
 
