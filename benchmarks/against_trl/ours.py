@@ -1,7 +1,7 @@
 """This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions.
 
-Tried in the same way: grpo-smollm2 with vLLM in bfloat16, the suite's 64 sequences side by side and micro-batches of 4096
-tokens: 31 s; 10.2 GiB; of 32 and 2048: 28 s; 7.4 GiB (taken).
+Tried as on TRL's side (seconds of a step; peak GiB), vLLM in bfloat16: grpo-smollm2 with the suite's 64 sequences side
+by side and micro-batches of 4096 tokens 31; 10.2, with 32 and 2048 28; 7.4 (taken).
 """
 
 from collections.abc import Iterator, Sequence
