@@ -1,4 +1,9 @@
-"""This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions."""
+"""This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions.
+
+Tried as on TRL's side (seconds of a step; peak GiB), vLLM in bfloat16: grpo-smollm2 with the suite's 64 sequences side
+by side and micro-batches of 4096 tokens 31; 10.2, with 32 and 2048 28; 7.4 (taken); dpo-smollm2 with
+micro-batches of 4096 tokens 15 to 18; 7.8 (taken), of 2048 22; 6.4.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

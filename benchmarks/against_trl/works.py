@@ -63,7 +63,8 @@ GRPO_SMOLLM2 = Work(
     steps=6,
     time_target=0.3,
     memory_target=0.4,
-    theirs={"bf16": False, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
+    ours={"compute.sample_batch": 32, "compute.micro_batch_tokens": 2048},
+    theirs={"bf16": True, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4},
 )
 DPO_SMOLLM2 = Work(
     name="dpo-smollm2",
@@ -76,7 +77,7 @@ DPO_SMOLLM2 = Work(
     steps=7,
     time_target=0.7,
     ours={"compute.engine": "transformers"},  # nothing is sampled
-    theirs={"bf16": False, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
+    theirs={"bf16": True, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 16},
 )
 WORKS = {work.name: work for work in (GRPO_TINY, GRPO_SMOLLM2, DPO_SMOLLM2)}
 
