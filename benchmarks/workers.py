@@ -1,0 +1,76 @@
+"""One sweep with one worker and with two: the seconds of each, and that the runs are the same.
+
+    python benchmarks/workers.py [--algos agro,grpo] [--seeds 3] [--completions 5120] [--workers 1,2] [--rounds 2]
+
+Alternating, each time the whole ``harness run`` of tiny-arithmetic, into a fresh folder that is removed afterwards.
+The same: journals but for ``clock`` and ``origin``, tables of completions and final weights byte for byte.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from hashlib import sha256
+from pathlib import Path
+
+from harness.journal import Journal, lasting
+from harness.store import Store
+
+
+def run(command: list[str], workers: int, out: Path) -> float:
+    """Seconds of a sweep.
+
+    Raises:
+        SystemExit: it failed; what it said.
+    """
+    started = time.perf_counter()
+    done = subprocess.run([*command, "--workers", str(workers), "--out", str(out)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - started
+
+
+def results_of(out: Path) -> dict[str, object]:
+    """What must be equal, by name: the records of each run, and hashes of its tables and weights."""
+    found: dict[str, object] = {}
+    for path in Store(out).runs():
+        found[path.name] = [lasting(record) for record in Journal(path).read()]
+        for file in (*path.glob("evaluations/*.parquet"), *path.glob("final/*.safetensors")):
+            found[f"{path.name}/{file.name}"] = sha256(file.read_bytes()).hexdigest()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--algos", default="agro,grpo")
+    parser.add_argument("--seeds", default="3")
+    parser.add_argument("--completions", type=int, default=5120)
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--rounds", type=int, default=2)
+    given = parser.parse_args()
+    command = [sys.executable, "-m", "harness.cli", "run", "--algos", given.algos, "--seeds", given.seeds]
+    command += ["--budget", f"completions={given.completions}"]
+    counts = [int(count) for count in given.workers.split(",")]
+    seconds: dict[int, list[float]] = defaultdict(list)
+    first: dict[str, object] = {}
+    for _ in range(given.rounds):
+        for workers in counts:
+            with tempfile.TemporaryDirectory() as folder:
+                seconds[workers].append(run(command, workers, Path(folder)))
+                found = results_of(Path(folder))
+            print(f"{workers} workers: {seconds[workers][-1]:.1f} s", file=sys.stderr)
+            first = first or found
+            if differing := sorted(key for key in first.keys() | found.keys() if first.get(key) != found.get(key)):
+                raise SystemExit(f"not the same with {workers} workers: {', '.join(differing)}")
+    print("| workers | seconds | of one |\n| ---: | ---: | ---: |")
+    medians = {workers: statistics.median(times) for workers, times in seconds.items()}
+    for workers, median in medians.items():
+        print(f"| {workers} | {median:.1f} | {median / medians[counts[0]]:.2f} |")
+    print(f"\n{len(first)} journals, tables and weights are the same, {given.rounds} rounds")
+
+
+if __name__ == "__main__":
+    main()
