@@ -29,7 +29,7 @@ from harness.regimes import Regime
 from harness.rollout.engine import RolloutEngine
 from harness.scoring import Passes
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.store import EVALUATIONS
+from harness.store import completions_of
 
 FINAL = "final"
 """The trained model, a transformers directory inside the run's."""
@@ -122,9 +122,9 @@ class Run:
                 samples=samples,
                 seed=derive_seed(self.config.seed, purpose, 0),
             )
-        tables = self.directory / EVALUATIONS
-        tables.mkdir(exist_ok=True)
-        write_records(evaluation.records, tables / f"{split}-{self.iteration:06d}.parquet")
+        table = self.directory / completions_of(split, self.iteration)
+        table.parent.mkdir(exist_ok=True)
+        write_records(evaluation.records, table)
         self.record("evaluation", {"split": str(split)} | evaluation.summary)
 
     def checkpoint(self) -> None:

@@ -1,6 +1,6 @@
 """A decoder's pass over completions: the hidden states from which their tokens are predicted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,9 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from harness.collate import Sequences
+
+PASS_COSTS = 256
+"""A pass through the layers takes about as long as this many tokens more in another."""
 
 
 def states(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
@@ -45,21 +48,46 @@ def _whole(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
 
 def _shared(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
     """Each prompt once; its keys and values are what its completions attend to."""
-    mask, of, lengths = sequences.mask, sequences.prompt_of, sequences.prompt_lengths
     cache = DynamicCache(config=decoder.config)
     prompts = decoder(input_ids=sequences.prompts, past_key_values=cache, use_cache=True).last_hidden_state
-    cache.batch_select_indices(of)
-    real = torch.arange(sequences.prompts.shape[1], device=mask.device) < lengths[:, None]
-    completions = decoder(
-        input_ids=sequences.completions,
-        attention_mask=torch.cat([real[of], torch.ones_like(mask)], 1),
-        position_ids=lengths[of, None] + torch.arange(mask.shape[1], device=mask.device),
+    ends = prompts[torch.arange(len(prompts)), sequences.prompt_lengths - 1]
+    lengths = sequences.mask.sum(-1)
+    parts = [torch.tensor(rows, device=lengths.device) for rows in alike(lengths.tolist())]
+    passed = [_behind(decoder, cache, sequences, rows) for rows in parts]
+    width = sequences.mask.shape[1]
+    behind = torch.cat([nn.functional.pad(part, (0, 0, 0, width - part.shape[1])) for part in passed])
+    hidden = torch.cat([ends[sequences.prompt_of, None], behind[torch.cat(parts).argsort()]], 1)
+    return hidden[:, :-1][sequences.mask], hidden[torch.arange(len(lengths)), lengths]
+
+
+def alike(lengths: Sequence[int]) -> list[list[int]]:
+    """Indices of completions that pass together: cut by length wherever that saves more padding than a pass costs."""
+    return _cut(sorted(range(len(lengths)), key=lengths.__getitem__), lengths)
+
+
+def _cut(rows: list[int], lengths: Sequence[int]) -> list[list[int]]:
+    saved = [count * (lengths[rows[-1]] - lengths[rows[count - 1]]) for count in range(1, len(rows))]
+    if not saved or max(saved) <= PASS_COSTS:
+        return [rows]
+    count = saved.index(max(saved)) + 1
+    return _cut(rows[:count], lengths) + _cut(rows[count:], lengths)
+
+
+def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Tensor) -> Tensor:
+    """Hidden states [R, t, H] of these completions, which are at most t tokens long."""
+    of, lengths, tokens = sequences.prompt_of[rows], sequences.prompt_lengths, int(sequences.mask[rows].sum(-1).max())
+    cache = DynamicCache(config=decoder.config)
+    for layer, prompt in zip(cache.layers, prompts.layers, strict=True):
+        layer.update(*(states.index_select(0, of) for states in (prompt.keys, prompt.values)))
+    real = torch.arange(sequences.prompts.shape[1], device=rows.device) < lengths[of, None]
+    hidden: Tensor = decoder(
+        input_ids=sequences.completions[rows, :tokens],
+        attention_mask=torch.cat([real, real.new_ones(len(rows), tokens)], 1),
+        position_ids=lengths[of, None] + torch.arange(tokens, device=rows.device),
         past_key_values=cache,
         use_cache=True,
     ).last_hidden_state
-    ends = prompts[torch.arange(len(lengths)), lengths - 1]
-    hidden = torch.cat([ends[of, None], completions], 1)
-    return hidden[:, :-1][mask], hidden[torch.arange(len(mask)), mask.sum(-1)]
+    return hidden
 
 
 def pass_through(decoder: Any, ids: Tensor) -> Tensor:

@@ -9,7 +9,12 @@ from harness.errors import HarnessError
 from harness.journal import Journal, Record
 
 EVALUATIONS = "evaluations"
-"""Folder of a run: every completion of its evaluations, a table each."""
+"""Folder of a run: a table for each evaluation."""
+
+
+def completions_of(split: str, step: int) -> str:
+    """Where a run's folder keeps every completion of an evaluation."""
+    return f"{EVALUATIONS}/{split}-{step:06d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions.
 
-Tried as on TRL's side (seconds of a step; peak GiB), vLLM in bfloat16: grpo-smollm2 with the suite's 64 sequences side
-by side and micro-batches of 4096 tokens 31; 10.2, with 32 and 2048 28; 7.4 (taken); dpo-smollm2 with
-micro-batches of 4096 tokens 15 to 18; 7.8 (taken), of 2048 22; 6.4.
+Tried as on TRL's side (seconds of a step; peak GiB): grpo-tiny with micro-batches of 2048 tokens 0.35; 0.7, of 8192
+0.31; 0.8 (taken); bfloat16 0.47. grpo-smollm2, vLLM in bfloat16, micro-batches of a group each: 15; 6.3 (taken), with
+0.2 GiB for keys and values 16; 5.9, with 0.1 GiB 17; 5.8; micro-batches of 4096 tokens 15; 7; the transformers engine
+18; 5.7. dpo-smollm2 with micro-batches of 4096 tokens 15 to 18; 7.8 (taken), of 2048 22; 6.4.
 """
 
 from collections.abc import Iterator, Sequence

