@@ -42,10 +42,13 @@ def parse_budget(text: str) -> dict[str, Any]:
         raise HarnessError(f"--budget {text!r}: give UNIT=TOTAL, such as completions=20000") from error
 
 
-def command_line(name: str, options: Mapping[str, str | None], changes: Sequence[tuple[str, Any]]) -> str:
+def command_line(
+    name: str, options: Mapping[str, str | None], changes: Sequence[tuple[str, Any]], regimes: Sequence[str] = ()
+) -> str:
     """A command as it would be typed, all of it spelt out."""
     given = [part for option, value in options.items() if value is not None for part in (option, value)]
     given += [part for key, value in changes for part in ("--set", f"{key}={json.dumps(value)}")]
+    given += [part for regime in regimes for part in ("--regime", regime)]
     return shlex.join(["harness", name, *given])
 
 

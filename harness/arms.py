@@ -1,7 +1,7 @@
 """An arm of a suite becomes a run: its objective, built and checked, inside its constraint."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from algorithms.types import Objective
 from harness.config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.errors import HarnessError
 from harness.scoring import COMPUTED
-from harness.settings import ArmSettings, ConstraintSettings, Control, OptimizerSettings
+from harness.settings import ArmSettings, ConstraintSettings, Control, OptimizerSettings, TunedSettings
 from harness.suites import explain, nearest, sentence
 
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -69,23 +69,34 @@ def _check(config: ObjectiveConfig, suite: SuiteConfig) -> None:
 
 
 def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
-    """The arm's settings; a control is the baseline's arm, but for what is set of it."""
+    """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
     known = list(dict.fromkeys([*OBJECTIVES, *suite.objectives, *CONTROLS]))
     if name not in known and ":" not in name:
         raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
     if not re.fullmatch(r"[\w.:-]+", name):
         raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
     own = suite.objectives.get(name, ArmSettings())
-    if name not in CONTROLS:
-        return own
-    trained = suite.objectives.get(suite.baseline, ArmSettings())
+    if name in CONTROLS:
+        own = own.model_copy(update={"like": own.like or suite.baseline, "control": own.control or name})
+    chain = {name: own}
+    while like := list(chain.values())[-1].like:
+        chain[like] = suite.objectives.get(like, ArmSettings())
+    arms = list(chain.values())
     return ArmSettings(
-        objective=own.objective or trained.objective or suite.baseline,
-        fields=trained.fields | own.fields,
-        optimizer=trained.optimizer | own.optimizer,
-        constraint=own.constraint or trained.constraint,
-        control=own.control or name,
+        objective=next(
+            (arm.objective or key for key, arm in chain.items() if arm.objective or key in OBJECTIVES), name
+        ),
+        fields=_layered(arms, "fields", suite.regime),
+        optimizer=_layered(arms, "optimizer", suite.regime),
+        constraint=next((arm.constraint for arm in arms if arm.constraint), None),
+        control=own.control,
     )
+
+
+def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:
+    """A section of the first of ``arms``, what it has for the regime on top; below it those that it is like."""
+    layers = [layer for arm in reversed(arms) for layer in (arm, arm.regimes.get(regime, TunedSettings()))]
+    return {key: value for layer in layers for key, value in getattr(layer, section).items()}
 
 
 def _spelt_out(constraint: ConstraintSettings, inner: Objective, name: str) -> ConstraintSettings:

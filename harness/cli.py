@@ -39,6 +39,9 @@ Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0
 From = Annotated[str | None, typer.Option("--from", help="MLflow store to read; default: the journals under --out.")]
 Match = Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")]
+Regimes = Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")]
 INTERRUPTED = 130
 
 
@@ -63,17 +66,15 @@ def run(
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
-    regime: Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")] = None,
+    regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
     data: Data = None,
     change: Change = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")
-    ] = None,
+    workers: Workers = None,
     out: Out = Path("results"),
     tracking_uri: Uri = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")] = False,
+    fresh: Fresh = False,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
@@ -84,10 +85,35 @@ def run(
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
     names = names_of(algos)
     planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
-    finished = invocation.invoke(
-        planned, out, tracking_uri, workers=workers, fresh=fresh, profiled=profile, console=console
-    )
-    if not finished:
+    how = invocation.Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
+    if not invocation.invoke(planned, how, console):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@one_sentence
+def tune(
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated.")],
+    trials: Annotated[int, typer.Option(min=1, help="Of each arm in each regime.")] = 8,
+    suite: Suite = "tiny-arithmetic",
+    regime: Regimes = None,
+    engine: Engine = None,
+    model: Model = None,
+    data: Data = None,
+    change: Change = None,
+    workers: Workers = None,
+    out: Out = Path("results"),
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+) -> None:
+    """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
+    from harness.invocation import Execution
+    from harness.tuning import command
+
+    sys.path.insert(0, os.getcwd())
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh)
+    changes = changes_of(change, model, data, engine)
+    if not command.tune(suite, changes, names_of(algos), regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)
 
 

@@ -23,6 +23,7 @@ from harness.settings import (
     RolloutSettings,
     Settings,
     TaskSettings,
+    TuningSettings,
 )
 
 
@@ -101,6 +102,15 @@ class SuiteConfig(RunSettings):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """A difference in accuracy that nobody would mind, as a share: within it objectives count as equivalent."""
     objectives: dict[str, ArmSettings] = Field(default_factory=dict)
+    tuning: TuningSettings = TuningSettings()
+
+    @field_validator("objectives")
+    @classmethod
+    def _likes(cls, arms: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
+        for name, arm in arms.items():
+            if arm.like and (arm.like not in arms or arms[arm.like].like):
+                raise ValueError(f"{name} is like {arm.like}, which this suite does not set, or sets like another")
+        return arms
 
 
 class ObjectiveConfig(Settings):

@@ -40,15 +40,31 @@ def run_all(
     Raises:
         HarnessError: a run cannot be opened, or a worker died; the others are stopped first.
     """
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
     # A waiting thread must not spin: on shared cores that costs a factor of ten.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
+    try:
+        return _pooled(runs, invocation, workers, fresh, profiled, watch)
+    except BrokenPipeError as error:  # the command line would end without a word
+        raise HarnessError(
+            f"a pipe broke, to a worker process or to where this is printed ({error}); the same command resumes"
+        ) from error
+
+
+def _pooled(
+    runs: Sequence[tuple[RunConfig, Path]],
+    invocation: Record,
+    workers: int,
+    fresh: bool,
+    profiled: bool,
+    watch: Callable[[], None],
+) -> list[Outcome]:
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
-        futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
         try:
+            futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
             _wait(futures, stop, watch)
             return [future.result() for future in futures if not future.cancelled()]
         except BrokenProcessPool as error:

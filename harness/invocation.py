@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,16 @@ from harness.profiling import Profile
 from harness.progress import Display
 from harness.publishing import INVOCATION, Publishing
 from harness.report.board import build
-from harness.report.profile import report
+from harness.report.profile import report as profile_report
 from harness.report.results import read_results
 from harness.report.sources import JournalSource
 from harness.report.text import tables
 from harness.report.writing import write_leaderboard
 from harness.store import Store
 from harness.suites import load_suite
+
+Runs = Sequence[tuple[RunConfig, Path]]
+"""With their directories."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +59,12 @@ def plan(
     Raises:
         HarnessError: anything about suite, changes or objectives is wrong.
     """
-    if len(set(algos)) < len(algos):
-        raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
-    suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
-    named = [of_regime.regime for of_regime in suites]
-    if len(set(named)) < len(named):
-        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
-    settled, choices = settle(suites[0])
-    suites = [of_regime.model_copy(update={"model": settled.model, "compute": settled.compute}) for of_regime in suites]
+    suites, choices = suites_of(suite, changes, algos, regimes)
     config = suites[0]
     chosen = list(seeds) if seeds is not None else list(range(config.seeds))
     runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
+    named = [of_regime.regime for of_regime in suites]
     name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
     invocation = {
         "id": digest({"runs": [run.run_id for run in runs]}),
@@ -78,45 +75,67 @@ def plan(
     return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
 
 
-def invoke(
-    planned: Plan,
-    out: Path,
-    tracking_uri: str | None,
-    *,
-    workers: int | None,
-    fresh: bool,
-    profiled: bool,
-    console: Console,
-) -> bool:
+def suites_of(
+    suite: str, changes: Sequence[tuple[str, Any]], arms: Sequence[str], regimes: Sequence[str]
+) -> tuple[list[SuiteConfig], list[str]]:
+    """The suite in each regime, nothing left to ``auto``, and what was chosen for it; its own regime without any.
+
+    Raises:
+        HarnessError: suite or changes are wrong, or an arm or a regime is named twice.
+    """
+    if len(set(arms)) < len(arms):
+        raise HarnessError(f"--algos names an objective twice: {','.join(arms)}")
+    suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
+    named = [of_regime.regime for of_regime in suites]
+    if len(set(named)) < len(named):
+        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
+    settled, choices = settle(suites[0])
+    update = {"model": settled.model, "compute": settled.compute}
+    return [of_regime.model_copy(update=update) for of_regime in suites], choices
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """Where and how an invocation's runs are carried out."""
+
+    out: Path
+    tracking_uri: str | None
+    workers: int | None
+    """None: as cores allow."""
+    fresh: bool
+    profiled: bool = False
+
+
+def invoke(planned: Plan, how: Execution, console: Console) -> bool:
     """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
-    store = Store(out)
+    suite = planned.suite
+    folder = Store(how.out).suite(suite.name)
+
+    def report(runs: Runs) -> None:
+        results = read_results(Journal(path).read() for _, path in runs)
+        board = build(suite, results)
+        write_leaderboard(board, results, folder, JournalSource(Store(how.out), suite.name).links(results))
+        console.print(tables(board), highlight=False)
+        console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
+
+    return carry_out(planned, how, report, console)
+
+
+def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], None], console: Console) -> bool:
+    """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted."""
+    store = Store(how.out)
     store.prepare()
     suite, runs = planned.suite, [(config, store.run(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     locate(suite.model.path)
-    uri = tracking_uri or store.tracking_uri
-    cores, threads = os.cpu_count() or 1, suite.compute.threads
-    side_by_side = 1 if suite.model.device == "cuda" else max(1, cores // threads)
-    workers = min(workers or side_by_side, len(runs))
-    budget = suite.budget
-    console.print(
-        f"{planned.invocation['name']} of {suite.name}: {len(runs)} runs, {budget.total:,.0f} "
-        f"{budget.unit.replace('_', ' ')} each, {workers} at a time"
-    )
-    if workers > max(1, cores // threads):  # the threads of a run are part of its config: its bits depend on them
-        console.print(
-            f"warning: {workers} workers of {threads} thread{'s' if threads > 1 else ''} each share {cores} cores and "
-            f"slow each other down; {side_by_side} at a time fit"
-        )
-    for choice in planned.choices:
-        console.print(choice, highlight=False)
-    paths = [path for _, path in runs]
-    profile = Profile() if profiled else None
+    uri = how.tracking_uri or store.tracking_uri
+    workers = _side_by_side(planned, how.workers, console)
+    profile = Profile() if how.profiled else None
     publishing = Publishing(
         uri,
         store,
         suite.name,
-        paths,
+        [path for _, path in runs],
         planned.invocation,
         warn=lambda m: console.print(f"warning: {m}"),
         profile=profile,
@@ -124,27 +143,44 @@ def invoke(
     publishing.start()
     with Display(console, runs) as display:
         outcomes = run_all(
-            runs, planned.invocation, workers=workers, fresh=fresh, profiled=profiled, watch=display.refresh
+            runs, planned.invocation, workers=workers, fresh=how.fresh, profiled=how.profiled, watch=display.refresh
         )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     folder = store.suite(suite.name)
     if finished:
-        results = read_results(Journal(path).read() for _, path in runs)
-        board = build(suite, results)
-        write_leaderboard(board, results, folder, JournalSource(store, suite.name).links(results))
+        report(runs)
         (folder / INVOCATION).write_text(json.dumps(planned.invocation) + "\n")
-        console.print(tables(board), highlight=False)
     published = publishing.finish()
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
         return False
     if profile:
-        console.print(*report(runs, profile, folder), sep="\n", highlight=False)
+        console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
         console.print(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True
+
+
+def _side_by_side(planned: Plan, asked: int | None, console: Console) -> int:
+    """How many runs at a time; says so, and what was chosen for this machine."""
+    suite, runs = planned.suite, len(planned.runs)
+    cores, threads = os.cpu_count() or 1, suite.compute.threads
+    fitting = max(1, cores // threads)
+    side_by_side = 1 if suite.model.device == "cuda" else fitting
+    workers = min(asked or side_by_side, runs)
+    console.print(
+        f"{planned.invocation['name']} of {suite.name}: {runs} runs, {suite.budget.total:,.0f} "
+        f"{suite.budget.unit.replace('_', ' ')} each, {workers} at a time"
+    )
+    if workers > fitting:  # the threads of a run are part of its config: its bits depend on them
+        console.print(
+            f"warning: {workers} workers of {threads} thread{'s' if threads > 1 else ''} each share {cores} cores and "
+            f"slow each other down; {side_by_side} at a time fit"
+        )
+    for choice in planned.choices:
+        console.print(choice, highlight=False)
+    return workers
 
 
 def _command(
@@ -152,5 +188,5 @@ def _command(
 ) -> str:
     """What makes these runs again; seeds are spelt out, as their default may change."""
     numbers = ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
-    more = "".join(f" --regime {regime}" for regime in regimes)
-    return command_line("run", {"--suite": suite, "--algos": ",".join(algos), "--seeds": numbers}, changes) + more
+    options = {"--suite": suite, "--algos": ",".join(algos), "--seeds": numbers}
+    return command_line("run", options, changes, regimes)

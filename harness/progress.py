@@ -1,4 +1,4 @@
-"""Live progress, read from the journals: a bar a run, or a line an evaluation where there is no terminal."""
+"""Live progress, read from the journals: a bar a running run, or a line an evaluation where there is no terminal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,14 +27,16 @@ class Display:
             console=console,
             disable=not console.is_terminal,
         )
+        self._all = self._bars.add_task("all runs", total=len(runs), text="ended")
         self._runs = [
             (
                 config,
                 Journal(path),
-                self._bars.add_task(name_of(config), total=config.budget.total, text="waiting"),
+                self._bars.add_task(name_of(config), total=config.budget.total, text="", visible=False),
             )
             for config, path in runs
         ]
+        self._ended: set[TaskID] = set()
         self._sizes: dict[TaskID, int] = {}
         self._told: dict[TaskID, int] = {}
 
@@ -57,12 +59,11 @@ class Display:
             if not records:
                 continue
             last, budget = records[-1], config.budget
+            ended = last["event"] == "end"
             spent = spent_in(last, budget.unit) if "spent" in last else 0.0
-            self._bars.update(
-                task,
-                completed=budget.total if last["event"] == "end" else spent,
-                text=text_of(records),
-            )
+            self._bars.update(task, completed=spent, text=text_of(records), visible=not ended)  # those that run, alone
+            (self._ended.add if ended else self._ended.discard)(task)
+            self._bars.update(self._all, completed=len(self._ended))
             if not self._console.is_terminal:
                 self._tell(config, task, records)
 

@@ -15,6 +15,7 @@ from harness.journal import Journal, Record, is_locked
 from harness.profiling import Profile, spanning
 from harness.report.writing import FILES
 from harness.store import Store
+from harness.tuning.report import CHOSEN, TABLE
 
 if TYPE_CHECKING:
     from harness.tracking.publisher import Publisher
@@ -105,8 +106,9 @@ def publish_suite(publisher: "Publisher", store: Store, suite: str, runs: Sequen
     publisher.settle_parents(held)
     folder = store.suite(suite)
     if (folder / INVOCATION).is_file():
+        tables = [folder / name for name in (*FILES, TABLE, CHOSEN)]
         invocation: Record = json.loads((folder / INVOCATION).read_text())
-        publisher.publish_tables(invocation, [folder / name for name in FILES if (folder / name).is_file()])
+        publisher.publish_tables(invocation, [path for path in tables if path.is_file()])
 
 
 def publish_all(out: Path, tracking_uri: str | None, console: Console) -> None:

@@ -4,8 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from harness.regimes import RegimeSpec
+
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -28,7 +31,7 @@ class LoraSettings(Settings):
     """Low-rank adapters on every linear layer but the output layer (Hu et al. 2021, arXiv 2106.09685)."""
 
     rank: PositiveInt
-    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 32.0
+    alpha: Positive = 32.0
     """An adapter's product is scaled by ``alpha / rank``."""
 
 
@@ -59,7 +62,7 @@ class RolloutSettings(Settings):
     group_size: PositiveInt = 8
     max_prompt_tokens: PositiveInt = 512
     """Longest prompt that is accepted; engines reserve memory for it."""
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    temperature: Positive = 1.0
     max_tokens: PositiveInt = 128
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     offline_completions: PositiveInt = 4096
@@ -71,18 +74,18 @@ class OptimizerSettings(Settings):
 
     kind: Literal["adamw", "adamw_8bit"] = "adamw"
     """``adamw_8bit`` keeps its moments in 8 bit (Dettmers et al. 2022, arXiv 2110.02861); needs bitsandbytes."""
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-4
+    learning_rate: Positive = 1e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    critic_learning_rate: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    critic_learning_rate: Positive | None = None
     """Of an objective with a critic; by default the policy's."""
     updates_per_rollout: PositiveInt = 1
     """Optimiser steps on each rollout batch."""
     minibatches: PositiveInt = 1
     """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
-    importance_cap: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    importance_cap: Positive | None = None
     """Truncated importance weights for what engine and trainer compute differently (Yao et al. 2025): a token's
     gradient is multiplied by ``min(trainer / engine probability, importance_cap)``; without it, by 1."""
 
@@ -126,7 +129,7 @@ class ComputeSettings(Settings):
     """Padded tokens in one training micro-batch; a group is never split."""
     sample_batch: PositiveInt = 512
     """Completions that are sampled side by side."""
-    kv_cache_gib: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    kv_cache_gib: Positive | None = None
     """vLLM's memory for keys and values; by default what ``sample_batch`` longest sequences need."""
 
 
@@ -147,14 +150,50 @@ Control = Literal["frozen", "random_reward"]
 on format and entropy alone buys."""
 
 
-class ArmSettings(Settings):
-    """What a suite sets for one arm of the comparison alone."""
+class TunedSettings(Settings):
+    """What an objective's tuning decides."""
 
-    objective: str | None = None
-    """Which objective the arm trains; by default the one it is named after."""
     fields: dict[str, Any] = {}
     """The objective's own hyperparameters; those left out keep their defaults."""
     optimizer: dict[str, Any] = {}
     """Overrides of the suite's ``optimizer``."""
+
+
+class ArmSettings(TunedSettings):
+    """What a suite sets for one arm of the comparison alone."""
+
+    like: str | None = None
+    """The arm of this suite whose settings this one takes, in every regime, below its own."""
+    objective: str | None = None
+    """Which objective the arm trains; by default the one it is named after."""
+    regimes: dict[str, TunedSettings] = {}
+    """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
     constraint: ConstraintSettings | None = None
     control: Control | None = None
+
+    @field_validator("regimes")
+    @classmethod
+    def _canonical(cls, regimes: dict[str, TunedSettings]) -> dict[str, TunedSettings]:
+        return {str(RegimeSpec.parse(name)): settings for name, settings in regimes.items()}
+
+
+class TuningSettings(Settings):
+    """How ``harness tune`` searches: the same points for every objective, judged on the validation split alone."""
+
+    space: dict[str, tuple[Positive, Positive]] = {}
+    """Ranges, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``. An objective
+    takes those of its own fields and leaves the others."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (1000,)
+    """Of a trial's runs; none that a leaderboard uses."""
+    validation_problems: PositiveInt = 512
+
+    @field_validator("space")
+    @classmethod
+    def _ranges(cls, space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in space.items():
+            section, _, key = name.partition(".")
+            if section not in TunedSettings.model_fields or not key:
+                raise ValueError(f"{name} is neither optimizer.NAME nor fields.NAME")
+            if low >= high:
+                raise ValueError(f"the range of {name} is empty: {low:g} to {high:g}")
+        return space

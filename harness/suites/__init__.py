@@ -21,7 +21,7 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     """The suite ``name`` (or a YAML file's path) with ``changes`` of dotted keys applied in order.
 
     A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
-    ``objectives.NAME.*`` reaches that objective alone.
+    ``objectives.NAME.*`` reaches that objective alone. Either holds in every regime.
 
     Raises:
         HarnessError: no such suite, not valid YAML, an unknown key or a value of a wrong type.
@@ -29,8 +29,7 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     raw = _read(name)
     for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
         set_key(raw, key.split("."), value)
-        if key.startswith("optimizer."):
-            _forget(raw, key.removeprefix("optimizer."))
+        _forget(raw, key.split("."))
     try:
         return SuiteConfig.model_validate(raw)
     except ValidationError as error:
@@ -87,12 +86,29 @@ def _read(name: str) -> dict[str, Any]:
     return raw
 
 
-def _forget(raw: dict[str, Any], key: str) -> None:
-    """Drop what arms set of the optimiser's ``key``; what is no mapping is refused when the suite is validated."""
-    arms = raw.get("objectives")
-    for arm in arms.values() if isinstance(arms, dict) else ():
-        if isinstance(arm, dict) and isinstance(arm.get("optimizer"), dict):
-            arm["optimizer"].pop(key, None)
+def _forget(raw: dict[str, Any], key: list[str]) -> None:
+    """Drop what arms set otherwise than a change of ``key``: of the optimiser, or of one arm in every regime."""
+    if key[0] == "optimizer":
+        for arm in _sections(raw.get("objectives")):
+            for settings in (arm, *_sections(arm.get("regimes"))):
+                _drop(settings, key)
+    elif key[0] == "objectives" and len(key) > 2:
+        for settings in _sections(raw["objectives"][key[1]].get("regimes")):
+            _drop(settings, key[2:])
+
+
+def _sections(mapping: Any) -> list[dict[str, Any]]:
+    """The mappings in it; what is no mapping is refused when the suite is validated."""
+    return [value for value in mapping.values() if isinstance(value, dict)] if isinstance(mapping, dict) else []
+
+
+def _drop(settings: dict[str, Any], key: list[str]) -> None:
+    *parents, last = key
+    for parent in parents:
+        settings = settings.get(parent, {})
+        if not isinstance(settings, dict):
+            return
+    settings.pop(last, None)
 
 
 def set_key(raw: dict[str, Any], key: list[str], value: Any) -> None:

@@ -1,0 +1,59 @@
+"""``harness tune``: its trials as an invocation of their own, and what they say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from harness.arguments import command_line
+from harness.config import digest
+from harness.invocation import Execution, Plan, Runs, carry_out, suites_of
+from harness.store import Store
+from harness.tuning.report import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
+from harness.tuning.trials import as_trial, score, trials_of
+
+
+def tune(
+    suite: str,
+    changes: Sequence[tuple[str, Any]],
+    arms: Sequence[str],
+    regimes: Sequence[str],
+    trials: int,
+    how: Execution,
+    console: Console,
+) -> bool:
+    """``trials`` for each arm in each regime, and the best of them; False if it was interrupted.
+
+    Raises:
+        HarnessError: suite, changes or an arm are wrong, or there is nothing to search.
+    """
+    suites, choices = suites_of(suite, changes, arms, regimes)
+    tried = [trial for of_regime in suites for arm in arms for trial in trials_of(of_regime, arm, trials)]
+    runs = [run for trial in tried for run in trial.runs]
+    options = {"--suite": suite, "--algos": ",".join(arms), "--trials": str(trials)}
+    command = command_line("tune", options, changes, regimes)
+    planned = Plan(
+        suite=as_trial(suites[0]),
+        runs=runs,
+        invocation={
+            "id": digest({"runs": [run.run_id for run in runs]}),
+            "name": f"{','.join(arms)} x {trials} trials",
+            "command": command,
+            "plan": {
+                "algos": list(arms),
+                "regimes": [of_regime.regime for of_regime in suites],
+                "seeds": list(suites[0].tuning.seeds),
+            },
+        },
+        choices=choices,
+    )
+    store = Store(how.out)
+
+    def report(_: Runs) -> None:
+        scored = [Scored(trial=trial, accuracy=score(trial, [store.run(run) for run in trial.runs])) for trial in tried]
+        tuning = Tuning(suite=planned.suite, command=command, scored=scored)
+        write(tuning, store.suite(planned.suite.name))
+        console.print(in_terminal(tuning), highlight=False)
+        console.print(f"written: {TABLE} and {CHOSEN} in {store.suite(planned.suite.name)}")
+
+    return carry_out(planned, how, report, console)
