@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -116,7 +117,7 @@ def _checked(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return correct
 
 
-def read_records(path: Path) -> list[SampleRecord]:
+def read_records(path: Path | BinaryIO) -> list[SampleRecord]:
     """What :func:`write_records` wrote."""
     rows = pq.read_table(path, schema=SCHEMA).to_pylist()
     return [SampleRecord(**row | {kind: Verdict(row[kind]) for kind in ("strict", "lenient")}) for row in rows]

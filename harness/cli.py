@@ -13,7 +13,7 @@ from rich.console import Console
 from evaluators.types import TaskError
 from harness.arguments import changes_of, chosen_budget, command_line, names_of, parse_budget, parse_seeds
 from harness.errors import HarnessError
-from harness.regimes import GRAMMAR
+from harness.options import Change, Data, Engine, Fresh, From, Match, Model, Out, Regimes, Seeds, Suite, Uri, Workers
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -29,19 +29,6 @@ app = typer.Typer(
 )
 console = Console(soft_wrap=True)
 
-Out = Annotated[Path, typer.Option(help="Results directory.")]
-Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
-Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, or a .gguf file.")]
-Data = Annotated[str | None, typer.Option(help="A local file or directory for the suite's task.")]
-Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
-Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
-Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")]
-From = Annotated[str | None, typer.Option("--from", help="MLflow store to read; default: the journals under --out.")]
-Match = Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")]
-Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")]
-Regimes = Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")]
 INTERRUPTED = 130
 
 
@@ -170,6 +157,16 @@ def compare(
     make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
 
 
+@app.command()
+@one_sentence
+def export(suite: Suite, out: Out = Path("results")) -> None:
+    """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
+    from harness.report import commands
+    from harness.suites import load_suite
+
+    commands.export(load_suite(suite), out, console)
+
+
 @app.command(name="eval")
 @one_sentence
 def eval_(
@@ -279,15 +276,16 @@ def tabular(
 @app.command(name="make-base")
 @one_sentence
 def make_base(
-    name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic.")],
+    name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic, tiny-gcd.")],
     out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("base"),
 ) -> None:
     """Train an embedded base model again, bit for bit; minutes on one thread."""
-    if name != "tiny-arithmetic":
-        raise HarnessError(f"no embedded model {name!r}; there is: tiny-arithmetic")
-    from harness import make_base as recipe
+    from harness.bases import BASES
+    from harness.bases.training import make_base
 
-    recipe.make_base(out / name, report=console.print)
+    if name not in BASES:
+        raise HarnessError(f"no embedded model {name!r}; there are: {', '.join(BASES)}")
+    make_base(BASES[name], out / name, report=console.print)
     console.print(f"written to {out / name}")
 
 

@@ -78,6 +78,10 @@ def refusing(path: str) -> Iterator[None]:
         raise HarnessError(f"cannot load the model {path}: {reason}") from error
 
 
+def embedded_models() -> list[str]:
+    return sorted(f"embedded:{folder.name}" for folder in files("harness").joinpath("assets").iterdir())
+
+
 def locate(path: str) -> tuple[str, dict[str, Any]]:
     """What ``from_pretrained`` is given for a model path.
 
@@ -87,7 +91,7 @@ def locate(path: str) -> tuple[str, dict[str, Any]]:
     if path.startswith("embedded:"):
         directory = Path(str(files("harness") / "assets" / path.removeprefix("embedded:")))
         if not directory.is_dir():
-            raise HarnessError(f"no embedded model {path!r}; there is: embedded:tiny-arithmetic")
+            raise HarnessError(f"no embedded model {path!r}; there are: {', '.join(embedded_models())}")
         return str(directory), {}
     local = Path(path).expanduser()
     if local.suffix == ".gguf":

@@ -1,4 +1,4 @@
-"""``harness leaderboard`` and ``harness compare``: reports of runs that are there already."""
+"""``harness leaderboard``, ``compare`` and ``export``: reports of runs that are there already."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from rich.console import Console
 
 from harness.config import SuiteConfig
 from harness.publishing import reaching
+from harness.report.archive import ARCHIVE, ArchiveSource, write_archive
 from harness.report.board import build
 from harness.report.compare import compare, pair
 from harness.report.compare_text import terminal
@@ -18,12 +19,12 @@ from harness.report.writing import write_comparison, write_leaderboard
 from harness.store import Store
 
 
-def make_leaderboard(suite: SuiteConfig, selection: Selection, uri: str | None, out: Path, console: Console) -> None:
-    """The leaderboard of a suite's runs, from an MLflow store or from the journals under ``out``."""
-    store, source, results = _open(suite, uri, out)
-    with reaching(uri or str(out)):
+def make_leaderboard(suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console) -> None:
+    """The leaderboard of a suite's runs, wherever they are kept."""
+    store, opened, results = _open(suite, source, out)
+    with reaching(source or str(out)):
         chosen = selection.of(results)
-        links = source.links(chosen)
+        links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
     store.prepare()
     write_leaderboard(board, chosen, store.suite(suite.name), links)
@@ -36,27 +37,39 @@ def make_comparison(
     names: Sequence[str],
     regime: str | None,
     selection: Selection,
-    uri: str | None,
+    source: str | None,
     out: Path,
     console: Console,
 ) -> None:
     """Two objectives or runs of a suite, side by side."""
-    store, source, results = _open(suite, uri, out)
-    with reaching(uri or str(out)):
+    store, opened, results = _open(suite, source, out)
+    with reaching(source or str(out)):
         pairs = pair(names[0], names[1], selection.of(results), regime)
-        found = compare(suite, pairs, source.completions)
-        links = source.links([run for both in pairs.runs for run in both])
+        found = compare(suite, pairs, opened.completions)
+        links = opened.links([run for both in pairs.runs for run in both])
     store.prepare()
     path = write_comparison(found, store.suite(suite.name), links)
     console.print(terminal(found), highlight=False)
     console.print(f"written: {path}")
 
 
-def _open(suite: SuiteConfig, uri: str | None, out: Path) -> tuple[Store, Source, list[RunResult]]:
+def export(suite: SuiteConfig, out: Path, console: Console) -> None:
+    """A suite's runs in one file."""
     store = Store(out)
-    if uri is None:
-        source: Source = JournalSource(store, suite.name)
-        return store, source, source.results()
-    with reaching(uri):
-        source = MlflowSource(uri, suite.name)
-        return store, source, source.results()
+    path = store.suite(suite.name) / ARCHIVE
+    count = write_archive(store, suite.name, path)
+    console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[Store, Source, list[RunResult]]:
+    """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
+    store = Store(out)
+    with reaching(source or str(out)):
+        opened: Source
+        if source is None:
+            opened = JournalSource(store, suite.name)
+        elif Path(source).is_file():
+            opened = ArchiveSource(Path(source), suite.name)
+        else:
+            opened = MlflowSource(source, suite.name)
+        return store, opened, opened.results()

@@ -7,8 +7,8 @@ import pytest
 
 from evaluators.tasks import load_problems
 from evaluators.types import Split
+from harness.bases.training import make_base
 from harness.loading import load_policy
-from harness.make_base import make_base
 from harness.policy import Policy
 from harness.rollout.engine import Sampling, sample_groups
 from harness.rollout.transformers_engine import TransformersEngine

@@ -1,0 +1,84 @@
+"""A suite's runs in one small file, to keep and to report from: their journals, and what they last answered."""
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from evaluators.accuracy import SampleRecord, read_records
+from harness.errors import HarnessError
+from harness.journal import Record, parse
+from harness.report.results import RunResult, read_results
+from harness.report.sources import last_table
+from harness.store import Store
+from harness.tracking import JOURNAL
+
+ARCHIVE = "runs.tar.xz"
+"""In the suite's folder."""
+
+
+def write_archive(store: Store, suite: str, path: Path) -> int:
+    """All runs of a suite, the same bytes for the same runs; how many they are.
+
+    The journals come first, so that a leaderboard does not unpack the completions of the last test evaluations, which
+    only ``harness compare`` shows.
+
+    Raises:
+        HarnessError: there is no run, or the completions of one are gone.
+    """
+    runs = list(store.runs(suite))
+    if not runs:
+        raise HarnessError(f"no runs of the suite {suite} under {store.root}; name another --out")
+    finished = [run for run in read_results(store.journals(suite)) if run.test]
+    tables = [store.run(run.config) / last_table(run) for run in finished]
+    if gone := [table for table in tables if not table.is_file()]:
+        raise HarnessError(f"{gone[0]} is gone; do that run again with --fresh")
+    with tarfile.open(path, "w:xz", preset=9) as archive:
+        for file in (*(run / JOURNAL for run in runs), *tables):
+            content = file.read_bytes()
+            entry = tarfile.TarInfo(str(file.relative_to(runs[0].parent)))
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return len(runs)
+
+
+class ArchiveSource:
+    """The runs of one suite in a file of :func:`write_archive`."""
+
+    def __init__(self, path: Path, suite: str) -> None:
+        self._path, self._suite = path, suite
+
+    def results(self) -> list[RunResult]:
+        """
+        Raises:
+            HarnessError: it is no such file, or of another suite.
+        """
+        results = read_results(self._journals())
+        if other := {run.config.suite for run in results} - {self._suite}:
+            raise HarnessError(f"{self._path} holds runs of {', '.join(sorted(other))}, not of {self._suite}")
+        return results
+
+    def completions(self, run: RunResult) -> list[SampleRecord]:
+        wanted = f"{run.config.run_id}/{last_table(run)}"
+        for name, content in self._files():
+            if name == wanted:
+                return read_records(io.BytesIO(content))
+        raise HarnessError(f"{self._path} has no {wanted}")
+
+    def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
+        return {}
+
+    def _journals(self) -> Iterator[list[Record]]:
+        for name, content in self._files():
+            if not name.endswith(JOURNAL):
+                return
+            yield parse(content, f"{self._path}:{name}")
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        try:
+            with tarfile.open(self._path, "r|xz") as archive:
+                for entry in archive:
+                    file = archive.extractfile(entry)
+                    yield entry.name, file.read() if file else b""
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise HarnessError(f"{self._path} is no archive of runs ({error}); harness export makes one") from error
