@@ -1,4 +1,4 @@
-"""The embedded model: what it knows, what it does, and that it can be made again."""
+"""The embedded models: what they know, what they do, and that they can be made again."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from evaluators.tasks import load_problems
 from evaluators.types import Split
+from harness.bases import BASES
 from harness.bases.training import make_base
 from harness.loading import load_policy
 from harness.policy import Policy
@@ -43,10 +44,11 @@ def test_it_is_small_and_safe() -> None:
     assert not [file for file in folder.iterdir() if file.suffix not in (".json", ".safetensors")]
 
 
-def test_making_it_is_deterministic(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", BASES)
+def test_making_it_is_deterministic(base: str, tmp_path: Path) -> None:
     told: list[str] = []
     for name in ("one", "two"):
-        make_base(tmp_path / name, steps=3, report=told.append)
-    make_base(tmp_path / "other", steps=3, seed=1, report=told.append)
+        make_base(BASES[base], tmp_path / name, steps=3, report=told.append)
+    make_base(BASES[base], tmp_path / "other", steps=3, seed=1, report=told.append)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two", "other")]
     assert weights[0] == weights[1] != weights[2]
