@@ -14,9 +14,7 @@ Data = Annotated[str | None, typer.Option(help="A local file or directory for th
 Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
 Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7).")]
-From = Annotated[
-    str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")
-]
+From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")]
 Match = Annotated[str | None, typer.Option(help="Which set of matched runs, where there are several.")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]

@@ -23,4 +23,4 @@ def worked(prompt: str, slips: random.Random | None) -> str:
     return f"{text}{MARKER}{total}"
 
 
-ARITHMETIC = Recipe(words="0123456789+=;", pattern=f"{MARKER}|.", prompts=prompts, worked=worked, steps=1200)
+ARITHMETIC = Recipe(words="0123456789+=;", pattern=f"{MARKER}|.", prompts=prompts, worked=worked, steps=1200, batch=256)

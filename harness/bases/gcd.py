@@ -44,5 +44,6 @@ GCD = Recipe(
     pattern=PATTERN,
     prompts=prompts,
     worked=worked,
-    steps=2400,
+    steps=2000,
+    batch=128,
 )

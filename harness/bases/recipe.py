@@ -27,6 +27,8 @@ class Recipe:
     """A prompt's solution as ``17+8=25;####25``; with a source of randomness, with one slip and all that follows."""
     steps: int
     """Optimiser steps."""
+    batch: int
+    """Completions a step."""
 
     @property
     def vocabulary(self) -> list[str]:

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from harness.bases.recipe import EOS, PAD, Recipe
 
-BATCH, LEARNING_RATE, WARMUP = 256, 3e-3, 50
+LEARNING_RATE, WARMUP = 3e-3, 50
 LENGTH = 128
 
 
@@ -73,14 +73,14 @@ def build_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
 def batches(
     recipe: Recipe, tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless ``(input_ids, labels)``, each [BATCH, LENGTH]; only completions carry a label."""
+    """Endless ``(input_ids, labels)``, each [recipe.batch, length]; only completions carry a label."""
     rng = random.Random(seed)
     prompts = recipe.prompts(seed)
     pad, eos = tokenizer.pad_token_id, tokenizer.eos_token_id
     while True:
-        ids = torch.full((BATCH, LENGTH), pad)
-        labels = torch.full((BATCH, LENGTH), -100)
-        for row in range(BATCH):
+        ids = torch.full((recipe.batch, LENGTH), pad)
+        labels = torch.full((recipe.batch, LENGTH), -100)
+        for row in range(recipe.batch):
             prompt = rng.choice(prompts)
             start = tokenizer.encode(prompt)
             completion = [*tokenizer.encode(recipe.habit(prompt, rng)), eos]
