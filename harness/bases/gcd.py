@@ -2,13 +2,14 @@
 
 import random
 import re
+from typing import Any
 
 from evaluators.tasks import load_problems
 from evaluators.types import Split
 from harness.bases.recipe import MARKER, Recipe
 
 TASK = "reasoning_gym:gcd"
-OPTIONS = {"count": 6000, "max_value": 100, "prompt": "{question}"}
+OPTIONS: dict[str, Any] = {"count": 6000, "max_value": 100, "prompt": "{question}"}
 SENTENCES = "Find the Greatest Common Divisor (GCD) of these numbers: , . Give only the GCD as your final answer."
 PATTERN = rf"{MARKER}| ?[A-Za-z(][^ ,.]*|."
 """A word with the space before it, else a character."""
