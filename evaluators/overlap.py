@@ -1,6 +1,7 @@
 """Whether held-out problems stand in the training problems: alike, or in parts of 13 words (Brown et al. 2020)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,6 +10,8 @@ from evaluators.types import Problem
 
 GRAM = 13
 """Tokens in a row that two problems do not share by chance (Brown et al. 2020, arXiv 2005.14165, appendix C)."""
+COMMON = 10
+"""Training problems above which what they share is a template, and no leak (likewise)."""
 EXAMPLES = 5
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -22,7 +25,7 @@ class Overlap:
     same: int
     """Their question is a training question, but for case and spaces."""
     near: int
-    """They share 13 tokens in a row with a training question, or all of their own if they have fewer."""
+    """They share 13 tokens in a row with one to ten training questions, or all of their own if they have fewer."""
     examples: tuple[tuple[str, str], ...]
     """Ids of some of these: (held out, train)."""
 
@@ -30,7 +33,8 @@ class Overlap:
 def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
     """By the questions alone, without their prompts' template; linear in their length."""
     questions = {_normal(problem): problem.id for problem in train}
-    grams = {gram: problem.id for problem in train for gram in _grams(problem)}
+    sightings = Counter(gram for problem in train for gram in set(_grams(problem)))
+    grams = {gram: problem.id for problem in train for gram in _grams(problem) if sightings[gram] <= COMMON}
     same = {problem.id: questions[text] for problem in held_out if (text := _normal(problem)) in questions}
     near = {
         problem.id: grams[shared[0]]

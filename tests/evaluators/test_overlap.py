@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.overlap import GRAM, Overlap, overlap
+from evaluators.overlap import COMMON, GRAM, Overlap, overlap
 from evaluators.tasks import load_problems
 from evaluators.types import Problem, Split
 
@@ -36,6 +36,15 @@ def test_the_template_of_the_prompts_is_not_compared() -> None:
     template = " ".join(WORDS) + ": "
     found = overlap([problem("a", "One?", template)], [problem("b", "Two?", template)])
     assert found == Overlap(train=1, held_out=1, same=0, near=0, examples=())
+
+
+@pytest.mark.parametrize(("copies", "near"), [(COMMON, 2), (COMMON + 1, 1)])
+def test_what_many_training_problems_share_is_a_template(copies: int, near: int) -> None:
+    """The question of a generated task, above all; the same question is found however common its words."""
+    shared = " ".join(WORDS)
+    train = [problem(f"t{i}", f"{shared} {i}?") for i in range(copies)]
+    found = overlap(train, [problem("other", f"{shared} 99?"), problem("same", f"{shared} 1?")])
+    assert (found.same, found.near) == (1, near)
 
 
 def test_the_embedded_task_is_disjoint() -> None:
