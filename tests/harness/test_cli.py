@@ -161,11 +161,11 @@ def test_suite_is_checked_as_a_file_too(tmp_path: Path) -> None:
 
 def test_other_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
     refused(["leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path)], "no run of the suite")
-    refused(["leaderboard", "--suite", "tiny"], "tiny-arithmetic")
+    refused(["leaderboard", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
     refused(["sync", "--out", str(tmp_path)], "no runs")
     refused(["list", "objective"], "objectives")
-    refused(["make-base", "huge"], "tiny-arithmetic")
-    refused(["doctor", "--suite", "tiny"], "tiny-arithmetic")
+    refused(["make-base", "huge"], "tiny-arithmetic", "tiny-gcd")
+    refused(["doctor", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
 
 
 def test_an_objective_that_requires_what_is_not_computed_is_refused(
@@ -199,7 +199,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_help_names_the_commands() -> None:
     code, output = harness("--help")
     assert code == 0
-    for name in ("run", "leaderboard", "compare", "eval", "tabular", "list", "doctor", "sync", "make-base"):
+    for name in ("run", "tune", "leaderboard", "compare", "export", "eval", "tabular", "list", "doctor", "sync", "make-base"):
         assert name in output
 
 
