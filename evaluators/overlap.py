@@ -33,13 +33,17 @@ class Overlap:
 def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
     """By the questions alone, without their prompts' template; linear in their length."""
     questions = {_normal(problem): problem.id for problem in train}
-    sightings = Counter(gram for problem in train for gram in set(_grams(problem)))
-    grams = {gram: problem.id for problem in train for gram in _grams(problem) if sightings[gram] <= COMMON}
+    sightings: Counter[bytes] = Counter()
+    grams: dict[bytes, str] = {}
+    for problem in train:
+        own = dict.fromkeys(_grams(problem), problem.id)
+        sightings.update(own.keys())
+        grams |= own
     same = {problem.id: questions[text] for problem in held_out if (text := _normal(problem)) in questions}
     near = {
         problem.id: grams[shared[0]]
         for problem in held_out
-        if (shared := [gram for gram in _grams(problem) if gram in grams])
+        if (shared := [gram for gram in _grams(problem) if 0 < sightings[gram] <= COMMON])
     }
     examples = tuple((near | same).items())[:EXAMPLES]
     return Overlap(train=len(train), held_out=len(held_out), same=len(same), near=len(near), examples=examples)

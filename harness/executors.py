@@ -5,9 +5,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -24,6 +25,17 @@ WATCH_EVERY = 0.25
 _stop: Event
 
 
+@contextmanager
+def _broken_pipes_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:  # the command line would end without a word
+        raise HarnessError(
+            f"a pipe broke, to a worker process or to where this is printed ({error}); the same command resumes"
+        ) from error
+
+
+@_broken_pipes_told()
 def run_all(
     runs: Sequence[tuple[RunConfig, Path]],
     invocation: Record,
@@ -44,22 +56,6 @@ def run_all(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
-    try:
-        return _pooled(runs, invocation, workers, fresh, profiled, watch)
-    except BrokenPipeError as error:  # the command line would end without a word
-        raise HarnessError(
-            f"a pipe broke, to a worker process or to where this is printed ({error}); the same command resumes"
-        ) from error
-
-
-def _pooled(
-    runs: Sequence[tuple[RunConfig, Path]],
-    invocation: Record,
-    workers: int,
-    fresh: bool,
-    profiled: bool,
-    watch: Callable[[], None],
-) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:

@@ -66,13 +66,22 @@ def plan(
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
     named = [of_regime.regime for of_regime in suites]
     name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
-    invocation = {
+    invocation = invocation_of(runs, name, _command(suite, changes, algos, chosen, regimes))
+    return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
+
+
+def invocation_of(runs: Sequence[RunConfig], name: str, command: str) -> Record:
+    """The record of an invocation that plans these runs."""
+    return {
         "id": digest({"runs": [run.run_id for run in runs]}),
         "name": name,
-        "command": _command(suite, changes, algos, chosen, regimes),
-        "plan": {"algos": list(algos), "regimes": named, "seeds": chosen},
+        "command": command,
+        "plan": {
+            "algos": list(dict.fromkeys(run.objective.name for run in runs)),
+            "regimes": list(dict.fromkeys(run.regime for run in runs)),
+            "seeds": list(dict.fromkeys(run.seed for run in runs)),
+        },
     }
-    return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
 
 
 def suites_of(

@@ -22,7 +22,7 @@ def prompts(seed: int) -> list[str]:
 def worked(prompt: str, slips: random.Random | None) -> str:
     """A slip falsifies one remainder; Euclid goes on with it."""
     a, b = (int(number) for number in re.findall(r"\d+", prompt))
-    slip_at = slips.randrange(_steps(a, b)) if slips else -1
+    slip_at = slips.randrange(worked(prompt, None).count(";")) if slips else -1
     text, step = "", 0
     while b:
         rest = a % b
@@ -31,13 +31,6 @@ def worked(prompt: str, slips: random.Random | None) -> str:
         text += f"{a}%{b}={rest};"
         a, b, step = b, rest, step + 1
     return f"{text}{MARKER}{a}"
-
-
-def _steps(a: int, b: int) -> int:
-    steps = 0
-    while b:
-        a, b, steps = b, a % b, steps + 1
-    return steps
 
 
 GCD = Recipe(

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from harness.config import digest
 from harness.errors import HarnessError
-from harness.settings import ComputeSettings, ModelSettings, PositiveInt, Settings, TaskSettings
+from harness.settings import ComputeSettings, ModelSettings, Positive, PositiveInt, Settings, TaskSettings
 from harness.suites import explain, set_key
 
 GENERATED = ("arithmetic", "reasoning_gym")
@@ -25,7 +25,7 @@ class EvalSettings(Settings):
     """The first so many; without it, all of the split."""
     k: PositiveInt = 4
     """Samples a problem."""
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    temperature: Positive = 1.0
     """Of the samples; greedy accuracy is taken besides."""
     max_tokens: PositiveInt = 512
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ("\nProblem:",)

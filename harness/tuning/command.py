@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.arguments import command_line
-from harness.config import digest
-from harness.invocation import Execution, Plan, Runs, carry_out, suites_of
+from harness.invocation import Execution, Plan, Runs, carry_out, invocation_of, suites_of
 from harness.store import Store
 from harness.tuning.report import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
 from harness.tuning.trials import as_trial, score, trials_of
@@ -32,21 +31,8 @@ def tune(
     runs = [run for trial in tried for run in trial.runs]
     options = {"--suite": suite, "--algos": ",".join(arms), "--trials": str(trials)}
     command = command_line("tune", options, changes, regimes)
-    planned = Plan(
-        suite=as_trial(suites[0]),
-        runs=runs,
-        invocation={
-            "id": digest({"runs": [run.run_id for run in runs]}),
-            "name": f"{','.join(arms)} x {trials} trials",
-            "command": command,
-            "plan": {
-                "algos": list(arms),
-                "regimes": [of_regime.regime for of_regime in suites],
-                "seeds": list(suites[0].tuning.seeds),
-            },
-        },
-        choices=choices,
-    )
+    invocation = invocation_of(runs, f"{','.join(arms)} x {trials} trials", command)
+    planned = Plan(suite=as_trial(suites[0]), runs=runs, invocation=invocation, choices=choices)
     store = Store(how.out)
 
     def report(_: Runs) -> None:

@@ -12,7 +12,7 @@ from rich.console import Group
 from harness.config import SuiteConfig
 from harness.report.cells import percent
 from harness.report.text import pipes, table
-from harness.tuning.trials import JUDGED_AT, Trial
+from harness.tuning.trials import JUDGED_AT, Trial, in_sections
 
 TABLE, CHOSEN = "tuning.md", "tuned.yaml"
 HEADERS = ("objective", "regime", "settings", "accuracy %")
@@ -46,7 +46,9 @@ class Tuning:
         """The best settings as a suite's YAML has them."""
         arms: dict[str, Any] = {}
         for one in self.best():
-            arms.setdefault(one.trial.arm, {"regimes": {}})["regimes"][one.trial.regime] = one.trial.sections
+            arms.setdefault(one.trial.arm, {"regimes": {}})["regimes"][one.trial.regime] = in_sections(
+                one.trial.settings
+            )
         return {"objectives": arms}
 
 

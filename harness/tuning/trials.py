@@ -34,14 +34,9 @@ class Trial:
     """By ``optimizer.NAME`` and ``fields.NAME``."""
     runs: list[RunConfig]
 
-    @property
-    def sections(self) -> dict[str, dict[str, float]]:
-        """``settings`` as an arm has them."""
-        return in_sections(self.settings)
-
 
 def in_sections(settings: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """``fields.NAME`` and ``optimizer.NAME`` as nested mappings."""
+    """``fields.NAME`` and ``optimizer.NAME`` as an arm has them."""
     found: dict[str, dict[str, float]] = {}
     for name, value in settings.items():
         section, _, key = name.partition(".")
