@@ -13,6 +13,8 @@ from algorithms.types import PolicyOutput
 from tests.algorithms.batches import random_batch, take
 from tests.algorithms.enumeration import (
     SPELLINGS,
+    K,
+    Problems,
     assert_exact,
     every_group,
     expected_gradient,
@@ -62,6 +64,22 @@ def test_on_policy_gradient_differentiates_the_sampling_too(seed: int, spelling:
     agro = AGRO(beta=BETA, form="on_policy")
     actual = expected_gradient(agro, logits, problems, log_policy.detach(), group_size, spelling)
     assert_exact(actual, expected)
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.2, 0.6])
+@pytest.mark.parametrize("correct", [1, 2, 3])
+def test_at_the_reference_the_on_policy_form_unlearns_prompts_solved_less_often_than_half_minus_beta(
+    correct: int, beta: float
+) -> None:
+    """``(1/2 - p - beta) / beta`` times the gradient of p: to fail always has no variance either."""
+    rewards = (torch.arange(K) < correct).to(torch.float64)[None]
+    problems = Problems(rewards=rewards, ref=torch.full((1, K), 1 / K, dtype=torch.float64).log())
+    logits = problems.ref.clone().requires_grad_()
+    solved = (logits.softmax(-1) * rewards).sum()
+    expected = (0.5 - solved.detach() - beta) / beta * gradient(solved, logits)
+    actual = expected_gradient(AGRO(beta=beta, form="on_policy"), logits, problems, problems.ref)
+    assert_exact(actual, expected)
+    assert ((actual * rewards).sum() > 0) == (correct / K < 0.5 - beta)  # descent takes probability from right ones
 
 
 @group_sizes
