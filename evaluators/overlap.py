@@ -25,7 +25,7 @@ class Overlap:
     same: int
     """Their question is a training question, but for case and spaces."""
     near: int
-    """They share 13 tokens in a row with one to ten training questions, or all of their own if they have fewer."""
+    """They share 13 tokens in a row with one to ten training questions; shorter ones are all the same."""
     examples: tuple[tuple[str, str], ...]
     """Ids of some of these: (held out, train)."""
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from harness.budget import Budget
 from harness.errors import HarnessError
+from harness.regimes import RegimeSpec
 from harness.suites import explain
 
 
@@ -58,6 +59,14 @@ def chosen_budget(text: str) -> Budget:
         return Budget.model_validate(parse_budget(text))
     except ValidationError as error:
         raise HarnessError(f"--budget {text!r}: {explain(error, Budget)}") from error
+
+
+def chosen_regime(text: str) -> str:
+    """A regime as the runs name it."""
+    try:
+        return str(RegimeSpec.parse(text))
+    except ValueError as error:
+        raise HarnessError(f"--regime: {error}") from error
 
 
 def changes_of(

@@ -77,7 +77,10 @@ def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
         raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
     own = suite.objectives.get(name, ArmSettings())
     if name in CONTROLS:
-        own = own.model_copy(update={"like": own.like or suite.baseline, "control": own.control or name})
+        twin = own.like or suite.baseline
+        if twin in CONTROLS:
+            raise HarnessError(f"the control {name} would be like {twin}, a control; make it like an objective")
+        own = own.model_copy(update={"like": twin, "control": own.control or name})
     chain = {name: own}
     while like := list(chain.values())[-1].like:
         chain[like] = suite.objectives.get(like, ArmSettings())

@@ -11,7 +11,15 @@ import typer
 from rich.console import Console
 
 from evaluators.types import TaskError
-from harness.arguments import changes_of, chosen_budget, command_line, names_of, parse_budget, parse_seeds
+from harness.arguments import (
+    changes_of,
+    chosen_budget,
+    chosen_regime,
+    command_line,
+    names_of,
+    parse_budget,
+    parse_seeds,
+)
 from harness.errors import HarnessError
 from harness.options import Change, Data, Engine, Fresh, From, Match, Model, Out, Regimes, Seeds, Suite, Uri, Workers
 
@@ -118,7 +126,6 @@ def leaderboard(
     out: Out = Path("results"),
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
-    from harness.regimes import RegimeSpec
     from harness.report.commands import make_leaderboard
     from harness.report.selection import Selection
     from harness.suites import load_suite
@@ -126,7 +133,7 @@ def leaderboard(
     chosen = parse_seeds(seeds)
     selection = Selection(
         algos=tuple(names_of(algos)) if algos else None,
-        regimes=tuple(str(RegimeSpec.parse(name)) for name in regime) if regime else None,
+        regimes=tuple(chosen_regime(name) for name in regime) if regime else None,
         seeds=tuple(chosen) if chosen else None,
         budget=chosen_budget(budget) if budget else None,
         match=match,
@@ -146,14 +153,13 @@ def compare(
     out: Out = Path("results"),
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
-    from harness.regimes import RegimeSpec
     from harness.report.commands import make_comparison
     from harness.report.selection import Selection
     from harness.suites import load_suite
 
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
-    wanted = str(RegimeSpec.parse(regime)) if regime else None
+    wanted = chosen_regime(regime) if regime else None
     make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
 
 
@@ -285,6 +291,10 @@ def make_base(
 
     if name not in BASES:
         raise HarnessError(f"no embedded model {name!r}; there are: {', '.join(BASES)}")
+    try:  # before the minutes of training
+        (out / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(f"cannot write {out / name}: {error}; give another --out") from error
     make_base(BASES[name], out / name, report=console.print)
     console.print(f"written to {out / name}")
 

@@ -30,9 +30,7 @@ def _broken_pipes_told() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:  # the command line would end without a word
-        raise HarnessError(
-            f"a pipe broke, to a worker process or to where this is printed ({error}); the same command resumes"
-        ) from error
+        raise HarnessError(f"the pipe to a worker process broke ({error}); the same command resumes") from error
 
 
 @_broken_pipes_told()

@@ -29,12 +29,8 @@ class Display:
         )
         self._all = self._bars.add_task("all runs", total=len(runs), text="ended")
         self._runs = [
-            (
-                config,
-                Journal(path),
-                self._bars.add_task(name_of(config), total=config.budget.total, text="", visible=False),
-            )
-            for config, path in runs
+            (config, Journal(path), self._bars.add_task(name, total=config.budget.total, text="", visible=False))
+            for name, (config, path) in zip(names_of([config for config, _ in runs]), runs, strict=True)
         ]
         self._ended: set[TaskID] = set()
         self._sizes: dict[TaskID, int] = {}
@@ -72,13 +68,17 @@ class Display:
         for i in milestones[self._told.get(task, 0) :]:
             unit = config.budget.unit
             spent = f"{spent_in(records[i], unit):,.0f} {unit.replace('_', ' ')}"
-            self._console.print(f"{name_of(config)}: {spent} · {text_of(records[: i + 1])}", highlight=False)
+            name = self._bars.tasks[task].description
+            self._console.print(f"{name}: {spent} · {text_of(records[: i + 1])}", highlight=False)
         self._told[task] = len(milestones)
 
 
-def name_of(config: RunConfig) -> str:
-    regime = "" if config.regime == "on_policy" else f" {config.regime}"
-    return f"{config.objective.name}{regime} seed {config.seed}"
+def names_of(runs: Sequence[RunConfig]) -> list[str]:
+    """Objective, regime and seed; where these stand for several runs, as in tuning, also the end of the run's id."""
+    regimes = ["" if run.regime == "on_policy" else f" {run.regime}" for run in runs]
+    names = [f"{run.objective.name}{regime} seed {run.seed}" for run, regime in zip(runs, regimes, strict=True)]
+    ids = [run.run_id.rpartition("-")[2] for run in runs]
+    return [f"{name} {i}" if names.count(name) > 1 else name for name, i in zip(names, ids, strict=True)]
 
 
 def text_of(records: Sequence[Record]) -> str:

@@ -183,9 +183,16 @@ class TuningSettings(Settings):
     space: dict[str, tuple[Positive, Positive]] = {}
     """Ranges, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``. An objective
     takes those of its own fields and leaves the others."""
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (1000,)
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1000,)
     """Of a trial's runs; none that a leaderboard uses."""
     validation_problems: PositiveInt = 512
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("the same seed stands there twice")
+        return seeds
 
     @field_validator("space")
     @classmethod

@@ -1,6 +1,7 @@
 """A suite's runs in one small file, to keep and to report from: their journals, and what they last answered."""
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,16 +16,18 @@ from harness.tracking import JOURNAL
 
 ARCHIVE = "runs.tar.xz"
 """In the suite's folder."""
+INDEX = "runs.json"
+"""The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
 
 
 def write_archive(store: Store, suite: str, path: Path) -> int:
     """All runs of a suite, the same bytes for the same runs; how many they are.
 
-    The journals come first, so that a leaderboard does not unpack the completions of the last test evaluations, which
-    only ``harness compare`` shows.
+    The journals come before the completions of the last test evaluations, which only ``harness compare`` shows, so
+    that a leaderboard does not unpack these.
 
     Raises:
-        HarnessError: there is no run, or the completions of one are gone.
+        HarnessError: there is no run, the completions of one are gone, or ``path`` cannot be written.
     """
     runs = list(store.runs(suite))
     if not runs:
@@ -33,13 +36,23 @@ def write_archive(store: Store, suite: str, path: Path) -> int:
     tables = [store.run(run.config) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
         raise HarnessError(f"{gone[0]} is gone; do that run again with --fresh")
-    with tarfile.open(path, "w:xz", preset=9) as archive:
-        for file in (*(run / JOURNAL for run in runs), *tables):
-            content = file.read_bytes()
-            entry = tarfile.TarInfo(str(file.relative_to(runs[0].parent)))
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
+    files = [*(run / JOURNAL for run in runs), *tables]
+    partial = path.with_suffix(".partial")
+    try:
+        with tarfile.open(partial, "w:xz", preset=9) as archive:
+            _add(archive, INDEX, json.dumps([run.name for run in runs]).encode())
+            for file in files:
+                _add(archive, str(file.relative_to(runs[0].parent)), file.read_bytes())
+        partial.replace(path)
+    except OSError as error:
+        raise HarnessError(f"cannot write {path}: {error}; make room, or name another --out") from error
     return len(runs)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
 
 
 class ArchiveSource:
@@ -69,9 +82,14 @@ class ArchiveSource:
         return {}
 
     def _journals(self) -> Iterator[list[Record]]:
-        for name, content in self._files():
-            if not name.endswith(JOURNAL):
-                return
+        files = self._files()
+        name, index = next(files, ("", b""))
+        if name != INDEX:
+            raise self._damaged(f"it does not begin with {INDEX}")
+        for run_id in json.loads(index):
+            name, content = next(files, ("", b""))
+            if name != f"{run_id}/{JOURNAL}":
+                raise self._damaged(f"the journal of {run_id} is missing")
             yield parse(content, f"{self._path}:{name}")
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
@@ -81,4 +99,7 @@ class ArchiveSource:
                     file = archive.extractfile(entry)
                     yield entry.name, file.read() if file else b""
         except (tarfile.TarError, EOFError, OSError) as error:
-            raise HarnessError(f"{self._path} is no archive of runs ({error}); harness export makes one") from error
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, why: str) -> HarnessError:
+        return HarnessError(f"{self._path} is no archive of runs, or a damaged one ({why}); harness export makes one")

@@ -68,7 +68,7 @@ def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[Store, Sou
         opened: Source
         if source is None:
             opened = JournalSource(store, suite.name)
-        elif Path(source).is_file():
+        elif source.endswith(".tar.xz") or Path(source).is_file():
             opened = ArchiveSource(Path(source), suite.name)
         else:
             opened = MlflowSource(source, suite.name)

@@ -37,6 +37,8 @@ class Selection:
                 raise HarnessError(
                     f"{what} {', '.join(absent)}: no such run here; there are {', '.join(known) or 'none'}"
                 )
+        if results and not chosen:
+            raise HarnessError("none of the runs here has all that is asked for; ask for other --seeds or --budget")
         return chosen
 
     def missing(self, results: Sequence[RunResult]) -> list[dict[str, Any]]:

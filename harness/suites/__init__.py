@@ -21,7 +21,7 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     """The suite ``name`` (or a YAML file's path) with ``changes`` of dotted keys applied in order.
 
     A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
-    ``objectives.NAME.*`` reaches that objective alone. Either holds in every regime.
+    ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime.
 
     Raises:
         HarnessError: no such suite, not valid YAML, an unknown key or a value of a wrong type.

@@ -9,7 +9,7 @@ from harness.arguments import command_line
 from harness.invocation import Execution, Plan, Runs, carry_out, invocation_of, suites_of
 from harness.store import Store
 from harness.tuning.report import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
-from harness.tuning.trials import as_trial, score, trials_of
+from harness.tuning.trials import as_trial, refuse_unknown, score, trials_of
 
 
 def tune(
@@ -27,6 +27,7 @@ def tune(
         HarnessError: suite, changes or an arm are wrong, or there is nothing to search.
     """
     suites, choices = suites_of(suite, changes, arms, regimes)
+    refuse_unknown(suites[0], arms)
     tried = [trial for of_regime in suites for arm in arms for trial in trials_of(of_regime, arm, trials)]
     runs = [run for trial in tried for run in trial.runs]
     options = {"--suite": suite, "--algos": ",".join(arms), "--trials": str(trials)}

@@ -8,13 +8,14 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import qmc
 
-from algorithms import load_objective
+from algorithms import OBJECTIVES, load_objective
 from harness.arms import run_config
 from harness.config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.report.results import read_results
 from harness.settings import ArmSettings, TunedSettings
+from harness.suites import nearest
 
 SUFFIX = "-tuning"
 """Trials are a suite of their own, so that no leaderboard shows them."""
@@ -22,6 +23,8 @@ JUDGED_AT = (0.9, 1.0)
 """Shares of the budget whose validation accuracies are averaged into a trial's score: one point is noisy."""
 DIGITS = 2
 """Of a tried value: what is not told apart need not be written."""
+SPARE = 4
+"""Points drawn for each that is asked for, as some are the same in so many digits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +52,19 @@ def points(space: Mapping[str, tuple[float, float]], trials: int) -> list[dict[s
 
     No search by results: in the few trials that a sweep affords those begin with random points anyway, and points that
     wait for nothing run side by side, resume, and are the same for every objective.
+
+    Raises:
+        HarnessError: the ranges hold fewer points that are told apart.
     """
     lows, highs = np.log(list(space.values())).T
-    spread = np.exp(qmc.scale(qmc.Halton(len(space), rng=0).random(trials), lows, highs))
-    return [dict(zip(space, (float(f"{value:.{DIGITS}g}") for value in point), strict=True)) for point in spread]
+    spread = np.exp(qmc.scale(qmc.Halton(len(space), rng=0).random(SPARE * trials), lows, highs))
+    distinct = dict.fromkeys(tuple(float(f"{value:.{DIGITS}g}") for value in point) for point in spread)
+    if len(distinct) < trials:
+        raise HarnessError(
+            f"the ranges of {', '.join(space)} hold {len(distinct)} points of {DIGITS} digits, not {trials}; "
+            "widen them, or ask for fewer --trials"
+        )
+    return [dict(zip(space, point, strict=True)) for point in list(distinct)[:trials]]
 
 
 def trials_of(suite: SuiteConfig, arm: str, trials: int) -> list[Trial]:
@@ -69,6 +81,18 @@ def trials_of(suite: SuiteConfig, arm: str, trials: int) -> list[Trial]:
     return found
 
 
+def refuse_unknown(suite: SuiteConfig, arms: Sequence[str]) -> None:
+    """
+    Raises:
+        HarnessError: ``tuning.space`` names a field that no objective has, of these or of those built in.
+    """
+    specs = {*OBJECTIVES, *(run_config(suite, arm, 0).objective.objective for arm in arms)}
+    known = {f"fields.{field.name}" for spec in specs for field in fields(load_objective(spec))}  # type: ignore[arg-type]
+    for key in suite.tuning.space:
+        if key.startswith("fields.") and key not in known:
+            raise HarnessError(f"suite {suite.name}: tuning.space.{key} fits no objective{nearest(key, sorted(known))}")
+
+
 def as_trial(suite: SuiteConfig) -> SuiteConfig:
     """The suite as a trial sees it: more validation problems, late ones, and next to nothing of the test split."""
     evaluation = suite.evaluation.model_copy(
@@ -83,11 +107,11 @@ def as_trial(suite: SuiteConfig) -> SuiteConfig:
 
 
 def score(trial: Trial, directories: Sequence[Path]) -> float | None:
-    """Validation accuracy at ``JUDGED_AT``, a mean over them and seeds; None where a run failed."""
+    """Mean validation accuracy over seeds and all points but the start, so ``JUDGED_AT``; None where a run failed."""
     results = read_results(Journal(directory).read() for directory in directories)
     if any(result.status != "finished" for result in results):
         return None
-    return fmean(point.accuracy for result in results for point in result.curve[-len(JUDGED_AT) :])
+    return fmean(point.accuracy for result in results for point in result.curve[1:] or result.curve)
 
 
 def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:

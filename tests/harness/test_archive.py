@@ -1,5 +1,6 @@
 """A suite's runs in one file: the same reports from it, and nothing else passes for it."""
 
+import lzma
 import re
 from pathlib import Path
 
@@ -56,12 +57,32 @@ def test_what_is_no_such_archive_is_one_sentence(store: Store, tmp_path: Path) -
     path = tmp_path / "runs.tar.xz"
     write_archive(store, SUITE, path)
     whole = path.read_bytes()
+    command = ["leaderboard", "--suite", SUITE, "--from", str(path), "--out", str(tmp_path)]
     for content in (b"", b"text", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        refused(["leaderboard", "--suite", SUITE, "--from", str(path), "--out", str(tmp_path)], str(path), "export")
+        refused(command, str(path), "export")
+    path.unlink()
+    refused(command, str(path), "No such file")
     path.write_bytes(whole)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(HarnessError, match="cannot write"):
+        write_archive(store, SUITE, tmp_path / "folder")
     other = ["leaderboard", "--suite", "smollm2-gsm8k", "--from", str(path), "--out", str(tmp_path)]
     refused(other, "tiny-arithmetic", "not of smollm2-gsm8k")
+
+
+def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: Store, tmp_path: Path) -> None:
+    """Wherever it is cut: tar takes the end of a file inside a header for the end of the archive."""
+    path = tmp_path / "runs.tar.xz"
+    write_archive(store, SUITE, path)
+    whole = lzma.decompress(path.read_bytes())
+    everything = ArchiveSource(path, SUITE).results()
+    for end in range(0, len(whole), 256):
+        path.write_bytes(lzma.compress(whole[:end], preset=0))
+        try:
+            assert ArchiveSource(path, SUITE).results() == everything, end
+        except HarnessError as error:
+            assert "damaged" in str(error)
 
 
 def test_nothing_to_export_is_one_sentence(store: Store, tmp_path: Path) -> None:

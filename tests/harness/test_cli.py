@@ -162,9 +162,14 @@ def test_suite_is_checked_as_a_file_too(tmp_path: Path) -> None:
 def test_other_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
     refused(["leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path)], "no run of the suite")
     refused(["leaderboard", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
+    refused(["leaderboard", "--suite", "tiny-arithmetic", "--regime", "of"], "--regime", "'of'", "stale:STEPS")
+    refused(["compare", "agro", "grpo", "--regime", "of"], "--regime", "'of'", "stale:STEPS")
     refused(["sync", "--out", str(tmp_path)], "no runs")
     refused(["list", "objective"], "objectives")
     refused(["make-base", "huge"], "tiny-arithmetic", "tiny-gcd")
+    (tmp_path / "file").touch()
+    refused(["make-base", "tiny-gcd", "--out", str(tmp_path / "file")], "cannot write", "--out")
+    refused(["run", "--algos", "frozen", "--set", "baseline=frozen", "--out", str(tmp_path)], "like frozen, a control")
     refused(["doctor", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
 
 

@@ -202,6 +202,8 @@ def test_any_part_of_the_runs_makes_a_leaderboard(small_runs: dict[str, Path]) -
         Selection(algos=("agro", "ppo")).of(results)
     with pytest.raises(HarnessError, match=r"--regime offline.*on_policy, stale:4"):
         Selection(regimes=("offline",)).of(results)
+    with pytest.raises(HarnessError, match="other --seeds"):
+        Selection(seeds=(99,)).of(results)
 
 
 def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:

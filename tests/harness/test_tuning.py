@@ -16,9 +16,10 @@ from harness.journal import Journal
 from harness.store import Store
 from harness.suites import load_suite
 from harness.tuning.report import CHOSEN, TABLE, Scored, Tuning
-from harness.tuning.trials import Trial, points, trials_of
+from harness.tuning.trials import Trial, points, score, trials_of
 from tests.harness.test_cli import SETTINGS, harness
 
+RESULTS = Path(__file__).parents[2] / "results"
 SPACE = {"optimizer.learning_rate": (1e-5, 1e-3), "fields.beta": (0.01, 1.0)}
 
 
@@ -68,6 +69,49 @@ def test_a_trial_sees_next_to_nothing_of_the_test_split_and_is_no_run_of_the_sui
     assert config.suite == "tiny-arithmetic-tuning"
 
 
+def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds(store: Store, tmp_path: Path) -> None:
+    records = Journal(next(store.runs("tiny-arithmetic"))).read()
+    trial = Trial(arm="agro", regime="on_policy", settings={}, runs=[])
+
+    def directory(*accuracies: float, status: str = "finished") -> Path:
+        """A run with these validation accuracies, the first before training."""
+        left = list(accuracies)
+        folder = tmp_path / "-".join(map(str, (*accuracies, status)))
+        folder.mkdir()
+        with (folder / "journal.jsonl").open("w") as journal:
+            for record in records:
+                known = record
+                if record.get("split") == "validation":
+                    if not left:
+                        continue
+                    known = record | {"accuracy": left.pop(0)}
+                if record["event"] == "end":
+                    known = record | {"status": status}
+                journal.write(json.dumps(known) + "\n")
+        assert not left
+        return folder
+
+    assert score(trial, [directory(0.1, 0.5, 0.7)]) == pytest.approx(0.6)
+    assert score(trial, [directory(0.2, 0.8)]) == 0.8  # one late point, and the start is never among them
+    assert score(trial, [directory(0.3)]) == 0.3  # never updated
+    assert score(trial, [directory(0, 0.4, 0.6), directory(0, 0.8, 1.0)]) == pytest.approx(0.7)
+    assert score(trial, [directory(0, 0.9, 0.9), directory(0, 0, 0, status="failed")]) is None
+
+
+def test_a_trial_is_judged_late() -> None:
+    (trial,) = trials_of(suite(), "agro", 1)
+    (config,) = trial.runs
+    assert config.evaluation.shares == (0.0, 0.9, 1.0)
+    assert config.budget == suite().budget
+
+
+def test_points_that_are_the_same_when_rounded_are_tried_once() -> None:
+    found = [point["optimizer.learning_rate"] for point in points({"optimizer.learning_rate": (1e-4, 6e-4)}, 40)]
+    assert len(set(found)) == 40
+    with pytest.raises(HarnessError, match=r"hold \d points of 2 digits, not 40; widen"):
+        points({"optimizer.learning_rate": (1e-4, 1.05e-4)}, 40)
+
+
 def test_the_best_trial_of_each_arm_and_regime_is_taken_and_a_failed_one_never() -> None:
     def scored(arm: str, regime: str, beta: float, accuracy: float | None) -> Scored:
         settings = {"optimizer.learning_rate": 1e-4, "fields.beta": beta}
@@ -87,6 +131,16 @@ def test_the_best_trial_of_each_arm_and_regime_is_taken_and_a_failed_one_never()
         "on_policy": 0.2,
         "offline": 0.5,
     }
+
+
+@pytest.mark.parametrize("tuned", sorted(RESULTS.glob(f"*-tuning/{CHOSEN}")), ids=lambda path: path.parent.name)
+def test_a_suite_trains_with_the_settings_that_its_trials_chose(tuned: Path) -> None:
+    name = tuned.parent.name.removesuffix("-tuning")
+    for arm, settings in yaml.safe_load(tuned.read_text())["objectives"].items():
+        for regime, chosen in settings["regimes"].items():
+            config = run_config(load_suite(name, [("regime", regime)]), arm, 0)
+            assert chosen["optimizer"].items() <= config.optimizer.model_dump().items(), (arm, regime)
+            assert chosen["fields"].items() <= config.objective.fields.items(), (arm, regime)
 
 
 def test_a_suite_may_set_an_arm_otherwise_in_a_regime() -> None:
@@ -129,6 +183,9 @@ def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
         ({"tuning__space": {"learning_rate": [1e-5, 1e-3]}}, ("learning_rate", "optimizer.NAME")),
         ({"tuning__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
         ({"tuning__space": {"fields.beta": [0.0, 0.1]}}, ("fields.beta", "greater than 0")),
+        ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
+        ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
+        ({"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}}, ("grpo is like frozen, a control",)),
     ],
 )
 def test_a_suite_with_such_settings_is_refused(changes: dict[str, Any], words: tuple[str, ...]) -> None:
@@ -175,3 +232,10 @@ def test_a_suite_without_a_space_is_one_sentence(tmp_path: Path) -> None:
     code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={json.dumps({})}", "--out", str(tmp_path))
     assert code == 2
     assert "no tuning.space for agro" in output
+
+
+def test_a_misspelt_field_in_the_space_is_one_sentence(tmp_path: Path) -> None:
+    space = json.dumps({"fields.bta": [0.1, 1], "optimizer.learning_rate": [1e-5, 1e-3]})
+    code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={space}", "--out", str(tmp_path))
+    assert code == 2
+    assert "tuning.space.fields.bta fits no objective; did you mean fields.beta?" in output
