@@ -1,6 +1,7 @@
 """Generated problems and their own scorers."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -42,13 +43,24 @@ def strict(grader: Grader, rubric: Rubric, *answers: str) -> list[Verdict]:
 
 def test_splits_are_disjoint_and_deterministic(splits: dict[Split, list[Problem]]) -> None:
     problems = [problem for part in splits.values() for problem in part]
-    assert {split: len(part) for split, part in splits.items()} == {"train": 83, "validation": 8, "test": 9}
+    assert {split: len(part) for split, part in splits.items()} == {"train": 81, "validation": 8, "test": 11}
     assert len({problem.id for problem in problems}) == len({problem.question for problem in problems}) == 100
     assert all(problem.split is split for split, part in splits.items() for problem in part)
     assert load_problems(NAME, Split.TEST, count=100) == splits[Split.TEST]
-    assert load_problems(NAME, Split.TEST, count=200)[:9] == splits[Split.TEST]
+    assert load_problems(NAME, Split.TEST, count=200)[:11] == splits[Split.TEST]
     other = load_problems(NAME, Split.TEST, count=100, seed=1)
     assert not {problem.id for problem in other} & {problem.id for problem in problems}
+
+
+def test_a_question_with_its_numbers_in_another_order_is_in_the_same_split() -> None:
+    splits = {split: load_problems("reasoning_gym:gcd", split, count=1200, max_value=40) for split in Split}
+    numbers = {
+        split: {tuple(sorted(re.findall(r"\d+", problem.question))) for problem in part}
+        for split, part in splits.items()
+    }
+    assert all(len(found) < len(splits[split]) for split, found in numbers.items())  # some stand there both ways round
+    assert not numbers[Split.TRAIN] & (numbers[Split.TEST] | numbers[Split.VALIDATION])
+    assert not numbers[Split.TEST] & numbers[Split.VALIDATION]
 
 
 def test_settings_reach_the_generator_and_its_scorer(grader: Grader) -> None:
