@@ -33,7 +33,7 @@ def answers(name: str, temperature: float) -> list[tuple[str, bool]]:
     return [(c.text, c.text.endswith(f"####{g.problem.answer}")) for g in groups for c in g.completions]
 
 
-@pytest.mark.parametrize(("name", "rooms"), [("tiny-arithmetic", (0.25, 0.5, 0.9)), ("tiny-gcd", (0.5, 0.7, 0.8))])
+@pytest.mark.parametrize(("name", "rooms"), [("tiny-arithmetic", (0.25, 0.5, 0.9)), ("tiny-gcd", (0.5, 0.7, 0.65))])
 def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[float, float, float]) -> None:
     low, high, able = rooms
     sampled, greedy = answers(name, 1.0), answers(name, 0.0)
