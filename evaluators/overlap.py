@@ -1,4 +1,4 @@
-"""Whether held-out problems stand in the training problems: alike, or in parts of 13 words (Brown et al. 2020)."""
+"""Whether held-out problems stand in the training problems: alike, or by 13 words or signs (Brown et al. 2020)."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ class Overlap:
     same: int
     """Their question is a training question, but for case and spaces."""
     near: int
-    """They share 13 tokens in a row with one to ten training questions; shorter ones are all the same."""
+    """They share 13 words or signs in a row with one to ten training questions; shorter ones are all the same."""
     examples: tuple[tuple[str, str], ...]
     """Ids of some of these: (held out, train)."""
 

@@ -144,7 +144,7 @@ def leaderboard(
 @app.command()
 @one_sentence
 def compare(
-    a: Annotated[str, typer.Argument(help="An objective, or a run id.")],
+    a: Annotated[str, typer.Argument(help="An objective, a run id, or the key of a row.")],
     b: Annotated[str, typer.Argument(help="What it is compared with.")],
     suite: Suite = "tiny-arithmetic",
     source: From = None,

@@ -54,7 +54,7 @@ def warnings(board: Row) -> list[str]:
         if overlap["same"] or overlap["near"]:
             found.append(
                 f"{overlap['same']} of {overlap['held_out']} {split} problems stand in train, {overlap['near']} share "
-                "13 words in a row with a train problem"
+                "13 words or signs in a row with a train problem"
             )
     for part, row in _rows(board):
         for key, what in (("audit_paid", "accepts against"), ("audit_missed", "refuses what is accepted by")):
