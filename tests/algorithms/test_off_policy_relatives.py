@@ -1,10 +1,11 @@
-"""TOPR tapers bad completions alone; TBA is AGRO but for a constant."""
+"""TOPR tapers bad completions alone; TBA is AGRO but for a constant; who holds the level of a group, and who not."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
+from algorithms import OBJECTIVES
 from algorithms.agro import AGRO
 from algorithms.reinforce import Reinforce
 from algorithms.tba import TBA
@@ -71,3 +72,31 @@ def test_worked_tba() -> None:
     loss = TBA(beta=BETA).loss(policy, batch).loss
     assert loss.item() == pytest.approx(1.1**2, abs=1e-12)
     assert_exact(gradient(loss, policy.logp).flatten(), torch.tensor([-1.1, 1.1], dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("name", "free"),
+    [
+        ("agro", True),
+        ("rloo", True),
+        ("tba", True),
+        ("dpo", True),
+        ("ipo", True),
+        ("reinforce", False),
+        ("topr", False),
+        ("grpo", False),
+        ("rpo", False),
+    ],
+)
+def test_who_holds_the_level_of_a_groups_log_probabilities(name: str, free: bool) -> None:
+    """Whether a loss asks for differences within a prompt alone, so that all its completions may become rarer alike.
+
+    On fresh samples the policy's own normalisation holds the level; on a few old ones nothing does. A KL to the
+    reference in the loss, or a likelihood term, holds each completion by itself.
+    """
+    policy, batch = random_batch(sizes=(4, 4, 4), seed=5)
+    loss = OBJECTIVES[name]().loss(policy, batch).loss
+    first = gradient(loss, policy.logp)[:, 0]  # a shift of a completion's log-probability, by its first token
+    levels = torch.zeros(3, dtype=torch.float64).index_add(0, batch.group, first)
+    assert (levels.abs().max() < 1e-14) == free
+    assert first.abs().max() > 1e-4
