@@ -69,13 +69,15 @@ def test_adapters_are_trained_and_sampled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("objective", ["agro", "ppo", "dpo"])
 def test_importance_weights_of_an_exact_engine_are_one(objective: str, tmp_path: Path) -> None:
-    """So they change nothing but rounding; with any objective."""
-    plain = small_config(objective, compute__engine="vllm")
-    weighed = small_config(objective, compute__engine="vllm", optimizer__importance_cap=2.0)
+    """So they change nothing but rounding, which small steps do not blow up; with any objective."""
+    plain = small_config(objective, compute__engine="vllm", optimizer__learning_rate=1e-5)
+    weighed = small_config(
+        objective, compute__engine="vllm", optimizer__learning_rate=1e-5, optimizer__importance_cap=2.0
+    )
     for name, config in (("plain", plain), ("weighed", weighed)):
         assert run_small(config, tmp_path / name) == "finished"
     norms = [[step["metrics"]["train/grad_norm"] for step in steps(tmp_path / name)] for name in ("plain", "weighed")]
-    assert norms[0] == pytest.approx(norms[1], rel=1e-2)
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3)
     assert norms[0] != norms[1]
 
 
