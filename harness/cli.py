@@ -291,10 +291,6 @@ def make_base(
 
     if name not in BASES:
         raise HarnessError(f"no embedded model {name!r}; there are: {', '.join(BASES)}")
-    try:  # before the minutes of training
-        (out / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HarnessError(f"cannot write {out / name}: {error}; give another --out") from error
     make_base(BASES[name], out / name, report=console.print)
     console.print(f"written to {out / name}")
 

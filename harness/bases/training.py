@@ -9,6 +9,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from harness.bases.recipe import EOS, PAD, Recipe
+from harness.errors import HarnessError
 
 LEARNING_RATE, WARMUP = 3e-3, 50
 LENGTH = 128
@@ -20,7 +21,14 @@ def make_base(
     """Write model and tokenizer to ``out`` (safetensors, a transformers directory).
 
     Deterministic: always one thread, everything seeded by ``seed``. Some minutes.
+
+    Raises:
+        HarnessError: ``out`` cannot be written.
     """
+    try:  # before these minutes
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(f"cannot write {out}: {error}; give another --out") from error
     steps = steps or recipe.steps
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
