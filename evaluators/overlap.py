@@ -49,6 +49,11 @@ def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
     return Overlap(train=len(train), held_out=len(held_out), same=len(same), near=len(near), examples=examples)
 
 
+def words_and_signs(text: str) -> list[str]:
+    """In order."""
+    return _TOKEN.findall(text)
+
+
 def _text(problem: Problem) -> str:
     return problem.question or problem.prompt
 
@@ -59,6 +64,6 @@ def _normal(problem: Problem) -> str:
 
 def _grams(problem: Problem) -> Iterator[bytes]:
     """Hashes: a gram as text would take ten times the memory."""
-    tokens = _TOKEN.findall(_text(problem).casefold())
+    tokens = words_and_signs(_text(problem).casefold())
     for start in range(max(1, len(tokens) - GRAM + 1)):
         yield sha256("\0".join(tokens[start : start + GRAM]).encode(errors="surrogatepass")).digest()[:12]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -14,10 +14,8 @@ from algorithms.types import Objective
 from harness.config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.errors import HarnessError
 from harness.scoring import COMPUTED
-from harness.settings import ArmSettings, ConstraintSettings, Control, OptimizerSettings, TunedSettings
+from harness.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
 from harness.suites import explain, nearest, sentence
-
-CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:

@@ -4,13 +4,14 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from harness.budget import Budget
 from harness.regimes import RegimeSpec
 from harness.settings import (
+    CONTROLS,
     ArmSettings,
     ComputeSettings,
     ConstraintSettings,
@@ -110,7 +111,7 @@ class SuiteConfig(RunSettings):
         for name, arm in arms.items():
             if arm.like and (arm.like not in arms or arms[arm.like].like):
                 raise ValueError(f"{name} is like {arm.like}, which this suite does not set, or sets like another")
-            if arm.like in get_args(Control):
+            if arm.like in CONTROLS:
                 raise ValueError(f"{name} is like {arm.like}, a control, which itself is like an objective")
         return arms
 

@@ -1,5 +1,6 @@
 """Live progress, read from the journals: a bar a running run, or a line an evaluation where there is no terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Display:
         self._all = self._bars.add_task("all runs", total=len(runs), text="ended")
         self._runs = [
             (config, Journal(path), self._bars.add_task(name, total=config.budget.total, text="", visible=False))
-            for name, (config, path) in zip(names_of([config for config, _ in runs]), runs, strict=True)
+            for name, (config, path) in zip(labels_of([config for config, _ in runs]), runs, strict=True)
         ]
         self._ended: set[TaskID] = set()
         self._sizes: dict[TaskID, int] = {}
@@ -73,12 +74,13 @@ class Display:
         self._told[task] = len(milestones)
 
 
-def names_of(runs: Sequence[RunConfig]) -> list[str]:
+def labels_of(runs: Sequence[RunConfig]) -> list[str]:
     """Objective, regime and seed; where these stand for several runs, as in tuning, also the end of the run's id."""
     regimes = ["" if run.regime == "on_policy" else f" {run.regime}" for run in runs]
     names = [f"{run.objective.name}{regime} seed {run.seed}" for run, regime in zip(runs, regimes, strict=True)]
     ids = [run.run_id.rpartition("-")[2] for run in runs]
-    return [f"{name} {i}" if names.count(name) > 1 else name for name, i in zip(names, ids, strict=True)]
+    times = Counter(names)
+    return [f"{name} {i}" if times[name] > 1 else name for name, i in zip(names, ids, strict=True)]
 
 
 def text_of(records: Sequence[Record]) -> str:

@@ -1,6 +1,6 @@
 """The sections of a suite's YAML: each setting once, with its default and its meaning."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -148,6 +148,7 @@ class ConstraintSettings(Settings):
 Control = Literal["frozen", "random_reward"]
 """``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
 on format and entropy alone buys."""
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class TunedSettings(Settings):

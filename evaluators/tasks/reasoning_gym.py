@@ -8,13 +8,13 @@ are taken as they are, with their holes: that of puzzle24 accepts any four numbe
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from evaluators.comparison import LONGEST_ANSWER
 from evaluators.extraction import extract
+from evaluators.overlap import words_and_signs
 from evaluators.scorers import may_see
 from evaluators.tasks.names import suggestion
 from evaluators.tasks.records import Record, choose, make_problem, share, split_by_content
@@ -22,8 +22,6 @@ from evaluators.types import Problem, Rubric, Split, TaskError
 
 DRAWS = 4
 """At most so many times ``count`` entries are drawn to find ``count`` distinct questions."""
-
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 PROMPT = """\
 {question}
@@ -139,6 +137,6 @@ def _problem(
         prompt=prompt.replace("{question}", question),
         content=question,
         answer=own,
-        split=split_by_content(" ".join(sorted(_TOKEN.findall(question)))),
+        split=split_by_content(" ".join(sorted(words_and_signs(question)))),
         rubric=Rubric(scorer=name, entry=json.dumps({"config": config, "entry": json.loads(entry)})),
     )

@@ -87,7 +87,7 @@ def refuse_unknown(suite: SuiteConfig, arms: Sequence[str]) -> None:
         HarnessError: ``tuning.space`` names a field that no objective has, of these or of those built in.
     """
     specs = {*OBJECTIVES, *(run_config(suite, arm, 0).objective.objective for arm in arms)}
-    known = {f"fields.{field.name}" for spec in specs for field in fields(load_objective(spec))}  # type: ignore[arg-type]
+    known = {key for spec in specs for key in _keys_of(spec)}
     for key in suite.tuning.space:
         if key.startswith("fields.") and key not in known:
             raise HarnessError(f"suite {suite.name}: tuning.space.{key} fits no objective{nearest(key, sorted(known))}")
@@ -116,8 +116,7 @@ def score(trial: Trial, directories: Sequence[Path]) -> float | None:
 
 def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:
     """The part of the suite's space that is the arm's."""
-    cls = load_objective(run_config(suite, arm, 0).objective.objective)
-    own = {f"fields.{field.name}" for field in fields(cls)}  # type: ignore[arg-type]
+    own = _keys_of(run_config(suite, arm, 0).objective.objective)
     space = {key: ends for key, ends in suite.tuning.space.items() if key in own or key.startswith("optimizer.")}
     if not space:
         raise HarnessError(
@@ -125,6 +124,11 @@ def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:
             "--set 'tuning.space={optimizer.learning_rate: [1e-5, 1e-3], fields.beta: [0.01, 1]}'"
         )
     return space
+
+
+def _keys_of(objective: str) -> set[str]:
+    """An objective's fields, as a space names them."""
+    return {f"fields.{field.name}" for field in fields(load_objective(objective))}  # type: ignore[arg-type]
 
 
 def _with(suite: SuiteConfig, arm: str, settings: Mapping[str, float]) -> SuiteConfig:
