@@ -276,7 +276,7 @@ def tabular(
     from harness.tabular import study
 
     sys.path.insert(0, os.getcwd())
-    study(out, console, problems=problems, seed=seed, algos=algos.split(",") if algos else None)
+    study(out, console, problems=problems, seed=seed, algos=names_of(algos) if algos else None)
 
 
 @app.command(name="make-base")

@@ -97,14 +97,16 @@ def verdict(row: Row) -> str:
 
 
 def across(boards: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows: an arm a row, controls last, its mean accuracy in each regime a column."""
+    """Headers and rows: an arm a row, controls last, its mean accuracy and rank in each regime a column."""
     found = {part["regime"]: {row["objective"]: row for row in part["rows"] + part["controls"]} for part in boards}
     names = dict.fromkeys(row["objective"] for kind in ("rows", "controls") for part in boards for row in part[kind])
-    rows = [
-        [name, *(points(of[name]["accuracy"], signed=False) if name in of else NONE for of in found.values())]
-        for name in names
-    ]
+    rows = [[name, *(_placed(of[name]) if name in of else NONE for of in found.values())] for name in names]
     return ["objective", *found], rows
+
+
+def _placed(row: Row) -> str:
+    accuracy = points(row["accuracy"], signed=False)
+    return accuracy if row["rank"] is None else f"{accuracy} ({ranks(*row['rank'])})"
 
 
 def ranks(best: int, worst: int) -> str:

@@ -1,5 +1,6 @@
 """What must be said beside a leaderboard's numbers."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -95,8 +96,11 @@ def notes(board: Row) -> list[str]:
         if run["status"] != "finished":
             reason = f" ({run['reason']})" if run["reason"] else ""
             found.append(f"{run_id}: {run['status']}{reason}, not in the numbers")
+    missing: dict[str, list[str]] = defaultdict(list)
     for lost in board["missing"]:
-        found.append(f"{lost['objective']}, {lost['regime']}, seed {lost['seed']}: planned, and never begun")
+        missing[f"{lost['objective']}, {lost['regime']}"].append(str(lost["seed"]))
+    for arm, seeds in missing.items():
+        found.append(f"{arm}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}: planned, and never begun")
     return found
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
 SVG: dict[str, Any] = {"format": "svg", "metadata": {"Date": None, "Creator": None}}
 """Without date and version, so that the same numbers give the same bytes."""
 COLOURS = [f"C{i}" for i in range(10) if i != 7]
-CONTROL: Style = ("0.6", ":")
+CONTROL_COLOUR, CONTROL_DASHES = "0.6", (":", "-.", "--")
 BAND_FROM = 3
 """Seeds from which an interval is drawn: with two it is wider than the picture."""
 
@@ -130,7 +131,8 @@ def _styles(parts: Sequence[Row]) -> dict[str, Style]:
     controls = dict.fromkeys(row["objective"] for part in parts for row in part["controls"])
     many = len(COLOURS)
     palette = {name: (COLOURS[i % many], ("-", "--")[i // many % 2]) for i, name in enumerate(names)}
-    return palette | {name: CONTROL for name in controls if name not in names}
+    grey = zip((name for name in controls if name not in names), cycle(CONTROL_DASHES), strict=False)
+    return palette | {name: (CONTROL_COLOUR, dashes) for name, dashes in grey}
 
 
 def _line(

@@ -21,7 +21,7 @@ def markdown(board: Row) -> str:
     boards = board["boards"]
     lines = [f"# {escaped(board['suite'])}", "", *(f"**Warning:** {escaped(line)}\n" for line in warnings(board))]
     if len(boards) > 1:
-        lines += ["Test accuracy %, by regime:", "", *pipes(*across(boards)), ""]
+        lines += ["Test accuracy % (rank), by regime:", "", *pipes(*across(boards)), ""]
     for part in boards:
         lines += [f"## {part['regime']}", ""] if len(boards) > 1 else []
         lines += [*map(escaped, summary(part)), ""]
@@ -51,7 +51,7 @@ def tables(board: Row) -> Group:
         for title, headers, cells in AFTERWARDS:
             parts.append(table(headers, map_rows(cells, part["rows"] + part["controls"]), title))
     if len(boards) > 1:
-        parts.append(table(*across(boards), "test accuracy %, by regime"))
+        parts.append(table(*across(boards), "test accuracy % (rank), by regime"))
     return Group(*parts, *(Text(f"- {shown(note)}") for note in notes(board)))
 
 

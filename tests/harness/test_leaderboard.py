@@ -181,8 +181,9 @@ def test_what_was_planned_and_never_began_is_named(small_runs: dict[str, Path]) 
     rows = {row["objective"]: row for row in board["boards"][0]["rows"]}
     assert (rows["agro"]["missing"], rows["grpo"]["missing"], rows["grpo"]["status"]) == ([1], [0, 1], "missing")
     text = markdown(board)
-    assert text.count("planned, and never begun") == 7
-    assert "grpo, offline, seed 1: planned" in text
+    assert text.count("planned, and never begun") == 4
+    assert "agro, on_policy, seed 1: planned" in text
+    assert "grpo, offline, seeds 0, 1: planned" in text
     assert len(Selection(algos=("agro",), regimes=("on_policy",)).missing(results)) == 1
 
 
@@ -216,6 +217,16 @@ def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:
     assert sorted(row[0] for row in rows) == ["agro", "grpo"]
     with pytest.raises(HarnessError, match="not matched"):
         build(suite(), [result(agro), result(grpo, regime="stale:4", budget__total=200.0)])
+
+
+def test_across_regimes_ranks_stand_with_the_accuracies() -> None:
+    agro = {"objective": "agro", "accuracy": {"mean": 0.5, "low": 0.48, "high": 0.52}, "rank": [1, 3]}
+    frozen = {"objective": "frozen", "accuracy": {"mean": 0.4, "low": None, "high": None}, "rank": None}
+    boards = [
+        {"regime": "on_policy", "rows": [agro], "controls": [frozen]},
+        {"regime": "offline", "rows": [], "controls": [frozen]},
+    ]
+    assert across(boards)[1] == [["agro", "50.0 ± 2.0 (1–3)", "–"], ["frozen", "40.0", "40.0"]]
 
 
 def test_runs_on_different_offline_sets_do_not_share_a_table(small_runs: dict[str, Path]) -> None:

@@ -1,0 +1,46 @@
+"""What is published under ``results/`` is what its runs say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.report.archive import ARCHIVE
+
+ROOT = Path(__file__).parents[1]
+ARCHIVES = sorted((ROOT / "results").glob(f"*/{ARCHIVE}"))
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.parent.name)
+def test_published_tables_come_from_the_published_runs(archive: Path, tmp_path: Path) -> None:
+    suite = archive.parent.name
+    done = CliRunner().invoke(
+        app, ["leaderboard", "--suite", suite, "--from", str(archive), "--out", str(tmp_path)], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    made = tmp_path / suite
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        assert (made / name).read_text() == (archive.parent / name).read_text()
+    assert close(json.loads((made / "leaderboard.json").read_text())) == json.loads(
+        (archive.parent / "leaderboard.json").read_text()
+    )
+
+
+def test_the_readme_shows_a_published_table() -> None:
+    section = (ROOT / "README.md").read_text().split("## What it prints")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    published = (ROOT / "results" / "tiny-arithmetic" / "leaderboard.md").read_text().splitlines()
+    assert rows
+    assert [row for row in rows if row not in published] == []
+
+
+def close(value: Any) -> Any:
+    """Equal to what differs in its last digits alone, as other versions of scipy may."""
+    if isinstance(value, dict):
+        return {key: close(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [close(inner) for inner in value]
+    return pytest.approx(value, rel=1e-6, abs=1e-9) if isinstance(value, float) else value
