@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import harness.opening
 import harness.supply
 from algorithms import OBJECTIVES
 from harness.config import RunConfig
+from harness.critic import Critic
+from harness.policy import Policy
 from tests.harness.small import history, run_small, small_config, steps
 
 MARGIN = 0.06
@@ -26,7 +30,6 @@ BUDGET: dict[str, Any] = {
     "evaluation__validation_problems": 1,
     "evaluation__test_problems": 250,
 }
-WITH_CRITIC = [name for name, cls in OBJECTIVES.items() if "values" in cls().requires]
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
 
 
@@ -52,10 +55,15 @@ def test_a_constrained_objective_learns_within_its_limit(tmp_path: Path) -> None
     assert held["completion_tokens"] < free["completion_tokens"] - 2
 
 
-@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name not in WITH_CRITIC])
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same."""
+    """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same.
+
+    With a critic that expects the reward, that is. From one that expects nothing yet the policy does drift, by 0.4 to
+    0.7 nats at this file's budget and towards longer completions, whose states that critic has met least.
+    """
     reward_all(monkeypatch)
+    monkeypatch.setattr(harness.opening, "Critic", Expecting)
     before, after = outcome(small_config(objective), tmp_path)
     assert after["kl"] == 0
     assert before["verdicts"] == after["verdicts"]
@@ -63,15 +71,12 @@ def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypat
     assert history(tmp_path)[-1]["spent"]["trained_tokens"] > 0
 
 
-@pytest.mark.parametrize("objective", WITH_CRITIC)
-def test_constant_rewards_do_not_move_accuracy_beyond_noise(
-    objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A critic that has not learnt yet gives advantages, and whitening makes them large: the policy drifts
-    (0.4 to 0.7 nats), but towards nothing. Measured: +3.0 points (ppo), +0.2 (geppo)."""
-    reward_all(monkeypatch)
-    before, after = outcome(small_config(objective, **BUDGET), tmp_path)
-    assert abs(after["accuracy"] - before["accuracy"]) < MARGIN
+class Expecting(Critic):
+    """Of every state a reward of 1."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        torch.nn.init.ones_(self.head.bias)
 
 
 def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:

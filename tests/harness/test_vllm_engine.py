@@ -25,8 +25,9 @@ TINY = ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float
 QUESTIONS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
 SAMPLING = Sampling(temperature=1.0, max_tokens=40)
 GREEDY = Sampling(temperature=0.0, max_tokens=40)
-TOLERANCE = 2e-5
-"""Nats; float32 on both sides."""
+TOLERANCE = 1e-4
+"""Nats; float32 on both sides differs by 2e-5, a weight left out by 0.08 and more."""
+STALE = 0.05
 
 Prompts = list[tuple[int, ...]]
 
@@ -88,7 +89,7 @@ def test_it_follows_the_policy_when_synchronised_and_not_before(
 ) -> None:
     assert gap(engine, policy, prompts) < TOLERANCE
     move(list(policy.model.parameters()))
-    assert gap(engine, policy, prompts) > 0.1
+    assert gap(engine, policy, prompts) > STALE
     engine.sync(policy)
     assert gap(engine, policy, prompts) < TOLERANCE
 
@@ -97,7 +98,7 @@ def test_every_weight_arrives(policy: Policy, engine: VllmEngine, prompts: Promp
     """vLLM fuses and packs layers, and ties others; one left out stays old without a word."""
     for name, parameter in policy.model.named_parameters():
         move([parameter])
-        assert gap(engine, policy, prompts) > TOLERANCE, f"{name} does not matter here"
+        assert gap(engine, policy, prompts) > STALE, f"{name} does not matter here"
         engine.sync(policy)
         assert gap(engine, policy, prompts) < TOLERANCE, name
 
@@ -123,7 +124,7 @@ def test_adapters_arrive_merged_and_stay_apart_in_the_policy(prompts: Prompts) -
     policy = load_policy(TINY, 1.0, PolicySettings(lora=LoraSettings(rank=4)))
     engine = started(policy)
     move([p for p in policy.model.parameters() if p.requires_grad], by=0.01)
-    assert gap(engine, policy, prompts) > 0.1
+    assert gap(engine, policy, prompts) > STALE
     before = copy.deepcopy(policy.model.state_dict())
     engine.sync(policy)
     assert gap(engine, policy, prompts) < TOLERANCE
