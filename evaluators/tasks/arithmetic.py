@@ -17,6 +17,8 @@ def build(
     max_terms: int = 4,
     largest: int = 40,
     seed: int = 0,
+    prompt: str = "{question}=",
+    plus: str = "+",
 ) -> list[Problem]:
     """``count`` distinct problems such as ``17+8+25=`` in a fixed order.
 
@@ -28,6 +30,8 @@ def build(
         min_terms, max_terms: the number of terms is uniform between them.
         largest: terms are uniform in ``1..largest``.
         seed: another seed, another order (and, below exhaustion, another selection).
+        prompt: a text with ``{question}`` in it.
+        plus: what stands between the terms of a question.
 
     Raises:
         TaskError: options out of range, or fewer than ``count`` problems exist.
@@ -39,13 +43,16 @@ def build(
             f"the task arithmetic needs 2 <= min_terms <= max_terms, largest >= 1 and count >= 1, "
             f"not {min_terms}, {max_terms}, {largest} and {count}"
         )
+    if "{question}" not in prompt:
+        raise TaskError("the prompt of the task arithmetic has no {question}; put it where the question goes")
     rng = np.random.default_rng(seed)
     problems: dict[str, Problem] = {}
     for _ in range(200 * count):
         terms = rng.integers(1, largest + 1, size=rng.integers(min_terms, max_terms + 1)).tolist()
         if split_of(terms) is split:
             text = "+".join(map(str, terms))
-            problems.setdefault(text, Problem(id=text, prompt=f"{text}=", answer=str(sum(terms)), split=split))
+            asked = prompt.replace("{question}", plus.join(map(str, terms)))
+            problems.setdefault(text, Problem(id=text, prompt=asked, answer=str(sum(terms)), split=split))
         if len(problems) == count:
             return list(problems.values())
     raise TaskError(

@@ -37,6 +37,19 @@ def test_splits_are_disjoint_and_deterministic(name: str, tmp_path: Path) -> Non
     assert splits == all_splits(name, **arguments)
 
 
+def test_arithmetic_asks_as_it_is_told_and_splits_as_before() -> None:
+    plain, asked = (
+        all_splits("arithmetic", count=50, **options)
+        for options in ({}, {"prompt": "What is {question}?", "plus": " + "})
+    )
+    for split, part in plain.items():
+        questions = [problem.prompt.removesuffix("=").replace("+", " + ") for problem in part]
+        assert [problem.prompt for problem in asked[split]] == [f"What is {question}?" for question in questions]
+        assert [(problem.id, problem.answer) for problem in asked[split]] == [(p.id, p.answer) for p in part]
+    with pytest.raises(TaskError, match=r"the prompt of the task arithmetic has no \{question\}"):
+        load_problems("arithmetic", Split.TRAIN, prompt="?")
+
+
 def test_jsonl_splits_by_content_not_by_place(tmp_path: Path) -> None:
     splits = all_splits("jsonl", data=write(tmp_path / "a.jsonl", LINES))
     assert {split: len(part) for split, part in splits.items()} == {
