@@ -18,14 +18,23 @@ def roomy_cache(config: Any) -> DynamicCache:
     return cache
 
 
+def keeps_all(cache: DynamicCache) -> bool:
+    """Whether no layer forgets places."""
+    return all(type(layer) is RoomyLayer for layer in cache.layers)
+
+
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """``keys`` and ``values`` are views of the written part of what is held."""
+    """``keys`` and ``values`` are views of the written part of what is held.
+
+    Rows that keep their place when some are selected are not copied.
+    """
 
     _held: tuple[Tensor, Tensor] | None = None
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
+        if not self.is_initialized:  # prompts, which are repeated before the first token is written
+            keys_and_values: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
+            return keys_and_values
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         if self._held is None or self._held[0].shape[-2] < end:
@@ -45,7 +54,10 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
             super().batch_select_indices(indices)
             return
         length = self.get_seq_length()
-        self._held = (self._held[0][indices], self._held[1][indices])
+        moved = (indices != torch.arange(len(indices), device=indices.device)).nonzero().squeeze(-1)
+        for held in self._held:
+            held[moved] = held[indices[moved]]
+        self._held = (self._held[0][: len(indices)], self._held[1][: len(indices)])
         self._show(length)
 
     def _show(self, length: int) -> None:

@@ -13,7 +13,7 @@ from transformers import DynamicCache
 
 from harness.policy import Policy, frozen_copy
 from harness.rollout.engine import Sampling, completion_of
-from harness.rollout.roomy_cache import roomy_cache
+from harness.rollout.roomy_cache import keeps_all, roomy_cache
 from harness.types import Completion
 
 STOP_WINDOW = 16
@@ -83,8 +83,9 @@ class TransformersEngine:
             if t + 1 == sampling.max_tokens or not keep.any():
                 break
             if not keep.all():
-                cache.batch_select_indices(keep.nonzero().squeeze(-1))
-                alive, mask, token = alive[keep], mask[keep], token[keep]
+                rows = _gaps_closed(keep)
+                cache.batch_select_indices(rows)
+                alive, mask, token = alive[rows], mask[rows], token[rows]
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
             logits = _next_logits(model, token[:, None], mask, cache)
         return tokens.cpu(), logps.cpu(), lengths.cpu()
@@ -111,6 +112,14 @@ def draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Ten
     return token.squeeze(-1), log_probs.gather(-1, token).squeeze(-1)
 
 
+def _gaps_closed(keep: Tensor) -> Tensor:
+    """[R] -> the rows to keep: each in its place, but the last ones in the places of those that go."""
+    kept = keep.nonzero().squeeze(-1)
+    rows = torch.arange(len(kept), device=keep.device)
+    rows[~keep[: len(kept)]] = kept[kept >= len(kept)]
+    return rows
+
+
 def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """ids and mask, [P, longest]"""
     width = max(map(len, prompts))
@@ -122,9 +131,11 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[T
 def _next_logits(model: torch.nn.Module, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
     """ids [R, s] behind the cache, mask [R, all] -> logits [R, V] of the next token."""
     positions = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
+    # What one token sees is plain where no layer keeps a window of places; transformers takes longer to find out.
+    plain = ids.shape[1] == 1 and keeps_all(cache)
     logits: Tensor = model(
         input_ids=ids,
-        attention_mask=mask,
+        attention_mask=mask.log()[:, None, None] if plain else mask,  # added to scores: log 1 = 0, log 0 = -inf
         position_ids=positions,
         past_key_values=cache,
         use_cache=True,

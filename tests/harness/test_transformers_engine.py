@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from transformers import MistralConfig, MistralForCausalLM
 
 from harness.collate import Sequences
 from harness.loading import load_policy
 from harness.policy import Policy
 from harness.rollout.engine import Sampling
-from harness.rollout.transformers_engine import TransformersEngine, draw
+from harness.rollout.transformers_engine import TransformersEngine, _gaps_closed, draw
 from harness.settings import ModelSettings
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
@@ -112,3 +113,28 @@ def test_the_ends_of_the_noise_never_draw_an_impossible_token(noise: float) -> N
     logits = torch.tensor([[float("-inf"), 0.0, 1.0, float("-inf")]])
     token, _ = draw(logits, torch.tensor([noise]), 1.0)
     assert token.item() in (1, 2)
+
+
+def test_rows_that_end_leave_their_places_to_the_last_ones() -> None:
+    keep = torch.tensor([True, False, True, False, False, True, True])
+    assert _gaps_closed(keep).tolist() == [0, 5, 2, 6]
+    assert _gaps_closed(torch.tensor([False, True])).tolist() == [1]
+    assert _gaps_closed(torch.tensor([True, True, False])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("window", [None, 4])
+def test_prompts_of_any_length_see_what_the_model_lets_them_see(policy: Policy, window: int | None) -> None:
+    """Padded prompts, rows that end, layers with a window of places: each log-probability is that of a plain pass."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = MistralConfig(vocab_size=16, num_key_value_heads=2, sliding_window=window, eos_token_id=1, **shape)
+    random = Policy(MistralForCausalLM(config), policy.tokenizer, temperature=1.0)
+    prompts = [tuple(range(2, 2 + length)) for length in (3, 9, 6)]
+    groups = TransformersEngine(random, sample_batch=512).generate(prompts, 6, SAMPLING, 0)
+    assert len({len(completion.ids) for group in groups for completion in group}) > 6
+    for prompt, group in zip(prompts, groups, strict=True):
+        for completion in group:
+            ids = torch.tensor([prompt + completion.ids])
+            logp = random.model(input_ids=ids).logits.log_softmax(-1)[0, len(prompt) - 1 : -1]
+            expected = logp.gather(-1, torch.tensor(completion.ids)[:, None]).squeeze(-1)
+            torch.testing.assert_close(torch.tensor(completion.logp), expected, atol=1e-5, rtol=0)
