@@ -5,6 +5,7 @@ log-probability, prefills a prompt once per completion, and computes finished ro
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,12 @@ from transformers import DynamicCache
 
 from harness.policy import Policy, frozen_copy
 from harness.rollout.engine import Sampling, completion_of
+from harness.rollout.one_query import NAME as ONE_QUERY
 from harness.rollout.roomy_cache import keeps_all, roomy_cache
 from harness.types import Completion
 
+TAKE_BOOLEANS = ("sdpa", ONE_QUERY)
+"""Attention whose mask says what is seen; others add theirs to the scores."""
 STOP_WINDOW = 16
 """Trailing tokens that are searched for a stop string."""
 
@@ -32,6 +36,9 @@ class TransformersEngine:
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
         self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
+        plain = policy.device.type == "cpu" and policy.dtype is torch.float32
+        if plain and self._model.config._attn_implementation == "sdpa":
+            self._model.set_attn_implementation(ONE_QUERY)
 
     def sync(self, policy: Policy) -> None:
         self._policy = policy
@@ -128,14 +135,14 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[T
     return ids, mask
 
 
-def _next_logits(model: torch.nn.Module, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+def _next_logits(model: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
     """ids [R, s] behind the cache, mask [R, all] -> logits [R, V] of the next token."""
     positions = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
     # What one token sees is plain where no layer keeps a window of places; transformers takes longer to find out.
-    plain = ids.shape[1] == 1 and keeps_all(cache)
+    plain = ids.shape[1] == 1 and keeps_all(cache) and model.config._attn_implementation in TAKE_BOOLEANS
     logits: Tensor = model(
         input_ids=ids,
-        attention_mask=mask.log()[:, None, None] if plain else mask,  # added to scores: log 1 = 0, log 0 = -inf
+        attention_mask=mask.bool()[:, None, None] if plain else mask,
         position_ids=positions,
         past_key_values=cache,
         use_cache=True,
