@@ -36,6 +36,7 @@ class TransformersEngine:
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
         self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
+        # Products round their scores in bfloat16, and on a GPU the kernel is faster.
         plain = policy.device.type == "cpu" and policy.dtype is torch.float32
         if plain and self._model.config._attn_implementation == "sdpa":
             self._model.set_attn_implementation(ONE_QUERY)
