@@ -35,8 +35,10 @@ class Critic(nn.Module):
         The value at a token is read where the token is *predicted*: it has not been seen yet.
         """
         here = sequences.to(self.head.weight.device)
+        lengths = here.mask.sum(-1, keepdim=True)
+        places = torch.arange(here.mask.shape[1] + 1, device=lengths.device) <= lengths
         with self.precision():
-            hidden = torch.cat(states(self.trunk, here))
-        value = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
-        before, behind = value.split([len(value) - len(here.mask), len(here.mask)])
-        return before.new_zeros(here.mask.shape).masked_scatter(here.mask, before), behind
+            hidden = states(self.trunk, here, places)
+        flat = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+        values = flat.new_zeros(places.shape).masked_scatter(places, flat)
+        return values[:, :-1].where(here.mask, 0.0), values.gather(-1, lengths).squeeze(-1)

@@ -105,7 +105,7 @@ class Policy:
         here = sequences.to(self.device)
         base = adapters_off(self.model) if self._base else nullcontext()
         with self.precision(), base:
-            before, _ = states(self.model.get_decoder(), here)
+            before = states(self.model.get_decoder(), here, here.mask)
             flat = self._token_logp(before, here.completions[here.mask])
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
 

@@ -16,13 +16,14 @@ PASS_COSTS = 256
 """A pass through the layers takes about as long as this many tokens more in another."""
 
 
-def states(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
-    """Hidden states before each sampled token, [N, H] in the order of the mask, and behind the last, [B, H].
+def states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
+    """Hidden states where ``wanted`` is true: [B, T], of the state before each sampled token, or [B, T + 1] with the
+    one behind the last; every row wants its first places, at least one. [N, H], in the order of ``wanted``.
 
     A prompt passes once for all its completions, where the decoder allows that; the numbers differ by rounding alone.
     """
     shared = len(sequences.prompts) < len(sequences.completions) and _shares_prompts(decoder)
-    return _shared(decoder, sequences) if shared else _whole(decoder, sequences)
+    return _shared(decoder, sequences, wanted) if shared else _whole(decoder, sequences, wanted)
 
 
 def _shares_prompts(decoder: Any) -> bool:
@@ -34,30 +35,29 @@ def _shares_prompts(decoder: Any) -> bool:
     return all(type(layer) is DynamicLayer for layer in cache.layers) and not _recomputed(decoder)
 
 
-def _whole(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
+def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     """Each completion with a copy of its prompt.
 
     Padding is on the right of a causal model, so real tokens never see it and no mask is needed.
     """
     hidden = pass_through(decoder, sequences.joined())
     first = sequences.prompt_lengths[sequences.prompt_of]
-    rows, within = sequences.mask.nonzero(as_tuple=True)
-    before = hidden[rows, first[rows] + within - 1]
-    return before, hidden[torch.arange(len(first)), first + sequences.mask.sum(-1) - 1]
+    rows, within = wanted.nonzero(as_tuple=True)
+    return hidden[rows, first[rows] + within - 1]
 
 
-def _shared(decoder: Any, sequences: Sequences) -> tuple[Tensor, Tensor]:
+def _shared(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     """Each prompt once; its keys and values are what its completions attend to."""
     cache = DynamicCache(config=decoder.config)
     prompts = decoder(input_ids=sequences.prompts, past_key_values=cache, use_cache=True).last_hidden_state
     ends = prompts[torch.arange(len(prompts)), sequences.prompt_lengths - 1]
-    lengths = sequences.mask.sum(-1)
-    parts = [torch.tensor(rows, device=lengths.device) for rows in alike(lengths.tolist())]
-    passed = [_behind(decoder, cache, sequences, rows) for rows in parts]
-    width = sequences.mask.shape[1]
+    tokens = (wanted.sum(-1) - 1).clamp_min(1)  # none behind the last place that is wanted
+    parts = [torch.tensor(rows, device=tokens.device) for rows in alike(tokens.tolist())]
+    passed = [_behind(decoder, cache, sequences, rows, int(tokens[rows].max())) for rows in parts]
+    width = wanted.shape[1] - 1
     behind = torch.cat([nn.functional.pad(part, (0, 0, 0, width - part.shape[1])) for part in passed])
     hidden = torch.cat([ends[sequences.prompt_of, None], behind[torch.cat(parts).argsort()]], 1)
-    return hidden[:, :-1][sequences.mask], hidden[torch.arange(len(lengths)), lengths]
+    return hidden[wanted]
 
 
 def alike(lengths: Sequence[int]) -> list[list[int]]:
@@ -73,12 +73,13 @@ def _cut(rows: list[int], lengths: Sequence[int]) -> list[list[int]]:
     return _cut(rows[:count], lengths) + _cut(rows[count:], lengths)
 
 
-def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Tensor) -> Tensor:
-    """Hidden states [R, t, H] of these completions, which are at most t tokens long."""
-    of, lengths, tokens = sequences.prompt_of[rows], sequences.prompt_lengths, int(sequences.mask[rows].sum(-1).max())
+def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Tensor, tokens: int) -> Tensor:
+    """Hidden states [R, t, H] of the first t tokens of these completions."""
+    of, lengths = sequences.prompt_of[rows], sequences.prompt_lengths
     cache = DynamicCache(config=decoder.config)
     for layer, prompt in zip(cache.layers, prompts.layers, strict=True):
-        layer.update(*(states.index_select(0, of) for states in (prompt.keys, prompt.values)))
+        layer.lazy_initialization(prompt.keys, prompt.values)  # not update, which would copy them once more
+        layer.keys, layer.values = _rows(prompt.keys, of), _rows(prompt.values, of)
     real = torch.arange(sequences.prompts.shape[1], device=rows.device) < lengths[of, None]
     hidden: Tensor = decoder(
         input_ids=sequences.completions[rows, :tokens],
@@ -88,6 +89,11 @@ def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Ten
         use_cache=True,
     ).last_hidden_state
     return hidden
+
+
+def _rows(states: Tensor, indices: Tensor) -> Tensor:
+    """``states[indices]``: as an embedding, whose gradient takes a CPU a third of ``index_select``'s time, or less."""
+    return nn.functional.embedding(indices, states.flatten(1)).view(-1, *states.shape[1:])
 
 
 def pass_through(decoder: Any, ids: Tensor) -> Tensor:

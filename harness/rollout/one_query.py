@@ -27,7 +27,7 @@ def attend(
     scale = options.get("scaling") or width**-0.5
     scores = query.reshape(rows, key.shape[1], -1, width) @ key.transpose(-1, -2) * scale
     if attention_mask is not None:
-        scores = scores.masked_fill(~attention_mask, float("-inf"))
+        scores = torch.where(attention_mask, scores, float("-inf"))
     return (scores.softmax(-1) @ value).view(rows, 1, heads, -1), None
 
 

@@ -40,13 +40,14 @@ def test_it_gives_back_what_a_plain_cache_gives_back() -> None:
 
 
 def test_a_token_is_written_behind_the_others_without_copying_them() -> None:
-    cache = roomy_cache(SHAPE)
-    filled(cache, 3, 5, seed=0)
-    places = set()
-    for turn in range(ROOM):
+    cache, written = roomy_cache(SHAPE), 4 * ROOM
+    filled(cache, 3, written - 1, seed=0)
+    places = []
+    for turn in range(6):
         filled(cache, 3, 1, seed=turn)
-        places.add(cache.layers[0].keys.data_ptr())
-    assert len(places) == 1
+        places.append(cache.layers[0].keys.data_ptr())
+    assert len(set(places[:5])) == 1  # a place, and the four reserved beside it
+    assert places[5] != places[0]
 
 
 def test_a_window_of_places_is_kept_as_it_is() -> None:
