@@ -96,9 +96,9 @@ class VllmEngine:
             torch.cuda.empty_cache()  # what training used is free for torch alone until then
             self._llm.wake_up(["weights"])
         # All of them: where vLLM keeps a packed copy of a layer, a tied or fused one left out would stay old, silently.
-        weights = ((name, tensor.to(policy.dtype)) for name, tensor in policy.weights())
+        # As they are stored: vLLM rounds while it copies.
         with _undisturbed(self._gpu):
-            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": policy.weights()})
         if asleep:
             self._llm.wake_up(["kv_cache"])
         if not self._llm.reset_prefix_cache():
