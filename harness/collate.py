@@ -1,6 +1,6 @@
 """Groups become tensors: micro-batches of whole groups, padding trimmed, denominators of the whole step."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -32,13 +32,14 @@ class Sequences:
     def of(cls, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> "Sequences":
         """From (prompt ids, completion ids)."""
         place = {prompt: index for index, prompt in enumerate(dict.fromkeys(tuple(prompt) for prompt, _ in pairs))}
-        lengths = torch.tensor([len(completion) for _, completion in pairs])
+        lengths = torch.tensor([len(prompt) for prompt in place])
+        mask = _mask(torch.tensor([len(completion) for _, completion in pairs]))
         return cls(
-            prompts=_padded(place),
-            prompt_lengths=torch.tensor([len(prompt) for prompt in place]),
+            prompts=_per_token(list(place), _mask(lengths)),
+            prompt_lengths=lengths,
             prompt_of=torch.tensor([place[tuple(prompt)] for prompt, _ in pairs]),
-            completions=_padded([completion for _, completion in pairs]),
-            mask=torch.arange(int(lengths.max())) < lengths[:, None],
+            completions=_per_token([completion for _, completion in pairs], mask),
+            mask=mask,
         )
 
     def to(self, device: torch.device) -> "Sequences":
@@ -152,8 +153,9 @@ def _micro_batch(groups: Sequence[Group]) -> MicroBatch:
     )
 
 
-def _padded(rows: Iterable[Sequence[int]]) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+def _mask(lengths: Tensor) -> Tensor:
+    """[B] -> [B, T], true on the first places of each row"""
+    return torch.arange(int(lengths.max())) < lengths[:, None]
 
 
 def _per_token(values: Sequence[Sequence[float]], mask: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 from transformers.utils import logging as transformers_logging
 
 from harness.adapters import add_adapters
+from harness.attention import PLAIN
 from harness.errors import HarnessError
 from harness.policy import Policy
 from harness.settings import ModelSettings, PolicySettings
@@ -42,6 +43,8 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             extra = {"use_safetensors": True}
         model = AutoModelForCausalLM.from_pretrained(source, dtype=stored, trust_remote_code=False, **extra)
         model.generation_config = _tokens_of(model.generation_config)
+        if (settings.device, dtype) == ("cpu", torch.float32) and model.config._attn_implementation == "sdpa":
+            model.set_attn_implementation(PLAIN)
         if training.lora:
             add_adapters(model, training.lora)
         if training.gradient_checkpointing:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from harness.attention import PLAIN
 from harness.policy import Policy, frozen_copy
 from harness.rollout.engine import Sampling, completion_of
-from harness.rollout.one_query import NAME as ONE_QUERY
 from harness.rollout.roomy_cache import keeps_all, roomy_cache
 from harness.types import Completion
 
-TAKE_BOOLEANS = ("sdpa", ONE_QUERY)
+TAKE_BOOLEANS = ("sdpa", PLAIN)
 """Attention whose mask says what is seen; others add theirs to the scores."""
 STOP_WINDOW = 16
 """Trailing tokens that are searched for a stop string."""
@@ -36,10 +36,6 @@ class TransformersEngine:
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
         self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
-        # Products round their scores in bfloat16, and on a GPU the kernel is faster.
-        plain = policy.device.type == "cpu" and policy.dtype is torch.float32
-        if plain and self._model.config._attn_implementation == "sdpa":
-            self._model.set_attn_implementation(ONE_QUERY)
 
     def sync(self, policy: Policy) -> None:
         self._policy = policy

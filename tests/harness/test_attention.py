@@ -1,0 +1,108 @@
+"""Attention by plain products is that of the fused kernel, and so are its gradients."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+from harness import attention
+from harness.attention import attend
+from harness.collate import Sequences
+from harness.loading import load_policy
+from harness.policy import Policy
+from harness.settings import ModelSettings
+
+Given = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+@pytest.fixture
+def module() -> nn.Module:
+    """What the kernel asks a layer: two heads for each that has keys."""
+    layer = nn.Module()
+    layer.num_key_value_groups = 2  # type: ignore[assignment]
+    return layer
+
+
+@pytest.fixture(params=[1, 7], ids=["one token", "seven tokens"])
+def given(request: pytest.FixtureRequest) -> Given:
+    """Query, key, value, and a causal mask of rows that begin at different places."""
+    generator, asked = torch.Generator().manual_seed(0), request.param
+    query = torch.randn(5, asked, 6, 32, generator=generator).transpose(1, 2)
+    key, value = torch.randn(2, 5, 3, 19, 32, generator=generator)
+    begun = torch.arange(19) >= torch.arange(5)[:, None, None, None]
+    return query, key, value, begun & torch.ones(asked, 19).tril(19 - asked).bool()
+
+
+def kernels(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """Queries that are left to the kernel from now on."""
+    asked: list[Tensor] = []
+
+    def kernel(module: nn.Module, query: Tensor, *rest: Tensor | None, **options: float) -> tuple[Tensor, None]:
+        asked.append(query)
+        return sdpa_attention_forward(module, query, *rest, **options)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(attention, "sdpa_attention_forward", kernel)
+    return asked
+
+
+@pytest.mark.parametrize("scaling", [None, 0.3])
+def test_products_attend_as_the_kernel_does(
+    module: nn.Module, given: Given, scaling: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = kernels(monkeypatch)
+    found = []
+    for attention_of in (attend, sdpa_attention_forward):
+        inputs = [each.clone().requires_grad_() for each in given[:3]]
+        output = attention_of(module, *inputs, given[3], scaling=scaling)[0]
+        found.append((output, *torch.autograd.grad((output**2).sum(), inputs)))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert not left
+
+
+def test_a_token_without_a_mask_sees_all(module: nn.Module, given: Given) -> None:
+    query, key, value, _ = given
+    ours, theirs = (f(module, query[:, :, -1:], key, value, None)[0] for f in (attend, sdpa_attention_forward))
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_what_sees_nothing_spoils_nothing(module: nn.Module, given: Given) -> None:
+    query, key, value, mask = given
+    mask[0, :, 0] = False
+    assert attend(module, query, key, value, mask)[0].isfinite().all()
+
+
+def test_many_scores_and_tokens_without_a_mask_are_the_kernels(
+    module: nn.Module, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = kernels(monkeypatch)
+    query, key, value, mask = given
+    many = torch.cat([query] * 2, 2)
+    attend(module, many, key, value, None)  # causal, says the kernel
+    monkeypatch.setattr(attention, "SCORES", 5 * 6 * query.shape[2] * 19 - 1)
+    attend(module, query, key, value, mask)
+    assert [each.shape for each in left] == [many.shape, query.shape]
+
+
+def load(dtype: str) -> Policy:
+    return load_policy(
+        ModelSettings.model_validate({"path": "embedded:tiny-arithmetic", "device": "cpu", "dtype": dtype}), 1.0
+    )
+
+
+def test_models_in_float32_have_it_with_their_references(tmp_path: Path) -> None:
+    policy = load("float32")
+    assert {each.model.config._attn_implementation for each in (policy, policy.reference())} == {attention.PLAIN}
+    assert load("bfloat16").model.config._attn_implementation == "sdpa"
+    policy.save(tmp_path)
+    assert attention.PLAIN not in json.dumps([json.loads(file.read_text()) for file in tmp_path.glob("*.json")])
+
+
+def test_the_reference_is_the_policy_of_the_start_to_the_bit() -> None:
+    policy = load("float32")
+    sequences = Sequences.of(list(chain(*[[((3, 13, 4), (5, 6, i)), ((7, 13), (8, i))] for i in range(9)])))
+    assert torch.equal(policy.logp(sequences), policy.reference().logp(sequences))
