@@ -13,8 +13,8 @@ from transformers.masking_utils import sdpa_mask
 
 PLAIN = "plain_or_sdpa"
 """For ``set_attn_implementation``, in place of ``sdpa``, on a CPU in float32."""
-SCORES = 1 << 21
-"""More of them are left to the kernel, which does not keep them for the backward pass."""
+SCORES = 1 << 19
+"""More of them are left to the kernel, which does not keep them for the backward pass; single tokens never are."""
 
 
 def attend(
@@ -25,9 +25,8 @@ def attend(
     """
     rows, heads, asked, width = query.shape
     groups, places = key.shape[1:3]
-    few = rows * heads * asked * places <= SCORES
     special = options.get("position_bias") is not None or options.get("dropout")
-    if not few or special or (attention_mask is None and asked > 1):
+    if special or (asked > 1 and (attention_mask is None or rows * heads * asked * places > SCORES)):
         found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
         return found
     scale = options.get("scaling") or width**-0.5
