@@ -146,7 +146,7 @@ def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
     other = [(prompt, (*completion[:-1], 10)) for prompt, completion in GROUPS]
     mask = Sequences.of(GROUPS).mask
     places = torch.arange(mask.shape[1] + 1) <= mask.sum(-1, keepdim=True)
-    behind = torch.nn.functional.pad(~mask, (0, 1), value=True)[places]
+    behind = nn.functional.pad(~mask, (0, 1), value=True)[places]
     found, changed = (states(decoder, Sequences.of(pairs), places) for pairs in (GROUPS, other))
     assert torch.equal(found[~behind], changed[~behind])
     assert not torch.isclose(found[behind], changed[behind]).all(-1).any()
