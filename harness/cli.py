@@ -21,7 +21,23 @@ from harness.arguments import (
     parse_seeds,
 )
 from harness.errors import HarnessError
-from harness.options import Change, Data, Engine, Fresh, From, Match, Model, Out, Regimes, Seeds, Suite, Uri, Workers
+from harness.options import (
+    OUT,
+    Change,
+    Data,
+    Engine,
+    Force,
+    Fresh,
+    From,
+    Match,
+    Model,
+    Out,
+    Regimes,
+    Seeds,
+    Suite,
+    Uri,
+    Workers,
+)
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -67,19 +83,22 @@ def run(
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
-    out: Out = Path("results"),
+    out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Fresh = False,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
+    force: Force = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness import invocation
+    from harness.report.archive import refuse_losing
 
     changes = changes_of(change, model, data, engine)
     changes += [("budget", parse_budget(budget))] if budget else []
     sys.path.insert(0, os.getcwd())  # one's own objective, from where the command is typed
     names = names_of(algos)
     planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
     how = invocation.Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
     if not invocation.invoke(planned, how, console):
         raise typer.Exit(INTERRUPTED)
@@ -97,7 +116,7 @@ def tune(
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
-    out: Out = Path("results"),
+    out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Fresh = False,
 ) -> None:
@@ -123,7 +142,8 @@ def leaderboard(
     budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
     match: Match = None,
     baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
-    out: Out = Path("results"),
+    out: Out = OUT,
+    force: Force = False,
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
     from harness.report.commands import make_leaderboard
@@ -138,7 +158,8 @@ def leaderboard(
         budget=chosen_budget(budget) if budget else None,
         match=match,
     )
-    make_leaderboard(load_suite(suite, [("baseline", baseline)] if baseline else []), selection, source, out, console)
+    loaded = load_suite(suite, [("baseline", baseline)] if baseline else [])
+    make_leaderboard(loaded, selection, source, out, console, force=force)
 
 
 @app.command()
@@ -150,7 +171,7 @@ def compare(
     source: From = None,
     regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
     match: Match = None,
-    out: Out = Path("results"),
+    out: Out = OUT,
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
     from harness.report.commands import make_comparison
@@ -165,12 +186,27 @@ def compare(
 
 @app.command()
 @one_sentence
-def export(suite: Suite, out: Out = Path("results")) -> None:
+def export(suite: Suite, out: Out = OUT, force: Force = False) -> None:
     """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
     from harness.report import commands
     from harness.suites import load_suite
 
-    commands.export(load_suite(suite), out, console)
+    commands.export(load_suite(suite), out, console, force=force)
+
+
+@app.command()
+@one_sentence
+def publish(
+    suite: Suite,
+    out: Out = OUT,
+    to: Annotated[Path, typer.Option(help="Where published results are kept, a folder a suite.")] = Path("results"),
+    force: Force = False,
+) -> None:
+    """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
+    from harness.report import commands
+    from harness.suites import load_suite
+
+    commands.publish(load_suite(suite), out, to, console, force=force)
 
 
 @app.command(name="eval")
@@ -186,7 +222,7 @@ def eval_(
     data: Data = None,
     engine: Engine = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, such as max_tokens=256.")] = None,
-    out: Out = Path("results"),
+    out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
 ) -> None:
@@ -257,7 +293,7 @@ def plan(
 
 @app.command()
 @one_sentence
-def sync(out: Out = Path("results"), tracking_uri: Uri = None) -> None:
+def sync(out: Out = OUT, tracking_uri: Uri = None) -> None:
     """Publish to MLflow what has not been published yet; twice is the same as once."""
     from harness.publishing import publish_all
 
@@ -270,7 +306,7 @@ def tabular(
     algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated; default: all built-in ones.")] = None,
     problems: Annotated[int, typer.Option(help="Random problems that each number is a mean over.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
-    out: Out = Path("results"),
+    out: Out = OUT,
 ) -> None:
     """The paper's Figure 1: where each objective converges on problems that are known exactly."""
     from harness.tabular import study

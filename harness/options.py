@@ -7,7 +7,9 @@ import typer
 
 from harness.regimes import GRAMMAR
 
-Out = Annotated[Path, typer.Option(help="Results directory.")]
+OUT = Path("runs")
+"""Where runs go unless the command line says otherwise. Published results, which are committed, lie elsewhere."""
+Out = Annotated[Path, typer.Option(help="Directory of the runs and of what is made of them.")]
 Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
 Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, a .gguf file, or embedded:NAME.")]
 Data = Annotated[str | None, typer.Option(help="A local file or directory with the task's data.")]
@@ -18,5 +20,6 @@ From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archi
 Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")]
 Regimes = Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")]

@@ -19,7 +19,7 @@ def completions_of(split: str, step: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A results directory: ``<suite>/runs/<run id>/`` per run, and the tables of a suite beside ``runs``."""
+    """A directory of runs: ``<suite>/runs/<run id>/`` per run, and the tables of a suite beside ``runs``."""
 
     root: Path
 

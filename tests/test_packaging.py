@@ -33,7 +33,7 @@ def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     small = ["rollout.prompts=2", "rollout.group_size=2", "evaluation.test_problems=2"]
     settings = [f"--set={text}" for text in (*small, "evaluation.validation_problems=2")]
     run("-m", "harness.cli", "run", "--algos", "rloo", "--seeds", "1", "--budget", "completions=8", *settings)
-    assert (elsewhere / "results" / "tiny-arithmetic" / "leaderboard.json").is_file()
+    assert (elsewhere / "runs" / "tiny-arithmetic" / "leaderboard.json").is_file()
 
 
 def test_objectives_need_torch_alone() -> None:

@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluators.accuracy import SampleRecord, read_records
@@ -20,18 +20,20 @@ INDEX = "runs.json"
 """The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
 
 
-def write_archive(store: Store, suite: str, path: Path) -> int:
+def write_archive(store: Store, suite: str, path: Path, *, force: bool = False) -> int:
     """All runs of a suite, the same bytes for the same runs; how many they are.
 
     The journals come before the completions of the last test evaluations, which only ``harness compare`` shows, so
     that a leaderboard does not unpack these.
 
     Raises:
-        HarnessError: there is no run, the completions of one are gone, or ``path`` cannot be written.
+        HarnessError: there is no run, the completions of one are gone, ``path`` cannot be written, or without
+            ``force`` runs of an archive that is there already would be lost.
     """
     runs = list(store.runs(suite))
     if not runs:
         raise HarnessError(f"no runs of the suite {suite} under {store.root}; name another --out")
+    refuse_losing(path.parent, [run.name for run in runs], force=force)
     finished = [run for run in read_results(store.journals(suite)) if run.test]
     tables = [store.run(run.config) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
@@ -55,11 +57,42 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
+def archived(path: Path) -> list[str]:
+    """The ids of the runs in an archive; none where there is no file.
+
+    Raises:
+        HarnessError: it is no archive of runs.
+    """
+    if not path.is_file():
+        return []
+    return ArchiveSource(path, path.parent.name).run_ids()
+
+
+def refuse_losing(folder: Path, kept: Iterable[str], *, force: bool) -> None:
+    """Refuse to replace a published leaderboard or archive in ``folder`` by one that lacks some of its runs.
+
+    ``kept``: the run ids of what would be written.
+
+    Raises:
+        HarnessError: runs of the archive in ``folder`` are not among ``kept``, and ``force`` is not given.
+    """
+    published = [] if force else archived(folder / ARCHIVE)
+    if lost := sorted(set(published) - set(kept)):
+        raise HarnessError(
+            f"{folder} holds {len(published)} published runs, and {len(lost)} of them, such as {lost[0]}, would not be "
+            "in what replaces them; choose another --out, or give --force"
+        )
+
+
 class ArchiveSource:
     """The runs of one suite in a file of :func:`write_archive`."""
 
     def __init__(self, path: Path, suite: str) -> None:
         self._path, self._suite = path, suite
+
+    def run_ids(self) -> list[str]:
+        """The ids of its runs."""
+        return self._index(self._files())
 
     def results(self) -> list[RunResult]:
         """
@@ -83,14 +116,18 @@ class ArchiveSource:
 
     def _journals(self) -> Iterator[list[Record]]:
         files = self._files()
-        name, index = next(files, ("", b""))
-        if name != INDEX:
-            raise self._damaged(f"it does not begin with {INDEX}")
-        for run_id in json.loads(index):
+        for run_id in self._index(files):
             name, content = next(files, ("", b""))
             if name != f"{run_id}/{JOURNAL}":
                 raise self._damaged(f"the journal of {run_id} is missing")
             yield parse(content, f"{self._path}:{name}")
+
+    def _index(self, files: Iterator[tuple[str, bytes]]) -> list[str]:
+        name, content = next(files, ("", b""))
+        if name != INDEX:
+            raise self._damaged(f"it does not begin with {INDEX}")
+        run_ids: list[str] = json.loads(content)
+        return run_ids
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         try:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from harness.config import SuiteConfig
 from harness.publishing import reaching
-from harness.report.archive import ARCHIVE, ArchiveSource, write_archive
+from harness.report.archive import ARCHIVE, ArchiveSource, refuse_losing, write_archive
 from harness.report.board import build
 from harness.report.compare import compare, pair
 from harness.report.compare_text import terminal
@@ -19,7 +19,9 @@ from harness.report.writing import write_comparison, write_leaderboard
 from harness.store import Store
 
 
-def make_leaderboard(suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console) -> None:
+def make_leaderboard(
+    suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console, *, force: bool = False
+) -> None:
     """The leaderboard of a suite's runs, wherever they are kept."""
     store, opened, results = _open(suite, source, out)
     with reaching(source or str(out)):
@@ -27,6 +29,7 @@ def make_leaderboard(suite: SuiteConfig, selection: Selection, source: str | Non
         links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
     store.prepare()
+    refuse_losing(store.suite(suite.name), [run.config.run_id for run in chosen], force=force)
     write_leaderboard(board, chosen, store.suite(suite.name), links)
     console.print(tables(board), highlight=False)
     console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {store.suite(suite.name)}")
@@ -53,11 +56,30 @@ def make_comparison(
     console.print(f"written: {path}")
 
 
-def export(suite: SuiteConfig, out: Path, console: Console) -> None:
+def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = False) -> None:
     """A suite's runs in one file."""
     store = Store(out)
-    path = store.suite(suite.name) / ARCHIVE
-    count = write_archive(store, suite.name, path)
+    _export(store, suite.name, store.suite(suite.name) / ARCHIVE, console, force=force)
+
+
+def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force: bool = False) -> None:
+    """The leaderboard of all of a suite's runs under ``out``, and the runs in one file, in a folder of ``to``.
+
+    The same bytes as a leaderboard that is made of the file.
+
+    Raises:
+        HarnessError: there is no run, or without ``force`` published runs would be lost.
+    """
+    store, target = Store(out), Store(to)
+    target.prepare()
+    target.suite(suite.name).mkdir(exist_ok=True)
+    archive = target.suite(suite.name) / ARCHIVE
+    _export(store, suite.name, archive, console, force=force)
+    make_leaderboard(suite, Selection(), str(archive), to, console)
+
+
+def _export(store: Store, suite: str, path: Path, console: Console, *, force: bool) -> None:
+    count = write_archive(store, suite, path, force=force)
     console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
 
 

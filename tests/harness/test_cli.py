@@ -262,5 +262,5 @@ def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "--algos", "my_module:MyObjective", "--seeds", "1"]
     done = subprocess.run([*command, *SETTINGS], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    board = json.loads((tmp_path / "results" / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
+    board = json.loads((tmp_path / "runs" / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["objective"] == "my_module:MyObjective"
