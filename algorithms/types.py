@@ -9,9 +9,13 @@ Shape letters, everywhere in this package:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from torch import Tensor
+
+LATER: Final = "added after runs had been published"
+"""Marks a field, ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only where it is not its default.
+Runs from before it was there keep their ids: they are found, resumed and compared as if it had always been there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

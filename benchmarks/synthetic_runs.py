@@ -55,7 +55,7 @@ class Template:
 
     def write(self, store: Store, config: RunConfig, invocation: Record) -> None:
         """A run directory with the journal and tables of ``config``'s whole budget; replaces what is there."""
-        directory = store.run(config)
+        directory = store.run_of(config)
         shutil.rmtree(directory, ignore_errors=True)
         (directory / EVALUATIONS).mkdir(parents=True)
         rank = OBJECTIVES.index(config.objective.name)

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import Field, field_validator, model_validator
 
+from algorithms import OBJECTIVES
+from algorithms.types import LATER
 from harness.budget import Budget
 from harness.regimes import RegimeSpec
 from harness.settings import (
@@ -125,6 +127,17 @@ class ObjectiveConfig(Settings):
     constraint: ConstraintSettings | None = None
     control: Control | None = None
 
+    def identity(self) -> dict[str, Any]:
+        """The same of the objective's own fields; one from outside the repository has none that came later."""
+        content = super().identity()
+        if objective := OBJECTIVES.get(self.objective):
+            hints = get_type_hints(objective, include_extras=True)
+            for name, value in self.fields.items():
+                later = LATER in getattr(hints.get(name), "__metadata__", ())
+                if later and value == getattr(objective(), name):
+                    del content["fields"][name]
+        return content
+
 
 class RunConfig(RunSettings):
     """One run: an objective, a seed, and all settings."""
@@ -150,18 +163,19 @@ class RunConfig(RunSettings):
         """Readable, and unique to this config: ``agro-s0-1a2b3c4d5e``, ``agro-stale-16-s0-1a2b3c4d5e``."""
         name = self.objective.name.replace(":", ".")
         regime = re.sub(r"[^a-z0-9.]+", "-", self.regime.replace("on_policy", ""))
-        parts = (name, regime, f"s{self.seed}", digest(self.model_dump(mode="json")))
+        parts = (name, regime, f"s{self.seed}", digest(self.identity()))
         return "-".join(part for part in parts if part)
 
     @property
     def arm_key(self) -> str:
         """The same for runs that differ in nothing but the seed."""
-        return digest(self.model_dump(mode="json", exclude={"seed"}))
+        return digest({key: value for key, value in self.identity().items() if key != "seed"})
 
     @property
     def matched(self) -> dict[str, Any]:
         """What runs must share to stand side by side: all but objective, its rates and updates, seed and regime."""
-        shared = self.model_dump(mode="json", exclude={"objective", "optimizer", "seed", "regime"})
+        own = {"objective", "optimizer", "seed", "regime"}
+        shared = {key: value for key, value in self.identity().items() if key not in own}
         return shared | self.optimizer.model_dump(include={"kind", "importance_cap"})
 
     @property

@@ -61,7 +61,7 @@ def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
         for completion, grade in zip(group.completions, group.grades, strict=True)
     )
     return {
-        "accuracy": sum(map(sum, (g.rewards for g in groups))) / len(completions),
+        "accuracy": share_of(groups, grading, Verdict.CORRECT),
         "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
         "truncated": sum(c.truncated for c in completions) / len(completions),
         "unparsed": share_of(groups, grading, Verdict.UNPARSED),

@@ -134,7 +134,7 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], None], con
     """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted."""
     store = Store(how.out)
     store.prepare()
-    suite, runs = planned.suite, [(config, store.run(config)) for config in planned.runs]
+    suite, runs = planned.suite, [(config, store.run_of(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     locate(suite.model.path)
     uri = how.tracking_uri or store.tracking_uri

@@ -50,7 +50,8 @@ def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[
     Raises:
         HarnessError: the stored set is damaged.
     """
-    shares = config.model_dump(mode="json", include={"suite", "model", "task", "rollout", "seed"})
+    whole = config.identity()
+    shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
     shares["rollout"].pop("prompts")
     shares["engine"] = config.compute.engine  # another one draws other tokens
     folder = suite / "offline" / f"s{config.seed}-{digest(shares | identity)}"

@@ -21,9 +21,14 @@ def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> l
     graded = []
     for group in groups:
         own = tuple(next(grades) for _ in group.completions)
-        rewards = tuple(float(verdict(grade, grading) is Verdict.CORRECT) for grade in own)
+        rewards = tuple(reward_of(verdict(grade, grading)) for grade in own)
         graded.append(replace(group, grades=own, rewards=rewards))
     return graded
+
+
+def reward_of(found: Verdict) -> float:
+    """Accuracy never is read off this, so that a reward may be shaped without moving a leaderboard."""
+    return 1.0 if found is Verdict.CORRECT else 0.0
 
 
 def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from algorithms.types import LATER
 from harness.regimes import RegimeSpec
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -15,6 +16,20 @@ class Settings(BaseModel):
     """Frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What ids and keys are hashed from: all settings as JSON, without those marked ``LATER`` at their defaults.
+
+        So a setting that is added later leaves the ids of older runs as they are.
+        """
+        content = self.model_dump(mode="json")
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if LATER in info.metadata and value == info.get_default(call_default_factory=True):
+                del content[name]
+            elif isinstance(value, Settings):
+                content[name] = value.identity()
+        return content
 
 
 class ModelSettings(Settings):

@@ -26,8 +26,12 @@ class Store:
     def suite(self, name: str) -> Path:
         return self.root / name
 
-    def run(self, config: RunConfig) -> Path:
-        return self.suite(config.suite) / "runs" / config.run_id
+    def run(self, suite: str, run_id: str) -> Path:
+        return self.suite(suite) / "runs" / run_id
+
+    def run_of(self, config: RunConfig) -> Path:
+        """Where a run of this config lies, or will."""
+        return self.run(config.suite, config.run_id)
 
     def runs(self, suite: str = "*") -> Iterator[Path]:
         """The run directories with a journal, of one suite or all, in a fixed order."""

@@ -1,6 +1,7 @@
 """What is published under ``results/`` is what its runs say."""
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
+from harness.config import RunConfig
 from harness.report.archive import ARCHIVE
+from harness.tracking import JOURNAL
 
 SUITES = ("smollm2-sums", "tiny-arithmetic", "tiny-gcd")
 
@@ -38,6 +41,19 @@ def test_the_readme_shows_a_published_table(committed: Path) -> None:
     published = (committed / "results" / "tiny-arithmetic" / "leaderboard.md").read_text().splitlines()
     assert rows
     assert [row for row in rows if row not in published] == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_published_runs_keep_their_ids(suite: str, committed: Path) -> None:
+    """A setting that was added without ``LATER`` would give these configs other ids, and nothing would resume."""
+    with tarfile.open(committed / "results" / suite / ARCHIVE, "r|xz") as archive:
+        starts = [
+            json.loads(file.readline())
+            for entry in archive
+            if entry.name.endswith(JOURNAL) and (file := archive.extractfile(entry))
+        ]
+    assert starts
+    assert [RunConfig.model_validate(start["config"]).run_id for start in starts] == [s["run_id"] for s in starts]
 
 
 def close(value: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evaluators.accuracy import SampleRecord, majority_at_k, pass_at_k
 from evaluators.grading import Grader
@@ -15,13 +15,18 @@ from harness.evals.settings import EvalSettings
 from harness.evaluation import records_of, summary_of
 from harness.journal import Record
 from harness.policy import Policy
-from harness.rewards import grade_groups, verdict
+from harness.rewards import Grading, grade_groups, verdict
 from harness.rollout.engine import RolloutEngine, Sampling, sample_groups
 from harness.seeds import Purpose, derive_seed
 from harness.types import Group
 
 CHUNK = 128
 """Problems sampled at once; their draws depend on it."""
+
+
+def correct_of(groups: Sequence[Group], grading: Grading) -> NDArray[np.bool_]:
+    """[problems, samples] whether each completion is correct by its verdict, whatever it was rewarded."""
+    return np.array([[verdict(grade, grading) is Verdict.CORRECT for grade in group.grades] for group in groups])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +68,8 @@ def measure(
 
 def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group]) -> Record:
     """Intervals are over problems."""
-    correct = np.array([group.rewards for group in sampled]) == 1  # [problems, k]
     grading = settings.task.grading
+    correct = correct_of(sampled, grading)  # [problems, k]
     answers = [
         [None if verdict(grade, grading) is Verdict.UNPARSED else grade.extracted for grade in group.grades]
         for group in sampled
@@ -76,7 +81,7 @@ def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[
         "acc_at_1": _interval(correct.mean(axis=1)),
         "pass_at_k": pass_at_k(correct, settings.k),
         "maj_at_k": majority_at_k(correct, answers),
-        "greedy": _interval([group.rewards[0] for group in greedy]),
+        "greedy": _interval(correct_of(greedy, grading)[:, 0]),
         "sampled_tokens": sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
         **{key: value for key, value in found.items() if key not in ("accuracy", "verdicts")},
     }

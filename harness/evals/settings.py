@@ -35,7 +35,7 @@ class EvalSettings(Settings):
     @property
     def key(self) -> str:
         """Readable, and unique to these settings: ``gsm8k-1a2b3c4d5e``."""
-        return f"{slug(self.task.name)}-{digest(self.model_dump(mode='json'))}"
+        return f"{slug(self.task.name)}-{digest(self.identity())}"
 
 
 class LmEvalSettings(Settings):
@@ -50,7 +50,7 @@ class LmEvalSettings(Settings):
 
     @property
     def key(self) -> str:
-        return f"lm-eval-{slug(Path(self.task).stem)}-{digest(self.model_dump(mode='json'))}"
+        return f"lm-eval-{slug(Path(self.task).stem)}-{digest(self.identity())}"
 
 
 class EvalSuite(Settings):

@@ -35,7 +35,7 @@ def write_archive(store: Store, suite: str, path: Path, *, force: bool = False) 
         raise HarnessError(f"no runs of the suite {suite} under {store.root}; name another --out")
     refuse_losing(path.parent, [run.name for run in runs], force=force)
     finished = [run for run in read_results(store.journals(suite)) if run.test]
-    tables = [store.run(run.config) / last_table(run) for run in finished]
+    tables = [store.run(suite, run.run_id) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
         raise HarnessError(f"{gone[0]} is gone; do that run again with --fresh")
     files = [*(run / JOURNAL for run in runs), *tables]
@@ -105,7 +105,7 @@ class ArchiveSource:
         return results
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        wanted = f"{run.config.run_id}/{last_table(run)}"
+        wanted = f"{run.run_id}/{last_table(run)}"
         for name, content in self._files():
             if name == wanted:
                 return read_records(io.BytesIO(content))

@@ -45,7 +45,7 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Ro
         "invocations": invocations,
         "environments": environments,
         "runs": {
-            result.config.run_id: {
+            result.run_id: {
                 "objective": result.config.objective.name,
                 "regime": result.config.regime,
                 "seed": result.config.seed,

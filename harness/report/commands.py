@@ -29,7 +29,7 @@ def make_leaderboard(
         links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
     store.prepare()
-    refuse_losing(store.suite(suite.name), [run.config.run_id for run in chosen], force=force)
+    refuse_losing(store.suite(suite.name), [run.run_id for run in chosen], force=force)
     write_leaderboard(board, chosen, store.suite(suite.name), links)
     console.print(tables(board), highlight=False)
     console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {store.suite(suite.name)}")

@@ -51,7 +51,7 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
 
 
 def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> list[RunResult]:
-    named = [run for run in results if name in (run.config.run_id, run.config.objective.name, run.config.arm_key)]
+    named = [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
     if not named:
         known = sorted({run.config.objective.name for run in results})
         raise HarnessError(f"no objective or run {name!r} here; objectives: {', '.join(known) or 'none'}")
@@ -63,9 +63,7 @@ def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> lis
         raise HarnessError(f"{name} has runs with several settings; name one by its key: {', '.join(arms)}")
     done = [run for run in chosen if run.test]
     if not done:
-        raise HarnessError(
-            f"no run of {name} has finished: {', '.join(f'{r.config.run_id} {r.status}' for r in chosen)}"
-        )
+        raise HarnessError(f"no run of {name} has finished: {', '.join(f'{r.run_id} {r.status}' for r in chosen)}")
     return sorted(done, key=lambda run: run.config.seed)
 
 

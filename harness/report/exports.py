@@ -51,7 +51,7 @@ def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
     for result in results:
         config = result.config
         run = {"regime": config.regime, "objective": config.objective.name, "seed": config.seed}
-        run |= {"run_id": config.run_id}  # once a run: it is a hash of all settings
+        run |= {"run_id": result.run_id}
         lines += [
             run | {"problem": problem, "correct": verdicts.count("c"), "samples": len(verdicts)}
             for problem, verdicts in (result.test["verdicts"].items() if result.test else ())

@@ -42,6 +42,8 @@ class Point:
 class RunResult:
     """One run, as its journal tells it."""
 
+    run_id: str
+    """As it was recorded when the run began; never computed again."""
     config: RunConfig
     status: Status
     reason: str
@@ -74,7 +76,7 @@ def read_results(journals: Iterable[Sequence[Record]]) -> list[RunResult]:
         HarnessError: one is of a version that recorded something else.
     """
     try:
-        return sorted((_result(records) for records in journals if records), key=lambda run: run.config.run_id)
+        return sorted((_result(records) for records in journals if records), key=lambda run: run.run_id)
     except (KeyError, ValidationError) as error:
         raise HarnessError(
             "some of these runs were made by an older version of the harness; redo them with --fresh, or use another "
@@ -97,6 +99,7 @@ def _result(records: Sequence[Record]) -> RunResult:
     finished = ended and last["status"] == "finished"
     counted = last if "spent" in last else None
     return RunResult(
+        run_id=start["run_id"],
         config=config,
         status=last["status"] if ended else "unfinished",
         reason=last["reason"] if ended else "",

@@ -58,7 +58,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         ],
         **{key: _mean(test[key] for test in tests) for key in OF_TESTS},
         **{f"start_{key}": _mean(start[key] for start in starts) for key in AUDITS},
-        "run_ids": [run.config.run_id for run in runs],
+        "run_ids": [run.run_id for run in runs],
         "curve": _curve(done),
     }
 

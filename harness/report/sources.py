@@ -37,13 +37,13 @@ class JournalSource:
         return read_results(self._store.journals(self._suite))
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        path = self._store.run(run.config) / last_table(run)
+        path = self._store.run(self._suite, run.run_id) / last_table(run)
         if not path.is_file():
-            raise HarnessError(f"the completions of {run.config.run_id} are gone; it has no {last_table(run)}")
+            raise HarnessError(f"the completions of {run.run_id} are gone; it has no {last_table(run)}")
         return read_records(path)
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
-        return {run.config.run_id: f"runs/{run.config.run_id}/" for run in runs}
+        return {run.run_id: f"runs/{run.run_id}/" for run in runs}
 
 
 class MlflowSource:
@@ -59,10 +59,10 @@ class MlflowSource:
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
         with TemporaryDirectory() as folder:
-            return read_records(self._reader.download(run.config.run_id, last_table(run), Path(folder)))
+            return read_records(self._reader.download(run.run_id, last_table(run), Path(folder)))
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
-        found = ((run.config.run_id, self._reader.address(run.config.run_id)) for run in runs)
+        found = ((run.run_id, self._reader.address(run.run_id)) for run in runs)
         return {run_id: address for run_id, address in found if address}
 
 

@@ -37,7 +37,9 @@ def tune(
     store = Store(how.out)
 
     def report(_: Runs) -> None:
-        scored = [Scored(trial=trial, accuracy=score(trial, [store.run(run) for run in trial.runs])) for trial in tried]
+        scored = [
+            Scored(trial=trial, accuracy=score(trial, [store.run_of(run) for run in trial.runs])) for trial in tried
+        ]
         tuning = Tuning(suite=planned.suite, command=command, scored=scored)
         write(tuning, store.suite(planned.suite.name))
         console.print(in_terminal(tuning), highlight=False)

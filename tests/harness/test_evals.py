@@ -75,7 +75,7 @@ def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tm
     out = tmp_path / "out"
     shutil.copytree(once, out)
     config = small_config("agro")
-    run = Store(out).run(config)
+    run = Store(out).run_of(config)
     assert run_small(config, run) == "finished"
     assert resolve(str(run), Store(out)) == (config.run_id, str(run / "final"))
     found = measured(out, "--tasks", "arithmetic", "--k", "3", model=config.run_id)
@@ -143,6 +143,6 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     refused([*start, MODEL, "--lm-eval", "gsm8k_local"], "gsm8k_local")
     refused([*start, MODEL, "--tasks", "reasoning_gym:gcd"], "tokenizer cannot read the prompt")
     refused([*start, "./nowhere", "--tasks", "arithmetic"], "./nowhere")
-    run = Store(tmp_path).run(small_config("agro"))
+    run = Store(tmp_path).run_of(small_config("agro"))
     assert run_small(small_config("agro"), run, should_stop=lambda: True) == "interrupted"
     refused([*start, run.name, "--tasks", "arithmetic"], run.name, "has not finished")

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from evaluators.grading import Grader
 from evaluators.types import Problem, Rubric, Split, Verdict
+from harness.evals.measure import correct_of
 from harness.rewards import grade_groups, share_of
 from harness.types import GROUPS, Completion, Group
+from tests.harness.small import history, run_small, small_config
 
 
 def group(*texts: tuple[str, bool]) -> Group:
@@ -55,3 +58,19 @@ def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
         graded = grade_groups(grader, [own, group(("#### 18", False), ("#### 7*3", False))], "strict")
     assert [g.rewards for g in graded] == [(1.0, 0.0), (1.0, 0.0)]
     assert GROUPS.validate_json(GROUPS.dump_json(graded)) == graded
+
+
+def test_a_shaped_reward_moves_no_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluation while training, and ``harness eval``."""
+    shaped = small_config("frozen", seed=3)
+    run_small(shaped, tmp_path / "plain")
+    monkeypatch.setattr("harness.rewards.reward_of", lambda found: 1.0 if found is Verdict.CORRECT else 0.3)
+    run_small(shaped, tmp_path / "shaped")
+    plain, other = (history(tmp_path / name)[1:] for name in ("plain", "shaped"))
+    assert plain == other
+    assert 0 < plain[0]["accuracy"] < 1
+
+    with Grader() as grader:
+        groups = grade_groups(grader, [group(("#### 18", False), ("#### 19", False))], "strict")
+    assert groups[0].rewards == (1.0, 0.3)
+    assert correct_of(groups, "strict").tolist() == [[True, False]]

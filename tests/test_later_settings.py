@@ -1,0 +1,86 @@
+"""A setting that is added after runs were published leaves them as they are: found, resumed and compared."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SUITE = "tiny-gcd"
+ADDED = {
+    "harness/settings.py": (
+        "    max_tokens: PositiveInt = 128\n",
+        "    max_tokens: PositiveInt = 128\n    top_p: Annotated[Fraction, LATER] = 1.0\n",
+    ),
+    "algorithms/agro.py": (
+        "    beta: float",
+        "    extra: Annotated[float, LATER] = 0.5\n    beta: float",
+    ),
+}
+IMPORTS = "from typing import Annotated\nfrom algorithms.types import LATER\n"
+
+
+@pytest.fixture(scope="module")
+def later_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the three packages whose rollout settings and whose AGRO have one field more."""
+    copy = tmp_path_factory.mktemp("later")
+    for package in ("algorithms", "evaluators", "harness"):
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, (before, after) in ADDED.items():
+        text = (copy / name).read_text()
+        assert text.count(before) == 1, f"{name} has no single {before!r}"
+        head, docstring, rest = text.replace(before, after).partition('"""\n')
+        (copy / name).write_text(f"{head}{docstring}{IMPORTS}{rest}")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def published(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published runs, unpacked where ``--out`` would have them."""
+    out = tmp_path_factory.mktemp("out")
+    with tarfile.open(committed / "results" / SUITE / "runs.tar.xz", "r:xz") as archive:
+        archive.extractall(out / SUITE / "runs", filter="data")
+    (out / SUITE / "runs" / "runs.json").unlink()
+    return out
+
+
+def harness(copy: Path, *arguments: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(copy)}
+    command = [sys.executable, "-m", "harness.cli", *arguments]
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_published_runs_are_listed_and_compared(later_harness: Path, published: Path, committed: Path) -> None:
+    archive = str(committed / "results" / SUITE / "runs.tar.xz")
+    for source in ([], ["--from", archive]):
+        tables = published / "tables" if source else published
+        harness(later_harness, "leaderboard", "--suite", SUITE, "--out", str(tables), *source)
+        made = (tables / SUITE / "leaderboard.md").read_text()
+        assert made == (committed / "results" / SUITE / "leaderboard.md").read_text()
+        harness(later_harness, "compare", "agro", "grpo", "--suite", SUITE, "--out", str(tables), *source)
+
+
+def test_published_runs_are_taken_up_and_not_trained_again(later_harness: Path, published: Path) -> None:
+    runs = published / SUITE / "runs"
+    before = {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))}
+    harness(later_harness, "run", "--suite", SUITE, "--algos", "agro,grpo", "--seeds", "2", "--out", str(published))
+    assert {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))} == before
+
+
+def test_away_from_its_default_the_setting_makes_another_run(later_harness: Path) -> None:
+    code = (
+        "from harness.arms import run_config; from harness.suites import load_suite\n"
+        "for changes in ([], [('rollout.top_p', 0.5)], [('objectives.agro.fields.extra', 1)]):\n"
+        "    suite = load_suite('tiny-gcd', [*changes, ('model.device', 'cpu'), ('model.dtype', 'float32')])\n"
+        "    print(run_config(suite, 'agro', 0).run_id)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(later_harness)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=later_harness, env=environment, capture_output=True, text=True, check=True)
+    assert len(set(done.stdout.split())) == 3
