@@ -13,6 +13,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from torch import Tensor
 
+COMPUTED: Final = frozenset({"ref_logp", "old_logp", "start_logp", "values", "draws", "group"})
+"""What an objective may require."""
+
 LATER: Final = "added after runs had been published"
 """Marks a field, ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only where it is not its default.
 Runs from before it was there keep their ids: they are found, resumed and compared as if it had always been there."""

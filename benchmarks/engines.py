@@ -16,12 +16,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from harness.collate import Sequences
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.rollout import make_engine
-from harness.rollout.engine import RolloutEngine, Sampling
-from harness.settings import ComputeSettings, ModelSettings
+from harness.config.settings import ComputeSettings, ModelSettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from harness.rollout.engines import make_engine
+from harness.rollout.engines.engine import RolloutEngine, Sampling
 
 GAP = {"float32": 1e-3, "bfloat16": 0.2}
 """Largest mean difference between the engine's and the trainer's log-probabilities, in nats a token."""

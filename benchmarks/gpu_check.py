@@ -27,10 +27,10 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from harness.journal import Journal, Record
-from harness.loading import load_policy
-from harness.provenance import versions, vllm_version
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.models.loading import load_policy
+from harness.records.journal import Journal, Record
+from harness.records.provenance import versions, vllm_version
 
 
 class Monitor(threading.Thread):

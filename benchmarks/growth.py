@@ -24,12 +24,12 @@ from rich.console import Console
 from rich.progress import track
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from harness.arms import run_config
-from harness.journal import Journal
-from harness.loading import locate
-from harness.report.text import pipes, table
-from harness.suites import load_suite
-from harness.train import train
+from harness.config.arms import run_config
+from harness.config.suites import load_suite
+from harness.models.loading import locate
+from harness.records.journal import Journal
+from harness.report.pages.text import pipes, table
+from harness.training.loop import train
 
 WARM_UP = 2
 PROMPTS, GROUP, TOKENS, WIDTH, LAYERS = 16, 8, 32, 96, 3

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.accuracy import SampleRecord, read_records, write_records
+from evaluators.statistics.accuracy import SampleRecord, read_records, write_records
 from evaluators.types import Verdict
-from harness.arms import run_config
-from harness.config import RunConfig
-from harness.journal import Journal, Record
-from harness.store import EVALUATIONS, Store
-from harness.suites import load_suite
-from harness.train import train
+from harness.config.arms import run_config
+from harness.config.run_config import RunConfig
+from harness.config.suites import load_suite
+from harness.records.journal import Journal, Record
+from harness.records.out_dir import EVALUATIONS, OutDir
+from harness.training.loop import train
 
 SUITE = "tiny-arithmetic"
 OBJECTIVES = ("grpo", "agro", "ppo", "dpo", "reinforce")
@@ -53,7 +53,7 @@ class Template:
         found = {record.get("split", record["event"]): record for record in records}
         return cls(**found, tables=tables)  # type: ignore[arg-type]
 
-    def write(self, store: Store, config: RunConfig, invocation: Record) -> None:
+    def write(self, store: OutDir, config: RunConfig, invocation: Record) -> None:
         """A run directory with the journal and tables of ``config``'s whole budget; replaces what is there."""
         directory = store.run_of(config)
         shutil.rmtree(directory, ignore_errors=True)
@@ -120,4 +120,4 @@ def add_runs(root: Path, first: int, last: int) -> None:
     }
     for number in range(first, last):
         seed, rank = divmod(number, len(OBJECTIVES))
-        template.write(Store(root), run_config(suite, OBJECTIVES[rank], seed), invocation)
+        template.write(OutDir(root), run_config(suite, OBJECTIVES[rank], seed), invocation)

@@ -16,8 +16,8 @@ from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
 
-from harness.journal import Journal, lasting
-from harness.store import Store
+from harness.records.journal import Journal, lasting
+from harness.records.out_dir import OutDir
 
 
 def run(command: list[str], workers: int, out: Path) -> float:
@@ -36,7 +36,7 @@ def run(command: list[str], workers: int, out: Path) -> float:
 def results_of(out: Path) -> dict[str, object]:
     """What must be equal, by name: the records of each run, and hashes of its tables and weights."""
     found: dict[str, object] = {}
-    for path in Store(out).runs():
+    for path in OutDir(out).runs():
         found[path.name] = [lasting(record) for record in Journal(path).read()]
         for file in (*path.glob("evaluations/*.parquet"), *path.glob("final/*.safetensors")):
             found[f"{path.name}/{file.name}"] = sha256(file.read_bytes()).hexdigest()

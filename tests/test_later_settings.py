@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SUITE = "tiny-gcd"
 ADDED = {
-    "harness/settings.py": (
+    "harness/config/settings.py": (
         "    max_tokens: PositiveInt = 128\n",
         "    max_tokens: PositiveInt = 128\n    top_p: Annotated[Fraction, LATER] = 1.0\n",
     ),
@@ -75,7 +75,7 @@ def test_published_runs_are_taken_up_and_not_trained_again(later_harness: Path, 
 
 def test_away_from_its_default_the_setting_makes_another_run(later_harness: Path) -> None:
     code = (
-        "from harness.arms import run_config; from harness.suites import load_suite\n"
+        "from harness.config.arms import run_config; from harness.config.suites import load_suite\n"
         "for changes in ([], [('rollout.top_p', 0.5)], [('objectives.agro.fields.extra', 1)]):\n"
         "    suite = load_suite('tiny-gcd', [*changes, ('model.device', 'cpu'), ('model.dtype', 'float32')])\n"
         "    print(run_config(suite, 'agro', 0).run_id)\n"

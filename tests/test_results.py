@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.config import RunConfig
+from harness.config.run_config import RunConfig
+from harness.records.journal import JOURNAL
 from harness.report.archive import ARCHIVE
-from harness.tracking import JOURNAL
 
 SUITES = ("smollm2-sums", "tiny-arithmetic", "tiny-gcd")
 

@@ -26,8 +26,8 @@ from rich.console import Console
 from benchmarks.against_trl.pairs import write_pairs
 from benchmarks.against_trl.table import Rounds, table
 from benchmarks.against_trl.works import WORKS, Job
-from harness.loading import load_policy
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.models.loading import load_policy
 
 TINY = "embedded:tiny-arithmetic"
 SIDES = ("harness", "trl")

@@ -14,10 +14,9 @@ from rich.table import Table
 from benchmarks.against_trl import ours, theirs
 from benchmarks.against_trl.pairs import read_pairs
 from benchmarks.against_trl.works import SEED, Job
-from harness.evaluation import sampling_of
-from harness.rollout.engine import sample_groups
-from harness.run import Run
-from harness.types import Group
+from harness.rollout.engines.engine import sample_groups, sampling_of
+from harness.rollout.groups import Group
+from harness.training.state import RunState
 
 STEPS, RATE, TOLERANCE = 3, 1e-5, 1e-3
 OURS = {"model.dtype": "float32", "compute.engine": "transformers"}
@@ -48,7 +47,7 @@ def check(job: Job) -> None:
         raise SystemExit(f"{job.work.name}: gradient norms differ by {worst:.1e}")
 
 
-def sample(run: Run, job: Job) -> list[list[Group]]:
+def sample(run: RunState, job: Job) -> list[list[Group]]:
     """Completions of the start weights for each step; rewards by a coin, so that any model has a gradient."""
     coin, work = np.random.default_rng(SEED), job.work
     problems = job.problems()

@@ -15,17 +15,17 @@ from typing import Any
 
 from benchmarks.against_trl.pairs import read_pairs, trained_tokens
 from benchmarks.against_trl.works import SEED, Clock, Job
-from harness.arms import run_config
-from harness.config import RunConfig
-from harness.journal import Journal
-from harness.machine import settle
-from harness.opening import open_run
-from harness.run import Run
-from harness.suites import load_suite
-from harness.supply import RunSupply, score_start
-from harness.train import train
-from harness.types import Group
-from harness.updates import Metrics, update
+from harness.config.arms import run_config
+from harness.config.run_config import RunConfig
+from harness.config.suites import load_suite
+from harness.launch.machine import settle
+from harness.records.journal import Journal
+from harness.rollout.groups import Group
+from harness.training.loop import train
+from harness.training.open_run import open_run
+from harness.training.sampler import BudgetedSampler, score_start
+from harness.training.state import RunState
+from harness.training.update import Metrics, update
 
 NOBODY: dict[str, Any] = {"id": "", "name": ""}
 
@@ -56,13 +56,13 @@ def dpo(job: Job) -> dict[str, Any]:
     return clock.result([trained_tokens(given)] * job.steps)
 
 
-def step(run: Run, groups: Sequence[Group]) -> Metrics:
+def step(run: RunState, groups: Sequence[Group]) -> Metrics:
     """What the loop does with a batch once it is graded."""
-    return update(run, score_start(run, RunSupply(run).score(groups)))
+    return update(run, score_start(run, BudgetedSampler(run).score(groups)))
 
 
 @contextmanager
-def opened(job: Job) -> Iterator[Run]:
+def opened(job: Job) -> Iterator[RunState]:
     """A run, before its first step."""
     with TemporaryDirectory() as folder, open_run(configure(job), Path(folder), NOBODY) as run:
         yield run

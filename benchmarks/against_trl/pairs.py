@@ -5,8 +5,8 @@ from pathlib import Path
 
 from evaluators.tasks.gsm8k import GSM8K, PROMPT
 from evaluators.types import Problem, Split
-from harness.policy import Policy
-from harness.types import GROUPS, Completion, Group
+from harness.models.policy import Policy
+from harness.rollout.groups import GROUPS, Completion, Group
 
 
 def write_pairs(path: Path, policy: Policy, data: str | None, count: int, max_tokens: int) -> None:

@@ -27,8 +27,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from benchmarks.against_trl.pairs import read_pairs, trained_tokens
 from benchmarks.against_trl.works import SEED, Clock, Job
-from harness.loading import locate
-from harness.types import Group
+from harness.models.loading import locate
+from harness.rollout.groups import Group
 
 SILENT = {
     "use_cpu": True,

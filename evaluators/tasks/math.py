@@ -6,7 +6,7 @@ models were trained on them. Train is the rest, 12,000 problems less those that 
 
 from pathlib import Path
 
-from evaluators.extraction import last_box
+from evaluators.grading.extraction import last_box
 from evaluators.tasks.published import HubSet, Part, Published
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError

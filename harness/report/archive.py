@@ -6,13 +6,12 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from evaluators.accuracy import SampleRecord, read_records
+from evaluators.statistics.accuracy import SampleRecord, read_records
 from harness.errors import HarnessError
-from harness.journal import Record, parse
-from harness.report.results import RunResult, read_results
+from harness.records.journal import JOURNAL, Record, parse
+from harness.records.out_dir import OutDir
+from harness.records.results import RunResult, read_results
 from harness.report.sources import last_table
-from harness.store import Store
-from harness.tracking import JOURNAL
 
 ARCHIVE = "runs.tar.xz"
 """In the suite's folder."""
@@ -20,7 +19,7 @@ INDEX = "runs.json"
 """The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
 
 
-def write_archive(store: Store, suite: str, path: Path, *, force: bool = False) -> int:
+def write_archive(store: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
     """All runs of a suite, the same bytes for the same runs; how many they are.
 
     The journals come before the completions of the last test evaluations, which only ``harness compare`` shows, so

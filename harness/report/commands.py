@@ -5,18 +5,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.config import SuiteConfig
-from harness.publishing import reaching
+from harness.config.run_config import SuiteConfig
+from harness.records.out_dir import OutDir
+from harness.records.results import RunResult
 from harness.report.archive import ARCHIVE, ArchiveSource, refuse_losing, write_archive
-from harness.report.board import build
-from harness.report.compare import compare, pair
-from harness.report.compare_text import terminal
-from harness.report.results import RunResult
-from harness.report.selection import Selection
+from harness.report.numbers.board import build
+from harness.report.numbers.compare import compare, pair
+from harness.report.numbers.selection import Selection
+from harness.report.pages.compare_text import terminal
+from harness.report.pages.text import tables
+from harness.report.pages.writing import write_comparison, write_leaderboard
 from harness.report.sources import JournalSource, MlflowSource, Source
-from harness.report.text import tables
-from harness.report.writing import write_comparison, write_leaderboard
-from harness.store import Store
+from harness.tracking.reaching import reaching
 
 
 def make_leaderboard(
@@ -58,7 +58,7 @@ def make_comparison(
 
 def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = False) -> None:
     """A suite's runs in one file."""
-    store = Store(out)
+    store = OutDir(out)
     _export(store, suite.name, store.suite(suite.name) / ARCHIVE, console, force=force)
 
 
@@ -70,7 +70,7 @@ def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force:
     Raises:
         HarnessError: there is no run, or without ``force`` published runs would be lost.
     """
-    store, target = Store(out), Store(to)
+    store, target = OutDir(out), OutDir(to)
     target.prepare()
     target.suite(suite.name).mkdir(exist_ok=True)
     archive = target.suite(suite.name) / ARCHIVE
@@ -78,14 +78,14 @@ def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force:
     make_leaderboard(suite, Selection(), str(archive), to, console)
 
 
-def _export(store: Store, suite: str, path: Path, console: Console, *, force: bool) -> None:
+def _export(store: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:
     count = write_archive(store, suite, path, force=force)
     console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
 
 
-def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[Store, Source, list[RunResult]]:
+def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
     """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
-    store = Store(out)
+    store = OutDir(out)
     with reaching(source or str(out)):
         opened: Source
         if source is None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from harness.config import RunConfig
+from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.profiling import TRACE, Event, Profile, merge, read_trace
-from harness.report.text import pipes, table
+from harness.records.spans import TRACE, Event, Profile, merge, read_trace
+from harness.report.pages.text import pipes, table
 
 ARITHMETIC = ("sampling", "reference", "old log-probabilities", "critic", "forward", "backward", "optimiser")
 """What the work itself is; all else in a step is overhead of the harness."""

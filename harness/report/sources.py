@@ -5,10 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from evaluators.accuracy import SampleRecord, read_records
+from evaluators.statistics.accuracy import SampleRecord, read_records
 from harness.errors import HarnessError
-from harness.report.results import RunResult, read_results
-from harness.store import Store, completions_of
+from harness.records.out_dir import OutDir, completions_of
+from harness.records.results import RunResult, read_results
 
 
 class Source(Protocol):
@@ -30,7 +30,7 @@ class Source(Protocol):
 class JournalSource:
     """The run directories of a suite."""
 
-    def __init__(self, store: Store, suite: str) -> None:
+    def __init__(self, store: OutDir, suite: str) -> None:
         self._store, self._suite = store, suite
 
     def results(self) -> list[RunResult]:

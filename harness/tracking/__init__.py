@@ -18,5 +18,3 @@ RUN_ID, CREATED, PUBLISHED, INVOCATION, EVALUATION = (
 """Tags of a run."""
 NOTE = "mlflow.note.content"
 """The tag that MLflow shows as a run's description, in Markdown."""
-JOURNAL = "journal.jsonl"
-"""An artifact of each run."""

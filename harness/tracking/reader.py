@@ -11,8 +11,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
-from harness.journal import Record, parse
-from harness.tracking import JOURNAL, RUN_ID
+from harness.records.journal import JOURNAL, Record, parse
+from harness.tracking import RUN_ID
 
 PAGE = 500
 """Runs that a store is asked for at once."""

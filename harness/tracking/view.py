@@ -5,8 +5,8 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from harness.config import RunConfig, flat
-from harness.journal import Record, spent_in
+from harness.config.run_config import RunConfig, flat
+from harness.records.journal import Record, spent_in
 
 LONGEST_PARAM = 6000
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from evaluators import accuracy
-from evaluators.accuracy import SampleRecord, acc_at_k, majority_at_k, pass_at_k, write_records
+from evaluators.statistics import accuracy
+from evaluators.statistics.accuracy import SampleRecord, acc_at_k, majority_at_k, pass_at_k, write_records
 from evaluators.types import Verdict
 
 CORRECT = np.random.default_rng(0).random((20, 6)) < 0.3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators import audit as module
-from evaluators.audit import Disagreements, audit, disagreements
+from evaluators.grading import audit as module
+from evaluators.grading.audit import Disagreements, audit, disagreements
 
 RIGHT = [
     ("18", "9*2 = 18."),

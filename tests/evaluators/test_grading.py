@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from evaluators.grading import Grade, Grader
+from evaluators.grading.grader import Grade, Grader
 from evaluators.types import Verdict
 
 C, W, U = Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSED

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.audit import disagreements
-from evaluators.grading import Grader
+from evaluators.grading.audit import disagreements
+from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 Texts = list[tuple[str, str]]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators import grading_process
-from evaluators.grading import Grader
+from evaluators.grading import process as grading_process
+from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 BOMB = ("x+1", r"\boxed{9^{9^{9^9}}}")
@@ -118,7 +118,7 @@ def test_works_within_a_spawned_pool() -> None:
 
 def test_the_worker_dies_with_its_parent() -> None:
     script = (
-        "from evaluators.grading import Grader\n"
+        "from evaluators.grading.grader import Grader\n"
         f"grader = Grader(inner_seconds=1); grader.grade([{RIGHT!r}])\n"
         "print(grader._process.pid, flush=True)\n"
         f"grader.grade([{BOMB!r}] * 100)"

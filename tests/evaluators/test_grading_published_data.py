@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.comparison import decide, read_number
-from evaluators.extraction import tidy
-from evaluators.grading import Grader
-from evaluators.grading_process import GradingProcess
+from evaluators.grading.comparison import decide, read_number
+from evaluators.grading.extraction import tidy
+from evaluators.grading.grader import Grader
+from evaluators.grading.process import GradingProcess
 from evaluators.types import Verdict
 
 SIZES = {"train": 7473, "test": 1319}

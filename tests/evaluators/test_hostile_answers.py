@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hostile import EXPECTED, TEXTS
 
-from evaluators.grading import Grader
+from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 KILL_AFTER = 4.0

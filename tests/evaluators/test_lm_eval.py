@@ -12,20 +12,20 @@ from pathlib import Path
 import datasets
 import pytest
 
-from evaluators.generation import Generate, Generated, GenerationArgs
-from evaluators.lm_eval_tasks import local_names
-from evaluators.lm_evaluation import LmEvalResult, run_tasks
+from evaluators.lm_eval.evaluation import LmEvalResult, run_tasks
+from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
+from evaluators.lm_eval.tasks import local_names
 from evaluators.types import TaskError
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install '.[lm-eval]'")
 
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from evaluators.lm_eval_adapter import generation_args
+from evaluators.lm_eval.adapter import generation_args
 
 ROOT = Path(__file__).parents[2]
 STOCK = Path(str(files("lm_eval.tasks")))
-OURS = Path(str(files("evaluators.lm_eval_tasks")))
+OURS = Path(str(files("evaluators.lm_eval.tasks")))
 FOUR = [(f"How many legs have {n} cats?", 4 * n) for n in (1, 2, 300, 4)]
 BOXES = [("What is $1/4$?", r"\frac{1}{4}"), ("Which numbers are they?", "[2,5]")]
 
@@ -193,8 +193,8 @@ def test_without_a_hub_a_stock_task_names_the_local_one_quickly(setting: str, fo
     code = f"""
 import time
 from pathlib import Path
-from evaluators.lm_eval_tasks import load_task
-from evaluators.lm_evaluation import run_tasks
+from evaluators.lm_eval.tasks import load_task
+from evaluators.lm_eval.evaluation import run_tasks
 start = time.perf_counter()
 assert len(load_task("gsm8k_local", Path({str(folder)!r})).eval_docs) == 4
 for name in ("gsm8k", "hendrycks_math500"):

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from evaluators.generation import Generated, GenerationArgs
+from evaluators.lm_eval.generation import Generated, GenerationArgs
 from evaluators.types import TaskError
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install '.[lm-eval]'")
 
 from lm_eval.api.instance import Instance
 
-from evaluators.lm_eval_adapter import GeneratingModel, generation_args
+from evaluators.lm_eval.adapter import GeneratingModel, generation_args
 
 GREEDY: dict[str, Any] = {"until": ["\n"], "do_sample": False}
 

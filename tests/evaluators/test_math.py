@@ -11,7 +11,7 @@ import datasets
 import huggingface_hub
 import pytest
 
-from evaluators.extraction import tidy
+from evaluators.grading.extraction import tidy
 from evaluators.tasks import load_problems
 from evaluators.tasks.math import SUBJECTS
 from evaluators.types import Problem, Split, TaskError

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluators.extraction import last_box
-from evaluators.grading import Grader
+from evaluators.grading.extraction import last_box
+from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.overlap import COMMON, GRAM, Overlap, overlap
 from evaluators.tasks import load_problems
+from evaluators.tasks.overlap import COMMON, GRAM, Overlap, overlap
 from evaluators.types import Problem, Split
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluators.ranking import LEVEL, Scores, against, ranks, standing, tie_groups
+from evaluators.statistics.ranking import LEVEL, Scores, against, ranks, standing, tie_groups
 
 PROBLEMS, SAMPLES, OF_SEED = 200, 2, 0.015
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from evaluators.grading import Grader
-from evaluators.scorers import may_see
+from evaluators.grading.grader import Grader
+from evaluators.grading.scorers import may_see
 from evaluators.tasks import load_problems
 from evaluators.types import Problem, Rubric, Split, TaskError, Verdict
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluators.statistics import (
+from evaluators.statistics.estimates import (
     Estimate,
     holm,
     iqm,

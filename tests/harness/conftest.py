@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.journal import Journal
-from harness.store import Store
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
 from tests.harness.mlflow_server import serve, stop
 from tests.harness.small import run_small, small_config
 
@@ -44,9 +44,9 @@ def gguf() -> Path:
 
 
 @pytest.fixture
-def store(small_runs: dict[str, Path], tmp_path: Path) -> Store:
+def store(small_runs: dict[str, Path], tmp_path: Path) -> OutDir:
     """A results directory with two finished runs."""
-    store = Store(tmp_path / "results")
+    store = OutDir(tmp_path / "results")
     for name in ("agro", "grpo"):
         start = Journal(small_runs[name]).read()[0]
         shutil.copytree(small_runs[name], store.suite(SUITE) / "runs" / start["run_id"])

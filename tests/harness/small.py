@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from harness.arms import run_config
-from harness.config import RunConfig
-from harness.journal import Journal, Record, lasting
-from harness.suites import load_suite
-from harness.train import Outcome, train
+from harness.config.arms import run_config
+from harness.config.run_config import RunConfig
+from harness.config.suites import load_suite
+from harness.records.journal import Journal, Record, lasting
+from harness.training.loop import Outcome, train
 
 INVOCATION = {
     "id": "test",

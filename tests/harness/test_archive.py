@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
+from harness.records.out_dir import OutDir
 from harness.report.archive import ArchiveSource, write_archive
 from harness.report.commands import make_comparison, make_leaderboard
-from harness.report.selection import Selection
+from harness.report.numbers.selection import Selection
+from harness.report.pages.writing import FILES
 from harness.report.sources import JournalSource, last_table
-from harness.report.writing import FILES
-from harness.store import Store
-from harness.suites import load_suite
 from tests.harness.test_cli import refused
 
 SUITE = "tiny-arithmetic"
 
 
-def test_reports_from_the_archive_are_those_from_the_journals(store: Store, tmp_path: Path) -> None:
+def test_reports_from_the_archive_are_those_from_the_journals(store: OutDir, tmp_path: Path) -> None:
     """All but the links, which lead to where each comes from."""
     archive, suite = tmp_path / "runs.tar.xz", load_suite(SUITE)
     assert write_archive(store, SUITE, archive) == 2
@@ -28,14 +28,14 @@ def test_reports_from_the_archive_are_those_from_the_journals(store: Store, tmp_
     for source, out in ((None, store.root), (str(archive), tmp_path / "again")):
         make_leaderboard(suite, Selection(), source, out, Console(quiet=True))
         make_comparison(suite, ("agro", "grpo"), None, Selection(), source, out, Console(quiet=True))
-        files = [Store(out).suite(SUITE) / name for name in (*FILES, "compare.html")]
+        files = [OutDir(out).suite(SUITE) / name for name in (*FILES, "compare.html")]
         contents = {file.name: file.read_bytes() for file in files if file.is_file()}
         made.append({name: re.sub(rb'<a href="runs/[^"]*">([^<]*)</a>', rb"\1", b) for name, b in contents.items()})
     assert len(made[0]) == 11
     assert made[0] == made[1]
 
 
-def test_the_same_runs_are_the_same_bytes(store: Store, tmp_path: Path) -> None:
+def test_the_same_runs_are_the_same_bytes(store: OutDir, tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_archive(store, SUITE, tmp_path / name)
         for run in store.runs(SUITE):
@@ -43,7 +43,7 @@ def test_the_same_runs_are_the_same_bytes(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_a_run_under_way_is_kept_without_completions(store: Store, tmp_path: Path) -> None:
+def test_a_run_under_way_is_kept_without_completions(store: OutDir, tmp_path: Path) -> None:
     first, _ = store.runs(SUITE)
     lines = (first / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (first / "journal.jsonl").write_bytes(b"".join(lines[:4]))
@@ -53,7 +53,7 @@ def test_a_run_under_way_is_kept_without_completions(store: Store, tmp_path: Pat
     assert found == JournalSource(store, SUITE).results()
 
 
-def test_what_is_no_such_archive_is_one_sentence(store: Store, tmp_path: Path) -> None:
+def test_what_is_no_such_archive_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
     path = tmp_path / "runs.tar.xz"
     write_archive(store, SUITE, path)
     whole = path.read_bytes()
@@ -71,7 +71,7 @@ def test_what_is_no_such_archive_is_one_sentence(store: Store, tmp_path: Path) -
     refused(other, "tiny-arithmetic", "not of smollm2-gsm8k")
 
 
-def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: Store, tmp_path: Path) -> None:
+def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: OutDir, tmp_path: Path) -> None:
     """Wherever it is cut: tar takes the end of a file inside a header for the end of the archive."""
     path = tmp_path / "runs.tar.xz"
     write_archive(store, SUITE, path)
@@ -85,7 +85,7 @@ def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: Store, tmp_path: 
             assert "damaged" in str(error)
 
 
-def test_nothing_to_export_is_one_sentence(store: Store, tmp_path: Path) -> None:
+def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
     refused(["export", "--suite", SUITE, "--out", str(tmp_path)], "no runs of the suite tiny-arithmetic")
     (run, _) = JournalSource(store, SUITE).results()
     (store.run(SUITE, run.run_id) / last_table(run)).unlink()

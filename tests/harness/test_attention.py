@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from harness import attention
-from harness.attention import attend
-from harness.collate import Sequences
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.models import attention
+from harness.models.attention import attend
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
 
 Given = tuple[Tensor, Tensor, Tensor, Tensor]
 

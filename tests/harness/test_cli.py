@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from harness.arguments import parse_seeds
 from harness.cli import app
-from harness.report.writing import FILES
+from harness.config.arguments import parse_seeds
+from harness.report.pages.writing import FILES
 from tests.harness.small import SMALL, run_small, small_config
 
 SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]

@@ -3,8 +3,9 @@
 import pytest
 
 from evaluators.types import Problem, Split
-from harness.collate import Sequences, denominators, micro_batches
-from harness.types import Completion, Group
+from harness.models.sequences import Sequences
+from harness.rollout.groups import Completion, Group
+from harness.training.micro_batches import denominators, micro_batches
 
 
 def group(name: str, prompt: int, lengths: list[int]) -> Group:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from harness.arms import run_config
-from harness.config import RunConfig
-from harness.machine import settle
+from harness.config.arms import run_config
+from harness.config.run_config import RunConfig
+from harness.config.suites import load_suite, suite_names
+from harness.launch.machine import settle
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.suites import load_suite, suite_names
 
 
 def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:

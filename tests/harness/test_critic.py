@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.collate import Sequences
-from harness.critic import Critic
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.models.critic import Critic
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
 from tests.harness.small import run_small, small_config, steps
 
 PAIRS = [((1, 5, 6), (7, 8, 9, 2)), ((1, 4), (10, 2))]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from harness.arms import run_config
-from harness.planning.duration import Duration, duration_of
-from harness.planning.gpus import GPUS
-from harness.planning.parts import parts_of
-from harness.suites import load_suite
+from harness.config.arms import run_config
+from harness.config.suites import load_suite
+from harness.studies.planning.duration import Duration, duration_of
+from harness.studies.planning.gpus import GPUS
+from harness.studies.planning.parts import parts_of
 from tests.harness.small import small_config
 from tests.harness.test_planning import LLAMA_3_8B
 

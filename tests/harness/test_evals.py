@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from evaluators.accuracy import pass_at_k, read_records
+from evaluators.statistics.accuracy import pass_at_k, read_records
 from evaluators.types import Verdict
-from harness.evals.models import resolve
-from harness.evals.tables import read_evals
-from harness.store import Store
+from harness.records.out_dir import OutDir
+from harness.studies.evals.models import resolve
+from harness.studies.evals.tables import read_evals
 from tests.harness.small import run_small, small_config
 from tests.harness.test_cli import harness, refused
 from tests.harness.test_generating import TASK
@@ -75,9 +75,9 @@ def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tm
     out = tmp_path / "out"
     shutil.copytree(once, out)
     config = small_config("agro")
-    run = Store(out).run_of(config)
+    run = OutDir(out).run_of(config)
     assert run_small(config, run) == "finished"
-    assert resolve(str(run), Store(out)) == (config.run_id, str(run / "final"))
+    assert resolve(str(run), OutDir(out)) == (config.run_id, str(run / "final"))
     found = measured(out, "--tasks", "arithmetic", "--k", "3", model=config.run_id)
     ((first, second),) = found.values()
     assert {first["model"], second["model"]} == {MODEL, config.run_id}
@@ -143,6 +143,6 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     refused([*start, MODEL, "--lm-eval", "gsm8k_local"], "gsm8k_local")
     refused([*start, MODEL, "--tasks", "reasoning_gym:gcd"], "tokenizer cannot read the prompt")
     refused([*start, "./nowhere", "--tasks", "arithmetic"], "./nowhere")
-    run = Store(tmp_path).run_of(small_config("agro"))
+    run = OutDir(tmp_path).run_of(small_config("agro"))
     assert run_small(small_config("agro"), run, should_stop=lambda: True) == "interrupted"
     refused([*start, run.name, "--tasks", "arithmetic"], run.name, "has not finished")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.report.board import build
-from harness.report.results import read_results
-from harness.suites import load_suite
+from harness.records.journal import Journal
+from harness.records.results import read_results
+from harness.report.numbers.board import build
 from tests.harness.small import history, run_small, small_config
 from tests.harness.test_kill import ROOT, command
 

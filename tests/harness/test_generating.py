@@ -6,16 +6,16 @@ from pathlib import Path
 import datasets
 import pytest
 
-from evaluators.generation import Generate, GenerationArgs
-from evaluators.lm_evaluation import run_tasks
+from evaluators.lm_eval.evaluation import run_tasks
+from evaluators.lm_eval.generation import Generate, GenerationArgs
 from evaluators.tasks import load_problems
 from evaluators.types import Split
+from harness.config.settings import ModelSettings
 from harness.errors import HarnessError
-from harness.generating import generate_with
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.settings import ModelSettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.rollout.generating import generate_with
 
 GREEDY = GenerationArgs(max_tokens=40, stop=(), temperature=0.0)
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9="]

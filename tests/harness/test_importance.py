@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.rollout.engine import Sampling
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.types import Completion
+from harness.rollout.engines.engine import Sampling
+from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.rollout.groups import Completion
 from tests.harness.small import run_small, small_config, steps
 
 CASES = [("agro", "on_policy"), ("ppo", "on_policy"), ("agro", "stale:2"), ("agro", "offline")]

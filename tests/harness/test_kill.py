@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from evaluators.types import Split
-from harness.checkpoint import NAME as CHECKPOINT
-from harness.journal import Journal
-from harness.run import Run
+from harness.records.journal import Journal
+from harness.training.checkpoint import NAME as CHECKPOINT
+from harness.training.state import RunState
 from tests.harness.small import SMALL, history, run_small, small_config
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +24,8 @@ run_small(small_config("agro"), Path(sys.argv[1]))
 """
 DIE_IN_CHECKPOINT = """
 import os, signal
-import harness.checkpoint
-whole = harness.checkpoint.save_file
+import harness.training.checkpoint
+whole = harness.training.checkpoint.save_file
 count = 0
 
 def half(tensors, path, metadata):
@@ -36,7 +36,7 @@ def half(tensors, path, metadata):
         os.truncate(path, path.stat().st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
 
-harness.checkpoint.save_file = half
+harness.training.checkpoint.save_file = half
 """
 
 
@@ -132,14 +132,14 @@ def test_what_was_sampled_beyond_the_budget_is_counted_once(tmp_path: Path, monk
     """A run that ends on a discarded step, left during its last evaluation, does not sample that step again."""
     config = small_config("agro", budget={"unit": "sampled_tokens", "total": 900}, evaluation__shares=[0, 1])
     run_small(config, tmp_path / "whole")
-    evaluate = Run.evaluate
+    evaluate = RunState.evaluate
 
-    def interrupted(run: Run, split: Split) -> None:
+    def interrupted(run: RunState, split: Split) -> None:
         if split is Split.TEST and run.iteration > 0:
             raise KeyboardInterrupt
         evaluate(run, split)
 
-    monkeypatch.setattr(Run, "evaluate", interrupted)
+    monkeypatch.setattr(RunState, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_small(config, tmp_path / "resumed")
     monkeypatch.undo()

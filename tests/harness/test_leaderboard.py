@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.config import SuiteConfig
+from harness.config.run_config import RunConfig, SuiteConfig
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.journal import Journal, Record
-from harness.report.board import build
-from harness.report.cells import across, reached, took
+from harness.records.journal import Journal, Record
+from harness.records.results import RunResult, read_results
 from harness.report.commands import make_leaderboard
-from harness.report.results import RunResult, read_results
-from harness.report.selection import Selection
-from harness.report.text import markdown
-from harness.report.writing import write_leaderboard
-from harness.suites import load_suite
+from harness.report.numbers.board import build
+from harness.report.numbers.selection import Selection
+from harness.report.pages.cells import across, reached, took
+from harness.report.pages.text import markdown
+from harness.report.pages.writing import write_leaderboard
 
 
 def suite(baseline: str = "grpo") -> SuiteConfig:
@@ -36,6 +36,8 @@ def result(records: list[Record], **config: Any) -> RunResult:
         for section in sections:
             place = place[section]
         place[last] = value
+    if config:  # as the run would have recorded it
+        records[0]["run_id"] = RunConfig.model_validate(records[0]["config"]).run_id
     (made,) = read_results([records])
     return made
 
@@ -63,7 +65,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     read = json.loads((tmp_path / "leaderboard.json").read_text())
     assert read == board
     assert read["suite"] == "s"
-    assert set(read["runs"]) == {r.config.run_id for r in results}
+    assert set(read["runs"]) == {r.run_id for r in results}
     assert read["invocations"][0]["command"].startswith("harness run")
     (read,) = read["boards"]
     assert read["regime"] == "on_policy"
@@ -80,7 +82,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     assert grpo["accuracy"]["low"] is None  # one seed says nothing of the spread
     assert agro["budget"]["completions"] == 96
     assert agro["status"] == grpo["status"] == "preliminary"
-    assert agro["run_ids"] == [r.config.run_id for r in results[:2]]
+    assert agro["run_ids"] == [r.run_id for r in results[:2]]
     text = (tmp_path / "leaderboard.md").read_text()
     assert text == markdown(board)
     assert all(cell in text for row in read["rows"] for cell in reached(row) + took(row))
@@ -161,7 +163,7 @@ def test_a_run_under_way_is_counted_and_in_no_number(small_runs: dict[str, Path]
     board = build(suite(), results)
     row = next(row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
     assert (row["seeds"], row["unfinished"]) == ([0], [1, 2])
-    assert [board["runs"][r.config.run_id]["accuracy"] is None for r in results] == [False, True, True, False]
+    assert [board["runs"][r.run_id]["accuracy"] is None for r in results] == [False, True, True, False]
     assert "1 (2 unfinished)" in reached(row)
     assert markdown(board).count(": unfinished, not in the numbers") == 2
     (row,) = board_of("grpo", [result(agro[:1])])["rows"]

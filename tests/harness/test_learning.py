@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-import harness.opening
-import harness.supply
+import harness.training.open_run
+import harness.training.sampler
 from algorithms import OBJECTIVES
-from harness.config import RunConfig
-from harness.critic import Critic
-from harness.policy import Policy
+from harness.config.run_config import RunConfig
+from harness.models.critic import Critic
+from harness.models.policy import Policy
 from tests.harness.small import history, run_small, small_config, steps
 
 MARGIN = 0.06
@@ -63,7 +63,7 @@ def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypat
     0.7 nats at this file's budget and towards longer completions, whose states that critic has met least.
     """
     reward_all(monkeypatch)
-    monkeypatch.setattr(harness.opening, "Critic", Expecting)
+    monkeypatch.setattr(harness.training.open_run, "Critic", Expecting)
     before, after = outcome(small_config(objective), tmp_path)
     assert after["kl"] == 0
     assert before["verdicts"] == after["verdicts"]
@@ -88,9 +88,9 @@ def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[st
 
 def reward_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every completion of training, not of evaluation, the reward 1."""
-    graded = harness.supply.grade_groups
+    graded = harness.training.sampler.grade_groups
 
     def constant(*arguments: Any) -> list[Any]:
         return [replace(group, rewards=(1.0,) * len(group.rewards)) for group in graded(*arguments)]
 
-    monkeypatch.setattr(harness.supply, "grade_groups", constant)
+    monkeypatch.setattr(harness.training.sampler, "grade_groups", constant)

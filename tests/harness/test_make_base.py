@@ -9,12 +9,12 @@ import pytest
 
 from evaluators.tasks import load_problems
 from evaluators.types import Split
-from harness.bases import BASES, gcd
-from harness.bases.training import make_base
-from harness.loading import load_policy
-from harness.rollout.engine import Sampling, sample_groups
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.embedded.bases import BASES, gcd
+from harness.embedded.bases.training import make_base
+from harness.models.loading import load_policy
+from harness.rollout.engines.engine import Sampling, sample_groups
+from harness.rollout.engines.transformers_engine import TransformersEngine
 
 TASKS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tiny-arithmetic": ("arithmetic", {}, r"(\d+\+\d+=\d+;)*####\d+"),

@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-import harness.config
-from harness.journal import Journal
-from harness.publishing import Publishing, publish_suite
-from harness.report.exports import by_problem_and_run
-from harness.report.results import read_results
+import harness.config.run_config
+from harness.launch.syncing import Syncing, sync_suite
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import read_results
+from harness.report.pages.exports import by_problem_and_run
 from harness.report.sources import MlflowSource
-from harness.store import Store
 from harness.tracking import CREATED
-from harness.tracking.publisher import Publisher
+from harness.tracking.writer import Writer
 from tests.harness.conftest import SUITE
 from tests.harness.small import INVOCATION
 from tests.harness.test_leaderboard import records_of, result, with_verdicts
@@ -40,13 +40,13 @@ def statements() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_a_run_that_has_not_changed_costs_the_store_no_question(store: Store, statements: list[str]) -> None:
+def test_a_run_that_has_not_changed_costs_the_store_no_question(store: OutDir, statements: list[str]) -> None:
     runs = list(store.runs())
     journal = runs[0] / "journal.jsonl"
     whole = journal.read_bytes()
     journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:4]))
-    publishing = Publishing(store.tracking_uri, store, SUITE, [*runs, store.root / "waits"], INVOCATION, print)
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publishing = Syncing(store.tracking_uri, store, SUITE, [*runs, store.root / "waits"], INVOCATION, print)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     publishing.publish_changed(publisher)
     statements.clear()
     for _ in range(3):
@@ -63,10 +63,10 @@ def test_a_run_that_has_not_changed_costs_the_store_no_question(store: Store, st
     assert 0 < len(statements) < asked  # so much it would have cost to ask about the other, too
 
 
-def test_a_run_of_the_same_size_that_was_written_anew_is_published(store: Store) -> None:
+def test_a_run_of_the_same_size_that_was_written_anew_is_published(store: OutDir) -> None:
     run = next(store.runs())
-    publishing = Publishing(store.tracking_uri, store, SUITE, [run], INVOCATION, print)
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publishing = Syncing(store.tracking_uri, store, SUITE, [run], INVOCATION, print)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     publishing.publish_changed(publisher)
     journal, created = run / "journal.jsonl", repr(Journal(run).read()[0]["clock"]["time"])
     size, anew = journal.stat().st_size, "3" + created[1:]  # seconds since 1970
@@ -77,11 +77,11 @@ def test_a_run_of_the_same_size_that_was_written_anew_is_published(store: Store)
     assert made.data.tags[CREATED] == repr(float(anew))
 
 
-def test_reading_more_runs_asks_the_store_no_more(store: Store, statements: list[str]) -> None:
+def test_reading_more_runs_asks_the_store_no_more(store: OutDir, statements: list[str]) -> None:
     runs, counts = list(store.runs()), []
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     for number in (1, 2):
-        publish_suite(publisher, store, SUITE, runs[:number])
+        sync_suite(publisher, store, SUITE, runs[:number])
         statements.clear()
         assert len(MlflowSource(store.tracking_uri, SUITE).results()) == number
         counts.append(len(statements))
@@ -93,7 +93,7 @@ def test_reading_more_journals_takes_no_more_memory(small_runs: dict[str, Path],
     step = next(line for line in lines if json.loads(line)["event"] == "step")
     peaks = []
     for number in (2, 8):
-        store = Store(tmp_path / str(number))
+        store = OutDir(tmp_path / str(number))
         for run in range(number):
             path = store.suite(SUITE) / "runs" / str(run) / "journal.jsonl"
             path.parent.mkdir(parents=True)
@@ -105,11 +105,9 @@ def test_reading_more_journals_takes_no_more_memory(small_runs: dict[str, Path],
     assert peaks[1] < 1.5 * peaks[0]
 
 
-def test_a_report_never_hashes_a_runs_settings(
-    small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hashed, digest = [], harness.config.digest
-    monkeypatch.setattr(harness.config, "digest", lambda content: hashed.append(1) or digest(content))
+def test_a_report_never_hashes_a_runs_settings(small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed, digest = [], harness.config.run_config.digest
+    monkeypatch.setattr(harness.config.run_config, "digest", lambda content: hashed.append(1) or digest(content))
     for number in (5, 50):
         verdicts = {f"problem {place}": "cw" for place in range(number)}
         made = result(with_verdicts(records_of(small_runs, "agro"), verdicts))
@@ -131,4 +129,4 @@ def _import(_: int) -> None:
 
 
 def _open(root: Path) -> str:
-    return Publisher(Store(root).tracking_uri, SUITE, root)._experiment
+    return Writer(OutDir(root).tracking_uri, SUITE, root)._experiment

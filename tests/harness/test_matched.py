@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from algorithms import OBJECTIVES
-from harness.journal import Journal
+from harness.records.journal import Journal
 from tests.harness.small import history, run_small, small_config, steps
 
 OTHERS = [name for name in OBJECTIVES if name != "agro"]

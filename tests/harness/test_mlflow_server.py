@@ -8,15 +8,15 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.journal import Journal
-from harness.publishing import INVOCATION as INVOCATION_FILE
-from harness.publishing import publish_suite
+from harness.config.suites import load_suite
+from harness.launch.syncing import INVOCATION as INVOCATION_FILE
+from harness.launch.syncing import sync_suite
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
-from harness.report.selection import Selection
-from harness.report.writing import FILES
-from harness.store import Store
-from harness.suites import load_suite
-from harness.tracking.publisher import Publisher
+from harness.report.numbers.selection import Selection
+from harness.report.pages.writing import FILES
+from harness.tracking.writer import Writer
 from tests.harness.conftest import SUITE
 from tests.harness.small import INVOCATION
 
@@ -34,11 +34,11 @@ def tags(run: Any) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
 
 
-def test_what_the_comparison_page_shows(server: Server, store: Store) -> None:
+def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     uri, _ = server
     make_leaderboard(load_suite(SUITE), Selection(), None, store.root, Console(quiet=True))
-    (store.suite(SUITE) / INVOCATION_FILE).write_text(json.dumps(INVOCATION))
-    publish_suite(Publisher(uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    (store.suite(SUITE) / INVOCATION_FILE).write_text(json.dumps(INVOCATION | {"tables": list(FILES)}))
+    sync_suite(Writer(uri, SUITE, store.root), store, SUITE, list(store.runs()))
     experiment = ask(uri, f"experiments/get-by-name?experiment_name={SUITE}")["experiment"]["experiment_id"]
     runs = ask(uri, "runs/search", experiment_ids=[experiment])["runs"]
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in tags(run)]
@@ -76,10 +76,10 @@ def test_what_the_comparison_page_shows(server: Server, store: Store) -> None:
     assert f'<a href="{uri}/#/experiments/{experiment}/runs/{children[0]["info"]["run_id"]}">' in page
 
 
-def test_the_machine_is_watched_on_the_run_of_the_invocation(store: Store, tmp_path: Path) -> None:
+def test_the_machine_is_watched_on_the_run_of_the_invocation(store: OutDir, tmp_path: Path) -> None:
     import time
 
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     with publisher.machine_metrics(INVOCATION):
         time.sleep(5.5)
     parent = publisher._client.get_run(publisher.parent(INVOCATION))

@@ -11,16 +11,16 @@ import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 
-from evaluators.accuracy import SampleRecord, read_records, write_records
-from harness.report.board import build
-from harness.report.compare import compare, pair
-from harness.report.compare_text import terminal
-from harness.report.exports import as_csv, dataset_card
-from harness.report.page import compare_page
-from harness.report.results import RunResult
+from evaluators.statistics.accuracy import SampleRecord, read_records, write_records
+from harness.records.results import RunResult
+from harness.report.numbers.board import build
+from harness.report.numbers.compare import compare, pair
+from harness.report.pages.compare_text import terminal
+from harness.report.pages.exports import as_csv, dataset_card
+from harness.report.pages.page import compare_page
+from harness.report.pages.text import markdown, tables
+from harness.report.pages.writing import write_leaderboard
 from harness.report.sources import last_table
-from harness.report.text import markdown, tables
-from harness.report.writing import write_leaderboard
 from tests.harness.test_leaderboard import records_of, result, suite, with_verdicts
 
 PHONE = {"width": 390, "height": 844}
@@ -79,7 +79,7 @@ def many(small_runs: dict[str, Path]) -> list[RunResult]:
 def test_the_leaderboard_on_a_phone(browser: Browser, small_runs: dict[str, Path], tmp_path: Path) -> None:
     results = many(small_runs)
     board = build(suite(), results)
-    write_leaderboard(board, results, tmp_path, {r.config.run_id: f"runs/{r.config.run_id}/" for r in results})
+    write_leaderboard(board, results, tmp_path, {r.run_id: f"runs/{r.run_id}/" for r in results})
     page, said = opened(browser, tmp_path / "leaderboard.html")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")

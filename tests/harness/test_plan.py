@@ -6,12 +6,12 @@ import huggingface_hub
 import pytest
 from typer.testing import CliRunner
 
-from harness.arms import run_config
 from harness.cli import app
-from harness.planning.memory import memory_of
-from harness.planning.parts import parts_of
-from harness.planning.refusal import changes, refusal
-from harness.suites import load_suite
+from harness.config.arms import run_config
+from harness.config.suites import load_suite
+from harness.studies.planning.memory import memory_of
+from harness.studies.planning.parts import parts_of
+from harness.studies.planning.refusal import changes, refusal
 from tests.harness.test_planning import LLAMA_3_8B
 
 

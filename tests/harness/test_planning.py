@@ -11,25 +11,25 @@ from torch.profiler import ProfilerActivity, profile
 from transformers import AutoModelForCausalLM, LlamaConfig
 from typer.testing import CliRunner
 
-import harness.collate
-import harness.train
-from harness.adapters import add_adapters
-from harness.budget import Ledger
-from harness.charging import Sizes, cost_of
+import harness.training.loop
+import harness.training.micro_batches
 from harness.cli import app
-from harness.config import RunConfig
-from harness.critic import Critic
-from harness.loading import load_policy
-from harness.optimizer import make_optimizer
-from harness.planning.duration import duration_of
-from harness.planning.gpus import gpu_of
-from harness.planning.memory import GIB, PHASES, memory_of, moments, tokens_at_once
-from harness.planning.parts import Parts, bytes_of, parts_of, trace
-from harness.policy import Policy
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.run import modules
-from harness.settings import LoraSettings
-from harness.states import pass_through
+from harness.config.run_config import RunConfig
+from harness.config.settings import LoraSettings
+from harness.models.adapters import add_adapters
+from harness.models.critic import Critic
+from harness.models.hidden import pass_through
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.records.ledger import Ledger
+from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.studies.planning.duration import duration_of
+from harness.studies.planning.gpus import gpu_of
+from harness.studies.planning.memory import GIB, PHASES, memory_of, moments, tokens_at_once
+from harness.studies.planning.parts import Parts, bytes_of, parts_of, trace
+from harness.training.costs import Sizes, cost_of
+from harness.training.optimizer import make_optimizer
+from harness.training.state import modules
 from tests.harness.small import SMALL, history, run_small, small_config
 
 LLAMA_3_8B = LlamaConfig(
@@ -184,7 +184,9 @@ def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path, monkeypat
     sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
     lengths: list[list[int]] = []
     monkeypatch.setattr(
-        harness.train, "update", lambda run, groups: lengths.append(harness.collate.lengths(groups)) or {}
+        harness.training.loop,
+        "update",
+        lambda run, groups: lengths.append(harness.rollout.groups.lengths(groups)) or {},
     )
     assert run_small(config, tmp_path) == "finished"
     spent = history(tmp_path)[-1]["spent"]

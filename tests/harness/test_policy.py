@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-import harness.loading
-import harness.policy
-from harness.collate import Sequences
+import harness.models.loading
+import harness.models.policy
+from harness.config.settings import ModelSettings
 from harness.errors import HarnessError
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.settings import ModelSettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
 PAIRS += [(PAIRS[1][0], (7, 1))]  # a prompt in common
@@ -47,7 +47,7 @@ def test_chunks_of_logits_change_neither_value_nor_gradient(policy: Policy, monk
         return logp.detach(), policy.model.get_input_embeddings().weight.grad.clone()
 
     whole = value_and_gradient()
-    monkeypatch.setattr(harness.policy, "LOGITS_AT_ONCE", 5 * 16)
+    monkeypatch.setattr(harness.models.policy, "LOGITS_AT_ONCE", 5 * 16)
     for ours, theirs in zip(value_and_gradient(), whole, strict=True):
         torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=2e-4)
 
@@ -92,4 +92,4 @@ def test_a_model_that_changes_its_logits_is_refused(policy: Policy, monkeypatch:
     head = scaled.model.get_output_embeddings()
     monkeypatch.setattr(scaled.model, "get_output_embeddings", lambda: lambda hidden: 2 * head(hidden))
     with pytest.raises(HarnessError, match="transforms its logits"):
-        harness.loading._check_head(scaled, "scaled")
+        harness.models.loading._check_head(scaled, "scaled")

@@ -8,18 +8,19 @@ import torch
 
 from algorithms.types import PolicyOutput
 from evaluators.types import Problem, Split
-from harness.adapters import adapters_off
-from harness.arms import build_objective
-from harness.collate import Sequences, denominators, micro_batches
-from harness.critic import Critic
-from harness.loading import load_policy
-from harness.optimizer import make_optimizer
-from harness.policy import Policy
-from harness.rollout.engine import Sampling
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.scoring import know
-from harness.settings import LoraSettings, ModelSettings, OptimizerSettings, PolicySettings
-from harness.types import Group
+from harness.config.arms import build_objective
+from harness.config.settings import LoraSettings, ModelSettings, OptimizerSettings, PolicySettings
+from harness.models.adapters import adapters_off
+from harness.models.critic import Critic
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from harness.rollout.engines.engine import Sampling
+from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.rollout.groups import Group
+from harness.training.micro_batches import denominators, micro_batches
+from harness.training.optimizer import make_optimizer
+from harness.training.scoring import know
 from tests.harness.small import history, run_small, small_config
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]

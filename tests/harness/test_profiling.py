@@ -10,8 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.journal import Journal
-from harness.profiling import TRACE, Event, Profile, matrix_rate, read_trace
+from harness.records.journal import Journal
+from harness.records.spans import TRACE, Event, Profile, matrix_rate, read_trace
 from harness.report.profile import ARITHMETIC, HARNESS, rows, spent_of
 from tests.harness.small import SMALL, history, run_small, small_config
 

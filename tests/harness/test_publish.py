@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.journal import Journal
-from harness.options import OUT
+from harness.cli.options import OUT
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
 from harness.report.archive import ARCHIVE, archived
-from harness.store import Store
 from tests.harness.conftest import SUITE
 from tests.harness.test_cli import SETTINGS, harness, refused
 
 
 @pytest.fixture
-def published(store: Store, tmp_path: Path) -> Path:
+def published(store: OutDir, tmp_path: Path) -> Path:
     """A folder of published results, made of the two runs of ``store``."""
     to = tmp_path / "published"
     code, output = harness("publish", "--suite", SUITE, "--out", str(store.root), "--to", str(to))
@@ -36,10 +36,10 @@ def test_what_is_published_is_the_archive_and_the_leaderboard_made_of_it(publish
 
 
 def test_nothing_that_would_lose_published_runs_is_begun_without_force(
-    published: Path, store: Store, tmp_path: Path
+    published: Path, store: OutDir, tmp_path: Path
 ) -> None:
     before = contents(published)
-    fewer = Store(tmp_path / "fewer")
+    fewer = OutDir(tmp_path / "fewer")
     first = next(store.runs(SUITE))
     shutil.copytree(first, fewer.suite(SUITE) / "runs" / first.name)
     archive = str(published / SUITE / ARCHIVE)
@@ -62,7 +62,7 @@ def test_nothing_that_would_lose_published_runs_is_begun_without_force(
     assert archived(published / SUITE / ARCHIVE) == [first.name]
 
 
-def test_more_runs_replace_fewer(published: Path, store: Store, small_runs: dict[str, Path]) -> None:
+def test_more_runs_replace_fewer(published: Path, store: OutDir, small_runs: dict[str, Path]) -> None:
     start = Journal(small_runs["ppo"]).read()[0]
     shutil.copytree(small_runs["ppo"], store.suite(SUITE) / "runs" / start["run_id"])
     code, output = harness("publish", "--suite", SUITE, "--out", str(store.root), "--to", str(published))

@@ -12,17 +12,18 @@ from typing import Any
 import pytest
 import torch
 
-import harness.updates
+import harness.training.update
 from evaluators.types import Problem, Split
-from harness.collate import MicroBatch
+from harness.config.regime import RegimeSpec
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.offline import content_of
-from harness.regimes import Offline, Queue, RegimeSpec, Replay, RolloutBatch
-from harness.run import Run
+from harness.records.journal import Journal
+from harness.rollout.fixed_set import content_of
+from harness.rollout.groups import GROUPS, Completion, Group
+from harness.rollout.regimes import Offline, Queue, Replay, RolloutBatch
 from harness.seeds import ProblemOrder
-from harness.types import GROUPS, Completion, Group
-from harness.updates import update
+from harness.training.micro_batches import MicroBatch
+from harness.training.state import RunState
+from harness.training.update import update
 from tests.harness.small import history, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
@@ -210,10 +211,10 @@ SEVERAL: dict[str, Any] = {
 def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """GEPPO, which requires them all, with several updates a rollout: each field is computed again here."""
     gaps: dict[str, list[float]] = {field: [] for field in ("old_logp", "start_logp", "ref_logp", "moved")}
-    backward = harness.updates._backward
+    backward = harness.training.update._backward
 
     @torch.no_grad()
-    def compare(run: Run, parts: Sequence[MicroBatch]) -> None:
+    def compare(run: RunState, parts: Sequence[MicroBatch]) -> None:
         for part in parts:
             now = run.policy.logp(part.sequences)
             gaps["start_logp"].append(float((now - part.known["start_logp"]).abs().max()))
@@ -221,12 +222,12 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
             gaps["old_logp"].append(float((part.engine_logp - part.known["old_logp"]).abs().max()))
             gaps["moved"].append(float((now - part.engine_logp).abs().max()))
 
-    def watched(run: Run, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:
+    def watched(run: RunState, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:
         if first:
             compare(run, parts)
         return backward(run, parts, counts, first=first)
 
-    monkeypatch.setattr(harness.updates, "_backward", watched)
+    monkeypatch.setattr(harness.training.update, "_backward", watched)
     run_small(small_config("geppo", **SEVERAL[name], optimizer__warmup_steps=0), tmp_path / "runs" / "a")
     assert all(max(gaps[field]) < 1e-4 for field in ("old_logp", "start_logp", "ref_logp"))
     assert (max(gaps["moved"]) > 0.1) == (name != "on_policy")  # or else the three could be one
@@ -282,12 +283,12 @@ def test_completions_that_wait_when_the_seconds_run_out_are_discarded(
     total = 3.0
     config = replace_budget(small_config(regime="stale:2"), total)
 
-    def slow(run: Run, groups: Sequence[Group]) -> dict[str, float]:
+    def slow(run: RunState, groups: Sequence[Group]) -> dict[str, float]:
         if run.iteration == 1:
             time.sleep(total)  # nothing foretells it, so two batches wait
         return update(run, groups)
 
-    monkeypatch.setattr("harness.train.update", slow)
+    monkeypatch.setattr("harness.training.loop.update", slow)
     run_small(config, tmp_path)
     end = Journal(tmp_path).read()[-1]
     assert end["status"] == "finished"

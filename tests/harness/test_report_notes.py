@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.journal import Record
-from harness.report.board import build
-from harness.report.cells import reached, verdict
-from harness.report.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
-from harness.report.notes import notes, warnings
-from harness.report.text import markdown
+from harness.records.journal import Record
+from harness.report.numbers.board import build
+from harness.report.pages.cells import reached, verdict
+from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
+from harness.report.pages.notes import notes, warnings
+from harness.report.pages.text import markdown
 from tests.harness.test_leaderboard import records_of, result, suite, with_verdicts
 
 

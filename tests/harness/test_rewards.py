@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.grading import Grader
+from evaluators.grading.grader import Grader
 from evaluators.types import Problem, Rubric, Split, Verdict
-from harness.evals.measure import correct_of
-from harness.rewards import grade_groups, share_of
-from harness.types import GROUPS, Completion, Group
+from harness.rollout.grading import grade_groups, share_of
+from harness.rollout.groups import GROUPS, Completion, Group
+from harness.studies.evals.measure import correct_of
 from tests.harness.small import history, run_small, small_config
 
 
@@ -64,7 +64,7 @@ def test_a_shaped_reward_moves_no_accuracy(tmp_path: Path, monkeypatch: pytest.M
     """Evaluation while training, and ``harness eval``."""
     shaped = small_config("frozen", seed=3)
     run_small(shaped, tmp_path / "plain")
-    monkeypatch.setattr("harness.rewards.reward_of", lambda found: 1.0 if found is Verdict.CORRECT else 0.3)
+    monkeypatch.setattr("harness.rollout.grading.reward_of", lambda found: 1.0 if found is Verdict.CORRECT else 0.3)
     run_small(shaped, tmp_path / "shaped")
     plain, other = (history(tmp_path / name)[1:] for name in ("plain", "shaped"))
     assert plain == other

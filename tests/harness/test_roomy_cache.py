@@ -3,7 +3,7 @@
 import torch
 from transformers import DynamicCache, LlamaConfig, MistralConfig
 
-from harness.rollout.roomy_cache import ROOM, roomy_cache
+from harness.rollout.engines.roomy_cache import ROOM, roomy_cache
 
 SHAPE = LlamaConfig(hidden_size=8, num_attention_heads=2, num_hidden_layers=2)
 

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from algorithms.types import PolicyOutput
 from evaluators.types import Problem, Split
-from harness.arms import build_objective
 from harness.cli import app
-from harness.collate import Sequences, denominators, micro_batches
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.settings import ModelSettings
-from harness.types import Completion, Group
+from harness.config.arms import build_objective
+from harness.config.settings import ModelSettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from harness.rollout.groups import Completion, Group
+from harness.training.micro_batches import denominators, micro_batches
 
 
 @pytest.fixture(scope="module")

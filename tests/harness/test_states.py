@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from transformers import MistralConfig, MistralForCausalLM
 
-from harness.collate import Sequences
-from harness.critic import Critic
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.settings import LoraSettings, ModelSettings, PolicySettings
-from harness.states import PASS_COSTS, alike, states
+from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.models.critic import Critic
+from harness.models.hidden import PASS_COSTS, alike, hidden_states
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
 
 LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
 GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
@@ -58,7 +58,7 @@ def test_shared_prompts_change_neither_log_probabilities_nor_gradients(
     training: PolicySettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("harness.states.PASS_COSTS", pass_costs)
+    monkeypatch.setattr("harness.models.hidden.PASS_COSTS", pass_costs)
     policy = load(training=training)
     torch.testing.assert_close(flat(policy, pairs), one_by_one(policy, pairs), atol=2e-6, rtol=2e-6)
     found = []
@@ -96,7 +96,7 @@ def test_a_prompt_passes_once() -> None:
 def test_completions_pass_with_others_of_their_length_and_nothing_of_the_longest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("harness.states.PASS_COSTS", 0)
+    monkeypatch.setattr("harness.models.hidden.PASS_COSTS", 0)
     assert passed(load(), GROUPS) == 2 * len(LONG) + 7 + 3 + 2 + 1 + 1
 
 
@@ -147,10 +147,10 @@ def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
     mask = Sequences.of(GROUPS).mask
     places = torch.arange(mask.shape[1] + 1) <= mask.sum(-1, keepdim=True)
     behind = nn.functional.pad(~mask, (0, 1), value=True)[places]
-    found, changed = (states(decoder, Sequences.of(pairs), places) for pairs in (GROUPS, other))
+    found, changed = (hidden_states(decoder, Sequences.of(pairs), places) for pairs in (GROUPS, other))
     assert torch.equal(found[~behind], changed[~behind])
     assert not torch.isclose(found[behind], changed[behind]).all(-1).any()
-    before = states(decoder, Sequences.of(GROUPS), mask)
+    before = hidden_states(decoder, Sequences.of(GROUPS), mask)
     torch.testing.assert_close(before, found[~behind], atol=1e-5, rtol=1e-5)
 
 

@@ -14,11 +14,11 @@ from algorithms.reinforce import Reinforce
 from algorithms.rloo import RLOO
 from algorithms.tba import TBA
 from algorithms.types import Objective
-from harness.tabular.cases import make_cases
-from harness.tabular.convergence import STALENESS, Descent, descend
-from harness.tabular.gradients import GROUP_SIZES, PARTS, Measured, fit_critic, infinite_group, measure, scenes
-from harness.tabular.groups import Scene, every_group, group_gradients
-from harness.tabular.problems import BEHAVIOURS, BETA, K, Problems, behaviour, on_grid, random_problems
+from harness.studies.tabular.cases import make_cases
+from harness.studies.tabular.convergence import STALENESS, Descent, descend
+from harness.studies.tabular.gradients import GROUP_SIZES, PARTS, Measured, fit_critic, infinite_group, measure, scenes
+from harness.studies.tabular.groups import Scene, every_group, group_gradients
+from harness.studies.tabular.problems import BEHAVIOURS, BETA, K, Problems, behaviour, on_grid, random_problems
 from tests.algorithms import enumeration
 
 PROBLEMS = 20

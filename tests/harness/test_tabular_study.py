@@ -13,8 +13,8 @@ from rich.console import Console
 
 from algorithms.types import Batch, LossOutput, PolicyOutput
 from harness.errors import HarnessError
-from harness.tabular import _check_the_claim, study
-from harness.tabular.problems import BEHAVIOURS, random_problems
+from harness.studies.tabular import _check_the_claim, study
+from harness.studies.tabular.problems import BEHAVIOURS, random_problems
 
 FILES = {"convergence.json", "convergence.md", "convergence.png", "gradients.json", "gradients.md"}
 

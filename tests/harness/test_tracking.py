@@ -11,16 +11,16 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.publishing import Publishing, publish_suite
+from harness.launch.syncing import Syncing, sync_suite
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
-from harness.report.selection import Selection
+from harness.report.numbers.selection import Selection
+from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
-from harness.report.writing import FILES
-from harness.store import Store
-from harness.suites import load_suite
-from harness.tracking.publisher import Publisher
+from harness.tracking.writer import Writer
 from tests.harness.mlflow_server import free_port, stop
 from tests.harness.small import INVOCATION
 from tests.harness.test_kill import ROOT, command
@@ -43,17 +43,17 @@ def contents(uri: str) -> dict[str, object]:
     return found
 
 
-def test_publishing_twice_is_publishing_once(store: Store) -> None:
+def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
     found = []
     for _ in range(2):
-        publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+        sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
         found.append(contents(store.tracking_uri))
     assert len(found[0]) == 3  # two runs and their parent
     assert found[0] == found[1]
 
 
-def test_children_share_keys_and_their_steps_are_the_budget(store: Store) -> None:
-    publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> None:
+    sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
     children = [run for run in contents(store.tracking_uri).values() if "algo" in run[1]]
     assert sorted(params["algo"] for _, params, _, _ in children) == ["agro", "grpo"]
     for status, params, tags, histories in children:
@@ -68,18 +68,18 @@ def test_children_share_keys_and_their_steps_are_the_budget(store: Store) -> Non
 
 
 def test_a_run_published_in_pieces_equals_one_published_at_once(
-    store: Store, small_runs: dict[str, Path], tmp_path: Path
+    store: OutDir, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
     """Cut back to a checkpoint in between, as a killed run is."""
     pieces = tmp_path / "pieces" / SUITE / "runs" / "agro"
     pieces.mkdir(parents=True)
     lines = (small_runs["agro"] / "journal.jsonl").read_bytes().splitlines(keepends=True)
-    publisher = Publisher(f"sqlite:///{tmp_path}/pieces.db", SUITE, tmp_path)
+    publisher = Writer(f"sqlite:///{tmp_path}/pieces.db", SUITE, tmp_path)
     for count in (1, 6, 8, 5, 7, len(lines)):
         (pieces / "journal.jsonl").write_bytes(b"".join(lines[:count]))
         publisher.publish(pieces, running=count < len(lines))
     (at_once,) = [run for run in store.runs() if run.name.startswith("agro")]
-    Publisher(store.tracking_uri, SUITE, store.root).publish(at_once, running=False)
+    Writer(store.tracking_uri, SUITE, store.root).publish(at_once, running=False)
 
     def metrics(uri: str) -> list[object]:
         return [histories for _, params, _, histories in contents(uri).values() if params]
@@ -87,10 +87,10 @@ def test_a_run_published_in_pieces_equals_one_published_at_once(
     assert metrics(f"sqlite:///{tmp_path}/pieces.db") == metrics(store.tracking_uri)
 
 
-def test_statuses_are_reconciled(store: Store, small_runs: dict[str, Path], tmp_path: Path) -> None:
+def test_statuses_are_reconciled(store: OutDir, small_runs: dict[str, Path], tmp_path: Path) -> None:
     run = next(store.runs())
     lines = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     statuses = []
     for count, running in ((4, True), (4, False), (5, True), (len(lines), False)):
         (run / "journal.jsonl").write_bytes(b"".join(lines[:count]))
@@ -100,22 +100,22 @@ def test_statuses_are_reconciled(store: Store, small_runs: dict[str, Path], tmp_
     assert statuses == ["RUNNING", "KILLED", "RUNNING", "FINISHED"]
 
 
-def test_an_invocation_ends_with_its_last_run(store: Store) -> None:
+def test_an_invocation_ends_with_its_last_run(store: OutDir) -> None:
     run, other = store.runs()
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     whole = (run / "journal.jsonl").read_bytes()
     statuses = []
     for content in (b"".join(whole.splitlines(keepends=True)[:6]), whole):
         (run / "journal.jsonl").write_bytes(content)
-        publish_suite(publisher, store, SUITE, [run, other])
+        sync_suite(publisher, store, SUITE, [run, other])
         (parent,) = [status for status, params, _, _ in contents(store.tracking_uri).values() if not params]
         statuses.append(parent)
     assert statuses == ["KILLED", "FINISHED"]
 
 
-def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(store: Store) -> None:
+def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(store: OutDir) -> None:
     """All but the links, which lead to where each comes from."""
-    publish_suite(Publisher(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
     folder, suite = store.suite(SUITE), load_suite(SUITE)
     made = []
     for uri in (None, store.tracking_uri, store.tracking_uri):
@@ -129,11 +129,11 @@ def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(st
     assert re.sub(r'<a href="runs/[^"]*">([^<]*)</a>', r"\1", html[0]) == html[1] != html[0]
 
 
-def test_runs_under_way_are_in_the_store_and_counted(store: Store) -> None:
+def test_runs_under_way_are_in_the_store_and_counted(store: OutDir) -> None:
     first, second = store.runs()
     lines = (first / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (first / "journal.jsonl").write_bytes(b"".join(lines[:4]))
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     publisher.publish(first, running=True)
     publisher.publish(second, running=False)
     results = MlflowSource(store.tracking_uri, SUITE).results()
@@ -147,9 +147,9 @@ def test_what_is_no_store_is_refused_and_not_made(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_started_over_replaces_its_older_self(store: Store) -> None:
+def test_a_run_started_over_replaces_its_older_self(store: OutDir) -> None:
     run = next(store.runs())
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     publisher.publish(run, running=False)
     journal = run / "journal.jsonl"
     created = Journal(run).read()[0]["clock"]["time"]
@@ -158,9 +158,9 @@ def test_a_run_started_over_replaces_its_older_self(store: Store) -> None:
     assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
 
 
-def test_a_dead_server_costs_one_warning_and_little_time(store: Store) -> None:
+def test_a_dead_server_costs_one_warning_and_little_time(store: OutDir) -> None:
     warnings: list[str] = []
-    publishing = Publishing(
+    publishing = Syncing(
         f"http://127.0.0.1:{free_port()}", store, SUITE, list(store.runs()), INVOCATION, warnings.append
     )
     publishing.start()
@@ -172,14 +172,14 @@ def test_a_dead_server_costs_one_warning_and_little_time(store: Store) -> None:
 
 
 def test_a_server_that_dies_midway_is_caught_up_with_later(
-    server: tuple[str, "subprocess.Popen[bytes]"], store: Store, tmp_path: Path
+    server: tuple[str, "subprocess.Popen[bytes]"], store: OutDir, tmp_path: Path
 ) -> None:
     uri, process = server
     run = next(store.runs())
     whole = (run / "journal.jsonl").read_bytes()
     (run / "journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))
     warnings: list[str] = []
-    publishing = Publishing(uri, store, SUITE, [run], INVOCATION, warnings.append)
+    publishing = Syncing(uri, store, SUITE, [run], INVOCATION, warnings.append)
     publishing.start()
     deadline = time.monotonic() + 60
     client = MlflowClient(tracking_uri=uri)
@@ -193,7 +193,7 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
     assert not publishing.finish()
     assert len(warnings) == 1
     database = f"sqlite:///{tmp_path}/server.db"  # the server's own store, opened without it
-    publish_suite(Publisher(database, SUITE, store.root), store, SUITE, list(store.runs()))
+    sync_suite(Writer(database, SUITE, store.root), store, SUITE, list(store.runs()))
     published = [histories for _, params, _, histories in contents(database).values() if params]
     assert [[step for step, *_ in h["train/reward_mean"]] for h in published] == [[16, 32, 48, 64, 80, 96]] * 2
 
@@ -225,9 +225,9 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     assert {file.path for file in client.list_artifacts(parent)} == set(FILES) - {"regimes.png"}
 
 
-def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: Store) -> None:
+def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
     run = next(store.runs())
-    publisher = Publisher(store.tracking_uri, SUITE, store.root)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
     publisher._child(Journal(run).read()[0])
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]

@@ -4,12 +4,12 @@ import pytest
 import torch
 from transformers import MistralConfig, MistralForCausalLM
 
-from harness.collate import Sequences
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.rollout.engine import Sampling
-from harness.rollout.transformers_engine import TransformersEngine, _gaps_closed, draw
-from harness.settings import ModelSettings
+from harness.config.settings import ModelSettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from harness.rollout.engines.engine import Sampling
+from harness.rollout.engines.transformers_engine import TransformersEngine, _gaps_closed, draw
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
 SAMPLING = Sampling(temperature=1.0, max_tokens=40)

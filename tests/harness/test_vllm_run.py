@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.loading import load_policy
-from harness.policy import Policy
-from harness.provenance import vllm_version
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.records.provenance import vllm_version
 from tests.harness.small import SMALL, history, run_small, small_config, steps
 
 if vllm_version("cpu") is None:

@@ -1,0 +1,71 @@
+"""An lm-eval model over whatever generates texts. Imports lm-evaluation-harness, an extra."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from lm_eval.api.model import LM
+from lm_eval.defaults import DEFAULT_MAX_GEN_TOKS
+from lm_eval.models.utils import normalize_gen_kwargs
+
+from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
+from evaluators.types import TaskError
+
+WITHOUT_EFFECT = {"top_p": 1, "top_k": 0, "min_p": 0, "num_beams": 1, "repetition_penalty": 1, "seed": None}
+"""What else lm-eval tasks ask for, each with the value that changes nothing."""
+OF_SAMPLING = ("top_p", "top_k", "min_p", "seed")
+"""Those of them that do not matter to greedy decoding."""
+
+
+class GeneratingModel(LM):  # type: ignore[misc]  # lm-eval's classes are untyped to us
+    """Completes text and nothing else; remembers what it generated for each document of the task."""
+
+    def __init__(self, generate: Generate) -> None:
+        super().__init__()
+        self._generate = generate
+        self.generated: dict[int, list[Generated]] = {}
+
+    def generate_until(self, requests: Sequence[Any]) -> list[str]:
+        """One text a request, in order; requests with equal arguments are generated together."""
+        alike: dict[GenerationArgs, list[int]] = {}
+        for place, request in enumerate(requests):
+            alike.setdefault(generation_args(request.args[1]), []).append(place)
+        done: dict[int, Generated] = {}
+        for args, places in alike.items():
+            prompts = [requests[place].args[0] for place in places]
+            done |= zip(places, self._generate(prompts, args), strict=True)
+        for place, request in enumerate(requests):
+            self.generated.setdefault(request.doc_id, []).append(done[place])
+        return [done[place].text for place in range(len(requests))]
+
+    def loglikelihood(self, requests: Sequence[Any]) -> NoReturn:
+        raise TaskError("the lm-eval task asks for log-likelihoods; name tasks that complete text, such as gsm8k_local")
+
+    def loglikelihood_rolling(self, requests: Sequence[Any]) -> NoReturn:
+        self.loglikelihood(requests)
+
+
+def generation_args(wanted: Mapping[str, Any]) -> GenerationArgs:
+    """The ``generation_kwargs`` of an lm-eval task; 256 tokens where it names no limit, as lm-eval has it.
+
+    Raises:
+        TaskError: they ask for what no engine does, such as nucleus sampling.
+    """
+    rest = dict(normalize_gen_kwargs(dict(wanted), DEFAULT_MAX_GEN_TOKS))
+    sampled = rest.pop("do_sample")
+    args = GenerationArgs(
+        max_tokens=rest.pop("max_gen_toks"),
+        stop=tuple(text for text in rest.pop("until") if text),  # an empty one would stop at once
+        temperature=float(rest.pop("temperature", 1 if sampled else 0)),
+    )
+    for name, value in rest.items():
+        harmless = value is None or (name in WITHOUT_EFFECT and value == WITHOUT_EFFECT[name])
+        if not (harmless or (args.temperature == 0 and name in OF_SAMPLING)):
+            raise TaskError(
+                f"the lm-eval task asks for {name}={value!r}, which the engines do not do; set it to "
+                f"{WITHOUT_EFFECT.get(name)!r} in a YAML file of your own that includes the task's"
+            )
+    if args.max_tokens < 1 or args.temperature < 0:
+        raise TaskError(
+            f"the lm-eval task asks for {args.max_tokens} tokens at temperature {args.temperature}; mend it"
+        )
+    return args

@@ -1,0 +1,152 @@
+"""Tasks of lm-evaluation-harness, answered by whatever generates texts."""
+
+import importlib.util
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluators.lm_eval.generation import Generate, Generated
+from evaluators.lm_eval.tasks import load_task
+from evaluators.lm_eval.tasks.judging import GRADER
+from evaluators.types import TaskError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LmEvalScore:
+    """One number of a task."""
+
+    metric: str
+    filter: str
+    """How lm-eval found the answer in the text, ``none`` where it took all of it."""
+    value: float
+    stderr: float | None
+    """Over problems; ``None`` where lm-eval tells none, as for a single problem."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LmEvalRecord:
+    """One problem of a task."""
+
+    doc: int
+    """Its index in the task."""
+    prompt: str
+    target: str
+    responses: tuple[str, ...]
+    """One, or as many as the task repeats."""
+    metrics: Mapping[str, Any]
+    """By ``metric,filter``; a number, but for metrics of whole corpora."""
+    tokens: int
+    """Drawn, of all responses."""
+    truncated: int
+    """How many responses were cut at the limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LmEvalResult:
+    """What lm-eval says of one task."""
+
+    task: str
+    version: str
+    """The task's."""
+    scores: tuple[LmEvalScore, ...]
+    problems: int
+    """Answered, of ``available``."""
+    available: int
+    fewshot: int
+    """Solved examples in each prompt."""
+    seed: int
+    lm_eval: str
+    """The version of lm-evaluation-harness."""
+    records: tuple[LmEvalRecord, ...]
+
+
+def run_tasks(
+    names: Sequence[str], generate: Generate, *, data: Path | None, limit: int | None, seed: int
+) -> list[LmEvalResult]:
+    """One result a task, in order; a task's does not depend on the tasks beside it.
+
+    Args:
+        names: see :func:`evaluators.lm_eval.tasks.load_task`.
+        data: the folder of local tasks' files.
+        limit: the first so many problems of each task, all without it.
+        seed: draws the few-shot examples; lm-eval's own default is 1234.
+
+    Raises:
+        TaskError: lm-eval is not installed, a task cannot be loaded, or it asks for more than ``generate`` does.
+    """
+    if importlib.util.find_spec("lm_eval") is None:
+        raise TaskError("tasks of lm-eval need lm-evaluation-harness: pip install '.[lm-eval]'")
+    if limit is not None and limit < 1:
+        raise TaskError(f"the limit of problems must be at least 1, not {limit}")
+    random.seed(seed)  # some tasks draw from these while they load
+    np.random.seed(seed % 2**32)
+    tasks = [load_task(name, data) for name in names]
+    try:
+        return [_run(task, generate, limit, seed) for task in tasks]
+    finally:
+        GRADER.close()
+
+
+def _run(task: Any, generate: Generate, limit: int | None, seed: int) -> LmEvalResult:
+    from lm_eval.evaluator import evaluate
+
+    from evaluators.lm_eval.adapter import GeneratingModel
+
+    task.set_fewshot_seed(seed)
+    model, name = GeneratingModel(generate), task.task_name
+    # Not simple_evaluate: it lists all installed packages, and seeds torch.
+    found = evaluate(lm=model, task_dict={"tasks": {name: task}}, limit=limit)
+    samples: list[dict[str, Any]] = found["samples"][name]  # one a problem and filter
+    keys = dict.fromkeys((metric, sample["filter"]) for sample in samples for metric in sample["metrics"])
+    return LmEvalResult(
+        task=name,
+        version=str(found["versions"][name]),
+        scores=tuple(_score(found["results"][name], metric, kind) for metric, kind in keys),
+        problems=found["n-samples"][name]["effective"],
+        available=found["n-samples"][name]["original"],
+        fewshot=found["n-shot"][name],
+        seed=seed,
+        lm_eval=version("lm_eval"),
+        records=_records(samples, model.generated),
+    )
+
+
+def _score(results: Mapping[str, Any], metric: str, kind: str) -> LmEvalScore:
+    stderr = results[f"{metric}_stderr,{kind}"]
+    return LmEvalScore(
+        metric=metric,
+        filter=kind,
+        value=float(results[f"{metric},{kind}"]),
+        stderr=None if stderr == "N/A" else float(stderr),
+    )
+
+
+def _records(
+    samples: Sequence[Mapping[str, Any]], generated: Mapping[int, Sequence[Generated]]
+) -> tuple[LmEvalRecord, ...]:
+    metrics: dict[int, dict[str, Any]] = {}
+    for sample in samples:
+        of_doc = metrics.setdefault(sample["doc_id"], {})
+        of_doc |= {f"{metric},{sample['filter']}": _plain(sample[metric]) for metric in sample["metrics"]}
+    firsts = {sample["doc_id"]: sample for sample in reversed(samples)}
+    return tuple(
+        LmEvalRecord(
+            doc=doc,
+            prompt=firsts[doc]["arguments"][0][0],
+            target=str(firsts[doc]["target"]),
+            responses=tuple(one.text for one in generated[doc]),
+            metrics=metrics[doc],
+            tokens=sum(one.tokens for one in generated[doc]),
+            truncated=sum(one.truncated for one in generated[doc]),
+        )
+        for doc in sorted(firsts)
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

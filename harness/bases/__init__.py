@@ -1,7 +1,0 @@
-"""The embedded models: what each is made from. ``harness make-base`` makes them again, bit for bit."""
-
-from harness.bases.arithmetic import ARITHMETIC
-from harness.bases.gcd import GCD
-from harness.bases.recipe import Recipe
-
-BASES: dict[str, Recipe] = {"tiny-arithmetic": ARITHMETIC, "tiny-gcd": GCD}

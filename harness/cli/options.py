@@ -1,0 +1,25 @@
+"""The options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.config.regime import GRAMMAR
+
+OUT = Path("runs")
+"""Where runs go unless the command line says otherwise. Published results, which are committed, lie elsewhere."""
+Out = Annotated[Path, typer.Option(help="Directory of the runs and of what is made of them.")]
+Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
+Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, a .gguf file, or embedded:NAME.")]
+Data = Annotated[str | None, typer.Option(help="A local file or directory with the task's data.")]
+Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
+Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
+Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7; 7, is 7 alone).")]
+From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")]
+Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
+Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")]
+Regimes = Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")]

@@ -1,0 +1,1 @@
+"""What a run is: its settings, the suites that share them, and what the command line changes."""

@@ -1,0 +1,138 @@
+"""An arm of a suite becomes a run: its objective, built and checked, inside its constraint."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from algorithms import OBJECTIVES, load_objective
+from algorithms.constrained import Constrained
+from algorithms.types import COMPUTED, Objective
+from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
+from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
+from harness.config.suites import explain, nearest, sentence
+from harness.errors import HarnessError
+
+
+def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
+    """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
+
+    Raises:
+        HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
+    """
+    arm = _arm(suite, name)
+    spec = arm.objective or name
+    built = build_objective(spec, arm.fields, where=name)
+    constraint = arm.constraint and _spelt_out(arm.constraint, built, name)
+    config = ObjectiveConfig(
+        name=name,
+        objective=spec,
+        fields=asdict(built),  # type: ignore[call-overload]
+        constraint=constraint,
+        control=arm.control,
+    )
+    _check(config, suite)
+    shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
+    try:
+        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
+    except ValidationError as error:
+        where = f"suite {suite.name}: objectives.{name}.optimizer."
+        raise HarnessError(where + explain(error, OptimizerSettings)) from error
+    try:
+        return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
+    except ValidationError as error:  # what arm and suite are only together
+        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
+
+
+def _check(config: ObjectiveConfig, suite: SuiteConfig) -> None:
+    """Refuse an objective that asks for what this suite's runs do not have."""
+    requires = objective_of(config).requires
+    if not isinstance(requires, frozenset):
+        raise HarnessError(f"{config.name}: requires must be a frozenset of names, not {requires!r}")
+    if unknown := requires - COMPUTED:
+        raise HarnessError(f"{config.name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
+    if "group" in requires and suite.rollout.group_size < 2:
+        raise HarnessError(
+            f"rollout.group_size is 1, but {config.name} compares the completions of one prompt; set it to 2 or more"
+        )
+    if config.constraint and config.constraint.quantity == "kl" and suite.regime != "on_policy":
+        raise HarnessError(
+            f"objectives.{config.name}.constraint: the KL is measured on the policy's own completions, which regime "
+            f"{suite.regime} does not have; limit the length, or train on_policy"
+        )
+
+
+def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
+    """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
+    known = list(dict.fromkeys([*OBJECTIVES, *suite.objectives, *CONTROLS]))
+    if name not in known and ":" not in name:
+        raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
+    if not re.fullmatch(r"[\w.:-]+", name):
+        raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
+    own = suite.objectives.get(name, ArmSettings())
+    if name in CONTROLS:
+        twin = own.like or suite.baseline
+        if twin in CONTROLS:
+            raise HarnessError(f"the control {name} would be like {twin}, a control; make it like an objective")
+        own = own.model_copy(update={"like": twin, "control": own.control or name})
+    chain = {name: own}
+    while like := list(chain.values())[-1].like:
+        chain[like] = suite.objectives.get(like, ArmSettings())
+    arms = list(chain.values())
+    return ArmSettings(
+        objective=next(
+            (arm.objective or key for key, arm in chain.items() if arm.objective or key in OBJECTIVES), name
+        ),
+        fields=_layered(arms, "fields", suite.regime),
+        optimizer=_layered(arms, "optimizer", suite.regime),
+        constraint=next((arm.constraint for arm in arms if arm.constraint), None),
+        control=own.control,
+    )
+
+
+def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:
+    """A section of the first of ``arms``, what it has for the regime on top; below it those that it is like."""
+    layers = [layer for arm in reversed(arms) for layer in (arm, arm.regimes.get(regime, TunedSettings()))]
+    return {key: value for layer in layers for key, value in getattr(layer, section).items()}
+
+
+def _spelt_out(constraint: ConstraintSettings, inner: Objective, name: str) -> ConstraintSettings:
+    """With the defaults that apply."""
+    built = _constrained(constraint, inner, name)
+    return ConstraintSettings(**{key: getattr(built, key) for key in ConstraintSettings.model_fields})
+
+
+def _constrained(constraint: ConstraintSettings, inner: Objective, name: str) -> Constrained:
+    try:
+        return Constrained(inner=inner, **constraint.model_dump(exclude_none=True))
+    except ValueError as error:
+        raise HarnessError(f"objectives.{name}.constraint: {error}") from error
+
+
+def objective_of(config: ObjectiveConfig) -> Objective:
+    """The objective of an arm, inside its constraint if it has one."""
+    objective = build_objective(config.objective, config.fields, where=config.name)
+    return objective if config.constraint is None else _constrained(config.constraint, objective, config.name)
+
+
+def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
+    """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
+    try:
+        cls = load_objective(spec)
+    except ValueError as error:
+        raise HarnessError(str(error)) from error
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
+    try:
+        return TypeAdapter(cls).validate_python(dict(values))
+    except PydanticUserError as error:  # a field of one's own objective that has no JSON form
+        raise HarnessError(f"{spec}: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(map(str, first["loc"]))
+        raise HarnessError(f"objectives.{where}.fields.{path}: {sentence(first)}") from error

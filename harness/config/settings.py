@@ -1,0 +1,222 @@
+"""The sections of a suite's YAML: each setting once, with its default and its meaning."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from algorithms.types import LATER
+from harness.config.regime import RegimeSpec
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What ids and keys are hashed from: all settings as JSON, without those marked ``LATER`` at their defaults.
+
+        So a setting that is added later leaves the ids of older runs as they are.
+        """
+        content = self.model_dump(mode="json")
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if LATER in info.metadata and value == info.get_default(call_default_factory=True):
+                del content[name]
+            elif isinstance(value, Settings):
+                content[name] = value.identity()
+        return content
+
+
+class ModelSettings(Settings):
+    """Where training starts."""
+
+    path: str
+    """``embedded:NAME``, a local directory, a ``.gguf`` file, or a hub id."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What forward passes compute in. Trained weights and log-probabilities are float32 always."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class LoraSettings(Settings):
+    """Low-rank adapters on every linear layer but the output layer (Hu et al. 2021, arXiv 2106.09685)."""
+
+    rank: PositiveInt
+    alpha: Positive = 32.0
+    """An adapter's product is scaled by ``alpha / rank``."""
+
+
+class PolicySettings(Settings):
+    """What of the model is trained, and how its memory is spared."""
+
+    lora: LoraSettings | None = None
+    """Without it, all weights are trained; with it, the reference is the base with its adapters off."""
+    gradient_checkpointing: bool = False
+    """Compute each layer again in the backward pass instead of keeping its activations."""
+
+
+class TaskSettings(Settings):
+    """The problems, and how an answer is graded."""
+
+    name: str
+    data: str | None = None
+    """A local file or directory; without it the task generates or downloads its problems."""
+    options: dict[str, Any] = {}
+    grading: Literal["strict", "lenient"] = "strict"
+    """Which of the grader's verdicts is reward and accuracy: the answer behind its marker, or anywhere."""
+
+
+class RolloutSettings(Settings):
+    """What is sampled for one rollout batch."""
+
+    prompts: PositiveInt = 32
+    group_size: PositiveInt = 8
+    max_prompt_tokens: PositiveInt = 512
+    """Longest prompt that is accepted; engines reserve memory for it."""
+    temperature: Positive = 1.0
+    max_tokens: PositiveInt = 128
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    offline_completions: PositiveInt = 4096
+    """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
+
+
+class OptimizerSettings(Settings):
+    """AdamW with a linear warm-up and then a constant rate; and how often a rollout batch is trained on."""
+
+    kind: Literal["adamw", "adamw_8bit"] = "adamw"
+    """``adamw_8bit`` keeps its moments in 8 bit (Dettmers et al. 2022, arXiv 2110.02861); needs bitsandbytes."""
+    learning_rate: Positive = 1e-4
+    warmup_steps: Annotated[int, Field(ge=0)] = 10
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    critic_learning_rate: Positive | None = None
+    """Of an objective with a critic; by default the policy's."""
+    updates_per_rollout: PositiveInt = 1
+    """Optimiser steps on each rollout batch."""
+    minibatches: PositiveInt = 1
+    """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
+    importance_cap: Positive | None = None
+    """Truncated importance weights for what engine and trainer compute differently (Yao et al. 2025): a token's
+    gradient is multiplied by ``min(trainer / engine probability, importance_cap)``; without it, by 1."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over each rollout batch."""
+        return self.updates_per_rollout // self.minibatches
+
+    @model_validator(mode="after")
+    def _whole_epochs(self) -> "OptimizerSettings":
+        if self.updates_per_rollout % self.minibatches:
+            raise ValueError(
+                f"updates_per_rollout={self.updates_per_rollout} is not a multiple of minibatches={self.minibatches}, "
+                "so the last epoch would not be whole"
+            )
+        return self
+
+
+class EvaluationSettings(Settings):
+    """Accuracy while training (validation split), and at its two ends (test split)."""
+
+    shares: tuple[Fraction, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Shares of the budget at which the validation split is evaluated; 0 and 1 always are."""
+    validation_problems: PositiveInt = 128
+    validation_samples: PositiveInt = 2
+    test_problems: PositiveInt = 500
+    test_samples: PositiveInt = 4
+
+    @field_validator("shares")
+    @classmethod
+    def _both_ends(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted({0.0, *shares, 1.0}))
+
+
+class ComputeSettings(Settings):
+    """How it is computed. Threads and micro-batches can change the last bits of a number."""
+
+    engine: Literal["auto", "transformers", "vllm"] = "auto"
+    threads: PositiveInt = 1
+    micro_batch_tokens: PositiveInt = 16384
+    """Padded tokens in one training micro-batch; a group is never split."""
+    sample_batch: PositiveInt = 512
+    """Completions that are sampled side by side."""
+    kv_cache_gib: Positive | None = None
+    """vLLM's memory for keys and values; by default what ``sample_batch`` longest sequences need."""
+
+
+class ConstraintSettings(Settings):
+    """A limit on a measured quantity, held by a Lagrange multiplier around any objective.
+
+    Fields as in :class:`algorithms.constrained.Constrained`.
+    """
+
+    quantity: Literal["length", "kl"]
+    limit: float
+    rate: float | None = None
+    damping: float | None = None
+
+
+Control = Literal["frozen", "random_reward"]
+"""``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
+on format and entropy alone buys."""
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+
+class TunedSettings(Settings):
+    """What an objective's tuning decides."""
+
+    fields: dict[str, Any] = {}
+    """The objective's own hyperparameters; those left out keep their defaults."""
+    optimizer: dict[str, Any] = {}
+    """Overrides of the suite's ``optimizer``."""
+
+
+class ArmSettings(TunedSettings):
+    """What a suite sets for one arm of the comparison alone."""
+
+    like: str | None = None
+    """The arm of this suite whose settings this one takes, in every regime, below its own."""
+    objective: str | None = None
+    """Which objective the arm trains; by default the one it is named after."""
+    regimes: dict[str, TunedSettings] = {}
+    """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
+    constraint: ConstraintSettings | None = None
+    control: Control | None = None
+
+    @field_validator("regimes")
+    @classmethod
+    def _canonical(cls, regimes: dict[str, TunedSettings]) -> dict[str, TunedSettings]:
+        return {str(RegimeSpec.parse(name)): settings for name, settings in regimes.items()}
+
+
+class TuningSettings(Settings):
+    """How ``harness tune`` searches: the same points for every objective, judged on the validation split alone."""
+
+    space: dict[str, tuple[Positive, Positive]] = {}
+    """Ranges, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``. An objective
+    takes those of its own fields and leaves the others."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1000,)
+    """Of a trial's runs; none that a leaderboard uses."""
+    validation_problems: PositiveInt = 512
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("the same seed stands there twice")
+        return seeds
+
+    @field_validator("space")
+    @classmethod
+    def _ranges(cls, space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in space.items():
+            section, _, key = name.partition(".")
+            if section not in TunedSettings.model_fields or not key:
+                raise ValueError(f"{name} is neither optimizer.NAME nor fields.NAME")
+            if low >= high:
+                raise ValueError(f"the range of {name} is empty: {low:g} to {high:g}")
+        return space

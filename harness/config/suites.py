@@ -1,0 +1,123 @@
+"""Named suites (YAML beside this file), and how the command line changes them before they become runs."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import yaml
+from pydantic import ValidationError
+
+from harness.config.run_config import SuiteConfig
+from harness.errors import HarnessError
+
+SUITES = files("harness") / "suites"
+
+
+def suite_names() -> list[str]:
+    return sorted(Path(str(f)).stem for f in SUITES.iterdir() if str(f).endswith(".yaml"))
+
+
+def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfig:
+    """The suite ``name`` (or a YAML file's path) with ``changes`` of dotted keys applied in order.
+
+    A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
+    ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime.
+
+    Raises:
+        HarnessError: no such suite, not valid YAML, an unknown key or a value of a wrong type.
+    """
+    raw = _read(name)
+    for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
+        set_key(raw, key.split("."), value)
+        _forget(raw, key.split("."))
+    try:
+        return SuiteConfig.model_validate(raw)
+    except ValidationError as error:
+        raise HarnessError(f"suite {name}: {explain(error, SuiteConfig)}") from error
+
+
+def explain(error: ValidationError, model: type) -> str:
+    """The first thing wrong, with its path, and the nearest name for an unknown key."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {where}{nearest(where, key_paths(model))}"
+    return f"{where}: {sentence(first)}" if where else sentence(first)
+
+
+def sentence(problem: Any) -> str:
+    """A pydantic error's message, with the input where it is not ours."""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return message if problem["type"] == "value_error" else f"{message}, not {problem['input']!r}"
+
+
+def key_paths(model: Any, prefix: str = "") -> list[str]:
+    """All dotted keys of a settings class; NAME stands for the key of a mapping."""
+    paths = []
+    for name, info in model.model_fields.items():
+        paths.append(prefix + name)
+        inside = "NAME." if get_origin(info.annotation) is dict else ""
+        for part in (info.annotation, *get_args(info.annotation)):
+            if hasattr(part, "model_fields"):
+                paths += key_paths(part, f"{prefix}{name}.{inside}")
+    return paths
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """``; did you mean X?``, or all known names if none is near."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in suite_names():
+            raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
+        path = Path(str(SUITES / f"{name}.yaml"))
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"cannot read the suite {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise HarnessError(f"the suite {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise HarnessError(f"the suite {path} must be a YAML mapping")
+    return raw
+
+
+def _forget(raw: dict[str, Any], key: list[str]) -> None:
+    """Drop what arms set otherwise than a change of ``key``: of the optimiser, or of one arm in every regime."""
+    if key[0] == "optimizer":
+        for arm in _sections(raw.get("objectives")):
+            for settings in (arm, *_sections(arm.get("regimes"))):
+                _drop(settings, key)
+    elif key[0] == "objectives" and len(key) > 2:
+        for settings in _sections(raw["objectives"][key[1]].get("regimes")):
+            _drop(settings, key[2:])
+
+
+def _sections(mapping: Any) -> list[dict[str, Any]]:
+    """The mappings in it; what is no mapping is refused when the suite is validated."""
+    return [value for value in mapping.values() if isinstance(value, dict)] if isinstance(mapping, dict) else []
+
+
+def _drop(settings: dict[str, Any], key: list[str]) -> None:
+    *parents, last = key
+    for parent in parents:
+        settings = settings.get(parent, {})
+        if not isinstance(settings, dict):
+            return
+    settings.pop(last, None)
+
+
+def set_key(raw: dict[str, Any], key: list[str], value: Any) -> None:
+    """Write ``value`` at a dotted key of nested settings."""
+    *parents, last = key
+    for depth, parent in enumerate(parents, 1):
+        raw = raw.setdefault(parent, {})
+        if not isinstance(raw, dict):
+            raise HarnessError(f"--set {'.'.join(key)}: {'.'.join(parents[:depth])} is a value, not a section")
+    raw[last] = value

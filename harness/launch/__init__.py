@@ -1,0 +1,1 @@
+"""Where runs run: plans, worker processes, and what is shown and published meanwhile."""

@@ -1,0 +1,1 @@
+"""How the runs of an invocation are carried out."""

@@ -1,0 +1,84 @@
+"""What ``auto`` means on this machine: device, precision and engine, and why. A run's config names them."""
+
+from collections.abc import Collection
+
+import torch
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from harness.config.run_config import SuiteConfig
+from harness.config.settings import ComputeSettings, ModelSettings
+from harness.errors import HarnessError
+from harness.models.loading import load_shape
+from harness.records.provenance import VLLM_BUILDS, vllm_version
+
+LEAST_HEAD_ON_CPU = 32
+"""vLLM's attention on the CPU fails with smaller heads at the first request."""
+
+ROUNDED = "vLLM samples from merged adapters, and bfloat16 weights lose small ones; --engine vllm accepts that"
+
+
+def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
+    """The suite with nothing left to ``auto``, and a line on each choice; as :func:`settle_model`."""
+    model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None)
+    return suite.model_copy(update={"model": model, "compute": compute}), reasons
+
+
+def settle_model(
+    model: ModelSettings, compute: ComputeSettings, *, adapted: bool
+) -> tuple[ModelSettings, ComputeSettings, list[str]]:
+    """Both with nothing left to ``auto``, and a line on each choice: what, and why. ``adapted``: trains adapters.
+
+    Raises:
+        HarnessError: what is asked for is not there.
+    """
+    engine, reasons = compute.engine, []
+    if model.device == "auto":
+        found = "cuda" if torch.cuda.is_available() else "cpu"
+        why = torch.cuda.get_device_name() if found == "cuda" else "torch sees no GPU"
+        reasons.append(f"device {found}: {why}")
+        model = model.model_copy(update={"device": found})
+    elif model.device == "cuda" and not torch.cuda.is_available():
+        raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
+    if model.dtype == "auto":
+        fast = _gpu_has_bfloat16() if model.device == "cuda" else _cpu_has_bfloat16()
+        why = f"the {model.device} has {'instructions' if fast else 'no instructions'} for bfloat16"
+        model = model.model_copy(update={"dtype": "bfloat16" if fast else "float32"})
+        reasons.append(f"precision {model.dtype}: {why}")
+    unsuited = _why_not_vllm(model) if engine != "transformers" else None
+    if engine == "auto":
+        rounded = ROUNDED if adapted and model.dtype == "bfloat16" else None
+        engine = "transformers" if unsuited or rounded else "vllm"
+        reasons.append(f"engine {engine}: {unsuited or rounded or 'vLLM is installed, and suits model and device'}")
+    elif unsuited:
+        raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
+    return model, compute.model_copy(update={"engine": engine}), reasons
+
+
+def _why_not_vllm(model: ModelSettings) -> str | None:
+    """What keeps vLLM from running this model here; None if nothing does."""
+    build = VLLM_BUILDS[model.device]
+    if vllm_version(model.device) is None:
+        return f"vLLM for the {model.device} is not installed (pip install '.[{build}]')"
+    shape = load_shape(model.path)
+    architecture = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(shape.model_type, shape.model_type)
+    if architecture not in _architectures():
+        return f"vLLM does not know the architecture of {model.path}, {architecture}"
+    inner = shape.get_text_config()
+    head = getattr(inner, "head_dim", None) or inner.hidden_size // inner.num_attention_heads
+    if model.device == "cpu" and head < LEAST_HEAD_ON_CPU:
+        return f"vLLM's attention on the CPU needs heads of {LEAST_HEAD_ON_CPU} or more; {model.path} has {head}"
+    return None
+
+
+def _architectures() -> Collection[str]:
+    from vllm.model_executor.models.registry import ModelRegistry
+
+    return ModelRegistry.get_supported_archs()  # type: ignore[no-any-return]
+
+
+def _cpu_has_bfloat16() -> bool:
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _gpu_has_bfloat16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))

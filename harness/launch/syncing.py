@@ -1,0 +1,130 @@
+"""Syncing beside the runs, in a thread: a store that is slow or gone costs one warning and nothing else."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from harness.errors import HarnessError
+from harness.records.journal import Journal, Record
+from harness.records.locks import is_locked
+from harness.records.out_dir import OutDir
+from harness.records.spans import Profile, spanning
+
+if TYPE_CHECKING:
+    from harness.tracking.writer import Writer
+
+PUBLISH_EVERY = 2.0
+PATIENCE = 60.0
+"""Seconds that the end of an invocation waits for the last records to be published."""
+INVOCATION = "invocation.json"
+"""Beside a suite's tables: the invocation that made them, and their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of a run, for the store: it is the same as long as there is nothing new to publish."""
+
+    size: int
+    changed: int
+    held: bool
+
+    @classmethod
+    def of(cls, directory: Path) -> "State | None":
+        """None before the run has begun."""
+        path = Journal(directory).path
+        if not path.is_file():
+            return None
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, is_locked(directory))
+
+
+class Syncing(threading.Thread):
+    """Follows run directories until :meth:`finish`."""
+
+    def __init__(
+        self,
+        uri: str,
+        store: OutDir,
+        suite: str,
+        runs: Sequence[Path],
+        invocation: Record,
+        warn: Callable[[str], None],
+        profile: Profile | None = None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._uri, self._store, self._suite, self._runs = uri, store, suite, runs
+        self._invocation, self._warn, self._profile = invocation, warn, profile
+        self._over = threading.Event()
+        self._down = False
+        self._published: dict[Path, State] = {}
+
+    def finish(self) -> bool:
+        """Publish what is left; whether the store has everything."""
+        self._over.set()
+        self.join(PATIENCE)
+        if self.is_alive() and not self._down:
+            self._warn(f"{self._uri} is slow: not everything is published yet; run harness sync later")
+        return not self.is_alive() and not self._down
+
+    def run(self) -> None:
+        try:
+            from harness.tracking.writer import Writer  # seconds of imports, while the runs start
+
+            publisher = Writer(self._uri, self._suite, self._store.root)
+            with publisher.machine_metrics(self._invocation):
+                while not self._over.wait(PUBLISH_EVERY):
+                    with spanning(self._profile, "MLflow"):
+                        self.publish_changed(publisher)
+            with spanning(self._profile, "MLflow"):
+                sync_suite(publisher, self._store, self._suite, self._runs)
+        except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
+            self._down = True
+            reason = " ".join(str(error).split())[:200]
+            self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
+
+    def publish_changed(self, publisher: "Writer") -> None:
+        """Bring the store up to the runs that have changed; those that wait or have ended cost it no question."""
+        for directory in self._runs:
+            state = State.of(directory)
+            if state and state != self._published.get(directory):
+                publisher.publish(directory, running=state.held)
+                self._published[directory] = state
+
+
+def sync_suite(publisher: "Writer", store: OutDir, suite: str, runs: Sequence[Path]) -> None:
+    """Publish the runs as they stand, and the tables of the suite's last invocation."""
+    held = [(directory, is_locked(directory)) for directory in runs]
+    for directory, running in held:
+        publisher.publish(directory, running=running)
+    publisher.settle_parents(held)
+    folder = store.suite(suite)
+    if (folder / INVOCATION).is_file():
+        invocation: Record = json.loads((folder / INVOCATION).read_text())
+        tables = [folder / name for name in invocation.get("tables", ())]
+        publisher.publish_tables(invocation, [path for path in tables if path.is_file()])
+
+
+def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
+    """Every run under ``out`` to the store.
+
+    Raises:
+        HarnessError: the store cannot be reached.
+    """
+    from harness.tracking.reaching import reaching
+    from harness.tracking.writer import Writer
+
+    store = OutDir(out)
+    uri = tracking_uri or store.tracking_uri
+    suites = sorted({path.parent.parent.name for path in store.runs()})
+    if not suites:
+        raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
+    for suite in suites:
+        runs = list(store.runs(suite))
+        with reaching(uri):
+            sync_suite(Writer(uri, suite, store.root), store, suite, runs)
+        console.print(f"{suite}: {len(runs)} runs are published to {uri}")

@@ -1,0 +1,162 @@
+"""The policy in training and its frozen reference: log-probabilities of completions."""
+
+import copy
+import functools
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from harness.errors import HarnessError
+from harness.models.adapters import adapters_off, has_adapters, merged_weights
+from harness.models.hidden import hidden_states
+from harness.models.sequences import Sequences
+from harness.models.size import ModelSize
+
+LOGITS_AT_ONCE = 1 << 24
+"""Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
+
+
+class Policy:
+    """A causal language model with its tokenizer, sampled and trained at one temperature.
+
+    The model stays in evaluation mode: dropout would make the trained policy another than the sampled one.
+    Forward passes compute in ``dtype``, whatever the weights are stored in; log-probabilities are float32.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, temperature: float, *, dtype: torch.dtype = torch.float32, base: bool = False
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.temperature = temperature
+        self.dtype = dtype
+        self._base = base
+        """Whether this is the model with its adapters off."""
+
+    @property
+    def device(self) -> torch.device:
+        found: torch.device = self.model.device
+        return found
+
+    @functools.cached_property
+    def size(self) -> ModelSize:
+        config = self.model.config.get_text_config()
+        embedding = self.model.get_input_embeddings().weight
+        tied = self.model.get_output_embeddings().weight is embedding
+        weights = [p for p in self.model.parameters() if tied or p is not embedding]
+        return ModelSize(
+            parameters=sum(p.numel() for p in weights),
+            trained=sum(p.numel() for p in weights if p.requires_grad),
+            layers=config.num_hidden_layers,
+            width=config.hidden_size,
+        )
+
+    @functools.cached_property
+    def adapted(self) -> bool:
+        """Whether adapters are trained instead of all weights."""
+        return has_adapters(self.model)
+
+    def reference(self) -> "Policy":
+        """The policy as it is now, for good: the base of the adapters, or a copy."""
+        if self.adapted:
+            return Policy(self.model, self.tokenizer, self.temperature, dtype=self.dtype, base=True)
+        return Policy(frozen_copy(self.model, self.dtype), self.tokenizer, self.temperature, dtype=self.dtype)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Inside, matrix products are computed in ``dtype``."""
+        low = self.dtype is not torch.float32
+        return torch.autocast(self.device.type, self.dtype) if low else nullcontext()
+
+    def encode(self, prompt: str) -> tuple[int, ...]:
+        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template.
+
+        Raises:
+            HarnessError: the prompt holds what the tokenizer does not know.
+        """
+        try:
+            if self.tokenizer.chat_template is None:
+                return tuple(self.tokenizer.encode(prompt))
+            turns = [{"role": "user", "content": prompt}]
+            encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+        except Exception as error:  # of the tokenizer or of its template, which raise bare ones
+            raise HarnessError(
+                f"this model's tokenizer cannot read the prompt {prompt[:60]!r} ({error}); use another task or model"
+            ) from error
+        return tuple(encoded["input_ids"])
+
+    @functools.cached_property
+    def eos_ids(self) -> tuple[int, ...]:
+        """Tokens that end a completion: the tokenizer's, and those that the model's author names."""
+        named = self.model.generation_config.eos_token_id
+        named = named if isinstance(named, list) else [named]
+        return tuple(sorted({i for i in (self.tokenizer.eos_token_id, *named) if i is not None}))
+
+    def logp(self, sequences: Sequences) -> Tensor:
+        """[B, T] float32 log-probability of each sampled token, 0 on padding; full softmax of logits / temperature.
+
+        Logits are made at completion positions only, chunk by chunk.
+        """
+        here = sequences.to(self.device)
+        base = adapters_off(self.model) if self._base else nullcontext()
+        with self.precision(), base:
+            before = hidden_states(self.model.get_decoder(), here, here.mask)
+            flat = self._token_logp(before, here.completions[here.mask])
+        return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
+
+    def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """[N, H], [N] -> [N]"""
+        head = self.model.get_output_embeddings()
+        size = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
+        if len(tokens) <= size:
+            return _logp_of(head, self.temperature, hidden, tokens)
+        chunks = zip(torch.split(hidden, size), torch.split(tokens, size), strict=True)
+        return torch.cat([checkpoint(_logp_of, head, self.temperature, h, y, use_reentrant=False) for h, y in chunks])
+
+    def fingerprint(self) -> str:
+        """A hash of all weights, bit for bit."""
+        total = sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            total.update(name.encode())
+            total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return total.hexdigest()[:16]
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """The state dict of a plain model: adapters are merged on the way, the policy stays as it is."""
+        return ((name, tensor.detach()) for name, tensor in merged_weights(self.model))
+
+    def save(self, directory: Path) -> None:
+        """A transformers directory: safetensors, config and tokenizer; adapters merged."""
+        model = self.model
+        if self.adapted:
+            with torch.device("meta"):
+                model = type(self.model)(self.model.config)
+            model.load_state_dict({name: tensor.float() for name, tensor in self.weights()}, assign=True)
+            model.generation_config = self.model.generation_config
+        model.save_pretrained(directory)
+        self.tokenizer.save_pretrained(directory)
+
+
+def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
+    """A copy without gradients; its linear layers are stored in ``dtype``, as autocast converts them in each pass.
+
+    All else stays as it is: a copy whose passes differ from the model's by rounding would be another reference,
+    and objectives would learn from the difference.
+    """
+    copied = copy.deepcopy(model).requires_grad_(False)
+    for layer in copied.modules():
+        if isinstance(layer, nn.Linear):  # a tied output layer gets weights of its own
+            layer.weight = nn.Parameter(layer.weight.to(dtype), requires_grad=False)
+    return copied
+
+
+def _logp_of(head: nn.Module, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
+    """[N, H], [N] -> [N] float32"""
+    logits: Tensor = head(hidden).float()
+    scaled = logits if temperature == 1 else logits / temperature
+    return -nn.functional.cross_entropy(scaled, tokens, reduction="none")

@@ -1,0 +1,1 @@
+"""What a run leaves behind: its journal, its ledger, where files lie, and results read back from them."""

@@ -1,0 +1,1 @@
+"""The numbers of a report: rows, boards and comparisons, without any text."""

@@ -1,0 +1,140 @@
+"""Two objectives, or two runs: how they differ, on which problems, and at what cost."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluators.statistics.accuracy import SampleRecord
+from evaluators.statistics.estimates import over_seeds
+from evaluators.statistics.ranking import Scores, against
+from evaluators.types import Verdict
+from harness.config.run_config import SuiteConfig
+from harness.errors import HarnessError
+from harness.records.results import RunResult, by_problem
+from harness.report.numbers.matching import refuse_unmatched
+from harness.report.numbers.rows import Row, costs, interval, judge, row
+
+SHOWN = 100
+"""Problems gained, and lost, whose completions are kept."""
+Completions = Callable[[RunResult], list[SampleRecord]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Runs side by side: by seed, or the two runs that were named."""
+
+    names: tuple[str, str]
+    runs: list[tuple[RunResult, RunResult]]
+    single: bool
+    """Two runs were named, so seeds say nothing."""
+
+
+def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pairs:
+    """Two objectives on the seeds that both finished, or two runs.
+
+    Raises:
+        HarnessError: a name is unknown or ambiguous, nothing has finished, or the two are not matched.
+    """
+    first, second = (_runs_of(name, results, regime) for name in (a, b))
+    refuse_unmatched([*first, *second])
+    if len({run.config.regime for run in (*first, *second)}) > 1:
+        raise HarnessError(f"{a} and {b} were trained in different regimes; choose one by --regime")
+    if len(first) == len(second) == 1:
+        return Pairs(names=(a, b), runs=[(first[0], second[0])], single=True)
+    theirs = {run.config.seed: run for run in second}
+    runs = [(run, theirs[run.config.seed]) for run in first if run.config.seed in theirs]
+    if not runs:
+        raise HarnessError(f"{a} and {b} have no seed in common that has finished; harness run makes some")
+    return Pairs(names=(a, b), runs=runs, single=False)
+
+
+def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> list[RunResult]:
+    named = [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
+    if not named:
+        known = sorted({run.config.objective.name for run in results})
+        raise HarnessError(f"no objective or run {name!r} here; objectives: {', '.join(known) or 'none'}")
+    chosen = [run for run in named if regime in (None, run.config.regime)]
+    regimes = sorted({run.config.regime for run in named})
+    if not chosen or (len({run.config.regime for run in chosen}) > 1):
+        raise HarnessError(f"{name} has runs in {', '.join(regimes)}; choose one by --regime")
+    if len(arms := sorted({run.config.arm_key for run in chosen})) > 1:
+        raise HarnessError(f"{name} has runs with several settings; name one by its key: {', '.join(arms)}")
+    done = [run for run in chosen if run.test]
+    if not done:
+        raise HarnessError(f"no run of {name} has finished: {', '.join(f'{r.run_id} {r.status}' for r in chosen)}")
+    return sorted(done, key=lambda run: run.config.seed)
+
+
+def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> Row:
+    """The first against the second, both as rows of a leaderboard, and the problems on which they differ."""
+    sides = [[both[side] for both in pairs.runs] for side in (0, 1)]
+    rows = [row(name, runs, [], costs(sides[1])) for name, runs in zip(pairs.names, sides, strict=True)]
+    ours, theirs = (_scores(name, runs) for name, runs in zip(pairs.names, sides, strict=True))
+    if pairs.single:
+        rows[0]["difference"] = interval(over_seeds((ours.shares - theirs.shares)[0]))
+    else:
+        judge(rows[:1], against(theirs, [ours], suite.margin), None)
+    deltas = (ours.shares - theirs.shares).mean(axis=0)
+    named = sorted((sides[0][0].test or {})["verdicts"])
+    order = sorted(range(len(named)), key=lambda place: (-abs(deltas[place]), named[place]))
+    gained, lost = ([place for place in order if sign * deltas[place] > 0] for sign in (1, -1))
+    samples = [tuple(_samples(completions(run), run) for run in both) for both in pairs.runs]
+    return {
+        "suite": suite.name,
+        "regime": sides[0][0].config.regime,
+        "names": list(pairs.names),
+        "single": pairs.single,
+        "margin": suite.margin,
+        "rows": rows,
+        "problems": len(named),
+        "gained": len(gained),
+        "lost": len(lost),
+        "examples": {
+            kind: [
+                _example(samples, named[place], side)
+                | {"shares": [float(scores.shares[:, place].mean()) for scores in (ours, theirs)]}
+                for place in places[:SHOWN]
+            ]
+            for kind, places, side in (("gained", gained, 0), ("lost", lost, 1))
+        },
+    }
+
+
+def _scores(name: str, runs: Sequence[RunResult]) -> Scores:
+    """Numbered by pair: two runs that were named may have other seeds."""
+    shares = np.stack([by_problem(run.test) for run in runs if run.test])
+    return Scores(name=name, seeds=tuple(range(len(runs))), shares=shares)
+
+
+Samples = dict[str, list[tuple[SampleRecord, Verdict]]]
+"""By problem: its completions, with the verdict that counts in the suite."""
+
+
+def _samples(records: Sequence[SampleRecord], run: RunResult) -> Samples:
+    found: Samples = defaultdict(list)
+    for record in records:
+        found[record.problem].append((record, getattr(record, run.config.task.grading)))
+    return found
+
+
+def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int) -> Row:
+    """A completion of each side, of the same draw: if there is one, right on the ``better`` side alone."""
+
+    def telling(place: tuple[int, int]) -> int:
+        verdicts = [side[problem][place[1]][1] for side in samples[place[0]]]
+        return (verdicts[better] is Verdict.CORRECT) + (verdicts[1 - better] is not Verdict.CORRECT)
+
+    places = [(both, draw) for both, (ours, _) in enumerate(samples) for draw in range(len(ours[problem]))]
+    both, draw = max(places, key=telling)
+    chosen = [side[problem][draw] for side in samples[both]]
+    return {
+        "problem": problem,
+        "question": chosen[0][0].question,
+        "answer": chosen[0][0].answer,
+        "completions": [
+            {"text": record.text, "verdict": str(verdict), "tokens": record.tokens, "truncated": record.truncated}
+            for record, verdict in chosen
+        ],
+    }

@@ -1,0 +1,78 @@
+"""Which runs may stand in one table, and under what names."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from itertools import product
+
+from harness.config.run_config import RunConfig, flat
+from harness.errors import HarnessError
+from harness.records.results import RunResult
+
+TOLD = 6
+"""Differing settings that a refusal names."""
+
+
+def refuse_unmatched(results: Sequence[RunResult]) -> None:
+    """
+    Raises:
+        HarnessError: these runs differ in more than objective, its settings, seed and regime; which and in what.
+    """
+    sets: dict[str, list[RunResult]] = defaultdict(list)
+    for result in results:
+        sets[result.config.match_key].append(result)
+    if len(sets) > 1:
+        listed = "; ".join(f"{key} ({_members(found)})" for key, found in sorted(sets.items()))
+        differing = _differing([found[0].config for _, found in sorted(sets.items())])
+        raise HarnessError(
+            f"these runs are not matched, so no table can rank them; choose a set by --match: {listed}; they differ in "
+            f"{differing}"
+        )
+    if len({result.identity for result in results}) > 1:
+        raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
+    data: dict[int, set[str]] = defaultdict(set)
+    for result in results:
+        if result.data:
+            data[result.config.seed].add(json.dumps(result.data))
+    if torn := sorted(seed for seed, found in data.items() if len(found) > 1):
+        raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
+
+
+def _members(results: Sequence[RunResult]) -> str:
+    budget = results[0].config.budget
+    counts = Counter(f"{result.config.objective.name} {result.config.regime}" for result in results)
+    return f"{budget}: {', '.join(f'{n} x {name}' for name, n in sorted(counts.items()))}"
+
+
+def _differing(configs: Sequence[RunConfig]) -> str:
+    """The settings that keep them apart, with their values."""
+    settings = [flat(config.matched) for config in configs]
+    values = {
+        key: list(dict.fromkeys(json.dumps(found.get(key)) for found in settings))
+        for key in sorted(set().union(*settings))
+    }
+    told = [f"{key} ({', '.join(found)})" for key, found in values.items() if len(found) > 1]
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return ", ".join(told[:TOLD]) + more
+
+
+def arm_names(configs: Sequence[RunConfig]) -> dict[str, str]:
+    """By arm key: the objective's name; with its key behind where one objective has several settings."""
+    counts = Counter(config.objective.name for config in configs)
+    return {
+        c.arm_key: c.objective.name if counts[c.objective.name] == 1 else f"{c.objective.name} ({c.arm_key})"
+        for c in configs
+    }
+
+
+def twins(arms: Sequence[list[RunResult]]) -> tuple[list[RunResult], list[RunResult]] | None:
+    """The runs of ``agro`` and of ``rloo`` with the same settings: the A/A pair."""
+    for agro, rloo in product(arms, arms):
+        ours, theirs = agro[0].config, rloo[0].config
+        if (ours.objective.objective, theirs.objective.objective) != ("agro", "rloo"):
+            continue
+        same_fields = ours.objective.fields == theirs.objective.fields | {"form": "off_policy"}
+        around = [(c.optimizer, c.objective.constraint, c.objective.control) for c in (ours, theirs)]
+        if same_fields and around[0] == around[1]:
+            return agro, rloo
+    return None

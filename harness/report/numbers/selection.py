@@ -1,0 +1,72 @@
+"""Which of a suite's runs a report is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from harness.config.budget import Budget
+from harness.errors import HarnessError
+from harness.records.results import RunResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What is asked for; ``None``: all of it."""
+
+    algos: tuple[str, ...] | None = None
+    regimes: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    budget: Budget | None = None
+    match: str | None = None
+
+    def of(self, results: Sequence[RunResult]) -> list[RunResult]:
+        """Those that are asked for.
+
+        Raises:
+            HarnessError: nothing is left, or an objective or regime that is asked for has no run.
+        """
+        chosen = [result for result in results if self._admits_run(result)]
+        for what, wanted, there in (
+            ("--algos", self.algos, {result.config.objective.name for result in chosen}),
+            ("--regime", self.regimes, {result.config.regime for result in chosen}),
+            ("--match", (self.match,) if self.match else None, {result.config.match_key for result in chosen}),
+        ):
+            if absent := sorted(set(wanted or ()) - there):
+                known = sorted({self._named(what, result) for result in results})
+                raise HarnessError(
+                    f"{what} {', '.join(absent)}: no such run here; there are {', '.join(known) or 'none'}"
+                )
+        if results and not chosen:
+            raise HarnessError("none of the runs here has all that is asked for; ask for other --seeds or --budget")
+        return chosen
+
+    def missing(self, results: Sequence[RunResult]) -> list[dict[str, Any]]:
+        """Objective, regime and seed of what an invocation of these runs planned, and what has no run at all."""
+        there = {(run.config.objective.name, run.config.regime, run.config.seed) for run in results}
+        plans = {run.origin["invocation"]["id"]: run.origin["invocation"]["plan"] for run in results}
+        planned = dict.fromkeys(
+            place for plan in plans.values() for place in product(plan["algos"], plan["regimes"], plan["seeds"])
+        )
+        return [
+            {"objective": algo, "regime": regime, "seed": seed}
+            for algo, regime, seed in planned
+            if (algo, regime, seed) not in there and self._admits(algo, regime, seed)
+        ]
+
+    def _admits(self, algo: str, regime: str, seed: int) -> bool:
+        pairs = ((algo, self.algos), (regime, self.regimes), (seed, self.seeds))
+        return all(wanted is None or value in wanted for value, wanted in pairs)
+
+    def _admits_run(self, result: RunResult) -> bool:
+        config = result.config
+        return (
+            self._admits(config.objective.name, config.regime, config.seed)
+            and self.budget in (None, config.budget)
+            and self.match in (None, config.match_key)
+        )
+
+    @staticmethod
+    def _named(what: str, result: RunResult) -> str:
+        config = result.config
+        return {"--algos": config.objective.name, "--regime": config.regime, "--match": config.match_key}[what]

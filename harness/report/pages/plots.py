@@ -1,0 +1,166 @@
+"""Pictures of a leaderboard."""
+
+import io
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from harness.config.budget import UNITS
+
+Row = dict[str, Any]
+Style = tuple[str, str]
+PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
+SVG: dict[str, Any] = {"format": "svg", "metadata": {"Date": None, "Creator": None}}
+"""Without date and version, so that the same numbers give the same bytes."""
+COLOURS = [f"C{i}" for i in range(10) if i != 7]
+CONTROL_COLOUR, CONTROL_DASHES = "0.6", (":", "-.", "--")
+BAND_FROM = 3
+"""Seeds from which an interval is drawn: with two it is wider than the picture."""
+
+
+def pictures(board: Row) -> dict[str, Figure]:
+    """By file name, without its ending; regimes are compared where there are several."""
+    found = {"learning-curves": learning_curves(board), "budgets": budgets(board), "kl": kl_against_accuracy(board)}
+    return found | ({"regimes": regimes(board)} if len(board["boards"]) > 1 else {})
+
+
+NAMES = ("learning-curves", "budgets", "kl", "regimes")
+
+
+def save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, **PNG)
+
+
+def svg(figure: Figure) -> bytes:
+    """The picture as one file, with text as text."""
+    with matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "none"}):
+        file = io.BytesIO()
+        figure.savefig(file, **SVG)
+        return file.getvalue()
+
+
+def learning_curves(board: Row) -> Figure:
+    """Validation accuracy against the budget's unit: a panel a regime, a line an arm, t-intervals as bands."""
+
+    def draw(axes: Axes, part: Row, styles: dict[str, Style]) -> None:
+        _against_unit(axes, part, part["budget"]["unit"], styles)
+
+    return _panels(board, draw, "validation accuracy, %")
+
+
+def budgets(board: Row) -> Figure:
+    """Validation accuracy against every unit of spending: a row of panels a regime."""
+    parts = board["boards"]
+    figure = Figure(figsize=(2.9 * len(UNITS), 2.9 * len(parts) + 0.5), layout="constrained")
+    styles = _styles(parts)
+    grid = figure.subplots(len(parts), len(UNITS), squeeze=False, sharey="row")
+    for places, part in zip(grid, parts, strict=True):
+        for axes, unit in zip(places, UNITS, strict=True):
+            _against_unit(axes, part, unit, styles)
+            _finish(axes, legend=False)
+        places[0].set_ylabel(f"{part['regime']}\nvalidation accuracy, %")
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
+    return figure
+
+
+def kl_against_accuracy(board: Row) -> Figure:
+    """How far from the reference an arm goes for its accuracy, point by point of its curve."""
+
+    def draw(axes: Axes, part: Row, styles: dict[str, Style]) -> None:
+        for row in part["rows"] + part["controls"]:
+            points = [point for point in row["curve"] if point["kl"] is not None]
+            if points:
+                _line(axes, [point["kl"] for point in points], points, row, styles, band=False)
+        axes.set_xlabel("KL to the reference, nats a completion")
+
+    return _panels(board, draw, "validation accuracy, %")
+
+
+def regimes(board: Row) -> Figure:
+    """Test accuracy in each regime, from fresh completions to a fixed set; t-intervals as bands."""
+    parts = board["boards"]
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    axes = figure.subplots()
+    styles = _styles(parts)
+    for name in styles:
+        found = {
+            place: row
+            for place, part in enumerate(parts)
+            for row in part["rows"] + part["controls"]
+            if row["objective"] == name and row["accuracy"]
+        }
+        if found:
+            fewest = min(found.values(), key=lambda row: len(row["seeds"]))
+            _line(axes, list(found), list(found.values()), fewest, styles)
+    axes.set_xticks(range(len(parts)), [part["regime"] for part in parts])
+    axes.set(title=f"{_literal(board['suite'])}: older completions to the right", xlabel="regime")
+    axes.set_ylabel("test accuracy, %")
+    _finish(axes)
+    return figure
+
+
+def _panels(board: Row, draw: Callable[[Axes, Row, dict[str, Style]], None], ylabel: str) -> Figure:
+    parts = board["boards"]
+    figure = Figure(figsize=(9, 3.8 * len(parts)), layout="constrained")
+    styles = _styles(parts)
+    for axes, part in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
+        draw(axes, part, styles)
+        axes.set(title=f"{_literal(board['suite'])}, {part['regime']}", ylabel=ylabel)
+        _finish(axes)
+    return figure
+
+
+def _against_unit(axes: Axes, part: Row, unit: str, styles: dict[str, Style]) -> None:
+    for row in part["rows"] + part["controls"]:
+        if row["curve"]:
+            _line(axes, [point["spent"][unit] for point in row["curve"]], row["curve"], row, styles)
+    axes.set_xlabel(unit.replace("_", " "))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _styles(parts: Sequence[Row]) -> dict[str, Style]:
+    """Colour and dashes of each arm, the same in every panel; controls are grey."""
+    names = dict.fromkeys(row["objective"] for part in parts for row in part["rows"])
+    controls = dict.fromkeys(row["objective"] for part in parts for row in part["controls"])
+    many = len(COLOURS)
+    palette = {name: (COLOURS[i % many], ("-", "--")[i // many % 2]) for i, name in enumerate(names)}
+    grey = zip((name for name in controls if name not in names), cycle(CONTROL_DASHES), strict=False)
+    return palette | {name: (CONTROL_COLOUR, dashes) for name, dashes in grey}
+
+
+def _line(
+    axes: Axes, x: Sequence[float], points: Sequence[Row], row: Row, styles: dict[str, Style], *, band: bool = True
+) -> None:
+    """A line of mean accuracies, with intervals where ``row`` has seeds enough: a band, or bars where x may go back."""
+    colour, dashes = styles[row["objective"]]
+    spans = [point["accuracy"] for point in points]
+    means = [100 * span["mean"] for span in spans]
+    axes.plot(x, means, dashes, marker="o", markersize=3, label=_literal(row["objective"]), color=colour)
+    if len(row["seeds"]) >= BAND_FROM:
+        low, high = ([100 * span[end] for span in spans] for end in ("low", "high"))
+        if band:
+            axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+        else:
+            axes.vlines(x, low, high, color=colour, alpha=0.4)
+
+
+def _literal(text: str) -> str:
+    """Without what matplotlib reads as mathematics, or as a line that is not to be named."""
+    plain = "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
+    return f"\u2009{plain}" if plain.startswith("_") else plain
+
+
+def _finish(axes: Axes, *, legend: bool = True) -> None:
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, -2), min(high, 102))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    if legend:
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

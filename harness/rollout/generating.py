@@ -1,0 +1,36 @@
+"""Texts for evaluators that ask for them, such as lm-evaluation-harness, by an engine."""
+
+from collections.abc import Sequence
+
+from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
+from harness.errors import HarnessError
+from harness.models.policy import Policy
+from harness.rollout.engines.engine import RolloutEngine, Sampling
+
+
+def generate_with(engine: RolloutEngine, policy: Policy, seed: int) -> Generate:
+    """Continuations by ``engine``, as it was last synchronised; the same for the same prompts, arguments and seed.
+
+    Prompts are taken as they stand, without a chat template, behind what the tokenizer puts before any text.
+    It raises ``HarnessError`` where a prompt and its continuation do not fit into the model's context.
+    """
+
+    def generate(prompts: Sequence[str], args: GenerationArgs) -> list[Generated]:
+        ids = [tuple(policy.tokenizer.encode(prompt)) for prompt in prompts]
+        _check_fit(policy, max(map(len, ids)), args.max_tokens)
+        sampling = Sampling(temperature=args.temperature, max_tokens=args.max_tokens, stop=args.stop)
+        return [
+            Generated(text=one.text, tokens=len(one.ids), truncated=one.truncated)
+            for (one,) in engine.generate(ids, 1, sampling, seed)
+        ]
+
+    return generate
+
+
+def _check_fit(policy: Policy, prompt: int, completion: int) -> None:
+    limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None)
+    if limit is not None and prompt + completion > limit:
+        raise HarnessError(
+            f"a prompt of {prompt} tokens with up to {completion} of its answer is more than the {limit} that the "
+            "model takes; choose a task with shorter prompts or answers, or a model that takes more"
+        )

@@ -1,0 +1,58 @@
+"""The problems of a run: loaded, fingerprinted, and seen to fit the model."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from evaluators.tasks import load_problems
+from evaluators.types import Problem, Split
+from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
+from harness.models.policy import Policy
+
+
+def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> int:
+    """Tokens of the longest prompt that the suite allows, with its completion.
+
+    Raises:
+        HarnessError: a prompt is longer than that, or the model takes fewer tokens.
+    """
+    longest = config.rollout.max_prompt_tokens
+    context = longest + config.rollout.max_tokens
+    limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None) or context
+    if context > limit:
+        raise HarnessError(
+            f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} are more than the "
+            f"{limit} tokens that {config.model.path} takes; lower one of them"
+        )
+    for problem in (problem for part in problems.values() for problem in part):
+        if (found := len(policy.encode(problem.prompt))) > longest:
+            raise HarnessError(
+                f"the prompt of problem {problem.id} has {found} tokens, and rollout.max_prompt_tokens is {longest}; "
+                f"set it to {found} or more"
+            )
+    return context
+
+
+def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
+    """The problems of all splits, the held-out ones cut to the sizes that the suite evaluates."""
+    task = config.task
+    sizes = {
+        Split.TRAIN: None,
+        Split.VALIDATION: config.evaluation.validation_problems,
+        Split.TEST: config.evaluation.test_problems,
+    }
+    problems = {split: load_problems(task.name, split, data=task.data, **task.options) for split in sizes}
+    for split, part in problems.items():
+        if not part:
+            raise HarnessError(f"the task {task.name} has no {split} problems; give it more data")
+    return {split: part[: sizes[split]] for split, part in problems.items()}
+
+
+def fingerprint(problems: Sequence[Problem]) -> str:
+    """A hash of their ids, prompts, answers and rubrics, in order."""
+    total = sha256()
+    for problem in problems:
+        total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())
+        if problem.rubric:
+            total.update(f"{problem.rubric.scorer}\0{problem.rubric.entry}\0".encode())
+    return total.hexdigest()[:16]

@@ -1,0 +1,90 @@
+"""What ``harness list`` shows: each registry as a table."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+
+from rich.table import Table
+
+from algorithms import OBJECTIVES
+from algorithms.constrained import Constrained
+from algorithms.types import Objective
+from evaluators.tasks import TASKS
+from harness.config.settings import Control
+from harness.config.suites import load_suite, suite_names
+from harness.rollout.engines import ENGINES
+
+CONTROL_MEANINGS: dict[Control, str] = {
+    "frozen": "Never updated: its spread over seeds is what evaluation noise is.",
+    "random_reward": "The baseline's objective, rewarded by a coin: what training on format and entropy alone buys.",
+}
+
+
+def objectives() -> Table:
+    """Every objective with its paper, what it requires and its fields; then what can stand around or beside them."""
+    made = _table("objectives", [])
+    for name, cls in OBJECTIVES.items():
+        _describe(made, name, cls)
+    _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+    for control, meaning in CONTROL_MEANINGS.items():
+        made.add_row(control, "control", meaning)
+    return made
+
+
+def suites() -> Table:
+    return _table("suites", [(name, load_suite(name).description) for name in suite_names()])
+
+
+def tasks() -> Table:
+    return _table("tasks", [(name, _first_line(inspect.getmodule(build))) for name, build in TASKS.items()])
+
+
+def engines() -> Table:
+    return _table("engines", [(name, _first_line(engine)) for name, engine in ENGINES.items()])
+
+
+CATALOGUE: dict[str, Callable[[], Table]] = {
+    "objectives": objectives,
+    "suites": suites,
+    "tasks": tasks,
+    "engines": engines,
+}
+
+
+def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> None:
+    """Rows for one objective: what it is, its source, what it requires, and each field."""
+    source = (inspect.getdoc(cls) or "").partition("Source:")[2]
+    table.add_row(name, "", _first_line(cls))
+    table.add_row("", "source", " ".join(source.split()))
+    table.add_row("", "requires", note or ", ".join(sorted(cls().requires)))
+    meanings = field_meanings(cls)
+    for field in fields(cls):  # type: ignore[arg-type]
+        if field.name != "inner":
+            default = "" if field.default is MISSING else f" = {field.default}"
+            table.add_row("", field.name + default, meanings[field.name])
+    table.add_row("", "", "")
+
+
+def field_meanings(cls: type) -> dict[str, str]:
+    """The docstring under each field of a dataclass, on one line."""
+    (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(parsed, ast.ClassDef)
+    return {
+        before.target.id: " ".join(str(after.value.value).replace("``", "").split())
+        for before, after in zip(parsed.body, parsed.body[1:], strict=False)
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    }
+
+
+def _first_line(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:
+    made = Table(title=title, title_justify="left", show_header=False, box=None, title_style="bold")
+    for row in rows:
+        made.add_row(*row)
+    return made

@@ -1,0 +1,55 @@
+"""What is installed, and what a suite would see."""
+
+import os
+
+import torch
+from rich.console import Console
+
+from evaluators.tasks.overlap import overlap
+from evaluators.types import Split
+from harness.config.arms import run_config
+from harness.config.run_config import SuiteConfig
+from harness.launch.machine import settle
+from harness.models.loading import load_policy
+from harness.records.provenance import versions
+from harness.rollout.problems import fitting_context, load_splits
+
+
+def examine(suite: SuiteConfig | None, console: Console) -> None:
+    """Print versions and devices; with a suite, its model, problem counts, and one prompt as the model sees it.
+
+    Raises:
+        HarnessError, TaskError: something that the suite needs is not there.
+    """
+
+    def line(name: str, value: object) -> None:
+        console.print(f"{name:<14} {value}", highlight=False, markup=False)
+
+    for name, version in versions().items():
+        line(name, version)
+    line("cores", os.cpu_count())
+    line("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "no")
+    if suite is None:
+        return
+    suite, choices = settle(suite)
+    config = run_config(suite, suite.baseline, 0)
+    problems = load_splits(config)
+    policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
+    fitting_context(config, policy, problems)
+    first = problems[Split.TRAIN][0]
+    ids = policy.encode(first.prompt)
+    console.print()
+    line(suite.name, suite.description)
+    line("model", f"{suite.model.path}, {policy.size.parameters:,} parameters, {policy.size.trained:,} trained")
+    line("computes", f"on the {suite.model.device} in {suite.model.dtype}, completions by {suite.compute.engine}")
+    for choice in choices:
+        line("", choice)
+    line("problems", ", ".join(f"{len(part)} {split}" for split, part in problems.items()))
+    for split in (Split.VALIDATION, Split.TEST):
+        found = overlap(problems[Split.TRAIN], problems[split])
+        line("overlap", f"of {found.held_out} {split} problems {found.same} are in train, {found.near} in part")
+    line("chat template", "applied" if policy.tokenizer.chat_template else "none: the prompt as it is")
+    line("prompt", repr(policy.tokenizer.decode(ids)))
+    line("prompt ids", list(ids))
+    line("answer", first.answer)
+    line("ends at", [*map(policy.tokenizer.decode, policy.eos_ids), *suite.rollout.stop])

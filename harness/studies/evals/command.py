@@ -1,0 +1,107 @@
+"""``harness eval``: one model on several tasks; what is measured already is not measured again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from evaluators.grading.grader import Grader
+from evaluators.tasks import load_problems
+from evaluators.types import Problem, Split
+from harness.errors import HarnessError
+from harness.launch.machine import settle_model
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.records.out_dir import OutDir
+from harness.rollout.engines import make_engine
+from harness.rollout.engines.engine import RolloutEngine
+from harness.rollout.problems import fingerprint
+from harness.studies.evals.lm_eval import CONTEXT_CACHE_GIB, measure_lm_eval
+from harness.studies.evals.measure import Measured, measure
+from harness.studies.evals.models import resolve
+from harness.studies.evals.results import EvalStore, Examinee
+from harness.studies.evals.settings import EvalSettings, EvalSuite, LmEvalSettings
+from harness.studies.evals.tables import read_evals, tables, write_tables
+from harness.studies.evals.to_mlflow import publish
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """A model, ready to be measured."""
+
+    policy: Policy
+    engine: RolloutEngine
+    console: Console
+
+
+def evaluate_model(
+    suite: EvalSuite, out: Path, tracking_uri: str | None, *, fresh: bool, command: str, console: Console
+) -> None:
+    """Measure, publish, and print the table of all models that were measured with these settings.
+
+    Raises:
+        HarnessError, TaskError: model, task or store is not there, or a prompt is too long for the model.
+    """
+    store = OutDir(out)
+    store.prepare()
+    name, path = resolve(suite.model.path, store)
+    model, compute, choices = settle_model(suite.model.model_copy(update={"path": path}), suite.compute, adapted=False)
+    for choice in choices:
+        console.print(choice, highlight=False)
+    problems = {settings.key: _problems(settings) for settings in suite.tasks}
+    torch.set_num_threads(compute.threads)
+    policy = load_policy(model, temperature=1.0)
+    examinee = Examinee(name=name, weights=policy.fingerprint(), model=model, compute=compute, command=command)
+    evals = EvalStore(out)
+    wanted: list[EvalSettings | LmEvalSettings] = [*suite.tasks, *suite.lm_eval]
+    lacking = [settings for settings in wanted if fresh or not evals.has(settings.key, examinee)]
+    if lacking:
+        limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None)
+        contexts = [_context(one, policy, problems[one.key], limit) for one in lacking if isinstance(one, EvalSettings)]
+        if any(isinstance(one, LmEvalSettings) for one in lacking):  # what their prompts need is not known before
+            contexts.append(limit or max(contexts))
+            compute = compute.model_copy(update={"kv_cache_gib": compute.kv_cache_gib or CONTEXT_CACHE_GIB})
+        engine = make_engine(policy, compute, max(contexts))
+        engine.sync(policy)
+        bench = Bench(policy=policy, engine=engine, console=console)
+    for settings in lacking:
+        if isinstance(settings, LmEvalSettings):
+            with console.status(f"lm-eval {settings.task}"):
+                evals.save_lm_eval(examinee, settings, *measure_lm_eval(settings, policy, engine))
+        else:
+            measured = _measure(settings, bench, problems[settings.key])
+            evals.save(examinee, settings, fingerprint(problems[settings.key]), measured)
+    keys = [settings.key for settings in wanted]
+    write_tables(read_evals(evals.root), evals.root)
+    console.print(tables(read_evals(evals.root, keys)), highlight=False)
+    console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
+    publish([evals.folder(key, examinee) for key in keys], tracking_uri or store.tracking_uri, store, console)
+
+
+def _problems(settings: EvalSettings) -> list[Problem]:
+    task = settings.task
+    found = load_problems(task.name, Split(settings.split), data=task.data, **task.options)
+    return found[: settings.problems]
+
+
+def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem], limit: int | None) -> int:
+    """Tokens of the longest prompt with its completion."""
+    tokens = {problem.id: len(policy.encode(problem.prompt)) for problem in problems}
+    longest = max(tokens, key=lambda problem: tokens[problem])
+    context = tokens[longest] + settings.max_tokens
+    if limit and context > limit:
+        raise HarnessError(
+            f"{settings.task.name}: the prompt of problem {longest} has {tokens[longest]} tokens, and with max_tokens="
+            f"{settings.max_tokens} that is more than the {limit} that the model takes; lower it by --set max_tokens"
+        )
+    return context
+
+
+def _measure(settings: EvalSettings, bench: Bench, problems: Sequence[Problem]) -> Measured:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=bench.console, transient=True) as progress, Grader() as grader:
+        bar = progress.add_task(settings.task.name, total=len(problems))
+        return measure(settings, bench.policy, bench.engine, grader, problems, lambda done: progress.advance(bar, done))

@@ -1,0 +1,38 @@
+"""Tasks of lm-evaluation-harness by our engines, as evaluations like our own."""
+
+from pathlib import Path
+
+from evaluators.lm_eval.evaluation import LmEvalRecord, run_tasks
+from evaluators.statistics.estimates import over_problems
+from harness.models.policy import Policy
+from harness.records.journal import Record
+from harness.rollout.engines.engine import RolloutEngine
+from harness.rollout.generating import generate_with
+from harness.studies.evals.settings import LmEvalSettings
+
+CONTEXT_CACHE_GIB = 4.0
+"""vLLM's keys and values: prompts may be as long as the model takes, and few are."""
+
+
+def measure_lm_eval(
+    settings: LmEvalSettings, policy: Policy, engine: RolloutEngine
+) -> tuple[Record, tuple[LmEvalRecord, ...]]:
+    """What lm-eval says of the task, and each problem."""
+    data = Path(settings.data) if settings.data else None
+    generate = generate_with(engine, policy, settings.seed)
+    (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
+    scores = {}
+    for score in found.scores:
+        mean, low, high = over_problems([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
+        name = score.metric if score.filter == "none" else f"{score.metric} {score.filter}"
+        scores[name] = {"mean": mean, "low": low, "high": high, "of_lm_eval": score.value}
+    responses = sum(len(record.responses) for record in found.records)
+    return {
+        "problems": found.problems,
+        "task_version": found.version,
+        "fewshot": found.fewshot,
+        "lm_eval": found.lm_eval,
+        "scores": scores,
+        "completion_tokens": sum(record.tokens for record in found.records) / responses,
+        "truncated": sum(record.truncated for record in found.records) / responses,
+    }, found.records

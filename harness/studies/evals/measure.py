@@ -1,0 +1,92 @@
+"""One model on one task: samples, greedy completions, and what they are worth."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evaluators.grading.grader import Grader
+from evaluators.statistics.accuracy import SampleRecord, majority_at_k, pass_at_k
+from evaluators.statistics.estimates import over_problems
+from evaluators.types import Problem, Verdict
+from harness.models.policy import Policy
+from harness.records.journal import Record
+from harness.rollout.engines.engine import RolloutEngine, Sampling, sample_groups
+from harness.rollout.grading import Grading, grade_groups, verdict
+from harness.rollout.groups import Group
+from harness.seeds import Purpose, derive_seed
+from harness.studies.evals.settings import EvalSettings
+from harness.training.evaluation import records_of, summary_of
+
+CHUNK = 128
+"""Problems sampled at once; their draws depend on it."""
+
+
+def correct_of(groups: Sequence[Group], grading: Grading) -> NDArray[np.bool_]:
+    """[problems, samples] whether each completion is correct by its verdict, whatever it was rewarded."""
+    return np.array([[verdict(grade, grading) is Verdict.CORRECT for grade in group.grades] for group in groups])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """The numbers, and every completion: the samples, then the greedy ones."""
+
+    summary: Record
+    samples: list[SampleRecord]
+    greedy: list[SampleRecord]
+
+
+def measure(
+    settings: EvalSettings,
+    policy: Policy,
+    engine: RolloutEngine,
+    grader: Grader,
+    problems: Sequence[Problem],
+    advance: Callable[[int], None],
+) -> Measured:
+    """``advance`` is told of each problem that is done."""
+    started = time.perf_counter()
+    sampled: list[Group] = []
+    greedy: list[Group] = []
+    for first in range(0, len(problems), CHUNK):
+        part = problems[first : first + CHUNK]
+        seed = derive_seed(settings.seed, Purpose.TEST, first)
+        for n, temperature, found in ((settings.k, settings.temperature, sampled), (1, 0.0, greedy)):
+            sampling = Sampling(temperature=temperature, max_tokens=settings.max_tokens, stop=settings.stop)
+            groups = sample_groups(engine, policy, part, n, sampling, seed)
+            found += grade_groups(grader, groups, settings.task.grading)
+        advance(len(part))
+    seconds = time.perf_counter() - started
+    return Measured(
+        summary=_summary(settings, sampled, greedy) | {"seconds": seconds},
+        samples=records_of(sampled),
+        greedy=records_of(greedy),
+    )
+
+
+def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group]) -> Record:
+    """Intervals are over problems."""
+    grading = settings.task.grading
+    correct = correct_of(sampled, grading)  # [problems, k]
+    answers = [
+        [None if verdict(grade, grading) is Verdict.UNPARSED else grade.extracted for grade in group.grades]
+        for group in sampled
+    ]
+    found = summary_of(sampled, grading)
+    return {
+        "problems": len(sampled),
+        "k": settings.k,
+        "acc_at_1": _interval(correct.mean(axis=1)),
+        "pass_at_k": pass_at_k(correct, settings.k),
+        "maj_at_k": majority_at_k(correct, answers),
+        "greedy": _interval(correct_of(greedy, grading)[:, 0]),
+        "sampled_tokens": sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
+        **{key: value for key, value in found.items() if key not in ("accuracy", "verdicts")},
+    }
+
+
+def _interval(shares: ArrayLike) -> Record:
+    mean, low, high = over_problems(shares)
+    return {"mean": mean, "low": low, "high": high}

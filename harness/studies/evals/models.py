@@ -1,0 +1,27 @@
+"""What ``--model`` of an evaluation stands for: a model as everywhere, or a run that has finished."""
+
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.records.journal import Journal
+from harness.records.out_dir import FINAL, OutDir
+
+
+def resolve(name: str, store: OutDir) -> tuple[str, str]:
+    """A name for tables, and a path for :func:`harness.models.loading.load_policy`.
+
+    A run is its directory, or its id among the runs of ``store``.
+
+    Raises:
+        HarnessError: the run has not finished.
+    """
+    found = [path for path in (Path(name), *store.root.glob(f"*/runs/{name}")) if _is_run(path)]
+    if not found:
+        return name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), name
+    if not (found[0] / FINAL).is_dir():
+        raise HarnessError(f"the run {name} keeps no model: it has not finished; harness run resumes it")
+    return Journal(found[0]).read()[0]["run_id"], str(found[0] / FINAL)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "journal.jsonl").is_file()

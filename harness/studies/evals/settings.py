@@ -1,0 +1,100 @@
+"""What an evaluation of a model is made of."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from harness.config.run_config import digest
+from harness.config.settings import ComputeSettings, ModelSettings, Positive, PositiveInt, Settings, TaskSettings
+from harness.config.suites import explain, set_key
+from harness.errors import HarnessError
+
+GENERATED = ("arithmetic", "reasoning_gym")
+"""Tasks that generate their problems, and take no data."""
+
+
+class EvalSettings(Settings):
+    """All but the model: models are compared where these are equal."""
+
+    task: TaskSettings
+    split: Literal["test", "validation"] = "test"
+    problems: PositiveInt | None = None
+    """The first so many; without it, all of the split."""
+    k: PositiveInt = 4
+    """Samples a problem."""
+    temperature: Positive = 1.0
+    """Of the samples; greedy accuracy is taken besides."""
+    max_tokens: PositiveInt = 512
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ("\nProblem:",)
+    """A base model would go on with another problem."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def key(self) -> str:
+        """Readable, and unique to these settings: ``gsm8k-1a2b3c4d5e``."""
+        return f"{slug(self.task.name)}-{digest(self.identity())}"
+
+
+class LmEvalSettings(Settings):
+    """A task of lm-evaluation-harness, which brings its own prompts, limits and metrics."""
+
+    task: str
+    """One of its own, of those shipped for local data, or the path of a YAML file."""
+    data: str | None = None
+    problems: PositiveInt | None = None
+    seed: Annotated[int, Field(ge=0)] = 1234
+    """Of the solved examples; lm-eval's own default."""
+
+    @property
+    def key(self) -> str:
+        return f"lm-eval-{slug(Path(self.task).stem)}-{digest(self.identity())}"
+
+
+class EvalSuite(Settings):
+    """A model, how it is computed, and what it is measured by."""
+
+    model: ModelSettings
+    compute: ComputeSettings = ComputeSettings()
+    tasks: tuple[EvalSettings, ...] = ()
+    lm_eval: tuple[LmEvalSettings, ...] = ()
+
+
+def eval_suite(
+    model: str, tasks: Sequence[str], lm_eval: Sequence[str], data: str | None, changes: Sequence[tuple[str, Any]]
+) -> EvalSuite:
+    """``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
+
+    Raises:
+        HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
+    """
+    if not tasks and not lm_eval:
+        raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
+    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval)):
+        if len(set(names)) < len(names):
+            raise HarnessError(f"{flag} names a task twice: {','.join(names)}")
+    raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
+    raw["tasks"] = [{"task": {"name": name, "data": None if _generated(name) else data}} for name in tasks]
+    raw["lm_eval"] = [{"task": name, "data": data} for name in lm_eval]
+    for key, value in changes:
+        first, *_ = parts = key.split(".")
+        if first in ("model", "compute"):
+            set_key(raw, parts, value)
+            continue
+        for settings in raw["tasks"] + [one for one in raw["lm_eval"] if key in LmEvalSettings.model_fields]:
+            set_key(settings, parts, value)
+    try:
+        return EvalSuite.model_validate(raw)
+    except ValidationError as error:
+        raise HarnessError(f"eval: {explain(error, EvalSuite)}") from error
+
+
+def _generated(name: str) -> bool:
+    return name.partition(":")[0] in GENERATED
+
+
+def slug(name: str) -> str:
+    """As a file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"

@@ -1,0 +1,77 @@
+"""Evaluations in MLflow: one experiment, a run a model and task settings, the same keys for every model."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from harness.config.run_config import flat
+from harness.records.journal import Record
+from harness.records.out_dir import OutDir
+from harness.studies.evals.settings import slug
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "evals"
+
+
+def publish(folders: Sequence[Path], uri: str, store: OutDir, console: Console) -> None:
+    """Each evaluation once, by its content; a store that is gone costs a warning."""
+    try:
+        from mlflow.entities import Metric, Param
+
+        from harness.tracking.writer import experiment_of
+
+        client, experiment = experiment_of(uri, EXPERIMENT, store.root)
+        for folder in folders:
+            record: Record = json.loads((folder / "eval.json").read_text(encoding="utf-8"))
+            if (run_id := _run(client, experiment, record)) is None:
+                continue
+            params = [Param(key, value) for key, value in params_of(record).items()]
+            stamp = int(record["time"] * 1000)
+            metrics = [Metric(key, value, stamp, 0) for key, value in metrics_of(record).items()]
+            client.log_batch(run_id, metrics=metrics, params=params)
+            client.log_artifacts(run_id, str(folder))
+            client.set_terminated(run_id)
+    except Exception as error:  # whatever the store does: the results are on disk
+        reason = " ".join(str(error).split())[:200]
+        console.print(f"warning: cannot publish to {uri} ({reason}); the results are kept, the same command publishes")
+
+
+def _run(client: "MlflowClient", experiment: str, record: Record) -> str | None:
+    """A new run for the evaluation, older ones of the same model and settings removed; None if it is there."""
+    from harness.tracking import CREATED, EVALUATION, NOTE
+
+    what, created = f"{record['key']} {slug(record['model'])} {record['weights']}", repr(record["time"])
+    for run in client.search_runs([experiment], f"tags.`{EVALUATION}` = '{what}'"):
+        if run.data.tags[CREATED] == created and run.info.status == "FINISHED":
+            return None
+        client.delete_run(run.info.run_id)
+    made = client.create_run(
+        experiment,
+        run_name=f"{record['model']} on {task_of(record)}",
+        tags={EVALUATION: what, CREATED: created, NOTE: f"    {record['command']}"},
+    )
+    return str(made.info.run_id)
+
+
+def params_of(record: Record) -> dict[str, str]:
+    """Model, settings, and what computed it."""
+    params = {"model": record["model"], "weights": record["weights"], "key": record["key"]}
+    params |= flat(record["settings"]) | flat(record["computed"], "computed.") | flat(record["versions"], "version.")
+    return {key: str(value)[:6000] for key, value in params.items()}
+
+
+def metrics_of(record: Record) -> dict[str, float]:
+    """``<task>/<metric>``, the ends of intervals as ``<metric>.low`` and ``.high``."""
+    found = {key: value for key, value in flat(record["summary"]).items() if isinstance(value, int | float)}
+    named = {key.removesuffix(".mean").removeprefix("scores."): value for key, value in found.items()}
+    return {f"{task_of(record)}/{key}": float(value) for key, value in named.items()}
+
+
+def task_of(record: Record) -> str:
+    """As MLflow's keys name it."""
+    return str(record["key"]).rpartition("-")[0]

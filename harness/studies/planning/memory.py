@@ -1,0 +1,120 @@
+"""What a run holds on the GPU, item by item, in bytes, and in which of its phases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from harness.config.run_config import RunConfig
+from harness.config.settings import OptimizerSettings
+from harness.models.policy import LOGITS_AT_ONCE, frozen_copy
+from harness.rollout.engines.engine import kv_bytes_of
+from harness.rollout.engines.vllm_engine import KV_BLOCK
+from harness.studies.planning.parts import Kept, Parts, bytes_of, trace
+
+GIB = 2**30
+PHASES = ("sampling", "scoring", "training", "updating")
+"""They take turns. Scoring: passes of reference or policy over what was just sampled, the engine still awake."""
+EIGHT_BIT_FROM = 4096
+"""bitsandbytes keeps the moments of smaller tensors in float32."""
+EIGHT_BIT_BLOCK = 256
+"""Elements that share one float32 scale in bitsandbytes."""
+LOGIT_BYTES = 20
+"""A logit of the chunk in work: in the pass's precision, in float32, scaled, its exponential and its gradient."""
+ALLOWANCE = 2 * GIB
+"""CUDA's context, kernels' work space, what the allocator cannot use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Bytes, and the phases in which they are held."""
+
+    size: float
+    phases: tuple[str, ...] = PHASES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What a run holds."""
+
+    items: Mapping[str, Item]
+
+    def held(self, phase: str) -> dict[str, float]:
+        """Bytes by item."""
+        return {name: item.size for name, item in self.items.items() if phase in item.phases}
+
+    @property
+    def peak_phase(self) -> str:
+        return max(PHASES, key=lambda phase: sum(self.held(phase).values()))
+
+    @property
+    def peak(self) -> float:
+        return sum(self.held(self.peak_phase).values())
+
+
+def memory_of(config: RunConfig, parts: Parts) -> Memory:
+    """The memory of a run of these parts."""
+    trained = [[p for p in module.parameters() if p.requires_grad] for module in parts.modules]
+    state = {
+        "policy": Item(bytes_of(parts.policy.model.parameters())),
+        "reference": Item(bytes_of(parts.reference.model.parameters()) if parts.reference else 0),
+        "critic": Item(bytes_of(parts.critic.parameters()) if parts.critic else 0),
+        "optimiser": Item(moments([p for part in trained for p in part], config.optimizer)),
+        "gradients": Item(sum(map(bytes_of, trained)), ("training", "updating")),
+        "CUDA, fragments": Item(ALLOWANCE),
+    }
+    return Memory(items=state | _engine(config, parts) | _passes(config, parts))
+
+
+def tokens_at_once(config: RunConfig) -> int:
+    """Tokens of the largest micro-batch: a group is never split, however long its completions."""
+    return max(config.compute.micro_batch_tokens, longest_group(config))
+
+
+def longest_group(config: RunConfig) -> int:
+    """Tokens."""
+    rollout = config.rollout
+    return rollout.group_size * (rollout.max_prompt_tokens + rollout.max_tokens)
+
+
+def moments(trained: list[nn.Parameter], settings: OptimizerSettings) -> float:
+    """Bytes of AdamW's two moments."""
+    sizes = [parameter.numel() for parameter in trained]
+    if settings.kind == "adamw":
+        return 8 * sum(sizes)
+    scales = sum(2 * 4 * -(-size // EIGHT_BIT_BLOCK) for size in sizes if size >= EIGHT_BIT_FROM)
+    return sum(2 * size if size >= EIGHT_BIT_FROM else 8 * size for size in sizes) + scales
+
+
+def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
+    """What the largest micro-batch keeps, and works with, while it passes through the models."""
+    policy, tokens = parts.policy, tokens_at_once(config)
+    plain = trace(policy, checkpointing=False)
+    layer = tokens * plain.a_token / policy.size.layers
+    kept, in_work = plain, 0.0
+    if config.policy.gradient_checkpointing:
+        kept, in_work = Kept(a_token=trace(policy, checkpointing=True).a_token, fixed=plain.fixed), layer
+    scored = bool(parts.passes.reference or parts.passes.behaviour)
+    converted = plain.fixed if parts.passes.behaviour else 0.0
+    return {
+        "a layer at work": Item(layer + converted if scored else 0, ("scoring",)),
+        "activations": Item(len(parts.modules) * (tokens * kept.a_token + kept.fixed) + in_work, ("training",)),
+        "logits": Item(LOGIT_BYTES * LOGITS_AT_ONCE, ("scoring", "training")),
+    }
+
+
+def _engine(config: RunConfig, parts: Parts) -> dict[str, Item]:
+    """vLLM sleeps from the first update to the next sampling; transformers' copy always stays."""
+    policy, compute, rollout = parts.policy, config.compute, config.rollout
+    context = rollout.max_prompt_tokens + rollout.max_tokens
+    logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * LOGIT_BYTES
+    if compute.engine == "vllm":
+        given, awake = compute.kv_cache_gib, ("sampling", "scoring")
+        weights = Item(policy.dtype.itemsize * sum(p.numel() for p in policy.model.parameters()), awake)
+        cache = Item(given * GIB if given else compute.sample_batch * kv_bytes_of(policy, context, KV_BLOCK), awake)
+    else:
+        copied = policy.dtype is not torch.float32 and not policy.adapted
+        weights = Item(bytes_of(frozen_copy(policy.model, policy.dtype).parameters()) if copied else 0)
+        cache = Item(compute.sample_batch * kv_bytes_of(policy, context), ("sampling",))
+    return {"engine's weights": weights, "keys and values": cache, "next logits": Item(logits, ("sampling",))}

@@ -1,0 +1,104 @@
+"""``harness tabular``: the objectives on problems small enough to know everything exactly."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from algorithms.types import Objective
+from harness.errors import HarnessError
+from harness.studies.tabular.cases import make_cases
+from harness.studies.tabular.convergence import CLOSE, GROUP_SIZE, STEPS, descend
+from harness.studies.tabular.gradients import measure
+from harness.studies.tabular.plots import convergence_curves
+from harness.studies.tabular.problems import BETA, Problems, random_problems
+from harness.studies.tabular.summary import convergence_rows, gradient_rows
+from harness.studies.tabular.tables import convergence_markdown, gradients_markdown, tables
+
+__all__ = ["study"]
+
+Row = dict[str, Any]
+
+
+def study(
+    out: Path, console: Console, *, problems: int = 100, seed: int = 0, algos: Sequence[str] | None = None
+) -> None:
+    """Where each objective ends up, and how good its gradient is; writes ``<out>/tabular/``.
+
+    Args:
+        out: the results directory.
+        console: gets the tables.
+        problems: random problems that each number is a mean over.
+        seed: of the problems.
+        algos: objectives by name, or as ``my_module:MyObjective``; default: all built-in ones.
+
+    Raises:
+        HarnessError: bad input; or agro came to rest off the optimum, which refutes what it claims.
+    """
+    if problems < 2:
+        raise HarnessError(f"the tabular study needs at least 2 problems for its intervals, not {problems}.")
+    cases = make_cases(algos)
+    command = f"harness tabular --problems {problems} --seed {seed}"
+    command += f" --algos {','.join(algos)}" if algos is not None else ""
+    setup = {"command": command, "problems": problems, "seed": seed, "beta": BETA}
+    with _one_thread():
+        convergence, gradients = _studies(cases, random_problems(problems, seed), setup, console)
+    folder = out / "tabular"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, found, text in (
+        ("convergence", convergence, convergence_markdown(convergence)),
+        ("gradients", gradients, gradients_markdown(gradients)),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+        (folder / f"{name}.md").write_text(text)
+    convergence_curves(convergence, folder / "convergence.png")
+    console.print(tables(convergence, gradients))
+    console.print(f"wrote {folder}")
+    _check_the_claim(convergence["rows"], folder)
+
+
+def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> tuple[Row, Row]:
+    """The two studies as they go into JSON, objective by objective."""
+    endings: list[Row] = []
+    estimates: list[Row] = []
+    unfit: list[Row] = []
+    for i, (label, objective) in enumerate(cases.items()):
+        with console.status(f"{label}, {i + 1} of {len(cases)}"):
+            try:
+                ended = convergence_rows(label, objective, descend(objective, problems))
+                estimated = gradient_rows(label, objective, measure(objective, problems))
+            except Exception as error:  # one's own objective can fail in any way; the others go on
+                unfit.append({"objective": label, "reason": f"{type(error).__name__}: {error}"})
+                continue
+        endings += ended
+        estimates += estimated
+    agro_max = max((row["max"] for row in endings if row["objective"] == "agro"), default=None)
+    convergence = {
+        "setup": setup | {"group_size": GROUP_SIZE, "steps": STEPS},
+        "agro_max": agro_max,
+        "unfit": unfit,
+        "rows": endings,
+    }
+    return convergence, {"setup": setup, "unfit": unfit, "rows": estimates}
+
+
+def _check_the_claim(rows: Sequence[Row], folder: Path) -> None:
+    """Where agro comes to rest, that is the optimum; one that is still on its way refutes nothing."""
+    missed = [row["max_settled"] for row in rows if row["objective"] == "agro" and row["max_settled"] is not None]
+    if missed and max(missed) >= CLOSE:
+        raise HarnessError(f"agro settled {max(missed):.1e} nats from an optimum, not within {CLOSE:g}: see {folder}.")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The tensors are small, a second thread would only spin; and sums keep one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,57 @@
+"""Which objectives are studied, and with which settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from algorithms import OBJECTIVES, load_objective
+from algorithms.types import HasState, Objective
+from harness.errors import HarnessError
+from harness.studies.tabular.problems import BETA
+
+VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "agro": ({}, {"form": "on_policy"}),
+    "reinforce": ({}, {"kl": "k3"}),
+}
+"""Objectives that are shown in more than one setting."""
+
+STRENGTHS = ("beta", "beta_kl")
+"""Fields that pull towards the reference: all get the same number, unless published as 0."""
+
+UNFIT = {"whiten": False}
+"""Settings that a study of single groups rules out: whitening is over a batch of many prompts."""
+
+
+def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
+    """The objectives by label, all built-in ones if none are named.
+
+    Raises:
+        HarnessError: a name is unknown, or its objective cannot be made.
+    """
+    cases: dict[str, Objective] = {}
+    for name in algos if algos is not None else OBJECTIVES:
+        for variant in VARIANTS.get(name, ({},)):
+            label = " ".join([name, *(f"{key}={value}" for key, value in variant.items())])
+            try:
+                cases[label] = _make(load_objective(name), variant)
+            except (ValueError, TypeError) as error:
+                raise HarnessError(str(error)) from error
+    if not cases:
+        raise HarnessError(f"no objectives named; the built-in ones are {', '.join(OBJECTIVES)}.")
+    return cases
+
+
+def settings(objective: Objective) -> str:
+    """The fields that were set here, for a table: "beta = 0.5"."""
+    ours = (*STRENGTHS, *UNFIT)
+    return ", ".join(f"{name} = {getattr(objective, name)}" for name in ours if hasattr(objective, name))
+
+
+def _make(kind: type[Objective], variant: Mapping[str, Any]) -> Objective:
+    declared = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {name: BETA for name in STRENGTHS if name in declared and declared[name].default != 0}
+    chosen |= {name: value for name, value in UNFIT.items() if name in declared}
+    made = kind(**chosen, **variant)
+    if isinstance(made, HasState):
+        raise ValueError(f"{kind.__name__} carries a number from step to step, which the tabular study does not.")
+    return made

@@ -1,0 +1,118 @@
+"""The gradient of an objective on every possible group: expectations without sampling noise.
+
+M  groups that are looked at for each prompt
+G  completions of a group
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations_with_replacement
+from math import factorial, prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from algorithms.types import Batch, Denominators, HasTotals, Objective, PolicyOutput
+from harness.studies.tabular.problems import K, Problems
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Groups:
+    """All groups of a size. Objectives ignore the order within a group, so each multiset stands once."""
+
+    members: Tensor
+    """[M, G] int64, which completions"""
+    orders: Tensor
+    """[M] float64, the orders in which each can be drawn"""
+
+    def probability(self, behaviour: Tensor) -> Tensor:
+        """[N, M] of drawing each group from the behaviour [N, K]; sums to 1 over M."""
+        return behaviour[:, self.members].sum(-1).exp() * self.orders
+
+
+def every_group(size: int) -> Groups:
+    """The ``C(K + G - 1, G)`` multisets of G completions."""
+    members = list(combinations_with_replacement(range(K), size))
+    orders = [factorial(size) // prod(factorial(group.count(k)) for k in range(K)) for group in members]
+    return Groups(members=torch.tensor(members), orders=torch.tensor(orders, dtype=torch.float64))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gradients:
+    """What one step on each single group would follow."""
+
+    logits: Tensor
+    """[N, M, K] gradient by the policy's logits"""
+    critic: Tensor
+    """[N, M] by the critic's value of the prompt; zeros without a critic"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """Which policy learns from which; both [N, K] log-probabilities."""
+
+    problems: Problems
+    policy: Tensor
+    behaviour: Tensor
+
+
+def group_gradients(
+    objective: Objective, scene: Scene, members: Tensor, critic: Tensor, generator: torch.Generator
+) -> Gradients:
+    """The loss's gradient on each group alone, as an optimiser step of one prompt.
+
+    A completion is one token. ``pi`` is the policy before the update too, and likewise the critic's value.
+
+    Args:
+        scene: what is learnt by whom.
+        members: [N, M, G] int64, or anything that expands to it: the completions of each group.
+        critic: [N] value of each prompt, used by objectives that require one.
+        generator: where objectives that choose at random get their draws from.
+    """
+    prompts = len(scene.policy)
+    members = members.expand(prompts, -1, -1)
+    shape = members.shape  # [N, M, G]
+
+    def pick(table: Tensor) -> Tensor:
+        return table[:, None].expand(-1, shape[1], -1).gather(-1, members).flatten(0, 1)  # [N * M, G]
+
+    logp = pick(scene.policy)[..., None].requires_grad_()  # [N * M, G, T = 1]
+    rewards = pick(scene.problems.rewards)
+    offered = {
+        "old_logp": pick(scene.behaviour)[..., None],
+        "ref_logp": pick(scene.problems.ref)[..., None],
+        "start_logp": logp.detach(),
+        "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
+    }
+    needed = {name: tensor for name, tensor in offered.items() if name in objective.requires}
+    values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
+    if "values" in objective.requires:
+        final = torch.zeros_like(rewards)  # behind the only token the completion has ended
+        needed |= {"old_values": values.detach(), "old_final_value": final}
+    losses = vmap(partial(_loss, objective))(logp, values, rewards, needed)
+    by_logp, by_value = torch.autograd.grad(losses.sum(), [logp, values], allow_unused=True, materialize_grads=True)
+    by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
+    total = by_completion.sum(-1, keepdim=True)
+    by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
+    return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
+
+
+def _loss(objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, needed: Mapping[str, Any]) -> Tensor:
+    """The loss [] of one group: logp and values [G, 1], rewards [G]."""
+    size = len(rewards)
+    count = Denominators(sequences=size, tokens=size, groups=1, max_tokens=1, reward_mean=float("nan"))
+    batch = Batch(
+        mask=torch.ones(size, 1, dtype=torch.bool),
+        rewards=rewards,
+        group=torch.zeros(size, dtype=torch.int64),
+        truncated=torch.zeros(size, dtype=torch.bool),
+        denominators=count,
+        **needed,
+    )
+    if isinstance(objective, HasTotals):
+        batch = replace(batch, totals=objective.totals(batch))
+    policy = PolicyOutput(logp=logp, values=values if "values" in objective.requires else None)
+    return objective.loss(policy, batch).loss

@@ -1,0 +1,88 @@
+"""Numbers per problem become records: means with intervals, medians, shares."""
+
+from typing import Any
+
+from torch import Tensor
+
+from algorithms.types import Objective
+from evaluators.statistics.estimates import over_seeds
+from harness.studies.tabular.cases import settings
+from harness.studies.tabular.convergence import CLOSE, Descent
+from harness.studies.tabular.gradients import Measured
+from harness.studies.tabular.problems import BEHAVIOURS
+
+Row = dict[str, Any]
+FAR = 1e-3
+"""A distance above it, in nats, counts as having ended elsewhere than at the optimum."""
+DRAWN = 60
+"""Points of a curve at most, evenly spaced in the logarithm of the step."""
+
+
+def convergence_rows(label: str, objective: Objective, found: Descent) -> list[Row]:
+    """A record for each behaviour."""
+    return [_convergence_row(label, objective, found, i) for i in range(len(BEHAVIOURS))]
+
+
+def _convergence_row(label: str, objective: Objective, found: Descent, i: int) -> Row:
+    end, left = found.distance[-1, i], found.gradient_left[i]
+    means = found.distance[:, i].mean(-1)
+    return {
+        "objective": label,
+        "settings": settings(objective),
+        "uses_behaviour": "old_logp" in objective.requires,
+        "behaviour": BEHAVIOURS[i],
+        "kl": interval(end),
+        "max": rounded(end.max()),
+        "max_settled": rounded(end[found.settled[i]].amax()) if found.settled[i].any() else None,
+        "reached": share(end < CLOSE),
+        "elsewhere": share(end > FAR),
+        "settled": share(found.settled[i]),
+        "deterministic": share(found.deterministic[i]),
+        "not_finite": int(found.broken[i].sum()),
+        "gradient_left": {"median": rounded(left.median()), "max": rounded(left.max())},
+        "curve": [[step, rounded(means[step])] for step in drawn_steps(len(means) - 1)],
+    }
+
+
+def gradient_rows(label: str, objective: Objective, found: dict[tuple[str, int], Measured]) -> list[Row]:
+    """A record for each behaviour and group size."""
+    names = Measured.__dataclass_fields__
+    return [
+        {"objective": label, "settings": settings(objective), "behaviour": behaviour, "group_size": size}
+        | {name: None if (value := getattr(measured, name)) is None else interval(value) for name in names}
+        for (behaviour, size), measured in found.items()
+    ]
+
+
+def interval(values: Tensor) -> Row:
+    """Mean over problems with its 95 % t-interval, and the median; of the finite ones, which are counted."""
+    finite = values[values.isfinite()]
+    if not finite.numel():
+        return {"mean": None, "low": None, "high": None, "median": None, "problems": 0}
+    made = over_seeds(finite.numpy())
+    low, high = made.interval() or (None, None)
+    return {
+        "mean": rounded(made.mean),
+        "low": rounded(low),
+        "high": rounded(high),
+        "median": rounded(finite.median()),
+        "problems": finite.numel(),
+    }
+
+
+def drawn_steps(last: int) -> list[int]:
+    """From 1 to the last step."""
+    return sorted({round(last ** (i / (DRAWN - 1))) for i in range(DRAWN)})
+
+
+def share(these: Tensor) -> float:
+    """Of the problems, between 0 and 1."""
+    return rounded(these.double().mean()) or 0.0
+
+
+def rounded(number: Tensor | float | None) -> float | None:
+    """Six digits; none where it is not finite, as JSON knows no such numbers."""
+    if number is None:
+        return None
+    text = f"{float(number):.6g}"
+    return None if text in ("nan", "inf", "-inf") else float(text)

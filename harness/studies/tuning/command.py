@@ -1,0 +1,50 @@
+"""``harness tune``: its trials as an invocation of their own, and what they say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from harness.config.arguments import command_line
+from harness.launch.invocation import Execution, Plan, Runs, carry_out, invocation_of, suites_of
+from harness.records.out_dir import OutDir
+from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
+from harness.studies.tuning.trials import as_trial, refuse_unknown, score, trials_of
+
+
+def tune(
+    suite: str,
+    changes: Sequence[tuple[str, Any]],
+    arms: Sequence[str],
+    regimes: Sequence[str],
+    trials: int,
+    how: Execution,
+    console: Console,
+) -> bool:
+    """``trials`` for each arm in each regime, and the best of them; False if it was interrupted.
+
+    Raises:
+        HarnessError: suite, changes or an arm are wrong, or there is nothing to search.
+    """
+    suites, choices = suites_of(suite, changes, arms, regimes)
+    refuse_unknown(suites[0], arms)
+    tried = [trial for of_regime in suites for arm in arms for trial in trials_of(of_regime, arm, trials)]
+    runs = [run for trial in tried for run in trial.runs]
+    options = {"--suite": suite, "--algos": ",".join(arms), "--trials": str(trials)}
+    command = command_line("tune", options, changes, regimes)
+    invocation = invocation_of(runs, f"{','.join(arms)} x {trials} trials", command)
+    planned = Plan(suite=as_trial(suites[0]), runs=runs, invocation=invocation, choices=choices)
+    store = OutDir(how.out)
+
+    def report(_: Runs) -> list[str]:
+        scored = [
+            Scored(trial=trial, accuracy=score(trial, [store.run_of(run) for run in trial.runs])) for trial in tried
+        ]
+        tuning = Tuning(suite=planned.suite, command=command, scored=scored)
+        write(tuning, store.suite(planned.suite.name))
+        console.print(in_terminal(tuning), highlight=False)
+        console.print(f"written: {TABLE} and {CHOSEN} in {store.suite(planned.suite.name)}")
+
+        return [TABLE, CHOSEN]
+
+    return carry_out(planned, how, report, console)

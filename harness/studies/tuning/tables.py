@@ -1,0 +1,93 @@
+"""What the trials reached, and the settings taken: as a table, and as the lines that a suite's YAML takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Group
+
+from harness.config.run_config import SuiteConfig
+from harness.report.pages.cells import percent
+from harness.report.pages.text import pipes, table
+from harness.studies.tuning.trials import JUDGED_AT, Trial, in_sections
+
+TABLE, CHOSEN = "tuning.md", "tuned.yaml"
+HEADERS = ("objective", "regime", "settings", "accuracy %")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """A trial and what it reached; None: it failed."""
+
+    trial: Trial
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuning:
+    """All trials of an invocation, those of one arm and regime one after the other."""
+
+    suite: SuiteConfig
+    command: str
+    scored: Sequence[Scored]
+
+    def best(self) -> list[Scored]:
+        """For each arm and regime, where one trial did not fail; of equals the first."""
+        best = []
+        for _, trials in groupby(self.scored, lambda one: (one.trial.regime, one.trial.arm)):
+            whole = [one for one in trials if one.accuracy is not None]
+            best += [max(whole, key=lambda one: one.accuracy or 0.0)] if whole else []
+        return best
+
+    def chosen(self) -> dict[str, Any]:
+        """The best settings as a suite's YAML has them."""
+        arms: dict[str, Any] = {}
+        for one in self.best():
+            arms.setdefault(one.trial.arm, {"regimes": {}})["regimes"][one.trial.regime] = in_sections(
+                one.trial.settings
+            )
+        return {"objectives": arms}
+
+
+def rows_of(tuning: Tuning) -> list[list[str]]:
+    """A line a trial, the chosen ones marked."""
+    best = tuning.best()
+    return [
+        [
+            one.trial.arm,
+            one.trial.regime,
+            ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in one.trial.settings.items()),
+            "failed" if one.accuracy is None else f"{percent(one.accuracy)}{' *' if one in best else ''}",
+        ]
+        for one in tuning.scored
+    ]
+
+
+def in_terminal(tuning: Tuning) -> Group:
+    return Group(table(HEADERS, rows_of(tuning)), as_yaml(tuning))
+
+
+def as_yaml(tuning: Tuning) -> str:
+    return yaml.safe_dump(tuning.chosen(), sort_keys=False, default_flow_style=None, width=110)
+
+
+def write(tuning: Tuning, folder: Path) -> None:
+    """``TABLE`` and ``CHOSEN`` in the folder of the trials."""
+    suite, shares = tuning.suite, " and ".join(f"{share:.0%}" for share in JUDGED_AT)
+    lines = [
+        f"# Trials of {suite.name}",
+        "",
+        f"    {tuning.command}",
+        "",
+        f"Accuracy on {suite.tuning.validation_problems} validation problems (or all), the mean of {shares} of the",
+        f"budget; seeds: {', '.join(map(str, suite.tuning.seeds))}. All objectives: the same points of their ranges.",
+        f"* marks what was taken, and stands in `{CHOSEN}` as a suite's YAML has it.",
+        "",
+        *pipes(HEADERS, rows_of(tuning)),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / CHOSEN).write_text(as_yaml(tuning), encoding="utf-8")

@@ -1,0 +1,184 @@
+"""The journals published to MLflow: idempotent, in the background, and never in the way of a run.
+
+One experiment a suite, a parent run an invocation, a child a run. A child's tags say which journal it shows, and how
+many of its records have been published, so that publishing goes on wherever it ended.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+from harness.config.run_config import RunConfig
+from harness.records.journal import JOURNAL, Journal, Record
+from harness.records.locks import locked
+from harness.records.out_dir import EVALUATIONS
+from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
+from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
+
+BATCH = 900
+"""MLflow takes at most 1000 metrics a call."""
+PARAMS = 100
+"""And as many parameters."""
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""The tag by which MLflow's pages show training runs, and not traces of an application."""
+INITIALISING = 60.0
+"""Seconds that others may take to make a store's tables."""
+MACHINE_EVERY = 5.0
+"""Seconds between two looks at the machine."""
+STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+
+
+def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
+    """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
+    if not uri.startswith("sqlite"):
+        client = MlflowClient(tracking_uri=uri)
+        return client, _find_or_make(client, name, None)
+    with locked(root / ".mlflow", patience=INITIALISING):  # a fresh store that two processes open at once crashes
+        client = MlflowClient(tracking_uri=uri)
+        return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
+
+
+def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
+    found = client.get_experiment_by_name(name)
+    return str(found.experiment_id) if found else client.create_experiment(name, location, {KIND: TRAINING})
+
+
+class Writer:
+    """Publishes run directories of one suite to one MLflow store."""
+
+    def __init__(self, uri: str, suite: str, root: Path) -> None:
+        self._uri = uri
+        self._client, self._experiment = experiment_of(uri, suite, root)
+        self._parents: dict[str, str] = {}
+
+    @contextmanager
+    def machine_metrics(self, invocation: Record) -> Iterator[None]:
+        """Meanwhile, what the machine's processors, memory, disk and network do: on the invocation's run."""
+        monitor = SystemMetricsMonitor(
+            self.parent(invocation), sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
+        )
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
+    def publish(self, directory: Path, *, running: bool) -> None:
+        """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
+        records = Journal(directory).read()
+        if not records or records[0]["event"] != "start":
+            return
+        run = self._child(records[0])
+        published = int(run.data.tags[PUBLISHED])
+        status = _status(records, running=running)
+        if published == len(records) and run.info.status == status:
+            return
+        if published == 0:  # whoever was cut off before may have made the run alone
+            self._introduce(run.info.run_id, directory, records[0])
+        self._log_metrics(run.info.run_id, records[0], records[published:])
+        if status != "RUNNING":
+            self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
+            if (directory / EVALUATIONS).is_dir():
+                self._client.log_artifacts(run.info.run_id, str(directory / EVALUATIONS), EVALUATIONS)
+        self._client.set_tag(run.info.run_id, PUBLISHED, str(len(records)))
+        self._set_status(run, status, records[-1]["clock"]["time"])
+
+    def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
+        """An invocation has ended when all of its runs have. Each run comes with whether it is running."""
+        statuses: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        for directory, running in runs:
+            if records := Journal(directory).read():
+                parent = self.parent(records[0]["origin"]["invocation"])
+                statuses[parent].append((_status(records, running=running), records[-1]["clock"]["time"]))
+        for parent, children in statuses.items():
+            found = {status for status, _ in children}
+            worst = "RUNNING" if "RUNNING" in found else "KILLED" if "KILLED" in found else "FINISHED"
+            self._set_status(self._client.get_run(parent), worst, max(time for _, time in children))
+
+    def publish_tables(self, invocation: Record, files: Iterable[Path]) -> None:
+        """Hang an invocation's tables on its parent run."""
+        parent = self.parent(invocation)
+        for file in files:
+            self._client.log_artifact(parent, str(file))
+
+    def _child(self, start: Record) -> Run:
+        created = repr(start["clock"]["time"])
+        for run in self._search(RUN_ID, start["run_id"]):
+            if run.data.tags[CREATED] == created:
+                return run
+            self._client.delete_run(run.info.run_id)  # started over with --fresh
+        config = RunConfig.model_validate(start["config"])
+        return self._client.create_run(
+            self._experiment,
+            run_name=f"{config.objective.name} seed {config.seed} {config.regime}",
+            start_time=int(start["clock"]["time"] * 1000),
+            tags={
+                RUN_ID: start["run_id"],
+                CREATED: created,
+                PUBLISHED: "0",
+                "mlflow.parentRunId": self.parent(start["origin"]["invocation"], start["clock"]["time"]),
+                "mlflow.source.git.commit": start["origin"]["versions"]["commit"],
+                NOTE: description_of(start),
+            },
+        )
+
+    def _introduce(self, run_id: str, directory: Path, start: Record) -> None:
+        """Parameters, datasets, and the journal as far as it goes: a report can count the run from now on."""
+        params = [Param(key, value) for key, value in params_of(start).items()]
+        for first in range(0, len(params), PARAMS):
+            self._client.log_batch(run_id, params=params[first : first + PARAMS])
+        self._client.log_inputs(run_id, datasets=datasets_of(start))
+        self._client.log_artifact(run_id, str(directory / JOURNAL))
+
+    def parent(self, invocation: Record, began: float | None = None) -> str:
+        """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
+        key = invocation["id"]
+        if key not in self._parents:
+            found = self._search(INVOCATION, key)
+            run = (
+                found[0]
+                if found
+                else self._client.create_run(
+                    self._experiment,
+                    run_name=invocation["name"],
+                    start_time=int(began * 1000) if began else None,
+                    tags={INVOCATION: key, NOTE: f"    {invocation['command']}"},
+                )
+            )
+            self._parents[key] = run.info.run_id
+        return self._parents[key]
+
+    def _search(self, tag: str, value: str) -> list[Run]:
+        return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
+
+    def _set_status(self, run: Run, status: str, at: float) -> None:
+        """``at``: when that was, by the clock of the runs: they may be published much later."""
+        if status == run.info.status:
+            return
+        if status == "RUNNING":
+            self._client.update_run(run.info.run_id, status)
+        else:
+            self._client.set_terminated(run.info.run_id, status, int(at * 1000))
+
+    def _log_metrics(self, run_id: str, start: Record, records: list[Record]) -> None:
+        config = RunConfig.model_validate(start["config"])
+        metrics = [
+            Metric(key, value, int(record["clock"]["time"] * 1000), position(record, config))
+            for record in records
+            if "spent" in record
+            for key, value in metrics_of(record, config.task.name).items()
+            if value is not None
+        ]
+        for first in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+
+
+def _status(records: list[Record], *, running: bool) -> str:
+    if records[-1]["event"] == "end":
+        return STATUS[records[-1]["status"]]
+    return "RUNNING" if running else "KILLED"

@@ -1,0 +1,45 @@
+"""What a step costs in tokens and FLOPs, from the lengths of its sequences alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.config.settings import OptimizerSettings
+from harness.models.size import ModelSize
+from harness.records.ledger import Ledger
+from harness.training.scoring import Passes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """Of the models that a step passes through; the reference is of the policy's."""
+
+    policy: ModelSize
+    critic: ModelSize | None
+
+
+def cost_of(
+    sizes: Sizes, passes: Passes, optimizer: OptimizerSettings, new: Sequence[int], batch: Sequence[int]
+) -> Ledger:
+    """One turn of the loop over sequences of ``batch`` tokens each, of which those of ``new`` are sampled for it.
+
+    Sampled tokens and seconds are the caller's to add: neither follows from the lengths.
+    """
+    size, epochs = sizes.policy, optimizer.epochs
+    scored = [*(new if passes.behaviour else ()), *(batch if passes.start else ())]
+    reference = new if passes.reference else []
+    cost = Ledger(
+        iterations=1,
+        completions=len(batch),
+        sampled_completions=len(new),
+        optimizer_steps=optimizer.updates_per_rollout,
+        trained_tokens=epochs * sum(batch),
+        scored_tokens=sum(scored),
+        reference_tokens=sum(reference),
+        flops=size.forward_flops([*new, *scored, *reference]) + epochs * size.training_flops(batch),
+    )
+    if sizes.critic:
+        cost += Ledger(
+            critic_tokens=(1 + epochs) * sum(batch),
+            flops=sizes.critic.forward_flops(batch) + epochs * sizes.critic.training_flops(batch),
+        )
+    return cost

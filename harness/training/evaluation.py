@@ -1,0 +1,108 @@
+"""Accuracy of the policy on problems, by the engine and the grader that training uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from algorithms.ops import k1, k3
+from evaluators.grading.audit import disagreements
+from evaluators.grading.grader import Grader
+from evaluators.statistics.accuracy import SampleRecord
+from evaluators.types import Problem, Verdict
+from harness.config.run_config import RunConfig
+from harness.models.policy import Policy
+from harness.records.journal import Record
+from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
+from harness.rollout.grading import Grading, finished_words, grade_groups, share_of, verdict
+from harness.rollout.groups import Group
+from harness.training.micro_batches import micro_batches
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What the journal keeps of an evaluation, and every completion for the per-problem table."""
+
+    summary: Record
+    records: list[SampleRecord]
+
+
+def evaluate(
+    config: RunConfig,
+    engine: RolloutEngine,
+    policy: Policy,
+    reference: Policy,
+    grader: Grader,
+    problems: Sequence[Problem],
+    *,
+    samples: int,
+    seed: int,
+) -> Evaluation:
+    """``samples`` completions of each problem at the training temperature.
+
+    The seed is the same at each point of a run and for all objectives, so that their differences are not
+    differences of the draw.
+    """
+    sampling = sampling_of(config)
+    groups = sample_groups(engine, policy, problems, samples, sampling, seed)
+    groups = grade_groups(grader, groups, config.task.grading)
+    kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
+    summary = {"kl": kl_k1, "kl_k3": kl_k3} | summary_of(groups, config.task.grading)
+    return Evaluation(summary=summary, records=records_of(groups))
+
+
+def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
+    """Shares of all completions, and the verdicts by problem, a letter a completion."""
+    completions = [c for group in groups for c in group.completions]
+    audited = disagreements(
+        (group.problem.answer, finished_words(completion), verdict(grade, grading) is Verdict.CORRECT)
+        for group in groups
+        if not group.problem.rubric  # of several right answers the rule knows one
+        for completion, grade in zip(group.completions, group.grades, strict=True)
+    )
+    return {
+        "accuracy": share_of(groups, grading, Verdict.CORRECT),
+        "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
+        "truncated": sum(c.truncated for c in completions) / len(completions),
+        "unparsed": share_of(groups, grading, Verdict.UNPARSED),
+        "grader_timeouts": share_of(groups, grading, Verdict.TIMEOUT),
+        "grader_errors": share_of(groups, grading, Verdict.ERROR),
+        "audit_paid": audited.paid_share,
+        "audit_missed": audited.missed_share,
+        "verdicts": {g.problem.id: "".join(verdict(grade, grading)[0] for grade in g.grades) for g in groups},
+    }
+
+
+@torch.no_grad()
+def kl_to_reference(
+    policy: Policy, reference: Policy, groups: Sequence[Group], micro_batch_tokens: int
+) -> tuple[float, float]:
+    """Estimates of KL(pi || ref) from the policy's own completions, k1 and k3, in nats per sequence."""
+    totals = torch.zeros(2)
+    for part in micro_batches(groups, micro_batch_tokens):
+        mask = part.sequences.mask.to(policy.device)
+        logp, ref_logp = policy.logp(part.sequences), reference.logp(part.sequences)
+        totals[0] += k1(logp, ref_logp, mask).sum().cpu()
+        totals[1] += k3(logp, ref_logp, mask).sum().cpu()
+    kl_k1, kl_k3 = (totals / sum(len(group.completions) for group in groups)).tolist()
+    return kl_k1, kl_k3
+
+
+def records_of(groups: Sequence[Group]) -> list[SampleRecord]:
+    """Every completion, for the per-problem table."""
+    return [
+        SampleRecord(
+            problem=group.problem.id,
+            question=group.problem.question or group.problem.prompt,
+            answer=group.problem.answer,
+            sample=index,
+            strict=grade.strict,
+            lenient=grade.lenient,
+            extracted=grade.extracted,
+            text=completion.text,
+            tokens=len(completion.ids),
+            truncated=completion.truncated,
+        )
+        for group in groups
+        for index, (completion, grade) in enumerate(zip(group.completions, group.grades, strict=True))
+    ]

@@ -1,0 +1,141 @@
+"""One run: the training loop, blind to which objective it trains."""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from evaluators.types import Split, Verdict
+from harness.config.run_config import RunConfig
+from harness.records.journal import Journal, Record
+from harness.records.locks import locked
+from harness.records.provenance import source_of
+from harness.records.spans import TRACE, Profile
+from harness.rollout.grading import share_of
+from harness.rollout.groups import Group
+from harness.training.open_run import check_beginning, open_run
+from harness.training.sampler import BudgetedSampler, charge, score_start
+from harness.training.state import RunState
+from harness.training.update import Diverged, update
+
+Outcome = Literal["finished", "failed", "interrupted"]
+
+
+def train(
+    config: RunConfig,
+    directory: Path,
+    invocation: Record,
+    *,
+    fresh: bool = False,
+    profiled: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
+
+    Raises:
+        HarnessError: the run cannot be opened.
+    """
+    with locked(directory):
+        journal = Journal(directory)
+        ended = outcome_of(journal.read())
+        if ended and not fresh:
+            check_beginning(journal, {"source": source_of(config.objective.objective)})
+            return ended
+        profile = Profile() if profiled else None
+        with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
+            before = run.ledger.flops
+            try:
+                return _train(run, should_stop)
+            except Diverged as error:
+                run.finish("failed", str(error))
+                return "failed"
+            finally:
+                if profile:
+                    name = f"{config.objective.name} seed {config.seed}"
+                    profile.write(directory / TRACE, name, run.matrix_rate, run.ledger.flops - before)
+
+
+def outcome_of(records: Sequence[Record]) -> Outcome | None:
+    """How a run ended; None while it has not."""
+    return records[-1]["status"] if records and records[-1]["event"] == "end" else None
+
+
+def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
+    if run.progress.journal_bytes == 0:
+        run.evaluate(Split.TEST)
+        run.evaluate(Split.VALIDATION)
+        run.checkpoint()
+    validated = run.iteration
+    for share_before in () if run.config.objective.control == "frozen" else _steps(run):
+        if should_stop():
+            return "interrupted"
+        if any(share_before < share <= run.share() for share in run.config.evaluation.shares if share < 1):
+            run.evaluate(Split.VALIDATION)
+            run.checkpoint()
+            validated = run.iteration
+    if validated != run.iteration:
+        run.evaluate(Split.VALIDATION)
+        run.checkpoint()
+    run.evaluate(Split.TEST)
+    run.finish("finished")
+    return "finished"
+
+
+def _steps(run: RunState) -> Iterator[float]:
+    """Step by step to the last whole one within the budget; yields the share spent before each."""
+    supply = BudgetedSampler(run)
+    while True:
+        before = run.share()
+        with run.span("step"):
+            if not _step(run, supply):
+                return
+        yield before
+
+
+def _step(run: RunState, supply: BudgetedSampler) -> bool:
+    """One turn of the loop; False where the budget allows none."""
+    seconds = run.ledger.seconds
+
+    # 1. Prompts, 2. sample, 3. grade: where a batch comes from is the regime's business.
+    batch = run.regime.next(supply)
+    if batch is None:
+        return False
+
+    # 4. Charge: the supply has seen to it that the budget covers this.
+    cost = charge(run, batch)
+
+    # 5. Score what the objective requires, 6. losses and gradients, 7. update.
+    run.engine.release()
+    with run.timed("training"):
+        metrics = update(run, score_start(run, batch.groups))
+    with run.timed("sync"):
+        run.engine.sync(run.policy)
+
+    # 8. Record.
+    run.book(cost)
+    seen = {"metrics": metrics | _rollout_metrics(run, batch.groups)} | _what_was_seen(batch.groups)
+    run.record("step", seen, mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate)
+    return True
+
+
+def _rollout_metrics(run: RunState, groups: Sequence[Group]) -> dict[str, float]:
+    completions = [c for group in groups for c in group.completions]
+    rewards = [reward for group in groups for reward in group.rewards]
+    grading = run.config.task.grading
+    return {
+        "train/reward_mean": sum(rewards) / len(rewards),
+        "train/tied_groups": sum(len(set(group.rewards)) == 1 for group in groups) / len(groups),
+        "train/completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
+        "train/truncated": sum(c.truncated for c in completions) / len(completions),
+        "train/unparsed": share_of(groups, grading, Verdict.UNPARSED),
+        "train/grader_timeouts": share_of(groups, grading, Verdict.TIMEOUT),
+    }
+
+
+def _what_was_seen(groups: Sequence[Group]) -> Record:
+    """The prompts in order, and a hash of the completions: what proves two runs matched."""
+    ids = repr([[c.ids for c in group.completions] for group in groups])
+    return {
+        "problems": [group.problem.id for group in groups],
+        "completions": sha256(ids.encode()).hexdigest()[:16],
+    }

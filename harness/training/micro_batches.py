@@ -1,0 +1,104 @@
+"""Groups become tensors: micro-batches of whole groups, padding trimmed, denominators of the whole step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from algorithms.types import Batch, Denominators
+from harness.models.sequences import Sequences, per_token
+from harness.rollout.groups import Group, sequences_of
+
+PER_COMPLETION = frozenset({"draws", "old_final_value"})
+"""What is known of a completion as one number, not one for each token."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MicroBatch:
+    """Whole groups, as many as fit."""
+
+    sequences: Sequences
+    rewards: Tensor
+    """[B]"""
+    group: Tensor
+    """[B]"""
+    truncated: Tensor
+    """[B]"""
+    engine_logp: Tensor
+    """[B, T] as the rollout engine reported them."""
+    known: dict[str, Tensor]
+    """What has been scored, by the names of :class:`Batch`: [B, T], or [B]."""
+
+    def batch(self, denominators: Denominators, device: torch.device, state: Mapping[str, float]) -> Batch:
+        """What an objective sees of it, before the policy's own pass."""
+        known = {name: tensor.to(device) for name, tensor in self.known.items()}
+        return Batch(
+            mask=self.sequences.mask.to(device),
+            rewards=self.rewards.to(device),
+            group=self.group.to(device),
+            truncated=self.truncated.to(device),
+            denominators=denominators,
+            state=state,
+            old_logp=known.get("old_logp"),
+            start_logp=known.get("start_logp"),
+            ref_logp=known.get("ref_logp"),
+            old_values=known.get("old_values"),
+            old_final_value=known.get("old_final_value"),
+            draws=known.get("draws"),
+        )
+
+
+def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
+    """Counts of the whole step."""
+    completions = [c for group in groups for c in group.completions]
+    return Denominators(
+        sequences=len(completions),
+        tokens=sum(len(c.ids) for c in completions),
+        groups=len(groups),
+        max_tokens=max_tokens,
+        reward_mean=sum(reward for group in groups for reward in group.rewards) / len(completions),
+    )
+
+
+def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
+    """Indices of groups of similar length side by side, each part within ``max_tokens`` padded tokens.
+
+    A group is never split: one that is larger by itself gets a part of its own.
+    """
+    packed: list[list[int]] = []
+    for index in sorted(range(len(groups)), key=lambda i: _longest(groups[i])):
+        rows = sum(len(groups[i].completions) for i in packed[-1]) if packed else 0
+        if packed and (rows + len(groups[index].completions)) * _longest(groups[index]) <= max_tokens:
+            packed[-1].append(index)
+        else:
+            packed.append([index])
+    return packed
+
+
+def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
+    """The groups packed into micro-batches."""
+    return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens)]
+
+
+def _longest(group: Group) -> int:
+    return len(group.prompt_ids) + max(len(c.ids) for c in group.completions)
+
+
+def _micro_batch(groups: Sequence[Group]) -> MicroBatch:
+    rows = [completion for group in groups for completion in group.completions]
+    sequences = sequences_of(groups)
+    names = sorted(set.intersection(*(set(completion.known) for completion in rows)))
+    return MicroBatch(
+        sequences=sequences,
+        rewards=torch.tensor([reward for group in groups for reward in group.rewards]),
+        group=torch.tensor([index for index, group in enumerate(groups) for _ in group.completions]),
+        truncated=torch.tensor([completion.truncated for completion in rows]),
+        engine_logp=per_token([completion.logp for completion in rows], sequences.mask),
+        known={
+            name: torch.tensor([completion.known[name][0] for completion in rows])
+            if name in PER_COMPLETION
+            else per_token([completion.known[name] for completion in rows], sequences.mask)
+            for name in names
+        },
+    )

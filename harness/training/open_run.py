@@ -1,0 +1,162 @@
+"""A run opened from its config: fresh, or where it was left."""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from evaluators.grading.grader import Grader
+from evaluators.tasks.overlap import overlap
+from evaluators.types import Problem, Split
+from harness.config.arms import objective_of
+from harness.config.regime import RegimeSpec
+from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
+from harness.models.critic import Critic
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.records.journal import Journal, Record
+from harness.records.locks import LOCK
+from harness.records.provenance import source_of, versions
+from harness.records.spans import Profile, matrix_rate
+from harness.rollout.engines import make_engine
+from harness.rollout.fixed_set import FixedSet, fixed_set, sample_fixed
+from harness.rollout.groups import Group
+from harness.rollout.problems import fingerprint, fitting_context, load_splits
+from harness.rollout.regimes import Regime, make_regime
+from harness.seeds import ProblemOrder
+from harness.training.checkpoint import Progress, load_checkpoint
+from harness.training.optimizer import make_optimizer
+from harness.training.scoring import Passes
+from harness.training.state import RunState, modules
+
+
+@contextmanager
+def open_run(
+    config: RunConfig, directory: Path, invocation: Record, *, fresh: bool = False, profile: Profile | None = None
+) -> Iterator[RunState]:
+    """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
+
+    With ``fresh`` an earlier run in ``directory`` is forgotten, once all parts have been loaded.
+
+    Raises:
+        HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
+    """
+    torch.set_num_threads(config.compute.threads)
+    problems = load_splits(config)
+    policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    context = fitting_context(config, policy, problems)
+    identity = {
+        "weights": policy.fingerprint(),
+        "problems": {str(split): fingerprint(part) for split, part in problems.items()},
+    }
+    objective, spec = objective_of(config.objective), RegimeSpec.parse(config.regime)
+    reference = policy.reference()
+    critic = Critic(policy) if "values" in objective.requires else None
+    optimizer = make_optimizer(config.optimizer, modules(policy, critic))
+    engine = make_engine(policy, config.compute, context)
+    engine.sync(policy)
+    rate = matrix_rate(policy.device, policy.dtype)
+    order = ProblemOrder(problems[Split.TRAIN], config.seed)
+    journal = Journal(directory)
+    with Grader() as grader:
+        fixed = None
+        if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
+            suite = directory.parent.parent
+            fixed = fixed_set(config, identity, suite, lambda: sample_fixed(config, policy, engine, grader, order))
+        data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
+        began = {"identity": identity, "data": data, "source": source_of(config.objective.objective)}
+        if fresh:
+            _clear(directory)
+        resumed = load_checkpoint(directory, config.run_id, modules(policy, critic), optimizer)
+        progress, held = resumed or (Progress(), [])
+        if resumed:
+            check_beginning(journal, began)
+            engine.sync(policy)
+        journal.cut(progress.journal_bytes)
+        if not resumed:
+            origin = {"invocation": invocation, "versions": versions(), "matrix_rate": rate}
+            journal.append(_start_record(config, policy, problems, began, origin))
+        yield RunState(
+            config=config,
+            directory=directory,
+            journal=journal,
+            objective=objective,
+            passes=Passes.of(objective, spec, config.optimizer),
+            policy=policy,
+            reference=reference,
+            critic=critic,
+            optimizer=optimizer,
+            engine=engine,
+            grader=grader,
+            problems=problems,
+            order=order,
+            regime=_regime(config, spec, fixed, held),
+            fixed=fixed,
+            progress=progress,
+            profile=profile,
+            matrix_rate=rate,
+        )
+
+
+def _regime(config: RunConfig, spec: RegimeSpec, fixed: FixedSet | None, held: list[Group]) -> Regime:
+    return make_regime(
+        spec,
+        prompts=config.rollout.prompts,
+        group_size=config.rollout.group_size,
+        updates=config.optimizer.updates_per_rollout,
+        seed=config.seed,
+        fixed=fixed.groups if fixed else [],
+        held=held,
+    )
+
+
+def _start_record(
+    config: RunConfig,
+    policy: Policy,
+    problems: Mapping[Split, Sequence[Problem]],
+    began: Record,
+    origin: Record,
+) -> Record:
+    held_out = (Split.VALIDATION, Split.TEST)
+    return {
+        "event": "start",
+        "run_id": config.run_id,
+        "config": config.model_dump(mode="json"),
+        **began,
+        "size": asdict(policy.size),
+        "sizes": {str(split): len(part) for split, part in problems.items()},
+        "overlap": {str(split): asdict(overlap(problems[Split.TRAIN], problems[split])) for split in held_out},
+        "clock": {"time": time.time()},
+        "origin": origin,
+    }
+
+
+def check_beginning(journal: Journal, now: Record) -> None:
+    """Refuse a run that was begun from something else than is there now.
+
+    Raises:
+        HarnessError: it was.
+    """
+    start = (journal.read() or [{}])[0]
+    whats = {
+        "identity": "from another model or other problems than are there now",
+        "data": "on another offline set than is there now",
+        "source": "with another version of its objective's file",
+    }
+    for key, value in now.items():
+        if start.get(key) != value:
+            raise HarnessError(f"{journal.path.parent} was begun {whats[key]}; start over with --fresh")
+
+
+def _clear(directory: Path) -> None:
+    """Forget an earlier run, all but the lock that is held."""
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()

@@ -1,0 +1,31 @@
+"""The optimiser of what is trained."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+import torch
+
+from harness.config.settings import OptimizerSettings
+from harness.errors import HarnessError
+
+
+def make_optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.Module]) -> torch.optim.Optimizer:
+    """AdamW over what has gradients.
+
+    Raises:
+        HarnessError: its moments shall be in 8 bit, and bitsandbytes is not installed.
+    """
+    rates = {"policy": settings.learning_rate, "critic": settings.critic_learning_rate or settings.learning_rate}
+    groups = [
+        {"params": [p for p in part.parameters() if p.requires_grad], "peak": rates[name]}
+        for name, part in trained.items()
+    ]
+    options = {"lr": settings.learning_rate, "betas": settings.betas, "weight_decay": settings.weight_decay}
+    if settings.kind == "adamw":
+        return torch.optim.AdamW(groups, fused=True, **options)  # type: ignore[arg-type]
+    if find_spec("bitsandbytes") is None:
+        raise HarnessError("optimizer.kind is adamw_8bit, which needs bitsandbytes: pip install '.[8bit]'")
+    from bitsandbytes.optim import AdamW8bit
+
+    made: torch.optim.Optimizer = AdamW8bit(groups, **options)
+    return made

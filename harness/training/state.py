@@ -1,0 +1,162 @@
+"""Everything a run works with, and its progress."""
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from algorithms.types import Objective
+from evaluators.grading.grader import Grader
+from evaluators.statistics.accuracy import write_records
+from evaluators.types import Problem, Split
+from harness.config.run_config import RunConfig
+from harness.models.critic import Critic
+from harness.models.policy import Policy
+from harness.records.journal import Journal, Record
+from harness.records.ledger import Ledger
+from harness.records.out_dir import FINAL, completions_of
+from harness.records.spans import Profile, spanning
+from harness.rollout.engines.engine import RolloutEngine
+from harness.rollout.fixed_set import FixedSet
+from harness.rollout.regimes import Regime
+from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.training.checkpoint import NAME as CHECKPOINT
+from harness.training.checkpoint import Progress, save_checkpoint
+from harness.training.evaluation import evaluate
+from harness.training.scoring import Passes
+
+
+@dataclass(kw_only=True)
+class RunState:
+    """A run's parts and its progress, the only thing that changes besides weights and moments."""
+
+    config: RunConfig
+    directory: Path
+    journal: Journal
+    objective: Objective
+    passes: Passes
+    policy: Policy
+    reference: Policy
+    critic: Critic | None
+    optimizer: torch.optim.Optimizer
+    engine: RolloutEngine
+    grader: Grader
+    problems: dict[Split, list[Problem]]
+    order: ProblemOrder[Problem]
+    regime: Regime
+    fixed: FixedSet | None
+    progress: Progress
+    profile: Profile | None
+    matrix_rate: float
+    """FLOP/s of matrix products, measured as the run was opened."""
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.progress.ledger
+
+    @property
+    def iteration(self) -> int:
+        """Turns of the loop that are done."""
+        return self.ledger.iterations
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What is trained."""
+        return modules(self.policy, self.critic)
+
+    def share(self) -> float:
+        """Share of the budget spent."""
+        budget = self.config.budget
+        return self.ledger.spent(budget.unit) / budget.total
+
+    def book(self, spent: Ledger) -> None:
+        """Add to the ledger."""
+        self.progress = replace(self.progress, ledger=self.ledger + spent)
+
+    @contextmanager
+    def timed(self, phase: Literal["sampling", "grading", "training", "sync", "evaluation"]) -> Iterator[None]:
+        """Book the seconds of what runs inside."""
+        started = time.perf_counter()
+        with self.span(phase):
+            yield
+        spent: dict[str, Any] = {f"seconds_{phase}": time.perf_counter() - started}
+        self.book(Ledger(**spent))
+
+    def span(self, name: str) -> AbstractContextManager[None]:
+        """Where time is measured finer than the ledger counts it: only if the run is profiled."""
+        return spanning(self.profile, name)
+
+    def record(self, event: str, content: Record, **clock: float) -> None:
+        """Write to the journal: the event, where the run stands, and the clock apart."""
+        counts = {key: value for key, value in asdict(self.ledger).items() if not key.startswith("seconds")}
+        seconds = {key: value for key, value in asdict(self.ledger).items() if key.startswith("seconds")}
+        with self.span("journal"):
+            self.journal.append(
+                {"event": event, "step": self.iteration, "spent": counts}
+                | _finite(content)
+                | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds | clock}
+            )
+
+    def evaluate(self, split: Split) -> None:
+        """Evaluate a held-out split: a journal record, and a table of every completion."""
+        settings = self.config.evaluation
+        samples = settings.validation_samples if split is Split.VALIDATION else settings.test_samples
+        purpose = Purpose.VALIDATION if split is Split.VALIDATION else Purpose.TEST
+        with self.timed("evaluation"):
+            evaluation = evaluate(
+                self.config,
+                self.engine,
+                self.policy,
+                self.reference,
+                self.grader,
+                self.problems[split],
+                samples=samples,
+                seed=derive_seed(self.config.seed, purpose, 0),
+            )
+        table = self.directory / completions_of(split, self.iteration)
+        table.parent.mkdir(exist_ok=True)
+        write_records(evaluation.records, table)
+        self.record("evaluation", {"split": str(split)} | evaluation.summary)
+
+    def checkpoint(self) -> None:
+        """Make the present state the one that a resume starts from."""
+        with self.span("checkpoint"):
+            self.progress = replace(self.progress, journal_bytes=self.journal.sync())
+            held = self.regime.held
+            save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
+
+    def finish(self, status: str, reason: str = "") -> None:
+        """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""
+        if status == "finished":
+            partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
+            for old in (partial, final):
+                shutil.rmtree(old, ignore_errors=True)
+            self.policy.save(partial)
+            partial.rename(final)
+        self.record("end", {"status": status, "reason": reason})
+        self.journal.sync()
+        (self.directory / CHECKPOINT).unlink(missing_ok=True)
+
+
+def modules(policy: Policy, critic: Critic | None) -> dict[str, torch.nn.Module]:
+    """What is trained, by name."""
+    found: dict[str, torch.nn.Module] = {"policy": policy.model}
+    return found | {"critic": critic} if critic else found
+
+
+def _finite(content: Record) -> Record:
+    """An overflowed number is written as null: JSON has no infinity, and MLflow stores one as 1.8e308."""
+    return {
+        key: _finite(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for key, value in content.items()
+    }

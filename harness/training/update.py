@@ -1,0 +1,141 @@
+"""The optimiser steps on one rollout batch."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from algorithms.checks import present
+from algorithms.ops import k1, k3, masked_sum, token_log_ratio, truncated_importance, weigh_gradient
+from algorithms.types import Batch, Denominators, HasState, HasTotals, PolicyOutput
+from harness.rollout.groups import Group
+from harness.seeds import Purpose, derive_seed
+from harness.training.micro_batches import MicroBatch, denominators, micro_batches
+from harness.training.state import RunState
+
+Metrics = dict[str, float]
+
+
+class Diverged(Exception):
+    """A gradient that is not finite: the run has failed, which its leaderboard counts."""
+
+
+def update(run: RunState, groups: Sequence[Group]) -> Metrics:
+    """All updates on a rollout batch; each metric is its mean over them, or its maximum if it is named so."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for index, part in enumerate(_minibatches(run, groups), 1):
+        counts = denominators(part, run.config.rollout.max_tokens)
+        micro = micro_batches(part, run.config.compute.micro_batch_tokens)
+        metrics = _backward(run, micro, counts, first=index == 1)
+        with run.span("optimiser"):
+            metrics |= _step(run, run.ledger.optimizer_steps + index)
+        for name, value in metrics.items():
+            found[name].append(value)
+    return {name: max(of) if name.endswith("_max") else sum(of) / len(of) for name, of in found.items()}
+
+
+def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """The groups of each update: whole groups, every one once an epoch, in a new order each epoch."""
+    parts, epochs = run.config.optimizer.minibatches, run.config.optimizer.epochs
+    for epoch in range(epochs):
+        if parts == 1:
+            yield list(groups)
+            continue
+        seed = derive_seed(run.config.seed, Purpose.MINIBATCH, run.iteration * epochs + epoch)
+        order = np.random.default_rng(seed).permutation(len(groups))
+        yield from ([groups[i] for i in sorted(indices)] for indices in np.array_split(order, parts))
+
+
+def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, *, first: bool) -> Metrics:
+    """Accumulate the gradient of one update, micro-batch by micro-batch; metrics add up."""
+    batches = [part.batch(counts, run.policy.device, run.progress.state) for part in parts]
+    step_totals = _totals(run, batches)
+    fresh = first and run.regime.fresh
+    sums: Metrics = defaultdict(float)
+    for part, batch in zip(parts, batches, strict=True):
+        values = _values(run, part)
+        with run.span("forward"):
+            logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
+        own: dict[str, Any] = dict.fromkeys(run.passes.training, logp.detach())
+        seen = replace(batch, totals=step_totals, **own)
+        output = PolicyOutput(logp=_weighed(run, logp, seen, engine_logp), values=values)
+        result = run.objective.loss(output, seen)
+        with run.span("backward"):
+            result.loss.backward()  # type: ignore[no-untyped-call]
+        sums["train/loss"] += float(result.loss.detach())
+        for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
+            sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
+        for name, metric in result.metrics.items():
+            sums[f"objective/{name}"] += float(metric)
+    if isinstance(run.objective, HasState):
+        after = run.objective.carry(run.progress.state, {name: float(total) for name, total in step_totals.items()})
+        run.progress = replace(run.progress, state=dict(after))
+    return dict(sums)
+
+
+def _values(run: RunState, part: MicroBatch) -> Tensor | None:
+    if run.critic is None:
+        return None
+    with run.span("critic"):
+        values: Tensor = run.critic(part.sequences)[0]
+    return values
+
+
+def _weighed(run: RunState, logp: Tensor, batch: Batch, engine_logp: Tensor) -> Tensor:
+    """``logp`` with its gradient weighed for what the engine computes differently, if the run asks for that."""
+    cap = run.config.optimizer.importance_cap
+    if cap is None:
+        return logp
+    return weigh_gradient(logp, truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap))
+
+
+def _totals(run: RunState, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
+    """What the objective wants summed over the step before its losses."""
+    sums: dict[str, Tensor] = {}
+    if isinstance(run.objective, HasTotals):
+        for batch in batches:
+            for name, value in run.objective.totals(batch).items():
+                sums[name] = sums[name] + value if name in sums else value
+    return sums
+
+
+def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
+    """What is measured of every objective alike, in nats per sequence (per token between engine and trainer)."""
+    count = batch.denominators.sequences
+    found = {
+        "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
+        "train/kl_from_behaviour": float(k1(engine_logp, logp, batch.mask).sum()) / count,
+    }
+    trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
+    if trainer_logp is not None:
+        gap = token_log_ratio(trainer_logp, engine_logp, batch.mask)
+        tokens = batch.denominators.tokens
+        found["engine/logp_gap_mean"] = float(gap.abs().sum()) / tokens
+        found["engine/logp_gap_max"] = float(gap.abs().max())
+        found["engine/kl_k3"] = float(k3(engine_logp, trainer_logp, batch.mask).sum()) / tokens
+    if batch.ref_logp is not None and fresh:  # on others' completions these estimate nothing
+        found["train/kl"] = float(k1(logp, batch.ref_logp, batch.mask).sum()) / count
+        found["train/kl_k3"] = float(k3(logp, batch.ref_logp, batch.mask).sum()) / count
+    return found
+
+
+def _step(run: RunState, number: int) -> Metrics:
+    """Optimiser step ``number`` of the run; warm-up is linear."""
+    settings = run.config.optimizer
+    warm = min(1.0, number / max(1, settings.warmup_steps))
+    metrics = {"train/learning_rate": settings.learning_rate * warm}
+    for name, module in run.modules.items():
+        norm = float(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm))
+        if not math.isfinite(norm):
+            raise Diverged(f"the {name}'s gradient of step {number} is not finite")
+        metrics["train/grad_norm" if name == "policy" else f"{name}/grad_norm"] = norm
+    for group in run.optimizer.param_groups:
+        group["lr"] = group["peak"] * warm
+    run.optimizer.step()
+    run.optimizer.zero_grad()  # here, not before the next step: sampling has the memory meanwhile
+    return metrics
