@@ -29,8 +29,10 @@ from rich.table import Table
 
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
-from harness.records.journal import Journal, Record
+from harness.records.events import End, Evaluation, Event, Step
+from harness.records.journal import Journal
 from harness.records.provenance import versions, vllm_version
+from harness.records.results import start_of
 
 
 class Monitor(threading.Thread):
@@ -107,24 +109,25 @@ def matched_run(options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def of_journal(records: list[Record]) -> list[Row]:
+def of_journal(events: list[Event]) -> list[Row]:
     """Learning and throughput of one run."""
-    steps = [r for r in records if r["event"] == "step"]
-    tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
-    name, end = records[0]["config"]["objective"]["name"], records[-1]
+    steps = [event for event in events if isinstance(event, Step)]
+    tests = [event.summary for event in events if isinstance(event, Evaluation) and event.split == "test"]
+    name, (end,) = start_of(events).config.objective.name, [event for event in events if isinstance(event, End)]
     quarter = max(1, len(steps) // 4)
     first, last = (
-        statistics.mean(r["metrics"]["train/reward_mean"] for r in part) for part in (steps[:quarter], steps[-quarter:])
+        statistics.mean(step.metrics["train/reward_mean"] or 0.0 for step in part)
+        for part in (steps[:quarter], steps[-quarter:])
     )
-    spent, clock = end["spent"], end["clock"]
-    gaps = [r["metrics"]["engine/logp_gap_mean"] for r in steps]
+    spent = end.ledger
+    gaps = [step.metrics["engine/logp_gap_mean"] or 0.0 for step in steps]
     return [
         (f"{name}: reward, first and last quarter of {len(steps)} steps", f"{first:.3f} -> {last:.3f}", last > first),
-        (f"{name}: test accuracy", f"{tests[0]['accuracy']:.1%} -> {tests[-1]['accuracy']:.1%}", None),
-        (f"{name}: sampling", f"{spent['sampled_tokens'] / clock['seconds_sampling']:,.0f} tokens/s", None),
-        (f"{name}: training", f"{spent['trained_tokens'] / clock['seconds_training']:,.0f} tokens/s", None),
-        (f"{name}: model FLOPs", f"{spent['flops'] / clock['seconds'] / 1e12:.2f} TFLOP/s", None),
-        (f"{name}: sync", f"{clock['seconds_sync'] / len(steps):.2f} s a step", None),
+        (f"{name}: test accuracy", f"{tests[0].accuracy:.1%} -> {tests[-1].accuracy:.1%}", None),
+        (f"{name}: sampling", f"{spent.sampled_tokens / spent.seconds_sampling:,.0f} tokens/s", None),
+        (f"{name}: training", f"{spent.trained_tokens / spent.seconds_training:,.0f} tokens/s", None),
+        (f"{name}: model FLOPs", f"{spent.flops / spent.seconds / 1e12:.2f} TFLOP/s", None),
+        (f"{name}: sync", f"{spent.seconds_sync / len(steps):.2f} s a step", None),
         (f"{name}: engine against trainer", f"{statistics.mean(gaps):.2g} nats a token", None),
     ]
 

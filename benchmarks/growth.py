@@ -22,11 +22,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import track
+from synthetic_runs import NOBODY
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from harness.config.arms import run_config
 from harness.config.suites import load_suite
 from harness.models.loading import locate
+from harness.records.events import Start, Step
 from harness.records.journal import Journal
 from harness.report.pages.text import pipes, table
 from harness.training.loop import train
@@ -58,12 +60,12 @@ def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layer
                 ("compute.threads", threads),
             ],
         )
-        train(run_config(suite, "grpo", 0), Path(folder) / "run", {"id": "", "name": "", "command": "", "plan": {}})
-        records = Journal(Path(folder) / "run").read()
-    marks = [record for record in records if "spent" in record][1:]  # behind the test, before the first step
-    seconds = [b["clock"]["seconds"] - a["clock"]["seconds"] for a, b in pairwise(marks) if b["event"] == "step"]
+        train(run_config(suite, "grpo", 0), Path(folder) / "run", NOBODY)
+        events = [event for event in Journal(Path(folder) / "run").read() if not isinstance(event, Start)]
+    marks = events[1:]  # behind the test, before the first step
+    seconds = [b.ledger.seconds - a.ledger.seconds for a, b in pairwise(marks) if isinstance(b, Step)]
     assert len(seconds) == steps + WARM_UP
-    sampled = records[-1]["spent"]["sampled_tokens"]
+    sampled = marks[-1].ledger.sampled_tokens
     assert sampled == len(seconds) * prompts * GROUP * tokens, f"{sampled} tokens: something ended a completion"
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"seconds": statistics.median(seconds[WARM_UP:]), "memory": memory, "parameters": parameters}

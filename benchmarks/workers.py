@@ -16,7 +16,8 @@ from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
 
-from harness.records.journal import Journal, lasting
+from harness.records.events import lasting
+from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 
 

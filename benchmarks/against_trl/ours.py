@@ -19,6 +19,7 @@ from harness.config.arms import run_config
 from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite
 from harness.launch.machine import settle
+from harness.records.events import Invocation, PlannedRuns, Start, Step
 from harness.records.journal import Journal
 from harness.rollout.groups import Group
 from harness.training.loop import train
@@ -27,7 +28,7 @@ from harness.training.sampler import BudgetedSampler, score_start
 from harness.training.state import RunState
 from harness.training.update import Metrics, update
 
-NOBODY: dict[str, Any] = {"id": "", "name": ""}
+NOBODY = Invocation(id="", name="", command="", plan=PlannedRuns(algos=(), regimes=(), seeds=()))
 
 
 def measure(job: Job) -> dict[str, Any]:
@@ -40,9 +41,9 @@ def grpo(job: Job) -> dict[str, Any]:
     clock = Clock()
     with TemporaryDirectory() as folder:
         train(configure(job), Path(folder), NOBODY, should_stop=clock.step)
-        records = [record for record in Journal(Path(folder)).read() if "spent" in record]
-    sampled = [(record["event"], record["spent"]["sampled_tokens"]) for record in records]
-    tokens = [now - before for (_, before), (event, now) in pairwise(sampled) if event == "step"]
+        events = [event for event in Journal(Path(folder)).read() if not isinstance(event, Start)]
+    sampled = [(event, event.ledger.sampled_tokens) for event in events]
+    tokens = [now - before for (_, before), (event, now) in pairwise(sampled) if isinstance(event, Step)]
     return clock.result(tokens)
 
 

@@ -1,17 +1,77 @@
 """Live progress, read from the journals: a bar a running run, or a line an evaluation where there is no terminal."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from harness.config.budget import Unit
 from harness.config.run_config import RunConfig
-from harness.records.journal import Journal, Record, spent_in
+from harness.records.events import End, Evaluation, Event, Start, Step
+from harness.records.journal import Follower, Journal
 
 RECENT = 10
 """Steps over which the shown reward is averaged."""
+
+
+class Standing:
+    """Where a run stands, by the events of its journal so far."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self.ended = False
+        self._steps = 0
+        self._rewards: deque[float] = deque(maxlen=RECENT)
+        self._evaluated = ""
+        self._status = ""
+
+    def take(self, event: Event, unit: Unit) -> None:
+        """Go on by one event."""
+        if isinstance(event, Start):
+            return
+        self.spent = event.ledger.spent(unit)
+        if isinstance(event, Step):
+            self._steps += 1
+            self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
+        elif isinstance(event, Evaluation):
+            self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
+        else:
+            self.ended, self._status = True, event.status
+
+    def __str__(self) -> str:
+        """Step, reward of late, last accuracy, and how it ended."""
+        reward = f"reward {sum(self._rewards) / len(self._rewards):.2f}" if self._rewards else ""
+        return " · ".join(part for part in (f"step {self._steps}", reward, self._evaluated, self._status) if part)
+
+
+class Watched:
+    """A run on the display: what its journal has got since is read, and no line twice."""
+
+    def __init__(self, config: RunConfig, directory: Path, task: TaskID) -> None:
+        self.config, self.task = config, task
+        self.standing = Standing()
+        self._journal = Follower(Journal(directory).path)
+        self._passed = 0
+        self._told = 0
+        """Milestones: those of the standing, and those that have been told."""
+
+    def news(self) -> Iterator[str | None]:
+        """For each new event the line that tells of it, if it is an evaluation or the end."""
+        news = self._journal.news()
+        if news.anew:  # what is trained again is not told again
+            self.standing, self._passed = Standing(), 0
+        for event in news.events:
+            self.standing.take(event, self.config.budget.unit)
+            yield self._line() if isinstance(event, Evaluation | End) else None
+
+    def _line(self) -> str | None:
+        self._passed += 1
+        if self._passed <= self._told:
+            return None
+        self._told = self._passed
+        return f"{self.standing.spent:,.0f} {self.config.budget.unit.replace('_', ' ')} · {self.standing}"
 
 
 class Display:
@@ -30,12 +90,9 @@ class Display:
         )
         self._all = self._bars.add_task("all runs", total=len(runs), text="ended")
         self._runs = [
-            (config, Journal(path), self._bars.add_task(name, total=config.budget.total, text="", visible=False))
+            Watched(config, path, self._bars.add_task(name, total=config.budget.total, text="", visible=False))
             for name, (config, path) in zip(labels_of([config for config, _ in runs]), runs, strict=True)
         ]
-        self._ended: set[TaskID] = set()
-        self._sizes: dict[TaskID, int] = {}
-        self._told: dict[TaskID, int] = {}
 
     def __enter__(self) -> "Display":
         self._bars.start()
@@ -47,31 +104,18 @@ class Display:
 
     def refresh(self) -> None:
         """Show every journal that has changed."""
-        for config, journal, task in self._runs:
-            size = journal.path.stat().st_size if journal.path.is_file() else 0
-            if size == self._sizes.get(task, 0):
+        for run in self._runs:
+            lines = list(run.news())
+            if not lines:
                 continue
-            self._sizes[task] = size
-            records = journal.read()
-            if not records:
-                continue
-            last, budget = records[-1], config.budget
-            ended = last["event"] == "end"
-            spent = spent_in(last, budget.unit) if "spent" in last else 0.0
-            self._bars.update(task, completed=spent, text=text_of(records), visible=not ended)  # those that run, alone
-            (self._ended.add if ended else self._ended.discard)(task)
-            self._bars.update(self._all, completed=len(self._ended))
+            standing, name = run.standing, self._bars.tasks[run.task].description
+            self._bars.update(
+                run.task, completed=standing.spent, text=str(standing), visible=not standing.ended
+            )  # those that run, alone
             if not self._console.is_terminal:
-                self._tell(config, task, records)
-
-    def _tell(self, config: RunConfig, task: TaskID, records: list[Record]) -> None:
-        milestones = [i for i, r in enumerate(records) if r["event"] in ("evaluation", "end")]
-        for i in milestones[self._told.get(task, 0) :]:
-            unit = config.budget.unit
-            spent = f"{spent_in(records[i], unit):,.0f} {unit.replace('_', ' ')}"
-            name = self._bars.tasks[task].description
-            self._console.print(f"{name}: {spent} · {text_of(records[: i + 1])}", highlight=False)
-        self._told[task] = len(milestones)
+                for line in filter(None, lines):
+                    self._console.print(f"{name}: {line}", highlight=False)
+        self._bars.update(self._all, completed=sum(run.standing.ended for run in self._runs))
 
 
 def labels_of(runs: Sequence[RunConfig]) -> list[str]:
@@ -81,18 +125,3 @@ def labels_of(runs: Sequence[RunConfig]) -> list[str]:
     ids = [run.run_id.rpartition("-")[2] for run in runs]
     times = Counter(names)
     return [f"{name} {i}" if times[name] > 1 else name for name, i in zip(names, ids, strict=True)]
-
-
-def text_of(records: Sequence[Record]) -> str:
-    """Step, reward of late, last accuracy, and how it ended."""
-    steps = [r for r in records if r["event"] == "step"]
-    parts = [f"step {len(steps)}"]
-    if steps:
-        rewards = [r["metrics"]["train/reward_mean"] for r in steps[-RECENT:]]
-        parts.append(f"reward {sum(rewards) / len(rewards):.2f}")
-    evaluations = [r for r in records if r["event"] == "evaluation"]
-    if evaluations:
-        parts.append(f"{evaluations[-1]['split']} {evaluations[-1]['accuracy']:.3f}")
-    if records[-1]["event"] == "end":
-        parts.append(records[-1]["status"])
-    return " · ".join(parts)

@@ -1,6 +1,5 @@
 """One ``harness run``: its plan, its runs side by side, their tables."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import run_all
 from harness.launch.machine import settle
-from harness.launch.syncing import INVOCATION, Syncing
+from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
-from harness.records.journal import Journal, Record
+from harness.records.events import Invocation, PlannedRuns
+from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.records.spans import Profile
@@ -40,7 +40,7 @@ class Plan:
 
     suite: SuiteConfig
     runs: list[RunConfig]
-    invocation: Record
+    invocation: Invocation
     """Its id and name, the same for the same command, so that a resume is the same invocation; the command; and what
     it planned."""
     choices: list[str]
@@ -70,18 +70,18 @@ def plan(
     return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
 
 
-def invocation_of(runs: Sequence[RunConfig], name: str, command: str) -> Record:
+def invocation_of(runs: Sequence[RunConfig], name: str, command: str) -> Invocation:
     """The record of an invocation that plans these runs."""
-    return {
-        "id": digest({"runs": [run.run_id for run in runs]}),
-        "name": name,
-        "command": command,
-        "plan": {
-            "algos": list(dict.fromkeys(run.objective.name for run in runs)),
-            "regimes": list(dict.fromkeys(run.regime for run in runs)),
-            "seeds": list(dict.fromkeys(run.seed for run in runs)),
-        },
-    }
+    return Invocation(
+        id=digest({"runs": [run.run_id for run in runs]}),
+        name=name,
+        command=command,
+        plan=PlannedRuns(
+            algos=tuple(dict.fromkeys(run.objective.name for run in runs)),
+            regimes=tuple(dict.fromkeys(run.regime for run in runs)),
+            seeds=tuple(dict.fromkeys(run.seed for run in runs)),
+        ),
+    )
 
 
 def suites_of(
@@ -163,7 +163,7 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     folder = store.suite(suite.name)
     if finished:
         tables = report(runs)
-        (folder / INVOCATION).write_text(json.dumps(planned.invocation | {"tables": tables}) + "\n")
+        Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
     published = publishing.finish()
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
@@ -184,7 +184,7 @@ def _side_by_side(planned: Plan, asked: int | None, console: Console) -> int:
     side_by_side = 1 if suite.model.device == "cuda" else fitting
     workers = min(asked or side_by_side, runs)
     console.print(
-        f"{planned.invocation['name']} of {suite.name}: {runs} runs, {suite.budget.total:,.0f} "
+        f"{planned.invocation.name} of {suite.name}: {runs} runs, {suite.budget.total:,.0f} "
         f"{suite.budget.unit.replace('_', ' ')} each, {workers} at a time"
     )
     if workers > fitting:  # the threads of a run are part of its config: its bits depend on them

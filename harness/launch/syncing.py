@@ -3,14 +3,16 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.records.journal import Journal, Record
+from harness.records.events import Invocation
+from harness.records.journal import Journal
 from harness.records.locks import is_locked
 from harness.records.out_dir import OutDir
 from harness.records.spans import Profile, spanning
@@ -22,7 +24,27 @@ PUBLISH_EVERY = 2.0
 PATIENCE = 60.0
 """Seconds that the end of an invocation waits for the last records to be published."""
 INVOCATION = "invocation.json"
-"""Beside a suite's tables: the invocation that made them, and their names."""
+"""Beside a suite's tables: the :class:`Published` that made them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """The last invocation of a suite, and the names of the tables that it wrote into the suite's folder."""
+
+    invocation: Invocation
+    tables: tuple[str, ...]
+
+    def write(self, folder: Path) -> None:
+        (folder / INVOCATION).write_text(json.dumps(asdict(self)) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Published | None":
+        """None where no invocation has ended; raises HarnessError where the file is damaged."""
+        path = folder / INVOCATION
+        try:
+            return TypeAdapter(cls).validate_json(path.read_bytes()) if path.is_file() else None
+        except ValidationError as error:
+            raise HarnessError(f"{path} is damaged or of an older version; delete it, and run again") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +74,7 @@ class Syncing(threading.Thread):
         store: OutDir,
         suite: str,
         runs: Sequence[Path],
-        invocation: Record,
+        invocation: Invocation,
         warn: Callable[[str], None],
         profile: Profile | None = None,
     ) -> None:
@@ -103,10 +125,9 @@ def sync_suite(publisher: "Writer", store: OutDir, suite: str, runs: Sequence[Pa
         publisher.publish(directory, running=running)
     publisher.settle_parents(held)
     folder = store.suite(suite)
-    if (folder / INVOCATION).is_file():
-        invocation: Record = json.loads((folder / INVOCATION).read_text())
-        tables = [folder / name for name in invocation.get("tables", ())]
-        publisher.publish_tables(invocation, [path for path in tables if path.is_file()])
+    if published := Published.read(folder):
+        tables = [folder / name for name in published.tables]
+        publisher.publish_tables(published.invocation, [path for path in tables if path.is_file()])
 
 
 def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:

@@ -1,18 +1,19 @@
 """The append-only record of a run: one JSON object a line, the truth from which everything else is made.
 
-A record's ``clock`` and ``origin`` hold what may differ between two executions of the same config (times, versions,
-places); all the rest is a function of the config, however often the run was killed and resumed.
+A line's ``clock`` and ``origin`` hold what may differ between two executions of the same config (times, versions,
+places). All the rest is a function of the config, however often the run was killed and resumed.
 """
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from harness.errors import HarnessError
+from harness.records.events import Event, decode, encode
 
-Record = dict[str, Any]
-VOLATILE = ("clock", "origin")
 JOURNAL = "journal.jsonl"
 
 
@@ -22,10 +23,10 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self.path = directory / JOURNAL
 
-    def append(self, record: Record) -> None:
+    def append(self, event: Event) -> None:
         """Add a line; readers see it at once, the disk at the next :meth:`sync`."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
+            file.write(json.dumps(encode(event), allow_nan=False) + "\n")
 
     def sync(self) -> int:
         """Force all lines to the disk; the journal's size in bytes."""
@@ -42,36 +43,84 @@ class Journal:
         else:
             os.truncate(self.path, size)
 
-    def read(self) -> list[Record]:
-        """All whole records. A last line without its newline is being written, or was cut off: left out.
+    def read(self) -> list[Event]:
+        """All whole lines. A last line without its newline is being written, or was cut off: left out.
 
         Raises:
-            HarnessError: a line is not a JSON object.
+            HarnessError: a line is no event of a format that this version knows.
         """
-        if not self.path.is_file():
-            return []
-        return parse(self.path.read_bytes(), str(self.path))
+        return Follower(self.path).news().events
 
 
-def parse(content: bytes, name: str) -> list[Record]:
-    """The records of a journal's bytes."""
-    records = []
-    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a journal has got since it was last looked at."""
+
+    events: list[Event]
+    anew: bool
+    """The journal no longer begins with what was seen of it: these are all of its events."""
+
+
+class Follower:
+    """Reads a journal as it grows, each line once, so that a look costs the same however long the run is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._lines = 0
+        self._last = b""
+        """The line before the offset: if it is no longer there, the journal was cut or begun again."""
+
+    def news(self) -> News:
+        """The events since the last call.
+
+        Raises:
+            HarnessError: a line is no event of a format that this version knows.
+        """
+        if not self._path.is_file():
+            return self._begin_again() if self._offset else News([], anew=False)
+        with self._path.open("rb") as file:
+            file.seek(self._offset - len(self._last))
+            if file.read(len(self._last)) != self._last:
+                self._begin_again()
+                file.seek(0)
+                return News(self._read(b"", file.read()), anew=True)
+            return News(self._read(self._last, file.read()), anew=False)
+
+    def _read(self, last: bytes, content: bytes) -> list[Event]:
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = whole.splitlines(keepends=True)
+        events = parse(whole, str(self._path), after=self._lines)
+        self._offset += len(whole)
+        self._lines += len(lines)
+        self._last = lines[-1] if lines else last
+        return events
+
+    def _begin_again(self) -> News:
+        self._offset, self._lines, self._last = 0, 0, b""
+        return News([], anew=True)
+
+
+def parse(content: bytes, name: str, after: int = 0) -> list[Event]:
+    """The events of a journal's bytes, behind its first ``after`` lines; a last line without its end is left out.
+
+    Raises:
+        HarnessError: a line is no event of a format that this version knows.
+    """
+    events = []
+    for number, line in enumerate(content.split(b"\n")[:-1], after + 1):
+        where = f"{name}:{number}"
         try:
             record = json.loads(line)
         except ValueError as error:
-            raise HarnessError(f"{name}:{number} is not JSON; start the run over with --fresh") from error
+            raise HarnessError(f"{where} is not JSON; start the run over with --fresh") from error
         if not isinstance(record, dict) or "event" not in record:
-            raise HarnessError(f"{name}:{number} is not a journal record; start the run over with --fresh")
-        records.append(record)
-    return records
-
-
-def spent_in(record: Record, unit: str) -> float:
-    """What had been spent when the record was written, in a unit of the budget."""
-    return float(record["clock"]["seconds"] if unit == "seconds" else record["spent"][unit])
-
-
-def lasting(record: Record) -> Record:
-    """The record without what may differ between two executions."""
-    return {key: value for key, value in record.items() if key not in VOLATILE}
+            raise HarnessError(f"{where} is not a journal record; start the run over with --fresh")
+        try:
+            events.append(decode(record, where))
+        except (KeyError, TypeError, ValidationError) as error:
+            raise HarnessError(
+                f"{where} was written by an older version of the harness, which recorded something else; redo the run "
+                "with --fresh, or use another --out or store"
+            ) from error
+    return events

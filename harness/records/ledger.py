@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 from harness.config.budget import Unit
 
+TIMED = "seconds_"
+"""What the names of timings begin with."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
@@ -46,6 +49,15 @@ class Ledger:
     def seconds(self) -> float:
         """Wall-clock seconds that count towards a budget."""
         return self.seconds_sampling + self.seconds_grading + self.seconds_training + self.seconds_sync
+
+    def counts(self) -> dict[str, int]:
+        """All of it that is a function of the config."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith(TIMED)}
+
+    def timings(self) -> dict[str, float]:
+        """All seconds: those that count towards a budget, then by phase."""
+        by_phase = {f.name: getattr(self, f.name) for f in fields(self) if f.name.startswith(TIMED)}
+        return {"seconds": self.seconds} | by_phase
 
     def spent(self, unit: Unit) -> float:
         return float(getattr(self, unit))

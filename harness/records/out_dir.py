@@ -6,7 +6,8 @@ from pathlib import Path
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.records.journal import Journal, Record
+from harness.records.events import Event
+from harness.records.journal import JOURNAL, Journal
 
 FINAL = "final"
 """The trained model, a transformers directory inside the run's."""
@@ -37,9 +38,9 @@ class OutDir:
 
     def runs(self, suite: str = "*") -> Iterator[Path]:
         """The run directories with a journal, of one suite or all, in a fixed order."""
-        yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/journal.jsonl"))
+        yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/{JOURNAL}"))
 
-    def journals(self, suite: str) -> Iterator[list[Record]]:
+    def journals(self, suite: str) -> Iterator[list[Event]]:
         """The journals of a suite's runs, one after the other: a thousand do not fit in memory at once."""
         return (Journal(path).read() for path in self.runs(suite))
 

@@ -1,19 +1,20 @@
 """What a report needs of a run."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
+from evaluators.tasks.overlap import Overlap
+from evaluators.types import Split
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.records.journal import Record, spent_in
+from harness.records.events import End, Evaluation, Event, Identity, OfflineSet, Origin, Start, Step
+from harness.records.ledger import Ledger
 
-COSTS = (
+COSTS: tuple[str, ...] = (
     "completions",
     "sampled_completions",
     "sampled_tokens",
@@ -48,16 +49,15 @@ class RunResult:
     status: Status
     reason: str
     """Why it failed."""
-    identity: str
-    data: Record | None
+    identity: Identity
+    data: OfflineSet | None
     """The offline set it was trained on."""
-    overlap: Record
-    """What train and held-out problems share."""
-    origin: Record
-    """Invocation and versions."""
-    start: Record | None
+    overlap: dict[str, Overlap]
+    """What train and held-out problems share, by held-out split."""
+    origin: Origin
+    start: Evaluation | None
     """The evaluation on the test split before the first update."""
-    test: Record | None
+    test: Evaluation | None
     """The evaluation on the test split after training; None if it did not get there."""
     spent: dict[str, float]
     shared_completions: int
@@ -65,59 +65,56 @@ class RunResult:
 
     @property
     def commit(self) -> str:
-        found: str = self.origin["versions"]["commit"]
-        return found
+        return self.origin.versions["commit"]
 
 
-def read_results(journals: Iterable[Sequence[Record]]) -> list[RunResult]:
-    """One for each journal that has begun, in the order of run ids.
-
-    Raises:
-        HarnessError: one is of a version that recorded something else.
-    """
-    try:
-        return sorted((_result(records) for records in journals if records), key=lambda run: run.run_id)
-    except (KeyError, ValidationError) as error:
-        raise HarnessError(
-            "some of these runs were made by an older version of the harness; redo them with --fresh, or use another "
-            "--out or store"
-        ) from error
+def read_results(journals: Iterable[Sequence[Event]]) -> list[RunResult]:
+    """One for each journal that has begun, in the order of run ids."""
+    return sorted((_result(events) for events in journals if events), key=lambda run: run.run_id)
 
 
-def by_problem(test: Record) -> NDArray[np.float64]:
+def by_problem(test: Evaluation) -> NDArray[np.float64]:
     """[problems] share of correct samples, in the order of problem ids."""
-    verdicts = test["verdicts"]
+    verdicts = test.summary.verdicts
     return np.array([verdicts[key].count("c") / len(verdicts[key]) for key in sorted(verdicts)])
 
 
-def _result(records: Sequence[Record]) -> RunResult:
-    start, last = records[0], records[-1]
-    config = RunConfig.model_validate(start["config"])
-    ended = last["event"] == "end"
-    evaluations = [record for record in records if record["event"] == "evaluation"]
-    tests = [record for record in evaluations if record["split"] == "test"]
-    finished = ended and last["status"] == "finished"
-    counted = last if "spent" in last else None
+def start_of(events: Sequence[Event]) -> Start:
+    """The first event of a journal.
+
+    Raises:
+        HarnessError: it is no start, or the journal is empty.
+    """
+    if not events or not isinstance(events[0], Start):
+        raise HarnessError("a journal here does not begin with the start of its run; start that run over with --fresh")
+    return events[0]
+
+
+def _result(events: Sequence[Event]) -> RunResult:
+    start, last = start_of(events), events[-1]
+    evaluations = [event for event in events if isinstance(event, Evaluation)]
+    tests = [event for event in evaluations if event.split is Split.TEST]
+    ledger = last.ledger if isinstance(last, Step | Evaluation | End) else Ledger()
     return RunResult(
-        run_id=start["run_id"],
-        config=config,
-        status=last["status"] if ended else "unfinished",
-        reason=last["reason"] if ended else "",
-        identity=json.dumps(start["identity"], sort_keys=True),
-        data=start["data"],
-        overlap=start["overlap"],
-        origin=start["origin"],
+        run_id=start.run_id,
+        config=start.config,
+        status=last.status if isinstance(last, End) else "unfinished",
+        reason=last.reason if isinstance(last, End) else "",
+        identity=start.identity,
+        data=start.data,
+        overlap=start.overlap,
+        origin=start.origin,
         start=tests[0] if tests else None,
-        test=tests[-1] if finished else None,
-        spent=_spent(counted) if counted else dict.fromkeys(COSTS, 0.0),
-        shared_completions=counted["spent"]["shared_completions"] if counted else 0,
+        test=tests[-1] if isinstance(last, End) and last.status == "finished" else None,
+        spent=_spent(ledger),
+        shared_completions=ledger.shared_completions,
         curve=[
-            Point(spent=_spent(record), accuracy=record["accuracy"], kl=record["kl"])
-            for record in evaluations
-            if record["split"] == "validation"
+            Point(spent=_spent(event.ledger), accuracy=event.summary.accuracy, kl=event.kl)
+            for event in evaluations
+            if event.split is Split.VALIDATION
         ],
     )
 
 
-def _spent(record: Record) -> dict[str, float]:
-    return {unit: spent_in(record, unit) for unit in COSTS}
+def _spent(ledger: Ledger) -> dict[str, float]:
+    return {unit: float(getattr(ledger, unit)) for unit in COSTS}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from evaluators.statistics.accuracy import SampleRecord, read_records
 from harness.errors import HarnessError
-from harness.records.journal import JOURNAL, Record, parse
+from harness.records.events import Event
+from harness.records.journal import JOURNAL, parse
 from harness.records.out_dir import OutDir
 from harness.records.results import RunResult, read_results
 from harness.report.sources import last_table
@@ -113,7 +114,7 @@ class ArchiveSource:
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         return {}
 
-    def _journals(self) -> Iterator[list[Record]]:
+    def _journals(self) -> Iterator[list[Event]]:
         files = self._files()
         for run_id in self._index(files):
             name, content = next(files, ("", b""))

@@ -69,4 +69,4 @@ class MlflowSource:
 def last_table(run: RunResult) -> str:
     """Where the folder of a finished run keeps the completions of its last test evaluation."""
     assert run.test
-    return completions_of("test", run.test["step"])
+    return completions_of("test", run.test.step)

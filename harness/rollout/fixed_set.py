@@ -5,7 +5,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from evaluators.types import Problem
 from harness.config.run_config import RunConfig, digest
 from harness.errors import HarnessError
 from harness.models.policy import Policy
-from harness.records.journal import Record
+from harness.records.events import Identity
 from harness.records.locks import locked
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
@@ -42,7 +42,7 @@ class FixedSet:
         return sum(len(group.completions) for group in self.groups)
 
 
-def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[], list[Group]]) -> FixedSet:
+def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable[[], list[Group]]) -> FixedSet:
     """The set that all runs of this config's model, problems, rollout settings and seed share.
 
     The first of them makes it; those beside it wait.
@@ -54,7 +54,7 @@ def fixed_set(config: RunConfig, identity: Record, suite: Path, make: Callable[[
     shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
     shares["rollout"].pop("prompts")
     shares["engine"] = config.compute.engine  # another one draws other tokens
-    folder = suite / "offline" / f"s{config.seed}-{digest(shares | identity)}"
+    folder = suite / "offline" / f"s{config.seed}-{digest(shares | asdict(identity))}"
     path = folder / "completions.json.gz"
     with locked(folder, patience=ANY_TIME):
         if not path.is_file():

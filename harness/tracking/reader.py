@@ -11,7 +11,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
-from harness.records.journal import JOURNAL, Record, parse
+from harness.records.events import Event
+from harness.records.journal import JOURNAL, parse
 from harness.tracking import RUN_ID
 
 PAGE = 500
@@ -49,7 +50,7 @@ class Reader:
             if not token:
                 return dict(sorted(found.items()))
 
-    def journals(self) -> Iterator[list[Record]]:
+    def journals(self) -> Iterator[list[Event]]:
         """The journals of all runs, in a fixed order, one after the other."""
         for run_id, run in self._runs.items():
             with TemporaryDirectory() as folder:

@@ -1,50 +1,49 @@
 """What MLflow shows of a run: pure functions of its journal's records."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
+from evaluators.types import Split
 from harness.config.run_config import RunConfig, flat
-from harness.records.journal import Record, spent_in
+from harness.records.events import End, Evaluation, Start, Step
 
 LONGEST_PARAM = 6000
 
 
-def params_of(start: Record) -> dict[str, str]:
+def params_of(start: Start) -> dict[str, str]:
     """All settings by dotted keys, the same for every objective; which one it is stands in ``algo``."""
-    config = RunConfig.model_validate(start["config"])
+    config = start.config
     params: dict[str, Any] = {"algo": config.objective.name, "seed": config.seed, "regime": config.regime}
     params |= flat(config.model_dump(mode="json", exclude={"seed", "regime"}))
-    params |= flat(start["origin"]["versions"], "version.")
+    params |= flat(start.origin.versions, "version.")
     return {key: str(value)[:LONGEST_PARAM] for key, value in params.items()}
 
 
-def description_of(start: Record) -> str:
+def description_of(start: Start) -> str:
     """In Markdown: what the run is, and how it is made again."""
-    config = RunConfig.model_validate(start["config"])
-    origin = start["origin"]
+    config, origin = start.config, start.origin
     return (
         f"`{config.objective.name}` ({config.objective.objective}), seed {config.seed}, regime `{config.regime}`, "
         f"{config.budget}, suite {config.suite}. Steps of its metrics are {config.budget.unit.replace('_', ' ')} spent"
         f"{UNIT_NOTE.get(config.budget.unit, '')}.\n\n"
-        f"Code {origin['versions']['commit']}; part of:\n\n    {origin['invocation']['command']}"
+        f"Code {origin.versions['commit']}; part of:\n\n    {origin.invocation.command}"
     )
 
 
-def datasets_of(start: Record) -> list[DatasetInput]:
+def datasets_of(start: Start) -> list[DatasetInput]:
     """The problems of each split, by the hash of their content; and the offline set, if there is one."""
-    task = start["config"]["task"]
-    source = json.dumps({"task": task["name"], "data": task["data"], "options": task["options"]})
-    sets = [
-        (split, start["identity"]["problems"][split], {"problems": count}) for split, count in start["sizes"].items()
-    ]
-    if start["data"]:
-        sets.append(("offline", start["data"]["content"][:36], {"completions": start["data"]["completions"]}))
+    task = start.config.task
+    source = json.dumps({"task": task.name, "data": task.data, "options": task.options})
+    sets = [(split, start.identity.problems[split], {"problems": count}) for split, count in start.sizes.items()]
+    if start.data:
+        sets.append(("offline", start.data.content[:36], {"completions": start.data.completions}))
     return [
         DatasetInput(
             Dataset(
-                name=f"{task['name']} {split}",
+                name=f"{task.name} {split}",
                 digest=digest,
                 source_type="harness",
                 source=source,
@@ -56,17 +55,17 @@ def datasets_of(start: Record) -> list[DatasetInput]:
     ]
 
 
-def metrics_of(record: Record, task: str) -> dict[str, float | None]:
-    """A journal record's metrics (None: not finite), by the keys that all objectives share."""
+def metrics_of(event: Step | Evaluation | End, task: str) -> dict[str, float | None]:
+    """An event's metrics (None: not finite), by the keys that all objectives share."""
     task = task.replace(":", ".")
-    metrics: dict[str, float | None] = {f"budget/{unit}": float(amount) for unit, amount in record["spent"].items()}
-    metrics |= {f"budget/{key}": float(value) for key, value in record["clock"].items() if key.startswith("seconds")}
-    if record["event"] == "step":
-        metrics |= record["metrics"]
-        metrics |= {"compute/mfu": record["clock"]["mfu"]} if "mfu" in record["clock"] else {}  # of late only
-    if record["event"] == "evaluation":
-        room = "test" if record["split"] == "test" else "eval"
-        numbers = {key: value for key, value in record.items() if isinstance(value, float)}
+    ledger = event.ledger.counts() | event.ledger.timings()
+    metrics: dict[str, float | None] = {f"budget/{unit}": float(amount) for unit, amount in ledger.items()}
+    if isinstance(event, Step):
+        metrics |= {**event.metrics, "compute/mfu": event.mfu}
+    if isinstance(event, Evaluation):
+        room = "test" if event.split is Split.TEST else "eval"
+        numbers = asdict(event.summary) | {"kl": event.kl, "kl_k3": event.kl_k3}
+        del numbers["verdicts"]
         metrics |= {f"{room}/{task}_acc": numbers.pop("accuracy")}
         metrics |= {f"{room}/{task}_{key}": value for key, value in numbers.items()}
     return metrics
@@ -76,7 +75,7 @@ SCALE = {"seconds": 1e3, "flops": 1e-9}
 UNIT_NOTE = {"seconds": ", in milliseconds", "flops": ", in 1e9"}
 
 
-def position(record: Record, config: RunConfig) -> int:
+def position(event: Step | Evaluation | End, config: RunConfig) -> int:
     """MLflow's integer step: budget spent; in milliseconds for seconds, in 1e9 for FLOPs."""
     unit = config.budget.unit
-    return int(spent_in(record, unit) * SCALE.get(unit, 1))
+    return int(event.ledger.spent(unit) * SCALE.get(unit, 1))

@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-from harness.config.run_config import RunConfig
-from harness.records.journal import JOURNAL, Journal, Record
+from harness.records.events import End, Event, Invocation, Start
+from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.locks import locked
 from harness.records.out_dir import EVALUATIONS
 from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
@@ -48,6 +48,46 @@ def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
     return str(found.experiment_id) if found else client.create_experiment(name, location, {KIND: TRAINING})
 
 
+class Seen:
+    """A run's journal as far as it was read, and which of its events wait to be published."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Follower(path)
+        self.start: Start | None = None
+        self.count = 0
+        """Events of the journal."""
+        self.waiting: list[Event] = []
+        """The newest of them, until they are published."""
+        self._last: Event | None = None
+
+    def look(self) -> None:
+        """Read what the journal has got since."""
+        news = self._journal.news()
+        if news.anew:
+            self.start, self.count, self._last = None, 0, None
+            self.waiting.clear()
+        for event in news.events:
+            self.start = event if isinstance(event, Start) else self.start
+            self.count += 1
+            self.waiting.append(event)
+            self._last = event
+
+    def behind(self, published: int) -> list[Event]:
+        """The waiting ones behind the first ``published`` events of the journal."""
+        return self.waiting[max(0, published - (self.count - len(self.waiting))) :]
+
+    def status(self, *, running: bool) -> str:
+        """As MLflow calls it."""
+        if isinstance(self._last, End):
+            return STATUS[self._last.status]
+        return "RUNNING" if running else "KILLED"
+
+    @property
+    def time(self) -> float:
+        """Of the last event."""
+        return self._last.time if self._last else 0.0
+
+
 class Writer:
     """Publishes run directories of one suite to one MLflow store."""
 
@@ -55,9 +95,10 @@ class Writer:
         self._uri = uri
         self._client, self._experiment = experiment_of(uri, suite, root)
         self._parents: dict[str, str] = {}
+        self._seen: dict[Path, Seen] = {}
 
     @contextmanager
-    def machine_metrics(self, invocation: Record) -> Iterator[None]:
+    def machine_metrics(self, invocation: Invocation) -> Iterator[None]:
         """Meanwhile, what the machine's processors, memory, disk and network do: on the invocation's run."""
         monitor = SystemMetricsMonitor(
             self.parent(invocation), sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
@@ -70,64 +111,72 @@ class Writer:
 
     def publish(self, directory: Path, *, running: bool) -> None:
         """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
-        records = Journal(directory).read()
-        if not records or records[0]["event"] != "start":
+        seen = self._look(directory)
+        if seen.start is None:
             return
-        run = self._child(records[0])
+        run = self._child(seen.start)
         published = int(run.data.tags[PUBLISHED])
-        status = _status(records, running=running)
-        if published == len(records) and run.info.status == status:
+        status = seen.status(running=running)
+        if published == seen.count and run.info.status == status:
             return
         if published == 0:  # whoever was cut off before may have made the run alone
-            self._introduce(run.info.run_id, directory, records[0])
-        self._log_metrics(run.info.run_id, records[0], records[published:])
+            self._introduce(run.info.run_id, directory, seen.start)
+        self._log_metrics(run.info.run_id, seen.start, seen.behind(published))
         if status != "RUNNING":
             self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
             if (directory / EVALUATIONS).is_dir():
                 self._client.log_artifacts(run.info.run_id, str(directory / EVALUATIONS), EVALUATIONS)
-        self._client.set_tag(run.info.run_id, PUBLISHED, str(len(records)))
-        self._set_status(run, status, records[-1]["clock"]["time"])
+        self._client.set_tag(run.info.run_id, PUBLISHED, str(seen.count))
+        self._set_status(run, status, seen.time)
+        seen.waiting.clear()
 
     def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
         """An invocation has ended when all of its runs have. Each run comes with whether it is running."""
         statuses: dict[str, list[tuple[str, float]]] = defaultdict(list)
         for directory, running in runs:
-            if records := Journal(directory).read():
-                parent = self.parent(records[0]["origin"]["invocation"])
-                statuses[parent].append((_status(records, running=running), records[-1]["clock"]["time"]))
+            seen = self._look(directory)
+            if seen.start:
+                parent = self.parent(seen.start.origin.invocation)
+                statuses[parent].append((seen.status(running=running), seen.time))
         for parent, children in statuses.items():
             found = {status for status, _ in children}
             worst = "RUNNING" if "RUNNING" in found else "KILLED" if "KILLED" in found else "FINISHED"
             self._set_status(self._client.get_run(parent), worst, max(time for _, time in children))
 
-    def publish_tables(self, invocation: Record, files: Iterable[Path]) -> None:
+    def publish_tables(self, invocation: Invocation, files: Iterable[Path]) -> None:
         """Hang an invocation's tables on its parent run."""
         parent = self.parent(invocation)
         for file in files:
             self._client.log_artifact(parent, str(file))
 
-    def _child(self, start: Record) -> Run:
-        created = repr(start["clock"]["time"])
-        for run in self._search(RUN_ID, start["run_id"]):
+    def _look(self, directory: Path) -> "Seen":
+        """What is known of the run, with what its journal has got since."""
+        seen = self._seen.setdefault(directory, Seen(Journal(directory).path))
+        seen.look()
+        return seen
+
+    def _child(self, start: Start) -> Run:
+        created = repr(start.time)
+        for run in self._search(RUN_ID, start.run_id):
             if run.data.tags[CREATED] == created:
                 return run
             self._client.delete_run(run.info.run_id)  # started over with --fresh
-        config = RunConfig.model_validate(start["config"])
+        config = start.config
         return self._client.create_run(
             self._experiment,
             run_name=f"{config.objective.name} seed {config.seed} {config.regime}",
-            start_time=int(start["clock"]["time"] * 1000),
+            start_time=int(start.time * 1000),
             tags={
-                RUN_ID: start["run_id"],
+                RUN_ID: start.run_id,
                 CREATED: created,
                 PUBLISHED: "0",
-                "mlflow.parentRunId": self.parent(start["origin"]["invocation"], start["clock"]["time"]),
-                "mlflow.source.git.commit": start["origin"]["versions"]["commit"],
+                "mlflow.parentRunId": self.parent(start.origin.invocation, start.time),
+                "mlflow.source.git.commit": start.origin.versions["commit"],
                 NOTE: description_of(start),
             },
         )
 
-    def _introduce(self, run_id: str, directory: Path, start: Record) -> None:
+    def _introduce(self, run_id: str, directory: Path, start: Start) -> None:
         """Parameters, datasets, and the journal as far as it goes: a report can count the run from now on."""
         params = [Param(key, value) for key, value in params_of(start).items()]
         for first in range(0, len(params), PARAMS):
@@ -135,9 +184,9 @@ class Writer:
         self._client.log_inputs(run_id, datasets=datasets_of(start))
         self._client.log_artifact(run_id, str(directory / JOURNAL))
 
-    def parent(self, invocation: Record, began: float | None = None) -> str:
+    def parent(self, invocation: Invocation, began: float | None = None) -> str:
         """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
-        key = invocation["id"]
+        key = invocation.id
         if key not in self._parents:
             found = self._search(INVOCATION, key)
             run = (
@@ -145,9 +194,9 @@ class Writer:
                 if found
                 else self._client.create_run(
                     self._experiment,
-                    run_name=invocation["name"],
+                    run_name=invocation.name,
                     start_time=int(began * 1000) if began else None,
-                    tags={INVOCATION: key, NOTE: f"    {invocation['command']}"},
+                    tags={INVOCATION: key, NOTE: f"    {invocation.command}"},
                 )
             )
             self._parents[key] = run.info.run_id
@@ -165,20 +214,13 @@ class Writer:
         else:
             self._client.set_terminated(run.info.run_id, status, int(at * 1000))
 
-    def _log_metrics(self, run_id: str, start: Record, records: list[Record]) -> None:
-        config = RunConfig.model_validate(start["config"])
+    def _log_metrics(self, run_id: str, start: Start, events: list[Event]) -> None:
         metrics = [
-            Metric(key, value, int(record["clock"]["time"] * 1000), position(record, config))
-            for record in records
-            if "spent" in record
-            for key, value in metrics_of(record, config.task.name).items()
+            Metric(key, value, int(event.time * 1000), position(event, start.config))
+            for event in events
+            if not isinstance(event, Start)
+            for key, value in metrics_of(event, start.config.task.name).items()
             if value is not None
         ]
         for first in range(0, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics=metrics[first : first + BATCH])
-
-
-def _status(records: list[Record], *, running: bool) -> str:
-    if records[-1]["event"] == "end":
-        return STATUS[records[-1]["status"]]
-    return "RUNNING" if running else "KILLED"

@@ -12,7 +12,7 @@ from evaluators.statistics.accuracy import SampleRecord
 from evaluators.types import Problem, Verdict
 from harness.config.run_config import RunConfig
 from harness.models.policy import Policy
-from harness.records.journal import Record
+from harness.records.events import Summary
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
 from harness.rollout.grading import Grading, finished_words, grade_groups, share_of, verdict
 from harness.rollout.groups import Group
@@ -20,10 +20,13 @@ from harness.training.micro_batches import micro_batches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluation:
+class Evaluated:
     """What the journal keeps of an evaluation, and every completion for the per-problem table."""
 
-    summary: Record
+    kl: float
+    """To the reference, in nats per sequence, by k1; and by k3."""
+    kl_k3: float
+    summary: Summary
     records: list[SampleRecord]
 
 
@@ -37,7 +40,7 @@ def evaluate(
     *,
     samples: int,
     seed: int,
-) -> Evaluation:
+) -> Evaluated:
     """``samples`` completions of each problem at the training temperature.
 
     The seed is the same at each point of a run and for all objectives, so that their differences are not
@@ -47,11 +50,11 @@ def evaluate(
     groups = sample_groups(engine, policy, problems, samples, sampling, seed)
     groups = grade_groups(grader, groups, config.task.grading)
     kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
-    summary = {"kl": kl_k1, "kl_k3": kl_k3} | summary_of(groups, config.task.grading)
-    return Evaluation(summary=summary, records=records_of(groups))
+    summary = summary_of(groups, config.task.grading)
+    return Evaluated(kl=kl_k1, kl_k3=kl_k3, summary=summary, records=records_of(groups))
 
 
-def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
+def summary_of(groups: Sequence[Group], grading: Grading) -> Summary:
     """Shares of all completions, and the verdicts by problem, a letter a completion."""
     completions = [c for group in groups for c in group.completions]
     audited = disagreements(
@@ -60,17 +63,17 @@ def summary_of(groups: Sequence[Group], grading: Grading) -> Record:
         if not group.problem.rubric  # of several right answers the rule knows one
         for completion, grade in zip(group.completions, group.grades, strict=True)
     )
-    return {
-        "accuracy": share_of(groups, grading, Verdict.CORRECT),
-        "completion_tokens": sum(len(c.ids) for c in completions) / len(completions),
-        "truncated": sum(c.truncated for c in completions) / len(completions),
-        "unparsed": share_of(groups, grading, Verdict.UNPARSED),
-        "grader_timeouts": share_of(groups, grading, Verdict.TIMEOUT),
-        "grader_errors": share_of(groups, grading, Verdict.ERROR),
-        "audit_paid": audited.paid_share,
-        "audit_missed": audited.missed_share,
-        "verdicts": {g.problem.id: "".join(verdict(grade, grading)[0] for grade in g.grades) for g in groups},
-    }
+    return Summary(
+        accuracy=share_of(groups, grading, Verdict.CORRECT),
+        completion_tokens=sum(len(c.ids) for c in completions) / len(completions),
+        truncated=sum(c.truncated for c in completions) / len(completions),
+        unparsed=share_of(groups, grading, Verdict.UNPARSED),
+        grader_timeouts=share_of(groups, grading, Verdict.TIMEOUT),
+        grader_errors=share_of(groups, grading, Verdict.ERROR),
+        audit_paid=audited.paid_share,
+        audit_missed=audited.missed_share,
+        verdicts={g.problem.id: "".join(verdict(grade, grading)[0] for grade in g.grades) for g in groups},
+    )
 
 
 @torch.no_grad()

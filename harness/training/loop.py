@@ -1,5 +1,6 @@
 """One run: the training loop, blind to which objective it trains."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Literal
 
 from evaluators.types import Split, Verdict
 from harness.config.run_config import RunConfig
-from harness.records.journal import Journal, Record
+from harness.records.events import End, Event, Invocation, Step
+from harness.records.journal import Journal
 from harness.records.locks import locked
 from harness.records.provenance import source_of
 from harness.records.spans import TRACE, Profile
 from harness.rollout.grading import share_of
 from harness.rollout.groups import Group
-from harness.training.open_run import check_beginning, open_run
+from harness.training.open_run import check_source, open_run
 from harness.training.sampler import BudgetedSampler, charge, score_start
 from harness.training.state import RunState
 from harness.training.update import Diverged, update
@@ -24,7 +26,7 @@ Outcome = Literal["finished", "failed", "interrupted"]
 def train(
     config: RunConfig,
     directory: Path,
-    invocation: Record,
+    invocation: Invocation,
     *,
     fresh: bool = False,
     profiled: bool = False,
@@ -39,7 +41,7 @@ def train(
         journal = Journal(directory)
         ended = outcome_of(journal.read())
         if ended and not fresh:
-            check_beginning(journal, {"source": source_of(config.objective.objective)})
+            check_source(journal, source_of(config.objective.objective))
             return ended
         profile = Profile() if profiled else None
         with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
@@ -55,9 +57,9 @@ def train(
                     profile.write(directory / TRACE, name, run.matrix_rate, run.ledger.flops - before)
 
 
-def outcome_of(records: Sequence[Record]) -> Outcome | None:
+def outcome_of(events: Sequence[Event]) -> Outcome | None:
     """How a run ended; None while it has not."""
-    return records[-1]["status"] if records and records[-1]["event"] == "end" else None
+    return events[-1].status if events and isinstance(events[-1], End) else None
 
 
 def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
@@ -113,8 +115,17 @@ def _step(run: RunState, supply: BudgetedSampler) -> bool:
 
     # 8. Record.
     run.book(cost)
-    seen = {"metrics": metrics | _rollout_metrics(run, batch.groups)} | _what_was_seen(batch.groups)
-    run.record("step", seen, mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate)
+    run.record(
+        Step(
+            step=run.iteration,
+            ledger=run.ledger,
+            metrics=metrics | _rollout_metrics(run, batch.groups),
+            problems=tuple(group.problem.id for group in batch.groups),
+            completions=_hash_of(batch.groups),
+            time=time.time(),
+            mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate,
+        )
+    )
     return True
 
 
@@ -132,10 +143,7 @@ def _rollout_metrics(run: RunState, groups: Sequence[Group]) -> dict[str, float]
     }
 
 
-def _what_was_seen(groups: Sequence[Group]) -> Record:
-    """The prompts in order, and a hash of the completions: what proves two runs matched."""
+def _hash_of(groups: Sequence[Group]) -> str:
+    """Of all completions' tokens, in order."""
     ids = repr([[c.ids for c in group.completions] for group in groups])
-    return {
-        "problems": [group.problem.id for group in groups],
-        "completions": sha256(ids.encode()).hexdigest()[:16],
-    }
+    return sha256(ids.encode()).hexdigest()[:16]

@@ -19,9 +19,11 @@ from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
-from harness.records.journal import Journal, Record
+from harness.records.events import Beginning, Identity, Invocation, OfflineSet, Origin, Start
+from harness.records.journal import Journal
 from harness.records.locks import LOCK
 from harness.records.provenance import source_of, versions
+from harness.records.results import start_of
 from harness.records.spans import Profile, matrix_rate
 from harness.rollout.engines import make_engine
 from harness.rollout.fixed_set import FixedSet, fixed_set, sample_fixed
@@ -37,7 +39,7 @@ from harness.training.state import RunState, modules
 
 @contextmanager
 def open_run(
-    config: RunConfig, directory: Path, invocation: Record, *, fresh: bool = False, profile: Profile | None = None
+    config: RunConfig, directory: Path, invocation: Invocation, *, fresh: bool = False, profile: Profile | None = None
 ) -> Iterator[RunState]:
     """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
 
@@ -50,10 +52,10 @@ def open_run(
     problems = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     context = fitting_context(config, policy, problems)
-    identity = {
-        "weights": policy.fingerprint(),
-        "problems": {str(split): fingerprint(part) for split, part in problems.items()},
-    }
+    identity = Identity(
+        weights=policy.fingerprint(),
+        problems={str(split): fingerprint(part) for split, part in problems.items()},
+    )
     objective, spec = objective_of(config.objective), RegimeSpec.parse(config.regime)
     reference = policy.reference()
     critic = Critic(policy) if "values" in objective.requires else None
@@ -68,8 +70,8 @@ def open_run(
         if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
             suite = directory.parent.parent
             fixed = fixed_set(config, identity, suite, lambda: sample_fixed(config, policy, engine, grader, order))
-        data = {"completions": fixed.completions, "content": fixed.content} if fixed else None
-        began = {"identity": identity, "data": data, "source": source_of(config.objective.objective)}
+        data = OfflineSet(completions=fixed.completions, content=fixed.content) if fixed else None
+        began = Beginning(identity=identity, data=data, source=source_of(config.objective.objective))
         if fresh:
             _clear(directory)
         resumed = load_checkpoint(directory, config.run_id, modules(policy, critic), optimizer)
@@ -79,8 +81,8 @@ def open_run(
             engine.sync(policy)
         journal.cut(progress.journal_bytes)
         if not resumed:
-            origin = {"invocation": invocation, "versions": versions(), "matrix_rate": rate}
-            journal.append(_start_record(config, policy, problems, began, origin))
+            origin = Origin(invocation=invocation, versions=versions(), matrix_rate=rate)
+            journal.append(_start(config, policy, problems, began, origin))
         yield RunState(
             config=config,
             directory=directory,
@@ -115,42 +117,54 @@ def _regime(config: RunConfig, spec: RegimeSpec, fixed: FixedSet | None, held: l
     )
 
 
-def _start_record(
+def _start(
     config: RunConfig,
     policy: Policy,
     problems: Mapping[Split, Sequence[Problem]],
-    began: Record,
-    origin: Record,
-) -> Record:
+    began: Beginning,
+    origin: Origin,
+) -> Start:
     held_out = (Split.VALIDATION, Split.TEST)
-    return {
-        "event": "start",
-        "run_id": config.run_id,
-        "config": config.model_dump(mode="json"),
-        **began,
-        "size": asdict(policy.size),
-        "sizes": {str(split): len(part) for split, part in problems.items()},
-        "overlap": {str(split): asdict(overlap(problems[Split.TRAIN], problems[split])) for split in held_out},
-        "clock": {"time": time.time()},
-        "origin": origin,
-    }
+    return Start(
+        run_id=config.run_id,
+        config=config,
+        identity=began.identity,
+        data=began.data,
+        source=began.source,
+        size=asdict(policy.size),
+        sizes={str(split): len(part) for split, part in problems.items()},
+        overlap={str(split): overlap(problems[Split.TRAIN], problems[split]) for split in held_out},
+        time=time.time(),
+        origin=origin,
+    )
 
 
-def check_beginning(journal: Journal, now: Record) -> None:
+def check_beginning(journal: Journal, now: Beginning) -> None:
     """Refuse a run that was begun from something else than is there now.
 
     Raises:
         HarnessError: it was.
     """
-    start = (journal.read() or [{}])[0]
-    whats = {
-        "identity": "from another model or other problems than are there now",
-        "data": "on another offline set than is there now",
-        "source": "with another version of its objective's file",
-    }
-    for key, value in now.items():
-        if start.get(key) != value:
-            raise HarnessError(f"{journal.path.parent} was begun {whats[key]}; start over with --fresh")
+    then = start_of(journal.read()).beginning
+    if then.identity != now.identity:
+        raise _another(journal, "from another model or other problems than are there now")
+    if then.data != now.data:
+        raise _another(journal, "on another offline set than is there now")
+    check_source(journal, now.source)
+
+
+def check_source(journal: Journal, now: str | None) -> None:
+    """Refuse a run whose objective's file has changed since it began.
+
+    Raises:
+        HarnessError: it has.
+    """
+    if start_of(journal.read()).source != now:
+        raise _another(journal, "with another version of its objective's file")
+
+
+def _another(journal: Journal, what: str) -> HarnessError:
+    return HarnessError(f"{journal.path.parent} was begun {what}; start over with --fresh")
 
 
 def _clear(directory: Path) -> None:

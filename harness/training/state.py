@@ -1,11 +1,10 @@
 """Everything a run works with, and its progress."""
 
-import math
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,8 @@ from evaluators.types import Problem, Split
 from harness.config.run_config import RunConfig
 from harness.models.critic import Critic
 from harness.models.policy import Policy
-from harness.records.journal import Journal, Record
+from harness.records.events import End, Evaluation, Event, Outcome
+from harness.records.journal import Journal
 from harness.records.ledger import Ledger
 from harness.records.out_dir import FINAL, completions_of
 from harness.records.spans import Profile, spanning
@@ -92,16 +92,10 @@ class RunState:
         """Where time is measured finer than the ledger counts it: only if the run is profiled."""
         return spanning(self.profile, name)
 
-    def record(self, event: str, content: Record, **clock: float) -> None:
-        """Write to the journal: the event, where the run stands, and the clock apart."""
-        counts = {key: value for key, value in asdict(self.ledger).items() if not key.startswith("seconds")}
-        seconds = {key: value for key, value in asdict(self.ledger).items() if key.startswith("seconds")}
+    def record(self, event: Event) -> None:
+        """Write to the journal."""
         with self.span("journal"):
-            self.journal.append(
-                {"event": event, "step": self.iteration, "spent": counts}
-                | _finite(content)
-                | {"clock": {"time": time.time(), "seconds": self.ledger.seconds} | seconds | clock}
-            )
+            self.journal.append(event)
 
     def evaluate(self, split: Split) -> None:
         """Evaluate a held-out split: a journal record, and a table of every completion."""
@@ -109,7 +103,7 @@ class RunState:
         samples = settings.validation_samples if split is Split.VALIDATION else settings.test_samples
         purpose = Purpose.VALIDATION if split is Split.VALIDATION else Purpose.TEST
         with self.timed("evaluation"):
-            evaluation = evaluate(
+            found = evaluate(
                 self.config,
                 self.engine,
                 self.policy,
@@ -121,8 +115,18 @@ class RunState:
             )
         table = self.directory / completions_of(split, self.iteration)
         table.parent.mkdir(exist_ok=True)
-        write_records(evaluation.records, table)
-        self.record("evaluation", {"split": str(split)} | evaluation.summary)
+        write_records(found.records, table)
+        self.record(
+            Evaluation(
+                step=self.iteration,
+                ledger=self.ledger,
+                split=split,
+                kl=found.kl,
+                kl_k3=found.kl_k3,
+                summary=found.summary,
+                time=time.time(),
+            )
+        )
 
     def checkpoint(self) -> None:
         """Make the present state the one that a resume starts from."""
@@ -131,7 +135,7 @@ class RunState:
             held = self.regime.held
             save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
 
-    def finish(self, status: str, reason: str = "") -> None:
+    def finish(self, status: Outcome, reason: str = "") -> None:
         """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""
         if status == "finished":
             partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
@@ -139,7 +143,7 @@ class RunState:
                 shutil.rmtree(old, ignore_errors=True)
             self.policy.save(partial)
             partial.rename(final)
-        self.record("end", {"status": status, "reason": reason})
+        self.record(End(step=self.iteration, ledger=self.ledger, status=status, reason=reason, time=time.time()))
         self.journal.sync()
         (self.directory / CHECKPOINT).unlink(missing_ok=True)
 
@@ -148,15 +152,3 @@ def modules(policy: Policy, critic: Critic | None) -> dict[str, torch.nn.Module]
     """What is trained, by name."""
     found: dict[str, torch.nn.Module] = {"policy": policy.model}
     return found | {"critic": critic} if critic else found
-
-
-def _finite(content: Record) -> Record:
-    """An overflowed number is written as null: JSON has no infinity, and MLflow stores one as 1.8e308."""
-    return {
-        key: _finite(value)
-        if isinstance(value, dict)
-        else None
-        if isinstance(value, float) and not math.isfinite(value)
-        else value
-        for key, value in content.items()
-    }

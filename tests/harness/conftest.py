@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from tests.harness.mlflow_server import serve, stop
-from tests.harness.small import run_small, small_config
+from tests.harness.small import journal_of, run_small, small_config
 
 SUITE = "tiny-arithmetic"
 
@@ -48,7 +47,7 @@ def store(small_runs: dict[str, Path], tmp_path: Path) -> OutDir:
     """A results directory with two finished runs."""
     store = OutDir(tmp_path / "results")
     for name in ("agro", "grpo"):
-        start = Journal(small_runs[name]).read()[0]
+        start = journal_of(small_runs[name])[0]
         shutil.copytree(small_runs[name], store.suite(SUITE) / "runs" / start["run_id"])
     return store
 

@@ -6,15 +6,18 @@ from typing import Any
 from harness.config.arms import run_config
 from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite
-from harness.records.journal import Journal, Record, lasting
+from harness.records.events import Invocation, PlannedRuns, encode, lasting
+from harness.records.journal import Journal
 from harness.training.loop import Outcome, train
 
-INVOCATION = {
-    "id": "test",
-    "name": "test",
-    "command": "harness run --algos agro,grpo --seeds 0,",
-    "plan": {"algos": ["agro", "grpo"], "regimes": ["on_policy"], "seeds": [0]},
-}
+INVOCATION = Invocation(
+    id="test",
+    name="test",
+    command="harness run --algos agro,grpo --seeds 0,",
+    plan=PlannedRuns(algos=("agro", "grpo"), regimes=("on_policy",), seeds=(0,)),
+)
+Line = dict[str, Any]
+"""A journal's line, as a JSON object."""
 SMALL: dict[str, Any] = {
     "rollout.prompts": 4,
     "rollout.group_size": 4,
@@ -36,10 +39,15 @@ def run_small(config: RunConfig, directory: Path, **options: Any) -> Outcome:
     return train(config, directory, INVOCATION, **options)
 
 
-def history(directory: Path) -> list[Record]:
+def journal_of(directory: Path) -> list[Line]:
+    """The journal's lines, as JSON objects."""
+    return [encode(event) for event in Journal(directory).read()]
+
+
+def history(directory: Path) -> list[Line]:
     """All that must be equal between two executions of one config."""
-    return [lasting(record) for record in Journal(directory).read()]
+    return [lasting(event) for event in Journal(directory).read()]
 
 
-def steps(directory: Path) -> list[Record]:
+def steps(directory: Path) -> list[Line]:
     return [record for record in history(directory) if record["event"] == "step"]

@@ -11,19 +11,19 @@ from harness.errors import HarnessError
 from harness.records.journal import Journal
 from harness.records.results import read_results
 from harness.report.numbers.board import build
-from tests.harness.small import history, run_small, small_config
+from tests.harness.small import history, journal_of, run_small, small_config
 from tests.harness.test_kill import ROOT, command
 
 
 def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
     config = small_config("grpo", optimizer__learning_rate=1e30, optimizer__warmup_steps=0)
     assert run_small(config, tmp_path) == "failed"
-    records = Journal(tmp_path).read()
+    records = journal_of(tmp_path)
     assert records[-1]["status"] == "failed"
     assert "not finite" in records[-1]["reason"]
     assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
-    assert len(Journal(tmp_path).read()) == len(records)
-    (result,) = read_results([records])
+    assert len(journal_of(tmp_path)) == len(records)
+    (result,) = read_results([Journal(tmp_path).read()])
     (row,) = build(load_suite("tiny-arithmetic"), [result])["boards"][0]["rows"]
     assert (row["status"], row["failed"], row["seeds"]) == ("failed", [0], [])
 

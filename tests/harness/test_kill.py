@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from evaluators.types import Split
-from harness.records.journal import Journal
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.state import RunState
-from tests.harness.small import SMALL, history, run_small, small_config
+from tests.harness.small import SMALL, history, journal_of, run_small, small_config
 
 ROOT = Path(__file__).parents[2]
 TRAIN = """
@@ -99,7 +98,7 @@ def command(out: Path, *more: str) -> list[str]:
 def wait_for_steps(out: Path, count: int) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        journals = [Journal(path.parent).read() for path in out.glob("*/runs/*/journal.jsonl")]
+        journals = [journal_of(path.parent) for path in out.glob("*/runs/*/journal.jsonl")]
         if sum(record["event"] == "step" for records in journals for record in records) >= count:
             return
         time.sleep(0.01)

@@ -10,7 +10,7 @@ from rich.console import Console
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.records.journal import Journal, Record
+from harness.records.events import decode
 from harness.records.results import RunResult, read_results
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.board import build
@@ -18,17 +18,18 @@ from harness.report.numbers.selection import Selection
 from harness.report.pages.cells import across, reached, took
 from harness.report.pages.text import markdown
 from harness.report.pages.writing import write_leaderboard
+from tests.harness.small import Line, journal_of
 
 
 def suite(baseline: str = "grpo") -> SuiteConfig:
     return load_suite("tiny-arithmetic", [("baseline", baseline), ("name", "s")])
 
 
-def records_of(small_runs: dict[str, Path], name: str) -> list[Record]:
-    return Journal(small_runs[name]).read()
+def records_of(small_runs: dict[str, Path], name: str) -> list[Line]:
+    return journal_of(small_runs[name])
 
 
-def result(records: list[Record], **config: Any) -> RunResult:
+def result(records: list[Line], **config: Any) -> RunResult:
     records = json.loads(json.dumps(records))
     for key, value in config.items():
         place = records[0]["config"]
@@ -38,11 +39,11 @@ def result(records: list[Record], **config: Any) -> RunResult:
         place[last] = value
     if config:  # as the run would have recorded it
         records[0]["run_id"] = RunConfig.model_validate(records[0]["config"]).run_id
-    (made,) = read_results([records])
+    (made,) = read_results([[decode(line, "test") for line in records]])
     return made
 
 
-def with_verdicts(records: list[Record], verdicts: dict[str, str]) -> list[Record]:
+def with_verdicts(records: list[Line], verdicts: dict[str, str]) -> list[Line]:
     """The journal with another outcome of its last test evaluation."""
     records = json.loads(json.dumps(records))
     last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"][-1]
@@ -63,7 +64,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     board = build(suite(), results)
     write_leaderboard(board, results, tmp_path, {})
     read = json.loads((tmp_path / "leaderboard.json").read_text())
-    assert read == board
+    assert read == json.loads(json.dumps(board))
     assert read["suite"] == "s"
     assert set(read["runs"]) == {r.run_id for r in results}
     assert read["invocations"][0]["command"].startswith("harness run")

@@ -15,7 +15,6 @@ from sqlalchemy.engine import Engine
 
 import harness.config.run_config
 from harness.launch.syncing import Syncing, sync_suite
-from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.report.pages.exports import by_problem_and_run
@@ -23,7 +22,7 @@ from harness.report.sources import MlflowSource
 from harness.tracking import CREATED
 from harness.tracking.writer import Writer
 from tests.harness.conftest import SUITE
-from tests.harness.small import INVOCATION
+from tests.harness.small import INVOCATION, journal_of
 from tests.harness.test_leaderboard import records_of, result, with_verdicts
 
 
@@ -68,7 +67,7 @@ def test_a_run_of_the_same_size_that_was_written_anew_is_published(store: OutDir
     publishing = Syncing(store.tracking_uri, store, SUITE, [run], INVOCATION, print)
     publisher = Writer(store.tracking_uri, SUITE, store.root)
     publishing.publish_changed(publisher)
-    journal, created = run / "journal.jsonl", repr(Journal(run).read()[0]["clock"]["time"])
+    journal, created = run / "journal.jsonl", repr(journal_of(run)[0]["clock"]["time"])
     size, anew = journal.stat().st_size, "3" + created[1:]  # seconds since 1970
     journal.write_text(journal.read_text().replace(created, anew, 1))
     assert journal.stat().st_size == size

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from algorithms import OBJECTIVES
-from harness.records.journal import Journal
-from tests.harness.small import history, run_small, small_config, steps
+from tests.harness.small import history, journal_of, run_small, small_config, steps
 
 OTHERS = [name for name in OBJECTIVES if name != "agro"]
 
@@ -82,7 +81,7 @@ def test_splitting_a_step_into_micro_batches_changes_rounding_only(small_runs: d
 )
 def test_a_run_ends_at_the_last_whole_step_within_its_budget(unit: str, total: float, tmp_path: Path) -> None:
     run_small(small_config(budget={"unit": unit, "total": total}), tmp_path)
-    records = Journal(tmp_path).read()
+    records = journal_of(tmp_path)
     end = records[-1]
     spent = end["clock"]["seconds"] if unit == "seconds" else end["spent"][unit]
     taken = [r for r in records if r["event"] == "step"]
@@ -103,7 +102,7 @@ def test_the_ledger_counts_every_unit(small_runs: dict[str, Path]) -> None:
     assert spent["reference_tokens"] == spent["trained_tokens"] > spent["sampled_tokens"]
     # 5 forward-equivalents: sampling, reference, and three for forward and backward
     assert spent["flops"] > 5 * 2 * 333984 * spent["trained_tokens"]
-    clock = Journal(small_runs["agro"]).read()[-1]["clock"]
+    clock = journal_of(small_runs["agro"])[-1]["clock"]
     assert all(clock[f"seconds_{phase}"] > 0 for phase in ("sampling", "grading", "training", "evaluation"))
 
 

@@ -11,14 +11,13 @@ from rich.console import Console
 from harness.config.suites import load_suite
 from harness.launch.syncing import INVOCATION as INVOCATION_FILE
 from harness.launch.syncing import sync_suite
-from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.tracking.writer import Writer
 from tests.harness.conftest import SUITE
-from tests.harness.small import INVOCATION
+from tests.harness.small import INVOCATION, journal_of
 
 Server = tuple[str, "subprocess.Popen[bytes]"]
 
@@ -53,7 +52,7 @@ def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     assert metrics[0] == metrics[1] >= {"test/arithmetic_acc", "eval/arithmetic_acc", "train/reward_mean"}
     experiment_tags = ask(uri, f"experiments/get?experiment_id={experiment}")["experiment"]["tags"]
     assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in experiment_tags
-    ended = {int(Journal(path).read()[-1]["clock"]["time"] * 1000) for path in store.runs()}
+    ended = {int(journal_of(path)[-1]["clock"]["time"] * 1000) for path in store.runs()}
     assert {run["info"]["end_time"] for run in children} == ended  # not when they were published
     assert parent["info"]["end_time"] == max(ended)
     for run in children:

@@ -147,7 +147,7 @@ def comparison(small_runs: dict[str, Path], text: str) -> dict[str, Any]:
     ]
 
     def completions(run: RunResult) -> list[SampleRecord]:
-        verdicts = run.test["verdicts"] if run.test else {}
+        verdicts = run.test.summary.verdicts if run.test else {}
         kinds = {"c": "correct", "w": "wrong"}
         return [
             SampleRecord(

@@ -10,10 +10,9 @@ import torch
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.records.journal import Journal
 from harness.records.spans import TRACE, Event, Profile, matrix_rate, read_trace
 from harness.report.profile import ARITHMETIC, HARNESS, rows, spent_of
-from tests.harness.small import SMALL, history, run_small, small_config
+from tests.harness.small import SMALL, history, journal_of, run_small, small_config
 
 
 def event(name: str, began: float, seconds: float, own: float) -> Event:
@@ -96,7 +95,7 @@ def test_a_profiled_run_is_the_run_and_its_spans_cover_its_steps(tmp_path: Path)
 
 def test_every_step_logs_the_share_of_the_machines_rate_that_it_reached(tmp_path: Path) -> None:
     run_small(small_config(), tmp_path)
-    start, *records = Journal(tmp_path).read()
+    start, *records = journal_of(tmp_path)
     steps = [record for record in records if record["event"] == "step"]
     rate = start["origin"]["matrix_rate"]
     assert rate > 1e9

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.cli.options import OUT
-from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.report.archive import ARCHIVE, archived
 from tests.harness.conftest import SUITE
+from tests.harness.small import journal_of
 from tests.harness.test_cli import SETTINGS, harness, refused
 
 
@@ -63,7 +63,7 @@ def test_nothing_that_would_lose_published_runs_is_begun_without_force(
 
 
 def test_more_runs_replace_fewer(published: Path, store: OutDir, small_runs: dict[str, Path]) -> None:
-    start = Journal(small_runs["ppo"]).read()[0]
+    start = journal_of(small_runs["ppo"])[0]
     shutil.copytree(small_runs["ppo"], store.suite(SUITE) / "runs" / start["run_id"])
     code, output = harness("publish", "--suite", SUITE, "--out", str(store.root), "--to", str(published))
     assert code == 0, output

@@ -16,7 +16,6 @@ import harness.training.update
 from evaluators.types import Problem, Split
 from harness.config.regime import RegimeSpec
 from harness.errors import HarnessError
-from harness.records.journal import Journal
 from harness.rollout.fixed_set import content_of
 from harness.rollout.groups import GROUPS, Completion, Group
 from harness.rollout.regimes import Offline, Queue, Replay, RolloutBatch
@@ -24,7 +23,7 @@ from harness.seeds import ProblemOrder
 from harness.training.micro_batches import MicroBatch
 from harness.training.state import RunState
 from harness.training.update import update
-from tests.harness.small import history, run_small, small_config, steps
+from tests.harness.small import history, journal_of, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
     "on_policy": {},
@@ -270,7 +269,7 @@ def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objec
 def test_a_budget_of_seconds_is_kept_by_a_stale_run(tmp_path: Path) -> None:
     config = replace_budget(small_config(regime="stale:2"), 2.0)
     run_small(config, tmp_path)
-    records = Journal(tmp_path).read()
+    records = journal_of(tmp_path)
     seconds = [record["clock"]["seconds"] for record in records if record["event"] == "step"]
     assert records[-1]["status"] == "finished"
     assert len(seconds) > 2
@@ -290,7 +289,7 @@ def test_completions_that_wait_when_the_seconds_run_out_are_discarded(
 
     monkeypatch.setattr("harness.training.loop.update", slow)
     run_small(config, tmp_path)
-    end = Journal(tmp_path).read()[-1]
+    end = journal_of(tmp_path)[-1]
     assert end["status"] == "finished"
     assert len(steps(tmp_path)) == 2
     assert end["spent"]["discarded_completions"] == 2 * config.rollout.prompts * config.rollout.group_size

@@ -6,22 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.records.journal import Record
 from harness.report.numbers.board import build
 from harness.report.pages.cells import reached, verdict
 from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
 from harness.report.pages.notes import notes, warnings
 from harness.report.pages.text import markdown
+from tests.harness.small import Line
 from tests.harness.test_leaderboard import records_of, result, suite, with_verdicts
 
 
-def changed(records: list[Record]) -> list[Record]:
-    found: list[Record] = json.loads(json.dumps(records))
+def changed(records: list[Line]) -> list[Line]:
+    found: list[Line] = json.loads(json.dumps(records))
     found[0]["origin"]["versions"]["commit"] = "abc1234"  # clean
     return found
 
 
-def warned(*journals: list[Record]) -> str:
+def warned(*journals: list[Line]) -> str:
     return "\n".join(warnings(build(suite(), [result(records, seed=n) for n, records in enumerate(journals)])))
 
 
@@ -94,4 +94,4 @@ def test_marl_eval_reads_environment_task_algorithm_run_and_step(small_runs: dic
     run = found["agro"]["seed_0"]
     assert [run[f"step_{n}"]["step_count"] for n in range(3)] == [0, 64, 96]
     assert all(isinstance(value, list) for step in run.values() for key, value in step.items() if key == "accuracy")
-    assert run["absolute_metrics"]["accuracy"] == [results[0].test["accuracy"] if results[0].test else None]
+    assert run["absolute_metrics"]["accuracy"] == [results[0].test.summary.accuracy if results[0].test else None]

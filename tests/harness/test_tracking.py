@@ -16,13 +16,14 @@ from harness.errors import HarnessError
 from harness.launch.syncing import Syncing, sync_suite
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
+from harness.records.results import start_of
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
 from harness.tracking.writer import Writer
 from tests.harness.mlflow_server import free_port, stop
-from tests.harness.small import INVOCATION
+from tests.harness.small import INVOCATION, journal_of
 from tests.harness.test_kill import ROOT, command
 
 SUITE = "tiny-arithmetic"
@@ -152,7 +153,7 @@ def test_a_run_started_over_replaces_its_older_self(store: OutDir) -> None:
     publisher = Writer(store.tracking_uri, SUITE, store.root)
     publisher.publish(run, running=False)
     journal = run / "journal.jsonl"
-    created = Journal(run).read()[0]["clock"]["time"]
+    created = journal_of(run)[0]["clock"]["time"]
     journal.write_text(journal.read_text().replace(repr(created), repr(created + 60), 1))
     publisher.publish(run, running=False)
     assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
@@ -228,7 +229,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
     run = next(store.runs())
     publisher = Writer(store.tracking_uri, SUITE, store.root)
-    publisher._child(Journal(run).read()[0])
+    publisher._child(start_of(Journal(run).read()))
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")

@@ -16,6 +16,7 @@ from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
 from harness.studies.tuning.trials import Trial, points, score, trials_of
+from tests.harness.small import journal_of
 from tests.harness.test_cli import SETTINGS, harness
 
 SPACE = {"optimizer.learning_rate": (1e-5, 1e-3), "fields.beta": (0.01, 1.0)}
@@ -202,11 +203,11 @@ def test_the_command_tunes_resumes_and_writes_what_a_suite_takes(tmp_path: Path)
     runs = list(OutDir(tmp_path).runs("tiny-arithmetic-tuning"))
     assert len(runs) == 8
     first = {file: (folder / file).read_text() for file in (TABLE, CHOSEN)}
-    lengths = [len(Journal(run).read()) for run in runs]
+    lengths = [len(journal_of(run)) for run in runs]
     code, output = harness(*command)
     assert code == 0, output
     assert {file: (folder / file).read_text() for file in (TABLE, CHOSEN)} == first
-    assert [len(Journal(run).read()) for run in runs] == lengths
+    assert [len(journal_of(run)) for run in runs] == lengths
 
     arms = yaml.safe_load(first[CHOSEN])["objectives"]
     taken = run_config(suite(objectives=arms, regime="offline"), "agro", 0)

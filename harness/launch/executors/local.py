@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.records.journal import Record
+from harness.records.events import Invocation
 from harness.training.loop import Outcome, train
 
 WATCH_EVERY = 0.25
@@ -36,7 +36,7 @@ def _broken_pipes_told() -> Iterator[None]:
 @_broken_pipes_told()
 def run_all(
     runs: Sequence[tuple[RunConfig, Path]],
-    invocation: Record,
+    invocation: Invocation,
     *,
     workers: int,
     fresh: bool,
@@ -102,7 +102,7 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _work(config: RunConfig, directory: Path, invocation: Record, fresh: bool, profiled: bool) -> Outcome:
+def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: bool, profiled: bool) -> Outcome:
     if _stop.is_set():
         return "interrupted"
     try:

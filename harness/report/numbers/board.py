@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 from evaluators.statistics.ranking import against, standing
 from harness.config.regime import RegimeSpec
@@ -13,6 +14,7 @@ from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, Row, costs, finished, judge, row, scores
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Row] = ()) -> Document:
@@ -32,17 +34,17 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Ro
     regimes: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         regimes[result.config.regime].append(result)
-    invocations = _distinct(result.origin["invocation"] for result in results)
-    environments = _distinct(result.origin["versions"] for result in results)
+    invocations = _distinct(result.origin.invocation for result in results)
+    environments = _distinct(result.origin.versions for result in results)
     return {
         "suite": suite.name,
         "baseline": suite.baseline,
         "margin": suite.margin,
         "boards": [_board(suite, of_regime, missing) for of_regime in regimes.values()],
         "missing": list(missing),
-        "overlap": results[0].overlap,
+        "overlap": {split: asdict(found) for split, found in results[0].overlap.items()},
         "commits": sorted({result.commit for result in results}),
-        "invocations": invocations,
+        "invocations": [asdict(invocation) for invocation in invocations],
         "environments": environments,
         "runs": {
             result.run_id: {
@@ -51,18 +53,18 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Ro
                 "seed": result.config.seed,
                 "status": result.status,
                 "reason": result.reason,
-                "accuracy": result.test["accuracy"] if result.test else None,
+                "accuracy": result.test.summary.accuracy if result.test else None,
                 "spent": result.spent,
-                "invocation": invocations.index(result.origin["invocation"]),
-                "environment": environments.index(result.origin["versions"]),
+                "invocation": invocations.index(result.origin.invocation),
+                "environment": environments.index(result.origin.versions),
             }
             for result in results
         },
     }
 
 
-def _distinct(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _distinct(records: Iterable[T]) -> list[T]:
+    found: list[T] = []
     for record in records:
         if record not in found:
             found.append(record)
@@ -124,4 +126,4 @@ def _agreement(agro: Sequence[RunResult], rloo: Sequence[RunResult]) -> Row:
     """On how many seeds the A/A pair gave the same verdict on every test completion, as it must."""
     ours = {run.config.seed: run.test for run in finished(agro) if run.test}
     pairs = [(run.test, ours[run.config.seed]) for run in finished(rloo) if run.test and run.config.seed in ours]
-    return {"seeds": len(pairs), "same": sum(a["verdicts"] == b["verdicts"] for a, b in pairs)}
+    return {"seeds": len(pairs), "same": sum(a.summary.verdicts == b.summary.verdicts for a, b in pairs)}

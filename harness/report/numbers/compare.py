@@ -77,7 +77,7 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> Row:
     else:
         judge(rows[:1], against(theirs, [ours], suite.margin), None)
     deltas = (ours.shares - theirs.shares).mean(axis=0)
-    named = sorted((sides[0][0].test or {})["verdicts"])
+    named = sorted({problem for run in sides[0] if run.test for problem in run.test.summary.verdicts})
     order = sorted(range(len(named)), key=lambda place: (-abs(deltas[place]), named[place]))
     gained, lost = ([place for place in order if sign * deltas[place] > 0] for sign in (1, -1))
     samples = [tuple(_samples(completions(run), run) for run in both) for both in pairs.runs]

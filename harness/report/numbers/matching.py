@@ -7,6 +7,7 @@ from itertools import product
 
 from harness.config.run_config import RunConfig, flat
 from harness.errors import HarnessError
+from harness.records.events import OfflineSet
 from harness.records.results import RunResult
 
 TOLD = 6
@@ -28,12 +29,12 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
             f"these runs are not matched, so no table can rank them; choose a set by --match: {listed}; they differ in "
             f"{differing}"
         )
-    if len({result.identity for result in results}) > 1:
+    if any(result.identity != results[0].identity for result in results):
         raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
-    data: dict[int, set[str]] = defaultdict(set)
+    data: dict[int, set[OfflineSet]] = defaultdict(set)
     for result in results:
         if result.data:
-            data[result.config.seed].add(json.dumps(result.data))
+            data[result.config.seed].add(result.data)
     if torn := sorted(seed for seed, found in data.items() if len(found) > 1):
         raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
 

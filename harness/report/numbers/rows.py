@@ -7,6 +7,7 @@ import numpy as np
 
 from evaluators.statistics.estimates import Estimate, mean_over_budget, over_seeds
 from evaluators.statistics.ranking import Comparison, Scores, Standing
+from harness.records.events import Evaluation
 from harness.records.results import COSTS, RunResult, by_problem
 
 RANKED_FROM = 5
@@ -47,8 +48,8 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         "failed": [run.config.seed for run in runs if run.status == "failed"],
         "unfinished": [run.config.seed for run in runs if run.status == "unfinished"],
         "missing": list(missing),
-        "accuracy": interval(over_seeds([test["accuracy"] for test in tests])) if done else None,
-        "start_accuracy": _mean(start["accuracy"] for start in starts),
+        "accuracy": interval(over_seeds([test.summary.accuracy for test in tests])) if done else None,
+        "start_accuracy": _mean(start.summary.accuracy for start in starts),
         "mean_over_budget": _over_budget(done),
         "difference": None,
         "rank": None,
@@ -56,8 +57,8 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         "unmatched": [
             unit for unit, cost in reference.items() if spent and abs(spent[unit] - cost) > MATCHED_WITHIN * cost
         ],
-        **{key: _mean(test[key] for test in tests) for key in OF_TESTS},
-        **{f"start_{key}": _mean(start[key] for start in starts) for key in AUDITS},
+        **{key: _mean(_measured(test, key) for test in tests) for key in OF_TESTS},
+        **{f"start_{key}": _mean(_measured(start, key) for start in starts) for key in AUDITS},
         "run_ids": [run.run_id for run in runs],
         "curve": _curve(done),
     }
@@ -91,6 +92,11 @@ def costs(runs: Sequence[RunResult]) -> dict[str, float]:
 def interval(estimate: Estimate) -> dict[str, float | None]:
     low, high = estimate.interval() or (None, None)
     return {"mean": estimate.mean, "low": low, "high": high}
+
+
+def _measured(evaluation: Evaluation, name: str) -> float | None:
+    found: float | None = evaluation.kl if name == "kl" else getattr(evaluation.summary, name)
+    return found
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -44,9 +44,9 @@ class Selection:
     def missing(self, results: Sequence[RunResult]) -> list[dict[str, Any]]:
         """Objective, regime and seed of what an invocation of these runs planned, and what has no run at all."""
         there = {(run.config.objective.name, run.config.regime, run.config.seed) for run in results}
-        plans = {run.origin["invocation"]["id"]: run.origin["invocation"]["plan"] for run in results}
+        plans = {run.origin.invocation.id: run.origin.invocation.plan for run in results}
         planned = dict.fromkeys(
-            place for plan in plans.values() for place in product(plan["algos"], plan["regimes"], plan["seeds"])
+            place for plan in plans.values() for place in product(plan.algos, plan.regimes, plan.seeds)
         )
         return [
             {"objective": algo, "regime": regime, "seed": seed}

@@ -54,7 +54,7 @@ def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
         run |= {"run_id": result.run_id}
         lines += [
             run | {"problem": problem, "correct": verdicts.count("c"), "samples": len(verdicts)}
-            for problem, verdicts in (result.test["verdicts"].items() if result.test else ())
+            for problem, verdicts in (result.test.summary.verdicts.items() if result.test else ())
         ]
     return pa.Table.from_pylist(lines)
 
@@ -78,7 +78,7 @@ def marl_eval(suite: str, results: Sequence[RunResult]) -> Row:
             }
             for place, point in enumerate(result.curve)
         }
-        steps["absolute_metrics"] = {"accuracy": [result.test["accuracy"]]}
+        steps["absolute_metrics"] = {"accuracy": [result.test.summary.accuracy]}
         task = found.setdefault(suite, {}).setdefault(config.regime, {})
         task.setdefault(config.objective.name, {})[f"seed_{config.seed}"] = steps
     return found

@@ -5,10 +5,9 @@ from pathlib import Path
 from evaluators.lm_eval.evaluation import LmEvalRecord, run_tasks
 from evaluators.statistics.estimates import over_problems
 from harness.models.policy import Policy
-from harness.records.journal import Record
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.generating import generate_with
-from harness.studies.evals.settings import LmEvalSettings
+from harness.studies.evals.settings import LmEvalSettings, Record
 
 CONTEXT_CACHE_GIB = 4.0
 """vLLM's keys and values: prompts may be as long as the model takes, and few are."""

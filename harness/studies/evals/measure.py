@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,12 +12,11 @@ from evaluators.statistics.accuracy import SampleRecord, majority_at_k, pass_at_
 from evaluators.statistics.estimates import over_problems
 from evaluators.types import Problem, Verdict
 from harness.models.policy import Policy
-from harness.records.journal import Record
 from harness.rollout.engines.engine import RolloutEngine, Sampling, sample_groups
 from harness.rollout.grading import Grading, grade_groups, verdict
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
-from harness.studies.evals.settings import EvalSettings
+from harness.studies.evals.settings import EvalSettings, Record
 from harness.training.evaluation import records_of, summary_of
 
 CHUNK = 128
@@ -83,7 +82,7 @@ def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[
         "maj_at_k": majority_at_k(correct, answers),
         "greedy": _interval(correct_of(greedy, grading)[:, 0]),
         "sampled_tokens": sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
-        **{key: value for key, value in found.items() if key not in ("accuracy", "verdicts")},
+        **{key: value for key, value in asdict(found).items() if key not in ("accuracy", "verdicts")},
     }
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.records.journal import Journal
+from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import FINAL, OutDir
+from harness.records.results import start_of
 
 
 def resolve(name: str, store: OutDir) -> tuple[str, str]:
@@ -20,8 +21,8 @@ def resolve(name: str, store: OutDir) -> tuple[str, str]:
         return name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), name
     if not (found[0] / FINAL).is_dir():
         raise HarnessError(f"the run {name} keeps no model: it has not finished; harness run resumes it")
-    return Journal(found[0]).read()[0]["run_id"], str(found[0] / FINAL)
+    return start_of(Journal(found[0]).read()).run_id, str(found[0] / FINAL)
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "journal.jsonl").is_file()
+    return (path / JOURNAL).is_file()

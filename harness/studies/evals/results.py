@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 from evaluators.lm_eval.evaluation import LmEvalRecord
 from evaluators.statistics.accuracy import write_records
 from harness.config.settings import ComputeSettings, ModelSettings
-from harness.records.journal import Record
 from harness.records.provenance import versions
 from harness.studies.evals.measure import Measured
-from harness.studies.evals.settings import EvalSettings, LmEvalSettings, slug
+from harness.studies.evals.settings import EvalSettings, LmEvalSettings, Record, slug
 
 RESULT = "eval.json"
 

@@ -15,9 +15,9 @@ from rich.text import Text
 from evaluators.statistics.estimates import IQM_FROM, iqm
 from harness.config.run_config import flat
 from harness.errors import HarnessError
-from harness.records.journal import Record
 from harness.report.pages.cells import count, percent, points, shown
 from harness.report.pages.text import as_code, escaped, pipes, table
+from harness.studies.evals.settings import Record
 
 Grid = tuple[Sequence[str], list[list[str]]]
 HEADERS = ("model", "acc@1 %", "pass@k %", "maj@k %", "greedy %")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from harness.config.run_config import flat
-from harness.records.journal import Record
 from harness.records.out_dir import OutDir
-from harness.studies.evals.settings import slug
+from harness.studies.evals.settings import Record, slug
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
