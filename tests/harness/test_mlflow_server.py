@@ -9,8 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.config.suites import load_suite
-from harness.launch.syncing import INVOCATION as INVOCATION_FILE
-from harness.launch.syncing import sync_suite
+from harness.launch.syncing import Published, sync_suite
 from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
@@ -36,7 +35,7 @@ def tags(run: Any) -> dict[str, str]:
 def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     uri, _ = server
     make_leaderboard(load_suite(SUITE), Selection(), None, store.root, Console(quiet=True))
-    (store.suite(SUITE) / INVOCATION_FILE).write_text(json.dumps(INVOCATION | {"tables": list(FILES)}))
+    Published(invocation=INVOCATION, tables=FILES).write(store.suite(SUITE))
     sync_suite(Writer(uri, SUITE, store.root), store, SUITE, list(store.runs()))
     experiment = ask(uri, f"experiments/get-by-name?experiment_name={SUITE}")["experiment"]["experiment_id"]
     runs = ask(uri, "runs/search", experiment_ids=[experiment])["runs"]
