@@ -17,12 +17,12 @@ import pytest
 from evaluators.grading import process as grading_process
 from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
+from tests.support.paths import ROOT
 
 BOMB = ("x+1", r"\boxed{9^{9^{9^9}}}")
 PARSER_BOMB = ("x+1", rf"\boxed{{{'(' * 145}1.5{')' * 145}}}")
 RIGHT = ("x+1", r"\boxed{1+x}")
 WRONG = ("x+1", r"\boxed{2+x}")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def strict(grader: Grader, *items: tuple[str, str]) -> list[Verdict]:

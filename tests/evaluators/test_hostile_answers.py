@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import EXPECTED, TEXTS
 
 from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
+from tests.support.hostile import EXPECTED, TEXTS
 
 KILL_AFTER = 4.0
 MEMORY = 1 << 30

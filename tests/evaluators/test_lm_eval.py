@@ -16,6 +16,7 @@ from evaluators.lm_eval.evaluation import LmEvalResult, run_tasks
 from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
 from evaluators.lm_eval.tasks import local_names
 from evaluators.types import TaskError
+from tests.support.paths import ROOT
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install '.[lm-eval]'")
 
@@ -23,7 +24,6 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from evaluators.lm_eval.adapter import generation_args
 
-ROOT = Path(__file__).parents[2]
 STOCK = Path(str(files("lm_eval.tasks")))
 OURS = Path(str(files("evaluators.lm_eval.tasks")))
 FOUR = [(f"How many legs have {n} cats?", 4 * n) for n in (1, 2, 300, 4)]

@@ -15,8 +15,8 @@ from evaluators.grading.extraction import tidy
 from evaluators.tasks import load_problems
 from evaluators.tasks.math import SUBJECTS
 from evaluators.types import Problem, Split, TaskError
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 Row = dict[str, Any]
 
 HELD_OUT: list[Row] = [

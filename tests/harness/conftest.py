@@ -10,10 +10,8 @@ import pytest
 
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
-from tests.harness.mlflow_server import serve, stop
-from tests.harness.small import run_small, small_config
-
-SUITE = "tiny-arithmetic"
+from tests.support.mlflow_server import serve, stop
+from tests.support.small import SUITE, run_small, small_config
 
 
 class SmallRuns(dict[str, Path]):

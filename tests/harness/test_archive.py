@@ -15,7 +15,7 @@ from harness.report.commands import make_comparison, make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import JournalSource, last_table
-from tests.harness.test_cli import refused
+from tests.support.command_line import refused
 
 SUITE = "tiny-arithmetic"
 

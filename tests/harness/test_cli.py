@@ -4,40 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from typer.testing import CliRunner
 
-from harness.cli import app
 from harness.config.arguments import parse_seeds
 from harness.report.pages.writing import FILES
-from tests.harness.small import SMALL, run_small, small_config
-
-SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
-
-
-def harness(*arguments: str) -> tuple[int, str]:
-    """Exit code and all output, in this process."""
-    result = CliRunner().invoke(app, list(arguments))
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def refused(arguments: Sequence[str], *expected: str) -> str:
-    """The command ends with exit code 2 and one clear sentence."""
-    code, output = harness(*arguments)
-    assert code == 2, output
-    assert "Traceback" not in output
-    (sentence,) = [line for line in output.splitlines() if line.startswith("harness: ")]
-    for text in expected:
-        assert text in sentence
-    return sentence
-
+from tests.support.command_line import SETTINGS, harness, refused
+from tests.support.own_objective import EXAMPLE
+from tests.support.small import run_small, small_config
 
 PLAN_ERRORS = {
     "unknown objective": (["--algos", "argo"], ["'argo'", "agro"]),
@@ -257,8 +234,7 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
 
 def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
     """The example of CONTRIBUTING.md, as it stands there."""
-    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
-    (tmp_path / "my_module.py").write_text(text.partition("```python\n")[2].partition("```")[0])
+    (tmp_path / "my_module.py").write_text(EXAMPLE)
     command = [sys.executable, "-m", "harness.cli", "run", "--algos", "my_module:MyObjective", "--seeds", "1"]
     done = subprocess.run([*command, *SETTINGS], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

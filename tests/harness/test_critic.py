@@ -10,7 +10,7 @@ from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from tests.harness.small import run_small, small_config, steps
+from tests.support.small import run_small, small_config, steps
 
 PAIRS = [((1, 5, 6), (7, 8, 9, 2)), ((1, 4), (10, 2))]
 

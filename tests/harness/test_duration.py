@@ -10,8 +10,8 @@ from harness.config.suites import load_suite
 from harness.studies.planning.duration import Duration, duration_of
 from harness.studies.planning.gpus import GPUS
 from harness.studies.planning.parts import parts_of
-from tests.harness.small import small_config
-from tests.harness.test_planning import LLAMA_3_8B
+from tests.support.llama import LLAMA_3_8B
+from tests.support.small import small_config
 
 
 def lasting(objective: str = "agro", **settings: Any) -> Duration:

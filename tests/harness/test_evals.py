@@ -14,9 +14,9 @@ from evaluators.types import Verdict
 from harness.records.out_dir import OutDir
 from harness.studies.evals.models import resolve
 from harness.studies.evals.tables import read_evals
-from tests.harness.small import run_small, small_config
-from tests.harness.test_cli import harness, refused
-from tests.harness.test_generating import TASK
+from tests.support.command_line import harness, refused
+from tests.support.lm_eval_task import TASK
+from tests.support.small import run_small, small_config
 
 MODEL = "embedded:tiny-arithmetic"
 QUICK = ["--engine", "transformers", "--set", "model.dtype=float32", "--set", "max_tokens=40", "--problems", "30"]

@@ -11,8 +11,9 @@ from harness.errors import HarnessError
 from harness.records.journal import Journal
 from harness.records.results import read_results
 from harness.report.numbers.board import build
-from tests.harness.small import history, run_small, small_config
-from tests.harness.test_kill import ROOT, command
+from tests.support.command_line import command
+from tests.support.paths import ROOT
+from tests.support.small import history, run_small, small_config
 
 
 def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:

@@ -16,25 +16,10 @@ from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.rollout.engines.transformers_engine import TransformersEngine
 from harness.rollout.generating import generate_with
+from tests.support.lm_eval_task import TASK
 
 GREEDY = GenerationArgs(max_tokens=40, stop=(), temperature=0.0)
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9="]
-TASK = """
-task: sums
-dataset_path: json
-dataset_kwargs: {data_files: {test: sums.jsonl}}
-test_split: test
-doc_to_text: "{{prompt}}"
-doc_to_target: "{{answer}}"
-generation_kwargs: {max_gen_toks: 40, SAMPLING}
-filter_list:
-  - name: marked
-    filter:
-      - {function: regex, regex_pattern: "#### *([0-9]+)"}
-      - {function: take_first}
-metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
-metadata: {version: 1.0}
-"""
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from harness.rollout.engines.engine import Sampling
 from harness.rollout.engines.transformers_engine import TransformersEngine
 from harness.rollout.groups import Completion
-from tests.harness.small import run_small, small_config, steps
+from tests.support.small import run_small, small_config, steps
 
 CASES = [("agro", "on_policy"), ("ppo", "on_policy"), ("agro", "stale:2"), ("agro", "offline")]
 """PPO wants sums over the step before its losses, so it has its log-probabilities from another pass."""

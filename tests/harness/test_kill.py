@@ -13,13 +13,14 @@ from evaluators.types import Split
 from harness.records.journal import Journal
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.state import RunState
-from tests.harness.small import SMALL, history, run_small, small_config
+from tests.support.command_line import command
+from tests.support.paths import ROOT
+from tests.support.small import assert_same_run, history, run_small, small_config
 
-ROOT = Path(__file__).parents[2]
 TRAIN = """
 import sys
 from pathlib import Path
-from tests.harness.small import run_small, small_config
+from tests.support.small import run_small, small_config
 run_small(small_config("agro"), Path(sys.argv[1]))
 """
 DIE_IN_CHECKPOINT = """
@@ -74,26 +75,6 @@ def test_a_run_killed_inside_a_checkpoint_write_resumes_from_the_one_before(
     assert (tmp_path / CHECKPOINT).with_suffix(".partial").exists()
     assert start(tmp_path).wait() == 0
     assert_same_run(tmp_path, small_runs["agro"])
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    """Metrics, per-problem verdicts, per-problem tables and final weights."""
-    assert history(one) == history(other)
-    tables = sorted(path.name for path in (other / "evaluations").iterdir())
-    assert tables == sorted(path.name for path in (one / "evaluations").iterdir())
-    for name in ["evaluations/" + table for table in tables] + ["final/model.safetensors"]:
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-
-
-def command(out: Path, *more: str) -> list[str]:
-    """``harness run`` of two small runs."""
-    changes = [f"--set={key}={value}" for key, value in SMALL.items() if key != "budget"]
-    return [
-        *(sys.executable, "-m", "harness.cli", "run", "--algos", "agro,grpo", "--seeds", "0,"),
-        *("--budget", "completions=100", "--out", str(out)),
-        *changes,
-        *more,
-    ]
 
 
 def wait_for_steps(out: Path, count: int) -> None:

@@ -7,48 +7,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.records.journal import Journal, Record
-from harness.records.results import RunResult, read_results
+from harness.records.results import RunResult
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.board import build
 from harness.report.numbers.selection import Selection
 from harness.report.pages.cells import across, reached, took
 from harness.report.pages.text import markdown
 from harness.report.pages.writing import write_leaderboard
-
-
-def suite(baseline: str = "grpo") -> SuiteConfig:
-    return load_suite("tiny-arithmetic", [("baseline", baseline), ("name", "s")])
-
-
-def records_of(small_runs: dict[str, Path], name: str) -> list[Record]:
-    return Journal(small_runs[name]).read()
-
-
-def result(records: list[Record], **config: Any) -> RunResult:
-    records = json.loads(json.dumps(records))
-    for key, value in config.items():
-        place = records[0]["config"]
-        *sections, last = key.split("__")
-        for section in sections:
-            place = place[section]
-        place[last] = value
-    if config:  # as the run would have recorded it
-        records[0]["run_id"] = RunConfig.model_validate(records[0]["config"]).run_id
-    (made,) = read_results([records])
-    return made
-
-
-def with_verdicts(records: list[Record], verdicts: dict[str, str]) -> list[Record]:
-    """The journal with another outcome of its last test evaluation."""
-    records = json.loads(json.dumps(records))
-    last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"][-1]
-    joined = "".join(verdicts.values())
-    last |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
-    return records
+from tests.support.results import records_of, result, suite, with_verdicts
 
 
 def board_of(baseline: str, results: list[RunResult]) -> dict[str, Any]:

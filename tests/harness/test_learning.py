@@ -18,7 +18,7 @@ from algorithms import OBJECTIVES
 from harness.config.run_config import RunConfig
 from harness.models.critic import Critic
 from harness.models.policy import Policy
-from tests.harness.small import history, run_small, small_config, steps
+from tests.support.small import history, run_small, small_config, steps
 
 MARGIN = 0.06
 BUDGET: dict[str, Any] = {

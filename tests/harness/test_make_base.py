@@ -15,6 +15,7 @@ from harness.embedded.bases.training import make_base
 from harness.models.loading import load_policy
 from harness.rollout.engines.engine import Sampling, sample_groups
 from harness.rollout.engines.transformers_engine import TransformersEngine
+from tests.support.paths import ROOT
 
 TASKS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tiny-arithmetic": ("arithmetic", {}, r"(\d+\+\d+=\d+;)*####\d+"),
@@ -46,7 +47,7 @@ def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[f
 
 @pytest.mark.parametrize("name", BASES)
 def test_it_is_small_and_safe(name: str) -> None:
-    folder = Path(__file__).parents[2] / "harness" / "assets" / name
+    folder = ROOT / "harness" / "embedded" / "assets" / name
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4_000_000
     assert not [file for file in folder.iterdir() if file.suffix not in (".json", ".safetensors")]
 

@@ -22,9 +22,8 @@ from harness.report.pages.exports import by_problem_and_run
 from harness.report.sources import MlflowSource
 from harness.tracking import CREATED
 from harness.tracking.writer import Writer
-from tests.harness.conftest import SUITE
-from tests.harness.small import INVOCATION
-from tests.harness.test_leaderboard import records_of, result, with_verdicts
+from tests.support.results import records_of, result, with_verdicts
+from tests.support.small import INVOCATION, SUITE
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from algorithms import OBJECTIVES
 from harness.records.journal import Journal
-from tests.harness.small import history, run_small, small_config, steps
+from tests.support.small import history, run_small, small_config, steps
 
 OTHERS = [name for name in OBJECTIVES if name != "agro"]
 

@@ -17,8 +17,7 @@ from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.tracking.writer import Writer
-from tests.harness.conftest import SUITE
-from tests.harness.small import INVOCATION
+from tests.support.small import INVOCATION, SUITE
 
 Server = tuple[str, "subprocess.Popen[bytes]"]
 

@@ -21,7 +21,7 @@ from harness.report.pages.page import compare_page
 from harness.report.pages.text import markdown, tables
 from harness.report.pages.writing import write_leaderboard
 from harness.report.sources import last_table
-from tests.harness.test_leaderboard import records_of, result, suite, with_verdicts
+from tests.support.results import records_of, result, suite, with_verdicts
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = [

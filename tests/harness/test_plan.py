@@ -12,7 +12,7 @@ from harness.config.suites import load_suite
 from harness.studies.planning.memory import memory_of
 from harness.studies.planning.parts import parts_of
 from harness.studies.planning.refusal import changes, refusal
-from tests.harness.test_planning import LLAMA_3_8B
+from tests.support.llama import LLAMA_3_8B
 
 
 @pytest.fixture(scope="module")

@@ -30,18 +30,9 @@ from harness.studies.planning.parts import Parts, bytes_of, parts_of, trace
 from harness.training.costs import Sizes, cost_of
 from harness.training.optimizer import make_optimizer
 from harness.training.state import modules
-from tests.harness.small import SMALL, history, run_small, small_config
+from tests.support.llama import LLAMA_3_8B
+from tests.support.small import SMALL, history, run_small, small_config
 
-LLAMA_3_8B = LlamaConfig(
-    vocab_size=128256,
-    hidden_size=4096,
-    num_hidden_layers=32,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    intermediate_size=14336,
-    tie_word_embeddings=False,
-    max_position_embeddings=8192,
-)
 LLAMA = LlamaConfig(hidden_size=256, intermediate_size=688, num_hidden_layers=4, num_attention_heads=8, vocab_size=64)
 
 

@@ -21,7 +21,7 @@ from harness.rollout.groups import Group
 from harness.training.micro_batches import denominators, micro_batches
 from harness.training.optimizer import make_optimizer
 from harness.training.scoring import know
-from tests.harness.small import history, run_small, small_config
+from tests.support.small import history, run_small, small_config
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
 LORA = PolicySettings(lora=LoraSettings(rank=4))

@@ -13,7 +13,7 @@ from harness.cli import app
 from harness.records.journal import Journal
 from harness.records.spans import TRACE, Event, Profile, matrix_rate, read_trace
 from harness.report.profile import ARITHMETIC, HARNESS, rows, spent_of
-from tests.harness.small import SMALL, history, run_small, small_config
+from tests.support.small import SMALL, history, run_small, small_config
 
 
 def event(name: str, began: float, seconds: float, own: float) -> Event:

@@ -9,8 +9,9 @@ from harness.cli.options import OUT
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.report.archive import ARCHIVE, archived
-from tests.harness.conftest import SUITE
-from tests.harness.test_cli import SETTINGS, harness, refused
+from tests.support.command_line import SETTINGS, harness, refused
+from tests.support.paths import ROOT
+from tests.support.small import SUITE
 
 
 @pytest.fixture
@@ -71,5 +72,5 @@ def test_more_runs_replace_fewer(published: Path, store: OutDir, small_runs: dic
 
 
 def test_runs_go_to_a_folder_that_git_ignores_unless_asked() -> None:
-    ignored = (Path(__file__).parents[2] / ".gitignore").read_text().splitlines()
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert f"/{OUT}/" in ignored

@@ -24,7 +24,7 @@ from harness.seeds import ProblemOrder
 from harness.training.micro_batches import MicroBatch
 from harness.training.state import RunState
 from harness.training.update import update
-from tests.harness.small import history, run_small, small_config, steps
+from tests.support.small import history, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
     "on_policy": {},

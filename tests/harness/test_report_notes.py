@@ -12,7 +12,7 @@ from harness.report.pages.cells import reached, verdict
 from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
 from harness.report.pages.notes import notes, warnings
 from harness.report.pages.text import markdown
-from tests.harness.test_leaderboard import records_of, result, suite, with_verdicts
+from tests.support.results import records_of, result, suite, with_verdicts
 
 
 def changed(records: list[Record]) -> list[Record]:

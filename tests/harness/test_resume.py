@@ -7,7 +7,8 @@ import pytest
 
 from algorithms import OBJECTIVES
 from harness.errors import HarnessError
-from tests.harness.small import history, run_small, small_config
+from tests.support.own_objective import EXAMPLE
+from tests.support.small import history, run_small, small_config
 
 KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -42,14 +43,13 @@ def test_every_objective_resumes(objective: str, small_runs: dict[str, Path], tm
 
 
 def test_ones_own_objective_is_not_resumed_with_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text().partition("```python\n")[2].partition("```")[0]
-    (tmp_path / "own_objective.py").write_text(source)
+    (tmp_path / "own_objective.py").write_text(EXAMPLE)
     monkeypatch.syspath_prepend(tmp_path)
     config = small_config("own_objective:MyObjective")
     left = iter(range(4))
     run_small(config, tmp_path / "runs" / "a", should_stop=lambda: next(left, None) is None)
     run_small(config, tmp_path / "runs" / "done")
-    (tmp_path / "own_objective.py").write_text(source + "# another version\n")
+    (tmp_path / "own_objective.py").write_text(EXAMPLE + "# another version\n")
     for name in ("a", "done"):
         with pytest.raises(HarnessError, match="another version of its objective's file; start over with --fresh"):
             run_small(config, tmp_path / "runs" / name)

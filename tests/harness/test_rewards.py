@@ -11,7 +11,7 @@ from evaluators.types import Problem, Rubric, Split, Verdict
 from harness.rollout.grading import grade_groups, share_of
 from harness.rollout.groups import GROUPS, Completion, Group
 from harness.studies.evals.measure import correct_of
-from tests.harness.small import history, run_small, small_config
+from tests.support.small import history, run_small, small_config
 
 
 def group(*texts: tuple[str, bool]) -> Group:

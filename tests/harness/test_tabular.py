@@ -19,7 +19,7 @@ from harness.studies.tabular.convergence import STALENESS, Descent, descend
 from harness.studies.tabular.gradients import GROUP_SIZES, PARTS, Measured, fit_critic, infinite_group, measure, scenes
 from harness.studies.tabular.groups import Scene, every_group, group_gradients
 from harness.studies.tabular.problems import BEHAVIOURS, BETA, K, Problems, behaviour, on_grid, random_problems
-from tests.algorithms import enumeration
+from tests.support import enumeration
 
 PROBLEMS = 20
 

@@ -37,7 +37,7 @@ class Stateful(Broken):
         return state
 
 
-ALGOS = ["agro", "ppo", "tests.harness.test_tabular_study:Broken"]
+ALGOS = ["agro", "ppo", f"{__name__}:Broken"]
 
 
 def write(folder: Path) -> tuple[dict[str, bytes], str]:
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_bytes(written: tuple[dict[str, bytes], str
         ({"algos": ["argo"]}, "did you mean 'agro'"),
         ({"algos": []}, "no objectives named"),
         ({"algos": ["algorithms.constrained:Constrained"]}, "missing"),
-        ({"algos": ["tests.harness.test_tabular_study:Stateful"]}, "from step to step"),
+        ({"algos": [f"{__name__}:Stateful"]}, "from step to step"),
     ],
 )
 def test_bad_input_is_one_sentence(wrong: dict[str, object], sentence: str, tmp_path: Path) -> None:

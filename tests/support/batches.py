@@ -116,3 +116,19 @@ def gradients(loss: Tensor, policy: PolicyOutput) -> Tensor:
     """[2, B, T] with respect to the log-probabilities and the values, 0 where the loss does not use them."""
     leaves = [policy.logp] if policy.values is None else [policy.logp, policy.values]
     return torch.stack(torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True, materialize_grads=True))
+
+
+def tokens(log_ratios: list[list[float]], rewards: list[float], lengths: list[int]) -> tuple[PolicyOutput, Batch]:
+    """One group, its log-ratios to the behaviour policy given token by token."""
+    logp = torch.tensor(log_ratios, dtype=torch.float64) - 1.0
+    mask = torch.arange(logp.shape[1]) < torch.tensor(lengths)[:, None]
+    batch = Batch(
+        mask=mask,
+        rewards=torch.tensor(rewards, dtype=torch.float64),
+        group=torch.zeros(len(rewards), dtype=torch.int64),
+        truncated=torch.zeros(len(rewards), dtype=torch.bool),
+        denominators=Denominators(sequences=len(rewards), tokens=sum(lengths), groups=1, max_tokens=8, reward_mean=0.5),
+        old_logp=torch.full_like(logp, -1.0),
+        ref_logp=torch.full_like(logp, -1.0),
+    )
+    return PolicyOutput(logp=logp.requires_grad_()), batch

@@ -9,6 +9,7 @@ from harness.config.suites import load_suite
 from harness.records.journal import Journal, Record, lasting
 from harness.training.loop import Outcome, train
 
+SUITE = "tiny-arithmetic"
 INVOCATION = {
     "id": "test",
     "name": "test",
@@ -29,7 +30,7 @@ SMALL: dict[str, Any] = {
 def small_config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
     """Six steps of 16 completions; keys of ``changes`` have ``__`` for dots."""
     dotted = {key.replace("__", "."): value for key, value in changes.items()}
-    return run_config(load_suite("tiny-arithmetic", list((SMALL | dotted).items())), objective, seed)
+    return run_config(load_suite(SUITE, list((SMALL | dotted).items())), objective, seed)
 
 
 def run_small(config: RunConfig, directory: Path, **options: Any) -> Outcome:
@@ -43,3 +44,12 @@ def history(directory: Path) -> list[Record]:
 
 def steps(directory: Path) -> list[Record]:
     return [record for record in history(directory) if record["event"] == "step"]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Metrics, per-problem verdicts, per-problem tables and final weights."""
+    assert history(one) == history(other)
+    tables = sorted(path.name for path in (other / "evaluations").iterdir())
+    assert tables == sorted(path.name for path in (one / "evaluations").iterdir())
+    for name in ["evaluations/" + table for table in tables] + ["final/model.safetensors"]:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
