@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+pytest.register_assert_rewrite("tests.support")  # before it is imported
+
+from tests.support.paths import ROOT  # noqa: E402
 
 SHARED_DATA = ROOT / "../shared/data"
 

@@ -1,6 +1,5 @@
 """A real process, really killed: the final journal equals the uninterrupted run's."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from evaluators.types import Split
-from harness.records.journal import Journal
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.state import RunState
-from tests.support.command_line import command
 from tests.support.paths import ROOT
 from tests.support.small import assert_same_run, history, run_small, small_config
 
@@ -75,38 +72,6 @@ def test_a_run_killed_inside_a_checkpoint_write_resumes_from_the_one_before(
     assert (tmp_path / CHECKPOINT).with_suffix(".partial").exists()
     assert start(tmp_path).wait() == 0
     assert_same_run(tmp_path, small_runs["agro"])
-
-
-def wait_for_steps(out: Path, count: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        journals = [Journal(path.parent).read() for path in out.glob("*/runs/*/journal.jsonl")]
-        if sum(record["event"] == "step" for records in journals for record in records) >= count:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the runs did not get so far")
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_whole_command_can_be_stopped_and_typed_again(
-    how: signal.Signals, small_runs: dict[str, Path], tmp_path: Path
-) -> None:
-    process = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for_steps(tmp_path, 4)
-    if how is signal.SIGINT:  # as a terminal does: to the whole group
-        os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "the same command resumes" in output
-    else:
-        process.kill()
-        process.communicate(timeout=60)
-    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (agro,) = tmp_path.glob("*/runs/agro-*")
-    (grpo,) = tmp_path.glob("*/runs/grpo-*")
-    assert_same_run(agro, small_runs["agro"])
-    assert_same_run(grpo, small_runs["grpo"])
 
 
 def test_what_was_sampled_beyond_the_budget_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,6 @@ from harness.config.suites import load_suite
 from harness.studies.planning.memory import memory_of
 from harness.studies.planning.parts import parts_of
 from harness.studies.planning.refusal import changes, refusal
-from tests.support.llama import LLAMA_3_8B
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("llama")
-    LLAMA_3_8B.save_pretrained(folder)
-    return str(folder)
 
 
 def plan(suite: str, *options: str) -> Any:

@@ -30,17 +30,9 @@ from harness.studies.planning.parts import Parts, bytes_of, parts_of, trace
 from harness.training.costs import Sizes, cost_of
 from harness.training.optimizer import make_optimizer
 from harness.training.state import modules
-from tests.support.llama import LLAMA_3_8B
 from tests.support.small import SMALL, history, run_small, small_config
 
 LLAMA = LlamaConfig(hidden_size=256, intermediate_size=688, num_hidden_layers=4, num_attention_heads=8, vocab_size=64)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("llama")
-    LLAMA_3_8B.save_pretrained(folder)  # its config alone: no weights are needed
-    return str(folder)
 
 
 def planned(objective: str = "agro", **changes: Any) -> tuple[RunConfig, Parts]:
