@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+pytest.register_assert_rewrite("tests.support")  # before it is imported
+
+from tests.support.paths import ROOT  # noqa: E402
+
 SHARED_DATA = ROOT / "../shared/data"
 
 

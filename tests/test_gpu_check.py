@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu_check.py"
+from tests.support.paths import ROOT
+
+SCRIPT = ROOT / "benchmarks" / "gpu_check.py"
 SMALL = {"steps": 2, "prompts": 4, "problems": 4, "requests": 4, "tokens": 8, "device": "cpu", "dtype": "float32"}
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
 SUITE = "tiny-gcd"
 ADDED = {
     "harness/config/settings.py": (

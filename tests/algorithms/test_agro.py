@@ -10,8 +10,8 @@ from torch import Tensor
 from algorithms.agro import AGRO, Form
 from algorithms.rloo import RLOO
 from algorithms.types import PolicyOutput
-from tests.algorithms.batches import random_batch, take
-from tests.algorithms.enumeration import (
+from tests.support.batches import random_batch, take
+from tests.support.enumeration import (
     SPELLINGS,
     K,
     Problems,

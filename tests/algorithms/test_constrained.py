@@ -15,8 +15,8 @@ from algorithms.ops import k1, masked_sum
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.types import Batch, HasState, HasTotals, LossOutput, Objective, PolicyOutput
-from tests.algorithms.batches import gradients, random_batch, step_loss, take, with_totals
-from tests.algorithms.enumeration import assert_exact, every_group, gradient, random_problems
+from tests.support.batches import gradients, random_batch, step_loss, take, with_totals
+from tests.support.enumeration import assert_exact, every_group, gradient, random_problems
 
 INNER: list[Objective] = [GRPO(), PPO(), PPO(whiten=False), DPO(), AGRO(), Reinforce(baseline="batch_mean")]
 inners = pytest.mark.parametrize("inner", INNER, ids=str)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from algorithms.types import Batch, HasTotals, LossOutput, Objective, PolicyOutput
-from tests.algorithms.batches import (
+from tests.support.batches import (
     CASES,
     COMPLETION_FIELDS,
     TOKEN_FIELDS,
@@ -19,7 +19,7 @@ from tests.algorithms.batches import (
     take,
     with_totals,
 )
-from tests.algorithms.enumeration import assert_exact
+from tests.support.enumeration import assert_exact
 
 every_objective = pytest.mark.parametrize("objective", CASES.values(), ids=CASES)
 

@@ -8,25 +8,8 @@ import torch
 
 from algorithms.grpo import GRPO, Aggregate
 from algorithms.reinforce import Reinforce
-from algorithms.types import Batch, Denominators, PolicyOutput
-from tests.algorithms.batches import random_batch
-from tests.algorithms.enumeration import assert_exact, gradient
-
-
-def tokens(log_ratios: list[list[float]], rewards: list[float], lengths: list[int]) -> tuple[PolicyOutput, Batch]:
-    """One group, its log-ratios to the behaviour policy given token by token."""
-    logp = torch.tensor(log_ratios, dtype=torch.float64) - 1.0
-    mask = torch.arange(logp.shape[1]) < torch.tensor(lengths)[:, None]
-    batch = Batch(
-        mask=mask,
-        rewards=torch.tensor(rewards, dtype=torch.float64),
-        group=torch.zeros(len(rewards), dtype=torch.int64),
-        truncated=torch.zeros(len(rewards), dtype=torch.bool),
-        denominators=Denominators(sequences=len(rewards), tokens=sum(lengths), groups=1, max_tokens=8, reward_mean=0.5),
-        old_logp=torch.full_like(logp, -1.0),
-        ref_logp=torch.full_like(logp, -1.0),
-    )
-    return PolicyOutput(logp=logp.requires_grad_()), batch
+from tests.support.batches import random_batch, tokens
+from tests.support.enumeration import assert_exact, gradient
 
 
 @pytest.mark.parametrize("group_size", [2, 3, 4])

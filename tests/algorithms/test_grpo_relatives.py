@@ -10,9 +10,8 @@ from algorithms.dr_grpo import DrGRPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.reinforce import Reinforce
-from tests.algorithms.batches import random_batch
-from tests.algorithms.enumeration import assert_exact, gradient
-from tests.algorithms.test_grpo import tokens
+from tests.support.batches import random_batch, tokens
+from tests.support.enumeration import assert_exact, gradient
 
 
 @pytest.mark.parametrize("group_size", [2, 4])

@@ -10,9 +10,8 @@ from algorithms.agro import AGRO
 from algorithms.reinforce import Reinforce
 from algorithms.tba import TBA
 from algorithms.topr import TOPR
-from tests.algorithms.batches import random_batch
-from tests.algorithms.enumeration import assert_exact, every_group, gradient, random_problems
-from tests.algorithms.test_grpo import tokens
+from tests.support.batches import random_batch, tokens
+from tests.support.enumeration import assert_exact, every_group, gradient, random_problems
 
 BETA = 0.5
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from algorithms.agro import AGRO
 from algorithms.reinforce import Reinforce
 from algorithms.types import Objective
-from tests.algorithms.enumeration import expected_gradient, random_problems
+from tests.support.enumeration import expected_gradient, random_problems
 
 BETA = 0.5
 PROMPTS = 12

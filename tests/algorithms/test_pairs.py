@@ -13,8 +13,8 @@ from algorithms.ipo import IPO
 from algorithms.pairs import Pairing, pair_weights
 from algorithms.rpo import RPO
 from algorithms.types import Batch, Denominators, Objective, PolicyOutput
-from tests.algorithms.batches import random_batch
-from tests.algorithms.enumeration import assert_exact, gradient
+from tests.support.batches import random_batch
+from tests.support.enumeration import assert_exact, gradient
 
 BETA = 0.5
 LOSSES: list[Objective] = [DPO(), DPO(pairing="random"), IPO(), RPO(), RPO(pairing="best_vs_worst")]

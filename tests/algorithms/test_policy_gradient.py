@@ -10,8 +10,8 @@ from algorithms.ops import group_mean, k1, k2, k3, masked_sum, policy_gradient, 
 from algorithms.reinforce import Baseline, Reinforce
 from algorithms.rloo import RLOO
 from algorithms.types import Batch, LossOutput, Objective, PolicyOutput
-from tests.algorithms.batches import random_batch
-from tests.algorithms.enumeration import (
+from tests.support.batches import random_batch
+from tests.support.enumeration import (
     SPELLINGS,
     assert_exact,
     every_group,

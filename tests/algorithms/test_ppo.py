@@ -12,8 +12,8 @@ from algorithms.moments import moments, variance
 from algorithms.ppo import PPO, token_rewards
 from algorithms.reinforce import Reinforce
 from algorithms.types import Batch, Denominators, PolicyOutput
-from tests.algorithms.batches import gradients, random_batch, step_loss, take, with_totals
-from tests.algorithms.enumeration import (
+from tests.support.batches import gradients, random_batch, step_loss, take, with_totals
+from tests.support.enumeration import (
     K,
     Problems,
     assert_exact,

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.records.out_dir import OutDir
-from tests.harness.mlflow_server import serve, stop
-from tests.harness.small import journal_of, run_small, small_config
-
-SUITE = "tiny-arithmetic"
+from tests.support.mlflow_server import serve, stop
+from tests.support.small import SUITE, journal_of, run_small, small_config
 
 
 class SmallRuns(dict[str, Path]):

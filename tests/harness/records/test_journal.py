@@ -1,0 +1,122 @@
+"""The journal: each event read back as it was written, formats of other versions, and reading as it grows."""
+
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.errors import HarnessError
+from harness.launch.bars import Display
+from harness.records.events import FORMAT, decode, encode
+from harness.records.journal import JOURNAL, Follower, Journal
+from tests.support.small import small_config
+
+
+def lines_of(directory: Path) -> list[bytes]:
+    return (directory / JOURNAL).read_bytes().splitlines(keepends=True)
+
+
+def test_every_event_is_read_back_as_it_was_written(small_runs: dict[str, Path]) -> None:
+    raw = [json.loads(line) for line in lines_of(small_runs["agro"])]
+    assert {record["event"] for record in raw} == {"start", "step", "evaluation", "end"}
+    assert raw[0]["format"] == FORMAT
+    assert [json.loads(json.dumps(encode(decode(record, "here")))) for record in raw] == raw
+
+
+@pytest.mark.parametrize("suite", ["smollm2-sums", "tiny-arithmetic", "tiny-gcd"])
+def test_journals_of_the_first_format_are_read_whole(suite: str, committed: Path) -> None:
+    """Nothing that they record is lost: written again they are the same, but for the number of the format."""
+    with tarfile.open(committed / "results" / suite / "runs.tar.xz", "r|xz") as archive:
+        entry = next(entry for entry in archive if entry.name.endswith(JOURNAL))
+        file = archive.extractfile(entry)
+        assert file
+        for line in file:
+            record = json.loads(line)
+            again = json.loads(json.dumps(encode(decode(record, "here"))))
+            assert again.pop("format", FORMAT) == FORMAT
+            assert "format" not in record
+            assert again == record
+
+
+def test_a_journal_from_the_future_is_refused_by_its_format(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    start, *others = lines_of(small_runs["agro"])
+    later = json.dumps(json.loads(start) | {"format": FORMAT + 1}).encode() + b"\n"
+    (tmp_path / JOURNAL).write_bytes(b"".join([later, *others]))
+    with pytest.raises(HarnessError, match=f"journal of format {FORMAT + 1}, and this version reads formats up to"):
+        Journal(tmp_path).read()
+
+
+@pytest.mark.parametrize("cut", ["spent", "clock", "metrics"])
+def test_a_line_of_an_unknown_older_version_is_one_sentence(
+    cut: str, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    records: list[dict[str, Any]] = [json.loads(line) for line in lines_of(small_runs["agro"])]
+    step = next(record for record in records if record["event"] == "step")
+    del step[cut]
+    (tmp_path / JOURNAL).write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(HarnessError, match=rf"{JOURNAL}:{records.index(step) + 1} was written by an older version"):
+        Journal(tmp_path).read()
+
+
+def test_following_gives_each_event_once_whatever_the_pieces(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    content = b"".join(lines_of(small_runs["agro"]))
+    whole = Journal(small_runs["agro"]).read()
+    follower, found = Follower(tmp_path / JOURNAL), []
+    assert follower.news().events == []
+    for first in range(0, len(content), 700):  # lines are longer and shorter than that
+        with (tmp_path / JOURNAL).open("ab") as file:
+            file.write(content[first : first + 700])
+        news = follower.news()
+        assert not news.anew
+        found += news.events
+    assert found == whole
+
+
+def test_a_journal_that_was_cut_or_begun_again_is_read_from_its_start(
+    small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    lines = lines_of(small_runs["agro"])
+    others = lines_of(small_runs["grpo"])
+    path = tmp_path / JOURNAL
+    follower = Follower(path)
+    for content in (lines, lines[:5], [*lines[:4], *others[4:]], others, []):
+        path.write_bytes(b"".join(content))
+        news = follower.news()
+        assert news.anew is (content is not lines)
+        assert len(news.events) == len(content)
+    path.unlink()
+    assert follower.news().events == []
+
+
+def test_a_look_at_the_end_of_a_long_run_reads_no_more_than_one_at_its_start(
+    small_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes and events for the bars of one more step, behind ten steps and behind ten thousand."""
+    start, *others = lines_of(small_runs["agro"])
+    step = next(line for line in others if b'"event": "step"' in line)
+    path = tmp_path / JOURNAL
+    path.write_bytes(start)
+    read: list[int] = []
+    parse = Follower._read
+
+    def counted(follower: Follower, last: bytes, content: bytes) -> Any:
+        read.append(len(content))
+        return parse(follower, last, content)
+
+    monkeypatch.setattr(Follower, "_read", counted)
+    with Display(Console(file=open(os.devnull, "w")), [(small_config(), tmp_path)]) as display:
+        costs = []
+        for steps in (10, 10_000):
+            with path.open("ab") as file:
+                file.write(steps * step)
+            display.refresh()
+            read.clear()
+            with path.open("ab") as file:
+                file.write(step)
+            display.refresh()
+            costs.append(list(read))
+    assert costs == [[len(step)], [len(step)]]

@@ -1,0 +1,93 @@
+"""A suite's runs in one file: the same reports from it, and nothing else passes for it."""
+
+import lzma
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.config.suites import load_suite
+from harness.errors import HarnessError
+from harness.records.out_dir import OutDir
+from harness.report.archive import ArchiveSource, write_archive
+from harness.report.commands import make_comparison, make_leaderboard
+from harness.report.numbers.selection import Selection
+from harness.report.pages.writing import FILES
+from harness.report.sources import JournalSource, last_table
+from tests.support.command_line import refused
+
+SUITE = "tiny-arithmetic"
+
+
+def test_reports_from_the_archive_are_those_from_the_journals(store: OutDir, tmp_path: Path) -> None:
+    """All but the links, which lead to where each comes from."""
+    archive, suite = tmp_path / "runs.tar.xz", load_suite(SUITE)
+    assert write_archive(store, SUITE, archive) == 2
+    made: list[dict[str, bytes]] = []
+    for source, out in ((None, store.root), (str(archive), tmp_path / "again")):
+        make_leaderboard(suite, Selection(), source, out, Console(quiet=True))
+        make_comparison(suite, ("agro", "grpo"), None, Selection(), source, out, Console(quiet=True))
+        files = [OutDir(out).suite(SUITE) / name for name in (*FILES, "compare.html")]
+        contents = {file.name: file.read_bytes() for file in files if file.is_file()}
+        made.append({name: re.sub(rb'<a href="runs/[^"]*">([^<]*)</a>', rb"\1", b) for name, b in contents.items()})
+    assert len(made[0]) == 11
+    assert made[0] == made[1]
+
+
+def test_the_same_runs_are_the_same_bytes(store: OutDir, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_archive(store, SUITE, tmp_path / name)
+        for run in store.runs(SUITE):
+            (run / "journal.jsonl").touch()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_run_under_way_is_kept_without_completions(store: OutDir, tmp_path: Path) -> None:
+    first, _ = store.runs(SUITE)
+    lines = (first / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (first / "journal.jsonl").write_bytes(b"".join(lines[:4]))
+    write_archive(store, SUITE, tmp_path / "runs.tar.xz")
+    found = ArchiveSource(tmp_path / "runs.tar.xz", SUITE).results()
+    assert sorted(run.status for run in found) == ["finished", "unfinished"]
+    assert found == JournalSource(store, SUITE).results()
+
+
+def test_what_is_no_such_archive_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
+    path = tmp_path / "runs.tar.xz"
+    write_archive(store, SUITE, path)
+    whole = path.read_bytes()
+    command = ["leaderboard", "--suite", SUITE, "--from", str(path), "--out", str(tmp_path)]
+    for content in (b"", b"text", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        refused(command, str(path), "export")
+    path.unlink()
+    refused(command, str(path), "No such file")
+    path.write_bytes(whole)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(HarnessError, match="cannot write"):
+        write_archive(store, SUITE, tmp_path / "folder")
+    other = ["leaderboard", "--suite", "smollm2-gsm8k", "--from", str(path), "--out", str(tmp_path)]
+    refused(other, "tiny-arithmetic", "not of smollm2-gsm8k")
+
+
+def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: OutDir, tmp_path: Path) -> None:
+    """Wherever it is cut: tar takes the end of a file inside a header for the end of the archive."""
+    path = tmp_path / "runs.tar.xz"
+    write_archive(store, SUITE, path)
+    whole = lzma.decompress(path.read_bytes())
+    everything = ArchiveSource(path, SUITE).results()
+    for end in range(0, len(whole), 256):
+        path.write_bytes(lzma.compress(whole[:end], preset=0))
+        try:
+            assert ArchiveSource(path, SUITE).results() == everything, end
+        except HarnessError as error:
+            assert "damaged" in str(error)
+
+
+def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
+    refused(["export", "--suite", SUITE, "--out", str(tmp_path)], "no runs of the suite tiny-arithmetic")
+    (run, _) = JournalSource(store, SUITE).results()
+    (store.run(SUITE, run.run_id) / last_table(run)).unlink()
+    with pytest.raises(HarnessError, match=r"test-.*parquet is gone"):
+        write_archive(store, SUITE, tmp_path / "runs.tar.xz")

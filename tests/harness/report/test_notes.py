@@ -1,0 +1,97 @@
+"""What stands beside the numbers: warnings, traces to runs, and the formats of others."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.report.numbers.board import build
+from harness.report.pages.cells import reached, verdict
+from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
+from harness.report.pages.notes import notes, warnings
+from harness.report.pages.text import markdown
+from tests.support.results import records_of, result, suite, with_verdicts
+from tests.support.small import Line
+
+
+def changed(records: list[Line]) -> list[Line]:
+    found: list[Line] = json.loads(json.dumps(records))
+    found[0]["origin"]["versions"]["commit"] = "abc1234"  # clean
+    return found
+
+
+def warned(*journals: list[Line]) -> str:
+    return "\n".join(warnings(build(suite(), [result(records, seed=n) for n, records in enumerate(journals)])))
+
+
+def test_what_puts_the_numbers_in_doubt_is_said(small_runs: dict[str, Path]) -> None:
+    clean = changed(records_of(small_runs, "agro"))
+    assert warned(clean, clean) == ""
+    dirty, newer, torn = changed(clean), changed(clean), changed(clean)
+    dirty[0]["origin"]["versions"]["commit"] = "abc1234-dirty"
+    newer[0]["origin"]["versions"]["torch"] = "9.9"
+    assert "abc1234, abc1234-dirty" in warned(clean, dirty)
+    assert "torch: " in warned(clean, newer) and "9.9" in warned(clean, newer)
+    torn[0]["overlap"]["test"] |= {"same": 1, "near": 3}
+    assert "1 of 8 test problems stand in train, 3 share 13 words" in warned(torn)
+
+
+def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
+    clean, hacked = changed(records_of(small_runs, "agro")), changed(records_of(small_runs, "agro"))
+    tests = [r for r in hacked if r["event"] == "evaluation" and r["split"] == "test"]
+    tests[0]["audit_paid"], tests[-1]["audit_paid"] = 0.01, 0.2
+    assert "accepts against a second rule grew in training, from 1.0 to 20.0 %" in warned(hacked)
+    tests[0]["audit_paid"] = 0.2  # a base rate is no hack
+    assert "second rule" not in warned(hacked) + warned(clean)
+
+
+def five_seeds(small_runs: dict[str, Path], gap: str) -> dict[str, Any]:
+    """agro at ``gap``, grpo at a half, on 40 problems that all seeds find alike but for one."""
+    agro = changed(records_of(small_runs, "agro"))
+    results = []
+    for name, good in (("agro", gap), ("grpo", "cw")):
+        for seed in range(5):
+            verdicts = {f"{n:02}": good for n in range(40)} | {f"{seed:02}": "cw"}
+            results.append(result(with_verdicts(agro, verdicts), objective__name=name, seed=seed))
+    board: dict[str, Any] = build(suite(), results)["boards"][0]
+    return {row["objective"]: row for row in board["rows"]} | {"board": board}
+
+
+def test_verdicts_of_five_seeds(small_runs: dict[str, Path]) -> None:
+    better, worse, same = (five_seeds(small_runs, gap) for gap in ("cc", "ww", "cw"))
+    assert [verdict(found["agro"]) for found in (better, worse, same)] == ["better", "worse", "equivalent"]
+    assert [found["agro"]["rank"] for found in (better, worse, same)] == [[1, 1], [2, 2], [1, 2]]
+    assert same["board"]["ties"] == [["agro", "grpo"]]
+    assert verdict(better["grpo"]) == "–"
+    difference = better["agro"]["difference"]
+    assert difference["low"] < difference["mean"] < difference["high"]
+    assert difference["p_holm"] == difference["p"] < 0.001
+    assert difference["improvement"] == 1.0
+    assert reached(better["agro"])[6] == "<0.001"
+
+
+def test_every_row_names_its_runs_in_every_format(small_runs: dict[str, Path]) -> None:
+    results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
+    board = build(suite(), results)
+    lines = list(csv.DictReader(io.StringIO(as_csv(board))))
+    rows = board["boards"][0]["rows"]
+    assert [line["objective"] for line in lines] == [row["objective"] for row in rows]
+    for line, row in zip(lines, rows, strict=True):
+        assert line["run_ids"].split() == row["run_ids"] and row["run_ids"]
+        assert float(line["accuracy_mean"]) == row["accuracy"]["mean"]
+        assert float(line["flops"]) == row["budget"]["flops"]
+        assert all(run_id in markdown(board) for run_id in row["run_ids"])
+    assert {line["run_id"] for line in by_problem_and_run(results).to_pylist()} == set(board["runs"])
+    assert "| agro |" in dataset_card(board)
+    assert notes(board)
+
+
+def test_marl_eval_reads_environment_task_algorithm_run_and_step(small_runs: dict[str, Path]) -> None:
+    results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
+    found = marl_eval("tiny-arithmetic", results)["tiny-arithmetic"]["on_policy"]
+    assert {name: sorted(runs) for name, runs in found.items()} == {"agro": ["seed_0", "seed_1"], "grpo": ["seed_0"]}
+    run = found["agro"]["seed_0"]
+    assert [run[f"step_{n}"]["step_count"] for n in range(3)] == [0, 64, 96]
+    assert all(isinstance(value, list) for step in run.values() for key, value in step.items() if key == "accuracy")
+    assert run["absolute_metrics"]["accuracy"] == [results[0].test.summary.accuracy if results[0].test else None]

@@ -1,0 +1,75 @@
+"""What is published is never lost: neither by a run, nor by a report, nor by an export."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli.options import OUT
+from harness.records.out_dir import OutDir
+from harness.report.archive import ARCHIVE, archived
+from tests.support.command_line import SETTINGS, harness, refused
+from tests.support.paths import ROOT
+from tests.support.small import SUITE, journal_of
+
+
+@pytest.fixture
+def published(store: OutDir, tmp_path: Path) -> Path:
+    """A folder of published results, made of the two runs of ``store``."""
+    to = tmp_path / "published"
+    code, output = harness("publish", "--suite", SUITE, "--out", str(store.root), "--to", str(to))
+    assert code == 0, output
+    return to
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_what_is_published_is_the_archive_and_the_leaderboard_made_of_it(published: Path, tmp_path: Path) -> None:
+    archive = published / SUITE / ARCHIVE
+    assert len(archived(archive)) == 2
+    code, output = harness("leaderboard", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "again"))
+    assert code == 0, output
+    tables = {name: content for name, content in contents(published / SUITE).items() if name != ARCHIVE}
+    assert contents(tmp_path / "again" / SUITE) == tables
+
+
+def test_nothing_that_would_lose_published_runs_is_begun_without_force(
+    published: Path, store: OutDir, tmp_path: Path
+) -> None:
+    before = contents(published)
+    fewer = OutDir(tmp_path / "fewer")
+    first = next(store.runs(SUITE))
+    shutil.copytree(first, fewer.suite(SUITE) / "runs" / first.name)
+    archive = str(published / SUITE / ARCHIVE)
+    shutil.copy(archive, fewer.suite(SUITE) / ARCHIVE)
+    for command in (
+        ["run", "--algos", "agro", "--seeds", "1", *SETTINGS, "--out", str(published)],
+        ["leaderboard", "--suite", SUITE, "--from", archive, "--algos", "agro", "--out", str(published)],
+        ["publish", "--suite", SUITE, "--out", str(fewer.root), "--to", str(published)],
+        ["export", "--suite", SUITE, "--out", str(fewer.root)],
+    ):
+        refused(command, "published runs", "--force")
+    assert contents(published) == before
+    assert len(archived(fewer.suite(SUITE) / ARCHIVE)) == 2
+    for command in (
+        ["export", "--suite", SUITE, "--out", str(fewer.root), "--force"],
+        ["publish", "--suite", SUITE, "--out", str(fewer.root), "--to", str(published), "--force"],
+    ):
+        code, output = harness(*command)
+        assert code == 0, output
+    assert archived(published / SUITE / ARCHIVE) == [first.name]
+
+
+def test_more_runs_replace_fewer(published: Path, store: OutDir, small_runs: dict[str, Path]) -> None:
+    start = journal_of(small_runs["ppo"])[0]
+    shutil.copytree(small_runs["ppo"], store.suite(SUITE) / "runs" / start["run_id"])
+    code, output = harness("publish", "--suite", SUITE, "--out", str(store.root), "--to", str(published))
+    assert code == 0, output
+    assert len(archived(published / SUITE / ARCHIVE)) == 3
+
+
+def test_runs_go_to_a_folder_that_git_ignores_unless_asked() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert f"/{OUT}/" in ignored

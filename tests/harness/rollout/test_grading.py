@@ -1,0 +1,76 @@
+"""Verdicts become rewards."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.grading.grader import Grader
+from evaluators.types import Problem, Rubric, Split, Verdict
+from harness.rollout.grading import grade_groups, share_of
+from harness.rollout.groups import GROUPS, Completion, Group
+from harness.studies.evals.measure import correct_of
+from tests.support.small import history, run_small, small_config
+
+
+def group(*texts: tuple[str, bool]) -> Group:
+    return Group(
+        problem=Problem(id="p", prompt="9+9=", answer="18", split=Split.TRAIN),
+        prompt_ids=(1,),
+        completions=tuple(Completion(ids=(1,), logp=(-1.0,), text=t, truncated=cut) for t, cut in texts),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "lenient"),
+    [("9+9=18 #### 18", 1.0, 1.0), ("so it is 18.", 0.0, 1.0), ("#### 19", 0.0, 0.0), ("no idea", 0.0, 0.0)],
+)
+def test_only_a_correct_verdict_earns_a_reward(text: str, strict: float, lenient: float) -> None:
+    with Grader() as grader:
+        assert grade_groups(grader, [group((text, False))], "strict")[0].rewards == (strict,)
+        assert grade_groups(grader, [group((text, False))], "lenient")[0].rewards == (lenient,)
+
+
+def test_a_word_that_the_limit_cut_is_no_answer() -> None:
+    with Grader() as grader:
+        (graded,) = grade_groups(
+            grader, [group(("#### 18", False), ("#### 18", True), ("#### 18 and", True), ("18", True))], "lenient"
+        )
+    assert graded.rewards == (1.0, 0.0, 1.0, 0.0)
+    assert share_of([graded], "lenient", Verdict.UNPARSED) == 0.5
+
+
+def test_grades_stay_with_their_completions() -> None:
+    groups = [group(("#### 18", False), ("#### 1", False)), group(("#### 2", False), ("#### 18", False))]
+    groups[1] = replace(groups[1], problem=replace(groups[1].problem, answer="2"))
+    with Grader() as grader:
+        assert [g.rewards for g in grade_groups(grader, groups, "strict")] == [(1.0, 0.0), (1.0, 0.0)]
+
+
+def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
+    pytest.importorskip("reasoning_gym", reason="the extra reasoning-gym is not installed")
+    entry = {"question": "?", "answer": "3*7", "metadata": {"numbers": [3, 7], "target": 21}}
+    rubric = Rubric(scorer="reasoning_gym:countdown", entry=json.dumps({"config": {}, "entry": entry}))
+    own = group(("#### 7*3", False), ("#### 21", False))
+    own = replace(own, problem=replace(own.problem, answer="3*7", question="Make 21.", rubric=rubric))
+    with Grader() as grader:
+        graded = grade_groups(grader, [own, group(("#### 18", False), ("#### 7*3", False))], "strict")
+    assert [g.rewards for g in graded] == [(1.0, 0.0), (1.0, 0.0)]
+    assert GROUPS.validate_json(GROUPS.dump_json(graded)) == graded
+
+
+def test_a_shaped_reward_moves_no_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluation while training, and ``harness eval``."""
+    shaped = small_config("frozen", seed=3)
+    run_small(shaped, tmp_path / "plain")
+    monkeypatch.setattr("harness.rollout.grading.reward_of", lambda found: 1.0 if found is Verdict.CORRECT else 0.3)
+    run_small(shaped, tmp_path / "shaped")
+    plain, other = (history(tmp_path / name)[1:] for name in ("plain", "shaped"))
+    assert plain == other
+    assert 0 < plain[0]["accuracy"] < 1
+
+    with Grader() as grader:
+        groups = grade_groups(grader, [group(("#### 18", False), ("#### 19", False))], "strict")
+    assert groups[0].rewards == (1.0, 0.3)
+    assert correct_of(groups, "strict").tolist() == [[True, False]]

@@ -1,0 +1,78 @@
+"""How long ``harness plan`` says that a run takes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config.arms import run_config
+from harness.config.suites import load_suite
+from harness.studies.planning.duration import Duration, duration_of
+from harness.studies.planning.gpus import GPUS
+from harness.studies.planning.parts import parts_of
+from tests.support.llama import LLAMA_3_8B
+from tests.support.small import small_config
+
+
+def lasting(objective: str = "agro", **settings: Any) -> Duration:
+    config = small_config(objective, **settings)
+    return duration_of(config, parts_of(config), GPUS["h100"], 20, 30)
+
+
+def test_every_unit_of_a_budget_ends_a_run() -> None:
+    """Of 16 completions of 30 tokens a step, PPO's of four updates."""
+    assert lasting().steps == 6  # 100 // 16
+    assert lasting("ppo", budget={"unit": "optimizer_steps", "total": 10}).steps == 2
+    assert lasting(budget={"unit": "sampled_tokens", "total": 1000}).steps == 2  # 1000 // 480
+    one = lasting(budget={"unit": "completions", "total": 16})
+    assert lasting(budget={"unit": "flops", "total": 3.5 * one.flops}).steps == 3
+    seconds = one.sampling + one.training + one.sync
+    assert lasting(budget={"unit": "seconds", "total": 3.5 * seconds}).steps == 3
+
+
+def test_evaluation_is_counted() -> None:
+    """Validation of 6 problems x 2 at three shares, the test of 8 x 2 at both ends; 30 tokens each."""
+    assert lasting().evaluated_tokens == (3 * 6 * 2 + 2 * 8 * 2) * 30
+
+
+def test_regimes_sample_what_they_sample() -> None:
+    fresh, half = lasting(), lasting(regime="replay:64,0.5")
+    assert fresh.sampled_tokens == 6 * 16 * 30
+    assert (half.steps, half.sampled_tokens) == (6, 6 * 8 * 30)
+    assert half.sampling < fresh.sampling and half.flops < fresh.flops
+    fixed = lasting(regime="offline", rollout__offline_completions=32)
+    assert (fixed.steps, fixed.sampled_tokens) == (6, 32 * 30)
+
+
+def test_a_fixed_set_is_paid_before_the_first_step() -> None:
+    offline: dict[str, Any] = {"regime": "offline", "rollout__offline_completions": 32}
+    one, two = (lasting(**offline, budget={"unit": "completions", "total": total}).flops for total in (16, 32))
+    step = two - one
+    assert one - step > step  # the set
+    total = one - step + 3.5 * step
+    assert lasting(**offline, budget={"unit": "flops", "total": total}).steps == 3
+
+
+def test_layers_computed_again_take_time_and_no_model_flops() -> None:
+    plain, again = lasting("ppo"), lasting("ppo", policy__gradient_checkpointing=True)
+    assert again.flops == plain.flops
+    assert 1.1 * plain.training < again.training < 1.5 * plain.training
+
+
+def test_hours_by_hand(tmp_path: Path) -> None:
+    """Decoding reads 15.1 GiB and the caches of 256 sequences a token, of half the bandwidth."""
+    LLAMA_3_8B.save_pretrained(tmp_path)
+    settings = {
+        "model.path": str(tmp_path),
+        "model.device": "cuda",
+        "model.dtype": "bfloat16",
+        "compute.engine": "vllm",
+    }
+    config = run_config(load_suite("llama3-8b-math", list(settings.items())), "grpo", 0)
+    found = duration_of(config, parts_of(config), GPUS["h100"], 200, 400)
+    read = 2 * 8_114_147_328 + 256 * 400 * 131_072  # weights with adapters; keys and values, 200 + 400 / 2 tokens
+    assert found.sampling == pytest.approx(200 * 2 * 400 * read / (0.5 * 3.35e12))
+    size, lengths = parts_of(config).policy.size, [600] * 512
+    flops = size.training_flops(lengths) + 2 * size.forward_flops(lengths)  # the reference; layers computed again
+    flops += size.forward_flops([200] * 64)  # each prompt once for its group
+    assert found.training == pytest.approx(200 * flops / (0.35 * 989e12))

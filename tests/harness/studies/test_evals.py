@@ -1,0 +1,148 @@
+"""``harness eval`` with the embedded model: its numbers, its tables, its place in MLflow, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from evaluators.statistics.accuracy import pass_at_k, read_records
+from evaluators.types import Verdict
+from harness.records.out_dir import OutDir
+from harness.studies.evals.models import resolve
+from harness.studies.evals.tables import read_evals
+from tests.support.command_line import harness, refused
+from tests.support.lm_eval_task import TASK
+from tests.support.small import run_small, small_config
+
+MODEL = "embedded:tiny-arithmetic"
+QUICK = ["--engine", "transformers", "--set", "model.dtype=float32", "--set", "max_tokens=40", "--problems", "30"]
+
+
+def measured(out: Path, *arguments: str, model: str = MODEL) -> dict[str, list[dict[str, Any]]]:
+    code, output = harness("eval", "--model", model, "--out", str(out), *QUICK, *arguments)
+    assert code == 0, output
+    return read_evals(out / "evals")
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded model, measured."""
+    out = tmp_path_factory.mktemp("evals")
+    measured(out, "--tasks", "arithmetic", "--k", "3")
+    return out
+
+
+def test_the_numbers_are_those_of_the_completions(once: Path) -> None:
+    ((record,),) = read_evals(once / "evals").values()
+    (folder,) = (once / "evals").glob("arithmetic-*/*/")
+    samples, greedy = (read_records(folder / f"{name}.parquet") for name in ("samples", "greedy"))
+    assert (len(samples), len(greedy)) == (90, 30)
+    right: dict[str, list[bool]] = {}
+    for one in samples:
+        right.setdefault(one.problem, []).append(one.strict is Verdict.CORRECT)
+    table = np.array(list(right.values()))
+    summary = record["summary"]
+    assert summary["acc_at_1"]["mean"] == pytest.approx(table.mean())
+    assert summary["pass_at_k"] == pytest.approx(table.any(axis=1).mean()) == pytest.approx(pass_at_k(table, 3))
+    assert summary["acc_at_1"]["mean"] < summary["maj_at_k"] <= summary["pass_at_k"]
+    assert summary["greedy"]["mean"] == np.mean([one.strict is Verdict.CORRECT for one in greedy]) > 0.8
+    assert summary["sampled_tokens"] == sum(one.tokens for one in (*samples, *greedy))
+    assert (summary["problems"], summary["truncated"], summary["grader_timeouts"]) == (30, 0.0, 0.0)
+    assert all(one.question == f"{one.problem}=" for one in samples)
+
+
+def test_nothing_is_measured_twice_and_again_is_the_same(once: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    shutil.copytree(once, out)
+    ((before,),) = read_evals(out / "evals").values()
+    arguments = ("--tasks", "arithmetic", "--k", "3")
+    ((kept,),) = measured(out, *arguments).values()
+    assert kept == before
+    ((fresh,),) = measured(out, *arguments, "--fresh").values()
+    assert fresh["time"] > before["time"]
+    changing = ("seconds",)
+    assert {k: v for k, v in fresh["summary"].items() if k not in changing} == {
+        k: v for k, v in before["summary"].items() if k not in changing
+    }
+
+
+def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tmp_path: Path) -> None:
+    """A trained run beside the model that it began from; with another k it is another table."""
+    out = tmp_path / "out"
+    shutil.copytree(once, out)
+    config = small_config("agro")
+    run = OutDir(out).run_of(config)
+    assert run_small(config, run) == "finished"
+    assert resolve(str(run), OutDir(out)) == (config.run_id, str(run / "final"))
+    found = measured(out, "--tasks", "arithmetic", "--k", "3", model=config.run_id)
+    ((first, second),) = found.values()
+    assert {first["model"], second["model"]} == {MODEL, config.run_id}
+    assert first["problems_hash"] == second["problems_hash"]
+    assert first["settings"] == second["settings"]
+    assert first["weights"] != second["weights"]
+    assert len(measured(out, "--tasks", "arithmetic", "--k", "2", model=config.run_id)) == 2
+    text = (out / "evals" / "evals.md").read_text()
+    assert text.count(f"| {config.run_id} |") == 4
+    assert f"harness eval --model {config.run_id} --tasks arithmetic" in text
+
+
+def test_lm_evals_tasks_stand_beside_our_own(tmp_path: Path) -> None:
+    (tmp_path / "sums.yaml").write_text(TASK.replace("SAMPLING", "do_sample: false"))
+    rows = [{"prompt": f"{n}+8+25=", "answer": str(n + 33)} for n in range(1, 31)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = str(tmp_path / "sums.yaml")
+    found = measured(tmp_path, "--tasks", "arithmetic", "--lm-eval", task, "--data", str(tmp_path))
+    (record,) = next(records for key, records in found.items() if key.startswith("lm-eval-"))
+    score = record["summary"]["scores"]["exact_match marked"]
+    assert score["mean"] == score["of_lm_eval"] > 0.8
+    assert score["low"] < score["mean"] < score["high"] or score["mean"] == 1
+    assert len(found) == 2
+    runs = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    metrics = {key for run in runs for key in run.data.metrics}
+    assert {"lm-eval-sums/exact_match marked", "arithmetic/acc_at_1", "arithmetic/acc_at_1.low"} <= metrics
+
+
+def test_it_is_in_mlflow_once(once: Path) -> None:
+    client = MlflowClient(f"sqlite:///{once}/mlflow.db")
+    experiment = client.get_experiment_by_name("evals")
+    assert experiment is not None
+    for _ in range(2):
+        measured(once, "--tasks", "arithmetic", "--k", "3")
+        (run,) = client.search_runs([experiment.experiment_id])
+    ((record,),) = read_evals(once / "evals").values()
+    assert run.data.metrics["arithmetic/acc_at_1"] == record["summary"]["acc_at_1"]["mean"]
+    assert run.data.params["model"] == MODEL
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        "eval.json",
+        "samples.parquet",
+        "greedy.parquet",
+    }
+
+
+def test_a_dead_store_costs_a_warning(tmp_path: Path) -> None:
+    code, output = harness(
+        *("eval", "--model", MODEL, "--tasks", "arithmetic", "--out", str(tmp_path), *QUICK),
+        *("--tracking-uri", "http://127.0.0.1:9"),
+    )
+    assert code == 0
+    assert "warning: cannot publish to http://127.0.0.1:9" in output
+    assert read_evals(tmp_path / "evals")
+
+
+def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+    start = ["eval", "--out", str(tmp_path), *QUICK, "--model"]
+    refused([*start, MODEL], "--tasks", "--lm-eval")
+    refused([*start, MODEL, "--tasks", "arithmetics"], "'arithmetic'")
+    refused([*start, MODEL, "--tasks", "arithmetic,arithmetic"], "twice")
+    refused([*start, MODEL, "--tasks", "arithmetic", "--set", "max_token=3"], "max_token", "max_tokens")
+    refused([*start, MODEL, "--tasks", "arithmetic", "--set", "max_tokens=4000"], "max_tokens=4000", "128")
+    refused([*start, MODEL, "--lm-eval", "gsm8k_local"], "gsm8k_local")
+    refused([*start, MODEL, "--tasks", "reasoning_gym:gcd"], "tokenizer cannot read the prompt")
+    refused([*start, "./nowhere", "--tasks", "arithmetic"], "./nowhere")
+    run = OutDir(tmp_path).run_of(small_config("agro"))
+    assert run_small(small_config("agro"), run, should_stop=lambda: True) == "interrupted"
+    refused([*start, run.name, "--tasks", "arithmetic"], run.name, "has not finished")

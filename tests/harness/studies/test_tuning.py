@@ -1,0 +1,240 @@
+"""``harness tune``: equal trials on validation problems, and a suite that takes their settings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from harness.config.arms import run_config
+from harness.config.run_config import SuiteConfig
+from harness.config.suites import SUITES, load_suite
+from harness.errors import HarnessError
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
+from harness.studies.tuning.trials import Trial, points, score, trials_of
+from tests.support.command_line import SETTINGS, harness
+from tests.support.small import journal_of
+
+SPACE = {"optimizer.learning_rate": (1e-5, 1e-3), "fields.beta": (0.01, 1.0)}
+
+
+def suite(**changes: Any) -> SuiteConfig:
+    return load_suite("tiny-arithmetic", [(key.replace("__", "."), value) for key, value in changes.items()])
+
+
+def test_points_fill_the_ranges_evenly_on_a_logarithmic_scale() -> None:
+    found = points(SPACE, 16)
+    for name, (low, high) in SPACE.items():
+        places = np.log([point[name] / low for point in found]) / np.log(high / low)
+        assert places.min() >= 0
+        assert places.max() <= 1
+        assert max(np.histogram(places, 4, (0, 1))[0]) <= 5  # of 16
+
+
+def test_more_trials_keep_the_first_ones() -> None:
+    """So that eight can become sixteen for the price of eight."""
+    assert points(SPACE, 16)[:8] == points(SPACE, 8)
+
+
+def test_every_objective_is_tried_at_the_same_points() -> None:
+    """Whatever its strength is called, and whatever that one's range."""
+    ranges = {"optimizer.learning_rate": [1e-5, 1e-3], "fields.beta": [0.02, 1.0], "fields.beta_kl": [0.004, 0.2]}
+    places = []
+    for arm, names in (("agro", ["optimizer.learning_rate", "fields.beta"]), ("grpo", [*ranges][::2])):
+        trials = trials_of(suite(tuning__space=ranges), arm, 6)
+        assert all(list(trial.settings) == names for trial in trials)
+        places.append([[np.log(t.settings[name] / ranges[name][0]) for name in names] for t in trials])
+    assert np.allclose(*places, atol=0.1)  # equally wide ranges, and values of two digits
+    (rate,) = {name for trial in trials_of(suite(), "dapo", 2) for name in trial.settings}
+    assert rate == "optimizer.learning_rate"
+
+
+def test_a_trial_trains_its_point_and_keeps_what_is_not_searched() -> None:
+    for trial in trials_of(suite(regime="offline"), "ppo", 4):
+        (config,) = trial.runs
+        assert config.optimizer.learning_rate == trial.settings["optimizer.learning_rate"]
+        assert config.objective.fields["beta"] == trial.settings["fields.beta"]
+        assert (config.optimizer.updates_per_rollout, config.seed, config.regime) == (4, 1000, "offline")
+
+
+def test_a_trial_sees_next_to_nothing_of_the_test_split_and_is_no_run_of_the_suite() -> None:
+    (trial,) = trials_of(suite(), "agro", 1)
+    (config,) = trial.runs
+    assert (config.evaluation.test_problems, config.evaluation.validation_problems) == (1, 512)
+    assert config.suite == "tiny-arithmetic-tuning"
+
+
+def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds(store: OutDir, tmp_path: Path) -> None:
+    records = Journal(next(store.runs("tiny-arithmetic"))).read()
+    trial = Trial(arm="agro", regime="on_policy", settings={}, runs=[])
+
+    def directory(*accuracies: float, status: str = "finished") -> Path:
+        """A run with these validation accuracies, the first before training."""
+        left = list(accuracies)
+        folder = tmp_path / "-".join(map(str, (*accuracies, status)))
+        folder.mkdir()
+        with (folder / "journal.jsonl").open("w") as journal:
+            for record in records:
+                known = record
+                if record.get("split") == "validation":
+                    if not left:
+                        continue
+                    known = record | {"accuracy": left.pop(0)}
+                if record["event"] == "end":
+                    known = record | {"status": status}
+                journal.write(json.dumps(known) + "\n")
+        assert not left
+        return folder
+
+    assert score(trial, [directory(0.1, 0.5, 0.7)]) == pytest.approx(0.6)
+    assert score(trial, [directory(0.2, 0.8)]) == 0.8  # one late point, and the start is never among them
+    assert score(trial, [directory(0.3)]) == 0.3  # never updated
+    assert score(trial, [directory(0, 0.4, 0.6), directory(0, 0.8, 1.0)]) == pytest.approx(0.7)
+    assert score(trial, [directory(0, 0.9, 0.9), directory(0, 0, 0, status="failed")]) is None
+
+
+def test_a_trial_is_judged_late() -> None:
+    (trial,) = trials_of(suite(), "agro", 1)
+    (config,) = trial.runs
+    assert config.evaluation.shares == (0.0, 0.9, 1.0)
+    assert config.budget == suite().budget
+
+
+def test_points_that_are_the_same_when_rounded_are_tried_once() -> None:
+    found = [point["optimizer.learning_rate"] for point in points({"optimizer.learning_rate": (1e-4, 6e-4)}, 40)]
+    assert len(set(found)) == 40
+    with pytest.raises(HarnessError, match=r"hold \d points of 2 digits, not 40; widen"):
+        points({"optimizer.learning_rate": (1e-4, 1.05e-4)}, 40)
+
+
+def test_the_best_trial_of_each_arm_and_regime_is_taken_and_a_failed_one_never() -> None:
+    def scored(arm: str, regime: str, beta: float, accuracy: float | None) -> Scored:
+        settings = {"optimizer.learning_rate": 1e-4, "fields.beta": beta}
+        return Scored(trial=Trial(arm=arm, regime=regime, settings=settings, runs=[]), accuracy=accuracy)
+
+    trials = [
+        scored("agro", "on_policy", 0.1, 0.5),
+        scored("agro", "on_policy", 0.2, 0.7),
+        scored("agro", "on_policy", 0.3, None),
+        scored("dpo", "on_policy", 0.4, None),
+        scored("agro", "offline", 0.5, 0.6),
+        scored("agro", "offline", 0.6, 0.6),
+    ]
+    chosen = Tuning(suite=suite(), command="", scored=trials).chosen()["objectives"]
+    assert set(chosen) == {"agro"}
+    assert {name: one["fields"]["beta"] for name, one in chosen["agro"]["regimes"].items()} == {
+        "on_policy": 0.2,
+        "offline": 0.5,
+    }
+
+
+@pytest.mark.parametrize("name", ["tiny-arithmetic", "tiny-gcd"])
+def test_a_suite_trains_with_the_settings_that_its_trials_chose(name: str, committed: Path) -> None:
+    tuned = committed / "results" / f"{name}-tuning" / CHOSEN
+    for arm, settings in yaml.safe_load(tuned.read_text())["objectives"].items():
+        for regime, chosen in settings["regimes"].items():
+            config = run_config(load_suite(name, [("regime", regime)]), arm, 0)
+            assert chosen["optimizer"].items() <= config.optimizer.model_dump().items(), (arm, regime)
+            assert chosen["fields"].items() <= config.objective.fields.items(), (arm, regime)
+
+
+def test_a_suite_may_set_an_arm_otherwise_in_a_regime() -> None:
+    own = {"fields": {"beta": 0.1}, "regimes": {"stale:16": {"fields": {"beta": 0.7}}}}
+    like = {"like": "agro", "fields": {"form": "on_policy"}}
+
+    def beta(arm: str, regime: str, **changes: Any) -> Any:
+        arms = {"objectives.agro": own, "objectives.twin": like, "regime": regime} | changes
+        return run_config(load_suite("tiny-arithmetic", list(arms.items())), arm, 0).objective.fields["beta"]
+
+    for arm in ("agro", "twin"):
+        assert [beta(arm, regime) for regime in ("on_policy", "stale:16", "offline")] == [0.1, 0.7, 0.1]
+    typed = {"objectives.agro.fields.beta": 0.3}
+    assert beta("agro", "stale:16", **typed) == 0.3  # what is typed holds in every regime
+    assert beta("twin", "stale:16", **{"objectives.twin.fields.beta": 0.4}) == 0.4
+    assert run_config(suite(objectives__twin=like), "twin", 0).objective.objective == "agro"
+
+
+def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
+    raw = yaml.safe_load((SUITES / "tiny-arithmetic.yaml").read_text())
+    raw["objectives"]["agro"]["regimes"] = {"offline": {"optimizer": {"learning_rate": 1e-2}}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(raw))
+
+    def rate(*changes: tuple[str, Any]) -> float:
+        loaded = load_suite(str(tmp_path / "own.yaml"), [("regime", "offline"), *changes])
+        return run_config(loaded, "agro", 0).optimizer.learning_rate
+
+    assert rate() == 1e-2
+    assert rate(("optimizer.learning_rate", 5e-5)) == 5e-5
+    assert rate(("objectives.agro.optimizer.learning_rate", 6e-5)) == 6e-5
+    assert rate(("objectives.agro.optimizer", {"learning_rate": 7e-5})) == 7e-5
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"objectives__agro": {"like": "nobody"}}, ("agro is like nobody",)),
+        ({"objectives__agro": {"like": "rloo"}}, ("agro is like rloo",)),
+        ({"objectives__agro": {"regimes": {"later": {}}}}, ("'later'", "stale:STEPS")),
+        ({"tuning__space": {"learning_rate": [1e-5, 1e-3]}}, ("learning_rate", "optimizer.NAME")),
+        ({"tuning__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
+        ({"tuning__space": {"fields.beta": [0.0, 0.1]}}, ("fields.beta", "greater than 0")),
+        ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
+        ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
+        ({"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}}, ("grpo is like frozen, a control",)),
+    ],
+)
+def test_a_suite_with_such_settings_is_refused(changes: dict[str, Any], words: tuple[str, ...]) -> None:
+    with pytest.raises(HarnessError) as refusal:
+        suite(**changes)
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+def test_the_command_tunes_resumes_and_writes_what_a_suite_takes(tmp_path: Path) -> None:
+    command = ["tune", "--algos", "agro,grpo", "--trials", "2", "--regime", "on_policy", "--regime", "offline"]
+    command += [*SETTINGS, "--set=evaluation.shares=[1]", "--set=rollout.offline_completions=32"]
+    command += ["--set=tuning.validation_problems=6", "--workers", "2", "--out", str(tmp_path)]
+    code, output = harness(*command)
+    assert code == 0, output
+    folder = tmp_path / "tiny-arithmetic-tuning"
+    runs = list(OutDir(tmp_path).runs("tiny-arithmetic-tuning"))
+    assert len(runs) == 8
+    first = {file: (folder / file).read_text() for file in (TABLE, CHOSEN)}
+    lengths = [len(journal_of(run)) for run in runs]
+    code, output = harness(*command)
+    assert code == 0, output
+    assert {file: (folder / file).read_text() for file in (TABLE, CHOSEN)} == first
+    assert [len(journal_of(run)) for run in runs] == lengths
+
+    arms = yaml.safe_load(first[CHOSEN])["objectives"]
+    taken = run_config(suite(objectives=arms, regime="offline"), "agro", 0)
+    trial = arms["agro"]["regimes"]["offline"]
+    assert taken.objective.fields["beta"] == trial["fields"]["beta"]
+    assert taken.optimizer.learning_rate == trial["optimizer"]["learning_rate"]
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tiny-arithmetic-tuning")
+    assert experiment
+    published = client.search_runs([experiment.experiment_id])
+    rates = {run.data.params["optimizer.learning_rate"] for run in published if run.data.params}
+    assert len(rates) == 2
+    (parent,) = [run for run in published if not run.data.params]
+    assert TABLE in [file.path for file in client.list_artifacts(parent.info.run_id)]
+
+
+def test_a_suite_without_a_space_is_one_sentence(tmp_path: Path) -> None:
+    code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={json.dumps({})}", "--out", str(tmp_path))
+    assert code == 2
+    assert "no tuning.space for agro" in output
+
+
+def test_a_misspelt_field_in_the_space_is_one_sentence(tmp_path: Path) -> None:
+    space = json.dumps({"fields.bta": [0.1, 1], "optimizer.learning_rate": [1e-5, 1e-3]})
+    code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={space}", "--out", str(tmp_path))
+    assert code == 2
+    assert "tuning.space.fields.bta fits no objective; did you mean fields.beta?" in output

@@ -1,0 +1,234 @@
+"""MLflow, real: a local store, a server that is not there, and one that dies."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from rich.console import Console
+
+from harness.config.suites import load_suite
+from harness.errors import HarnessError
+from harness.launch.syncing import Syncing, sync_suite
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import start_of
+from harness.report.commands import make_leaderboard
+from harness.report.numbers.selection import Selection
+from harness.report.pages.writing import FILES
+from harness.report.sources import MlflowSource
+from harness.tracking.writer import Writer
+from tests.support.command_line import command
+from tests.support.mlflow_server import free_port, stop
+from tests.support.paths import ROOT
+from tests.support.small import INVOCATION, SUITE, journal_of
+
+
+def contents(uri: str) -> dict[str, object]:
+    """Everything that the store says of the suite, in comparable form."""
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(SUITE)
+    assert experiment is not None
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        histories = {
+            key: [(m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)]
+            for key in run.data.metrics
+        }
+        found[run.info.run_id] = (run.info.status, run.data.params, run.data.tags, histories)
+    return found
+
+
+def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
+    found = []
+    for _ in range(2):
+        sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+        found.append(contents(store.tracking_uri))
+    assert len(found[0]) == 3  # two runs and their parent
+    assert found[0] == found[1]
+
+
+def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> None:
+    sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    children = [run for run in contents(store.tracking_uri).values() if "algo" in run[1]]
+    assert sorted(params["algo"] for _, params, _, _ in children) == ["agro", "grpo"]
+    for status, params, tags, histories in children:
+        assert status == "FINISHED"
+        assert params["seed"] == "0"
+        assert tags["mlflow.parentRunId"]
+        assert [step for step, *_ in histories["train/reward_mean"]] == [16, 32, 48, 64, 80, 96]
+        assert [step for step, *_ in histories["eval/arithmetic_acc"]] == [0, 64, 96]
+        assert [step for step, *_ in histories["test/arithmetic_acc"]] == [0, 96]
+    shared = [{key for key in run[3] if not key.startswith("objective/")} for run in children]
+    assert shared[0] == shared[1] >= {"train/kl", "budget/sampled_tokens", "budget/seconds"}
+
+
+def test_a_run_published_in_pieces_equals_one_published_at_once(
+    store: OutDir, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Cut back to a checkpoint in between, as a killed run is."""
+    pieces = tmp_path / "pieces" / SUITE / "runs" / "agro"
+    pieces.mkdir(parents=True)
+    lines = (small_runs["agro"] / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    publisher = Writer(f"sqlite:///{tmp_path}/pieces.db", SUITE, tmp_path)
+    for count in (1, 6, 8, 5, 7, len(lines)):
+        (pieces / "journal.jsonl").write_bytes(b"".join(lines[:count]))
+        publisher.publish(pieces, running=count < len(lines))
+    (at_once,) = [run for run in store.runs() if run.name.startswith("agro")]
+    Writer(store.tracking_uri, SUITE, store.root).publish(at_once, running=False)
+
+    def metrics(uri: str) -> list[object]:
+        return [histories for _, params, _, histories in contents(uri).values() if params]
+
+    assert metrics(f"sqlite:///{tmp_path}/pieces.db") == metrics(store.tracking_uri)
+
+
+def test_statuses_are_reconciled(store: OutDir, small_runs: dict[str, Path], tmp_path: Path) -> None:
+    run = next(store.runs())
+    lines = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
+    statuses = []
+    for count, running in ((4, True), (4, False), (5, True), (len(lines), False)):
+        (run / "journal.jsonl").write_bytes(b"".join(lines[:count]))
+        publisher.publish(run, running=running)
+        (child,) = [status for status, params, _, _ in contents(store.tracking_uri).values() if params]
+        statuses.append(child)
+    assert statuses == ["RUNNING", "KILLED", "RUNNING", "FINISHED"]
+
+
+def test_an_invocation_ends_with_its_last_run(store: OutDir) -> None:
+    run, other = store.runs()
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
+    whole = (run / "journal.jsonl").read_bytes()
+    statuses = []
+    for content in (b"".join(whole.splitlines(keepends=True)[:6]), whole):
+        (run / "journal.jsonl").write_bytes(content)
+        sync_suite(publisher, store, SUITE, [run, other])
+        (parent,) = [status for status, params, _, _ in contents(store.tracking_uri).values() if not params]
+        statuses.append(parent)
+    assert statuses == ["KILLED", "FINISHED"]
+
+
+def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(store: OutDir) -> None:
+    """All but the links, which lead to where each comes from."""
+    sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    folder, suite = store.suite(SUITE), load_suite(SUITE)
+    made = []
+    for uri in (None, store.tracking_uri, store.tracking_uri):
+        make_leaderboard(suite, Selection(), uri, store.root, Console(quiet=True))
+        made.append({name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()})
+        shutil.rmtree(folder)  # the journals, too
+    assert made[1] == made[2]
+    html = [files.pop("leaderboard.html").decode() for files in made]
+    assert made[0] == made[1]
+    assert len(made[0]) == 9
+    assert re.sub(r'<a href="runs/[^"]*">([^<]*)</a>', r"\1", html[0]) == html[1] != html[0]
+
+
+def test_runs_under_way_are_in_the_store_and_counted(store: OutDir) -> None:
+    first, second = store.runs()
+    lines = (first / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (first / "journal.jsonl").write_bytes(b"".join(lines[:4]))
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
+    publisher.publish(first, running=True)
+    publisher.publish(second, running=False)
+    results = MlflowSource(store.tracking_uri, SUITE).results()
+    assert sorted(result.status for result in results) == ["finished", "unfinished"]
+
+
+def test_what_is_no_store_is_refused_and_not_made(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mistyped.db"
+    with pytest.raises(HarnessError, match="no MLflow store"):
+        MlflowSource(uri, SUITE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_started_over_replaces_its_older_self(store: OutDir) -> None:
+    run = next(store.runs())
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
+    publisher.publish(run, running=False)
+    journal = run / "journal.jsonl"
+    created = journal_of(run)[0]["clock"]["time"]
+    journal.write_text(journal.read_text().replace(repr(created), repr(created + 60), 1))
+    publisher.publish(run, running=False)
+    assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
+
+
+def test_a_dead_server_costs_one_warning_and_little_time(store: OutDir) -> None:
+    warnings: list[str] = []
+    publishing = Syncing(
+        f"http://127.0.0.1:{free_port()}", store, SUITE, list(store.runs()), INVOCATION, warnings.append
+    )
+    publishing.start()
+    started = time.monotonic()
+    assert not publishing.finish()
+    assert time.monotonic() - started < 45
+    assert len(warnings) == 1
+    assert "harness sync" in warnings[0]
+
+
+def test_a_server_that_dies_midway_is_caught_up_with_later(
+    server: tuple[str, "subprocess.Popen[bytes]"], store: OutDir, tmp_path: Path
+) -> None:
+    uri, process = server
+    run = next(store.runs())
+    whole = (run / "journal.jsonl").read_bytes()
+    (run / "journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))
+    warnings: list[str] = []
+    publishing = Syncing(uri, store, SUITE, [run], INVOCATION, warnings.append)
+    publishing.start()
+    deadline = time.monotonic() + 60
+    client = MlflowClient(tracking_uri=uri)
+    while time.monotonic() < deadline:
+        experiment = client.get_experiment_by_name(SUITE)
+        if experiment and len(client.search_runs([experiment.experiment_id])) == 2:
+            break
+        time.sleep(0.2)
+    stop(process)
+    (run / "journal.jsonl").write_bytes(whole)
+    assert not publishing.finish()
+    assert len(warnings) == 1
+    database = f"sqlite:///{tmp_path}/server.db"  # the server's own store, opened without it
+    sync_suite(Writer(database, SUITE, store.root), store, SUITE, list(store.runs()))
+    published = [histories for _, params, _, histories in contents(database).values() if params]
+    assert [[step for step, *_ in h["train/reward_mean"]] for h in published] == [[16, 32, 48, 64, 80, 96]] * 2
+
+
+def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
+    """The run ends with its tables and one warning; sync publishes all of it, once."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    done = subprocess.run([*command(tmp_path), "--tracking-uri", dead], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("warning: cannot publish") == 1
+    assert (tmp_path / SUITE / "leaderboard.json").is_file()
+    for lost in (["sync"], ["leaderboard", "--suite", SUITE]):
+        flag = "--tracking-uri" if lost == ["sync"] else "--from"
+        told = [sys.executable, "-m", "harness.cli", *lost, "--out", str(tmp_path), flag, dead]
+        refused = subprocess.run(told, cwd=ROOT, capture_output=True, text=True)
+        assert refused.returncode == 2
+        assert dead in refused.stderr
+        assert "Traceback" not in refused.stderr
+    found = []
+    for _ in range(2):
+        sync = [sys.executable, "-m", "harness.cli", "sync", "--out", str(tmp_path)]
+        again = subprocess.run(sync, cwd=ROOT, capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+        found.append(contents(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert found[0] == found[1]
+    assert [status for status, *_ in found[0].values()] == ["FINISHED"] * 3
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    (parent,) = [run for run, (_, params, *_) in found[0].items() if not params]
+    assert {file.path for file in client.list_artifacts(parent)} == set(FILES) - {"regimes.png"}
+
+
+def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
+    run = next(store.runs())
+    publisher = Writer(store.tracking_uri, SUITE, store.root)
+    publisher._child(start_of(Journal(run).read()))
+    publisher.publish(run, running=False)
+    (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
+    assert params["algo"] in ("agro", "grpo")

@@ -1,0 +1,67 @@
+"""Runs that cannot go on: a gradient that is not finite, a disk that is full."""
+
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.config.suites import load_suite
+from harness.errors import HarnessError
+from harness.records.journal import Journal
+from harness.records.results import read_results
+from harness.report.numbers.board import build
+from tests.support.command_line import command
+from tests.support.paths import ROOT
+from tests.support.small import history, journal_of, run_small, small_config
+
+
+def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
+    config = small_config("grpo", optimizer__learning_rate=1e30, optimizer__warmup_steps=0)
+    assert run_small(config, tmp_path) == "failed"
+    records = journal_of(tmp_path)
+    assert records[-1]["status"] == "failed"
+    assert "not finite" in records[-1]["reason"]
+    assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
+    assert len(journal_of(tmp_path)) == len(records)
+    (result,) = read_results([Journal(tmp_path).read()])
+    (row,) = build(load_suite("tiny-arithmetic"), [result])["boards"][0]["rows"]
+    assert (row["status"], row["failed"], row["seeds"]) == ("failed", [0], [])
+
+
+def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    """No file may pass one megabyte, so the first checkpoint cannot be written."""
+    done = subprocess.run(
+        command(tmp_path),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY)),
+    )
+    assert done.returncode == 2, done.stdout
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("harness: ")]
+    assert "the same command resumes" in sentence
+    assert "Traceback" not in done.stderr
+    again = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    (agro,) = tmp_path.glob("*/runs/agro-*")
+    assert history(agro) == history(small_runs["agro"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"rollout__max_prompt_tokens": 3},
+            r"the prompt of problem .+ has 12 tokens",
+        ),
+        ({"rollout__max_prompt_tokens": 128}, r"are more than the 128 tokens that embedded:tiny-arithmetic takes"),
+    ],
+)
+def test_what_is_too_long_is_refused_before_anything_is_sampled(
+    changes: dict[str, int], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        run_small(small_config(**changes), tmp_path)
+    assert not (tmp_path / "journal.jsonl").exists()

@@ -1,0 +1,96 @@
+"""Every objective is seen to learn on the embedded model, and to learn nothing from constant rewards.
+
+Measured at this budget, seed 0, the suite's settings, 500 test completions: gains of 10.8 (ipo) to 20.8 points
+(geppo) over 43.8 %. Two evaluations of the frozen model with different noise differ by 3.2 points (one standard
+deviation), with the same noise, as here, by none. So the margin is 6 points.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import harness.training.open_run
+import harness.training.sampler
+from algorithms import OBJECTIVES
+from harness.config.run_config import RunConfig
+from harness.models.critic import Critic
+from harness.models.policy import Policy
+from tests.support.small import history, run_small, small_config, steps
+
+MARGIN = 0.06
+BUDGET: dict[str, Any] = {
+    "rollout__prompts": 16,
+    "rollout__group_size": 8,
+    "rollout__max_tokens": 48,
+    "budget": {"unit": "completions", "total": 24 * 128},
+    "evaluation__shares": [],
+    "evaluation__validation_problems": 1,
+    "evaluation__test_problems": 250,
+}
+CONSTRAINED = {"quantity": "length", "limit": 12.0}
+
+
+def test_frozen_stands_still(tmp_path: Path) -> None:
+    before, after = outcome(small_config("frozen", **BUDGET), tmp_path)
+    assert before["verdicts"] == after["verdicts"]
+    assert after["kl"] == 0
+    assert not steps(tmp_path)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_learns(objective: str, tmp_path: Path) -> None:
+    before, after = outcome(small_config(objective, **BUDGET), tmp_path)
+    assert after["accuracy"] - before["accuracy"] > MARGIN
+
+
+def test_a_constrained_objective_learns_within_its_limit(tmp_path: Path) -> None:
+    """Completions have 15.8 tokens at first and grow as the model learns to work things out; not past the limit."""
+    free, held = (
+        outcome(small_config("agro", **BUDGET, **changes), tmp_path / name)[1]
+        for name, changes in (("free", {}), ("held", {"objectives__agro__constraint": CONSTRAINED}))
+    )
+    assert held["completion_tokens"] < free["completion_tokens"] - 2
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same.
+
+    With a critic that expects the reward, that is. From one that expects nothing yet the policy does drift, by 0.4 to
+    0.7 nats at this file's budget and towards longer completions, whose states that critic has met least.
+    """
+    reward_all(monkeypatch)
+    monkeypatch.setattr(harness.training.open_run, "Critic", Expecting)
+    before, after = outcome(small_config(objective), tmp_path)
+    assert after["kl"] == 0
+    assert before["verdicts"] == after["verdicts"]
+    assert {step["metrics"]["train/grad_norm"] for step in steps(tmp_path)} == {0.0}
+    assert history(tmp_path)[-1]["spent"]["trained_tokens"] > 0
+
+
+class Expecting(Critic):
+    """Of every state a reward of 1."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        torch.nn.init.ones_(self.head.bias)
+
+
+def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of the test split, before and after the run."""
+    assert run_small(config, directory) == "finished"
+    before, after = [r for r in history(directory) if r["event"] == "evaluation" and r["split"] == "test"]
+    return before, after
+
+
+def reward_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every completion of training, not of evaluation, the reward 1."""
+    graded = harness.training.sampler.grade_groups
+
+    def constant(*arguments: Any) -> list[Any]:
+        return [replace(group, rewards=(1.0,) * len(group.rewards)) for group in graded(*arguments)]
+
+    monkeypatch.setattr(harness.training.sampler, "grade_groups", constant)

@@ -1,0 +1,64 @@
+"""A run that is left and taken up again ends as if nothing had happened; every objective, every control."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algorithms import OBJECTIVES
+from harness.errors import HarnessError
+from tests.support.own_objective import EXAMPLE
+from tests.support.small import history, run_small, small_config
+
+KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
+ARMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "constrained": ("grpo", {"objectives__grpo__constraint": KL, "optimizer__updates_per_rollout": 2}),
+    "constrained ppo": ("ppo", {"objectives__ppo__constraint": KL}),
+    "random draws": ("dpo", {"objectives__dpo__fields__pairing": "random"}),
+    "random_reward": ("random_reward", {}),
+    "frozen": ("frozen", {}),
+    "constrained offline": (
+        "agro",
+        {
+            "objectives__agro__constraint": {"quantity": "length", "limit": 12.0},
+            "regime": "offline",
+            "rollout__offline_completions": 48,
+        },
+    ),
+}
+
+
+def torn(config: Any, directory: Path) -> None:
+    """Run it, left after its first step, and again in the middle."""
+    for patience in (1, 4):
+        left = iter(range(patience))
+        run_small(config, directory, should_stop=lambda left=left: next(left, None) is None)
+    assert run_small(config, directory) == "finished"
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_resumes(objective: str, small_runs: dict[str, Path], tmp_path: Path) -> None:
+    torn(small_config(objective), tmp_path)
+    assert history(tmp_path) == history(small_runs[objective])
+
+
+def test_ones_own_objective_is_not_resumed_with_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_objective.py").write_text(EXAMPLE)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = small_config("own_objective:MyObjective")
+    left = iter(range(4))
+    run_small(config, tmp_path / "runs" / "a", should_stop=lambda: next(left, None) is None)
+    run_small(config, tmp_path / "runs" / "done")
+    (tmp_path / "own_objective.py").write_text(EXAMPLE + "# another version\n")
+    for name in ("a", "done"):
+        with pytest.raises(HarnessError, match="another version of its objective's file; start over with --fresh"):
+            run_small(config, tmp_path / "runs" / name)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_kind_of_arm_resumes(arm: str, tmp_path: Path) -> None:
+    objective, changes = ARMS[arm]
+    config = small_config(objective, **changes)
+    run_small(config, tmp_path / "runs" / "whole")
+    torn(config, tmp_path / "runs" / "torn")
+    assert history(tmp_path / "runs" / "torn") == history(tmp_path / "runs" / "whole")

@@ -1,0 +1,42 @@
+"""Results as journals tell them, and with another outcome than they had."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.config.run_config import RunConfig, SuiteConfig
+from harness.config.suites import load_suite
+from harness.records.events import decode
+from harness.records.results import RunResult, read_results
+from tests.support.small import Line, journal_of
+
+
+def suite(baseline: str = "grpo") -> SuiteConfig:
+    return load_suite("tiny-arithmetic", [("baseline", baseline), ("name", "s")])
+
+
+def records_of(small_runs: dict[str, Path], name: str) -> list[Line]:
+    return journal_of(small_runs[name])
+
+
+def result(records: list[Line], **config: Any) -> RunResult:
+    records = json.loads(json.dumps(records))
+    for key, value in config.items():
+        place = records[0]["config"]
+        *sections, last = key.split("__")
+        for section in sections:
+            place = place[section]
+        place[last] = value
+    if config:  # as the run would have recorded it
+        records[0]["run_id"] = RunConfig.model_validate(records[0]["config"]).run_id
+    (made,) = read_results([[decode(line, "test") for line in records]])
+    return made
+
+
+def with_verdicts(records: list[Line], verdicts: dict[str, str]) -> list[Line]:
+    """The journal with another outcome of its last test evaluation."""
+    records = json.loads(json.dumps(records))
+    last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"][-1]
+    joined = "".join(verdicts.values())
+    last |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
+    return records
