@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,7 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from algorithms import OBJECTIVES, load_objective
 from algorithms.constrained import Constrained
-from algorithms.types import COMPUTED, Objective
+from algorithms.types import COMPUTED, Objective, hyperparameters
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
 from harness.config.suites import explain, nearest, sentence
@@ -27,10 +27,11 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     spec = arm.objective or name
     built = build_objective(spec, arm.fields, where=name)
     constraint = arm.constraint and _spelt_out(arm.constraint, built, name)
+    values = asdict(built)
     config = ObjectiveConfig(
         name=name,
         objective=spec,
-        fields=asdict(built),  # type: ignore[call-overload]
+        fields={key: values[key] for key in hyperparameters(built)},
         constraint=constraint,
         control=arm.control,
     )
@@ -124,7 +125,7 @@ def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Obje
         cls = load_objective(spec)
     except ValueError as error:
         raise HarnessError(str(error)) from error
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    known = list(hyperparameters(cls))
     for key in values:
         if key not in known:
             raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
