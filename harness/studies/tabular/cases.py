@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from algorithms import OBJECTIVES, load_objective
+from algorithms import OBJECTIVES
 from algorithms.types import HasState, Objective, hyperparameters
+from harness.config.arms import find_objective
 from harness.errors import HarnessError
 from harness.studies.tabular.problems import BETA
 
@@ -32,7 +33,7 @@ def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
         for variant in VARIANTS.get(name, ({},)):
             label = " ".join([name, *(f"{key}={value}" for key, value in variant.items())])
             try:
-                cases[label] = _make(load_objective(name), variant)
+                cases[label] = _make(find_objective(name), variant)
             except (ValueError, TypeError) as error:
                 raise HarnessError(str(error)) from error
     if not cases:

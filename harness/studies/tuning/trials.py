@@ -8,9 +8,9 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import qmc
 
-from algorithms import OBJECTIVES, load_objective
+from algorithms import OBJECTIVES
 from algorithms.types import hyperparameters
-from harness.config.arms import run_config
+from harness.config.arms import find_objective, run_config
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.settings import ArmSettings, TunedSettings
 from harness.config.suites import nearest
@@ -129,7 +129,7 @@ def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:
 
 def _keys_of(objective: str) -> set[str]:
     """An objective's fields, as a space names them."""
-    return {f"fields.{name}" for name in hyperparameters(load_objective(objective))}
+    return {f"fields.{name}" for name in hyperparameters(find_objective(objective))}
 
 
 def _with(suite: SuiteConfig, arm: str, settings: Mapping[str, float]) -> SuiteConfig:
