@@ -1,6 +1,5 @@
 """Fine-tuning objectives for language models: tensors in, loss out. Needs torch alone."""
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from dataclasses import is_dataclass
@@ -21,7 +20,7 @@ from algorithms.tba import TBA
 from algorithms.topr import TOPR
 from algorithms.types import Objective
 
-__all__ = ["OBJECTIVES", "load_objective"]
+__all__ = ["OBJECTIVES", "UnknownName", "load_objective"]
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "agro": AGRO,
@@ -42,6 +41,15 @@ OBJECTIVES: dict[str, type[Objective]] = {
 """The built-in objectives by name."""
 
 
+class UnknownName(ValueError):
+    """No objective has this name. What may have been meant, of those that are ``known``, the caller can say."""
+
+    def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(message)
+        self.name = name
+        self.known = tuple(known)
+
+
 def load_objective(spec: str) -> type[Objective]:
     """The objective class that ``spec`` names: "grpo", or "my_pkg.my_module:MyObjective" for one's own.
 
@@ -50,10 +58,11 @@ def load_objective(spec: str) -> type[Objective]:
     if ":" in spec:
         return _load_from_module(spec)
     if spec not in OBJECTIVES:
-        raise ValueError(
-            f"unknown objective {spec!r}{_nearest(spec, OBJECTIVES)}; the built-in ones are "
-            f"{', '.join(OBJECTIVES)}, and one's own is written as my_pkg.my_module:MyObjective."
+        message = (
+            f"unknown objective {spec!r}; the built-in ones are {', '.join(OBJECTIVES)}, "
+            "and one's own is written as my_pkg.my_module:MyObjective"
         )
+        raise UnknownName(message, spec, OBJECTIVES)
     return OBJECTIVES[spec]
 
 
@@ -66,7 +75,7 @@ def _load_from_module(spec: str) -> type[Objective]:
             f"objective {spec!r}: cannot import {module_name!r} ({type(error).__name__}: {error})."
         ) from error
     if not hasattr(module, name):
-        raise ValueError(f"objective {spec!r}: {module_name} has no {name!r}{_nearest(name, vars(module))}.")
+        raise UnknownName(f"objective {spec!r}: {module_name} has no {name!r}", name, vars(module))
     found: type[Objective] = getattr(module, name)
     if not (isinstance(found, type) and is_dataclass(found)):
         raise ValueError(f"objective {spec!r}: {name} is not a dataclass.")
@@ -74,9 +83,3 @@ def _load_from_module(spec: str) -> type[Objective]:
         if not hasattr(found, member):
             raise ValueError(f"objective {spec!r}: {name} has no {member!r}.")
     return found
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    spellings = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.lower(), spellings, n=1)
-    return f", did you mean {spellings[matches[0]]!r}?" if matches else ""

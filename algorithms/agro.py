@@ -17,7 +17,7 @@ from algorithms.types import Batch, LossOutput, PolicyOutput
 Form = Literal["off_policy", "on_policy"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class AGRO:
     """Minimise the variance of the regularised reward within each prompt; sound on any data.
 

@@ -13,7 +13,7 @@ from algorithms.types import Batch, HasState, HasTotals, LossOutput, Objective, 
 Quantity = Literal["length", "kl"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Constrained:
     """A limit on a measured mean, held by a Lagrange multiplier with a damped quadratic penalty.
 

@@ -10,7 +10,7 @@ from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pai
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DPO:
     """Direct preference optimisation: a logistic loss on pairs of a better and a worse completion.
 

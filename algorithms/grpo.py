@@ -46,7 +46,7 @@ def aggregate_tokens(values: Tensor, batch: Batch, aggregate: Aggregate) -> Tens
             return sums.sum() / (count.sequences * count.max_tokens)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class GRPO:
     """Group relative policy optimisation: the clipped surrogate with the group's rewards as baseline.
 

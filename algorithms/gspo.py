@@ -1,15 +1,15 @@
 """GSPO: GRPO with one ratio for each sequence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from algorithms.checks import not_negative, positive, present
-from algorithms.grpo import aggregate_tokens, group_advantages
+from algorithms.checks import present
+from algorithms.grpo import GRPO, Aggregate, aggregate_tokens, group_advantages
 from algorithms.ops import clipped_surrogate, k3, token_log_ratio
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GSPO:
+@dataclass(frozen=True, kw_only=True)
+class GSPO(GRPO):
     """Group sequence policy optimisation: ratio and clip of whole sequences, the reward's own unit.
 
     ``-min(s A, clip(s) A)`` per sequence, ``s = exp((l - old_l) / length)`` the geometric mean of its
@@ -20,26 +20,15 @@ class GSPO:
     """
 
     clip_low: float = 3e-4
-    """The ratio is clipped below at ``1 - clip_low``, where the advantage is negative."""
     clip_high: float = 4e-4
-    """The ratio is clipped above at ``1 + clip_high``, where the advantage is positive."""
+    normalise_std: bool = field(default=True, init=False)
     beta_kl: float = 0.0
     """Strength of the k3 penalty, mean over a sequence's tokens, in advantage per nat; 0 needs no reference."""
-
-    def __post_init__(self) -> None:
-        positive("clip_low", self.clip_low)
-        positive("clip_high", self.clip_high)
-        not_negative("beta_kl", self.beta_kl)
-
-    @property
-    def requires(self) -> frozenset[str]:
-        """The behaviour's log-probabilities and a group; the reference if there is a KL term."""
-        always = frozenset({"old_logp", "group"})
-        return always | {"ref_logp"} if self.beta_kl > 0 else always
+    aggregate: Aggregate = field(default="sequence_mean", init=False)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        advantages = group_advantages(batch.rewards, batch.group, normalise_std=True)
+        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std)
         log_ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).sum(-1)
         ratio = (log_ratio / batch.mask.sum(-1).clamp(min=1)).exp()  # [B]
         losses, clipped = clipped_surrogate(ratio, advantages, self.clip_low, self.clip_high)
@@ -47,7 +36,7 @@ class GSPO:
         loss = losses.sum() / sequences
         if self.beta_kl > 0:
             penalty = k3(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)
-            loss = loss + self.beta_kl * aggregate_tokens(penalty, batch, "sequence_mean")
+            loss = loss + self.beta_kl * aggregate_tokens(penalty, batch, self.aggregate)
         metrics = {
             "clip_fraction": clipped.to(ratio.dtype).sum() / sequences,
             "ratio_mean": ratio.detach().sum() / sequences,

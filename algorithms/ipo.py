@@ -8,7 +8,7 @@ from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pai
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class IPO:
     """Identity preference optimisation: a squared loss with a finite target, where DPO's is infinite.
 

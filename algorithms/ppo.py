@@ -26,7 +26,7 @@ def token_rewards(batch: Batch, beta: float) -> Tensor:
     return rewards - beta * token_log_ratio(old_logp, ref_logp, batch.mask)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PPO:
     """Proximal policy optimisation as in RLHF: a critic, token-level advantages, a clipped surrogate.
 
@@ -83,14 +83,10 @@ class PPO:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch, policy and critic together."""
-        return self.clipped_loss(policy, batch, centre=1.0)
-
-    def clipped_loss(self, policy: PolicyOutput, batch: Batch, centre: Tensor | float) -> LossOutput:
-        """The same with the clip around ``centre``, a number or [B, T]."""
         estimates = self._advantages(batch)
         advantages = self._whitened(estimates, batch.totals) if self.whiten else estimates
         ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).exp()  # [B, T]
-        token_loss, clipped = clipped_surrogate(ratio, advantages, self.clip, self.clip, centre)
+        token_loss, clipped = clipped_surrogate(ratio, advantages, self.clip, self.clip, self.centre(batch))
         value_loss = aggregate_tokens(self._value_errors(policy, batch, estimates), batch, "token_mean")
         metrics = {
             "clip_fraction": aggregate_tokens(clipped.to(ratio.dtype), batch, "token_mean"),
@@ -100,6 +96,10 @@ class PPO:
         }
         loss = aggregate_tokens(token_loss, batch, "token_mean") + self.value_coefficient * value_loss
         return LossOutput(loss=loss, metrics=metrics)
+
+    def centre(self, batch: Batch) -> Tensor | float:
+        """Where the clip of the ratio is centred: a number or [B, T]."""
+        return 1.0
 
     def _advantages(self, batch: Batch) -> Tensor:
         final_value = present("old_final_value", batch.old_final_value)

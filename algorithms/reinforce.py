@@ -13,7 +13,7 @@ Baseline = Literal["leave_one_out", "batch_mean", "none"]
 KL = Literal["k2", "k3"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Reinforce:
     """The KL-regularised policy gradient as commonly run: a baseline, and the KL as a term of the loss.
 

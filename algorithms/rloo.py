@@ -8,7 +8,7 @@ from algorithms.ops import leave_one_out_mean, masked_sum, policy_gradient, regu
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RLOO:
     """REINFORCE leave-one-out, with the KL to the reference inside the reward.
 

@@ -8,7 +8,7 @@ from algorithms.ops import group_mean, k1, refuse_singletons
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class TBA:
     """Trajectory balance, VarGrad form: AGRO's residual over beta, squared.
 

@@ -9,7 +9,7 @@ from algorithms.ops import k1, k2, leave_one_out_mean, masked_sum, policy_gradie
 from algorithms.types import Batch, LossOutput, PolicyOutput
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class TOPR:
     """Tapered off-policy REINFORCE: full weight to what was better, at most that to what was worse.
 

@@ -8,8 +8,8 @@ Shape letters, everywhere in this package:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol, runtime_checkable
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -93,7 +93,12 @@ class LossOutput:
 
 
 class Objective(Protocol):
-    """A fine-tuning objective: a frozen dataclass whose fields are its hyperparameters."""
+    """A fine-tuning objective: a frozen dataclass whose fields are its hyperparameters.
+
+    One that sets some of another's fixes them: ``beta: float = field(default=0.0, init=False)`` is none of its own.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def requires(self) -> frozenset[str]:
@@ -107,6 +112,11 @@ class Objective(Protocol):
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch, normalised by ``batch.denominators``."""
         ...
+
+
+def hyperparameters(objective: Objective | type[Objective]) -> dict[str, Field[Any]]:
+    """The fields of an objective that can be set, by name."""
+    return {field.name: field for field in fields(objective) if field.init}
 
 
 @runtime_checkable

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from evaluators.names import suggestion
 from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, reasoning_gym, svamp
-from evaluators.tasks.names import suggestion
 from evaluators.types import Problem, Split, TaskError
 
 TASKS: Mapping[str, Callable[..., list[Problem]]] = {

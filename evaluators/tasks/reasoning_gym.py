@@ -15,7 +15,7 @@ from typing import Any
 from evaluators.grading.comparison import LONGEST_ANSWER
 from evaluators.grading.extraction import extract
 from evaluators.grading.scorers import may_see
-from evaluators.tasks.names import suggestion
+from evaluators.names import suggestion
 from evaluators.tasks.overlap import words_and_signs
 from evaluators.tasks.records import Record, choose, make_problem, share, split_by_content
 from evaluators.types import Problem, Rubric, Split, TaskError

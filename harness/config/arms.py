@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from algorithms import OBJECTIVES, load_objective
+from algorithms import OBJECTIVES, UnknownName, load_objective
 from algorithms.constrained import Constrained
-from algorithms.types import COMPUTED, Objective
+from algorithms.types import COMPUTED, Objective, hyperparameters
+from evaluators.names import suggestion
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
 from harness.config.suites import explain, nearest, sentence
@@ -25,16 +26,17 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     """
     arm = _arm(suite, name)
     spec = arm.objective or name
-    built = build_objective(spec, arm.fields, where=name)
-    constraint = arm.constraint and _spelt_out(arm.constraint, built, name)
+    inner = build_objective(spec, arm.fields, where=name)
+    objective = _inside(arm.constraint, inner, name)
+    _check(objective, name, suite)
+    values = asdict(inner)
     config = ObjectiveConfig(
         name=name,
         objective=spec,
-        fields=asdict(built),  # type: ignore[call-overload]
-        constraint=constraint,
+        fields={key: values[key] for key in hyperparameters(inner)},
+        constraint=_spelt_out(objective),
         control=arm.control,
     )
-    _check(config, suite)
     shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
     try:
         optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
@@ -47,20 +49,20 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
 
 
-def _check(config: ObjectiveConfig, suite: SuiteConfig) -> None:
+def _check(objective: Objective, name: str, suite: SuiteConfig) -> None:
     """Refuse an objective that asks for what this suite's runs do not have."""
-    requires = objective_of(config).requires
+    requires = objective.requires
     if not isinstance(requires, frozenset):
-        raise HarnessError(f"{config.name}: requires must be a frozenset of names, not {requires!r}")
+        raise HarnessError(f"{name}: requires must be a frozenset of names, not {requires!r}")
     if unknown := requires - COMPUTED:
-        raise HarnessError(f"{config.name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
+        raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
     if "group" in requires and suite.rollout.group_size < 2:
         raise HarnessError(
-            f"rollout.group_size is 1, but {config.name} compares the completions of one prompt; set it to 2 or more"
+            f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
         )
-    if config.constraint and config.constraint.quantity == "kl" and suite.regime != "on_policy":
+    if isinstance(objective, Constrained) and objective.quantity == "kl" and suite.regime != "on_policy":
         raise HarnessError(
-            f"objectives.{config.name}.constraint: the KL is measured on the policy's own completions, which regime "
+            f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
             f"{suite.regime} does not have; limit the length, or train on_policy"
         )
 
@@ -99,32 +101,47 @@ def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str
     return {key: value for layer in layers for key, value in getattr(layer, section).items()}
 
 
-def _spelt_out(constraint: ConstraintSettings, inner: Objective, name: str) -> ConstraintSettings:
-    """With the defaults that apply."""
-    built = _constrained(constraint, inner, name)
-    return ConstraintSettings(**{key: getattr(built, key) for key in ConstraintSettings.model_fields})
-
-
-def _constrained(constraint: ConstraintSettings, inner: Objective, name: str) -> Constrained:
+def _inside(constraint: ConstraintSettings | None, inner: Objective, name: str) -> Objective:
+    """The objective inside its constraint, if it has one."""
+    if constraint is None:
+        return inner
     try:
         return Constrained(inner=inner, **constraint.model_dump(exclude_none=True))
     except ValueError as error:
         raise HarnessError(f"objectives.{name}.constraint: {error}") from error
 
 
+def _spelt_out(objective: Objective) -> ConstraintSettings | None:
+    """Its constraint, with the defaults that apply."""
+    if not isinstance(objective, Constrained):
+        return None
+    return ConstraintSettings(**{key: getattr(objective, key) for key in ConstraintSettings.model_fields})
+
+
 def objective_of(config: ObjectiveConfig) -> Objective:
     """The objective of an arm, inside its constraint if it has one."""
-    objective = build_objective(config.objective, config.fields, where=config.name)
-    return objective if config.constraint is None else _constrained(config.constraint, objective, config.name)
+    inner = build_objective(config.objective, config.fields, where=config.name)
+    return _inside(config.constraint, inner, config.name)
+
+
+def find_objective(spec: str) -> type[Objective]:
+    """The class that ``spec`` names, see :func:`algorithms.load_objective`.
+
+    Raises:
+        HarnessError: there is none, with what may have been meant.
+    """
+    try:
+        return load_objective(spec)
+    except UnknownName as error:
+        raise HarnessError(f"{error}{suggestion(error.name, error.known)}") from error
+    except ValueError as error:
+        raise HarnessError(str(error)) from error
 
 
 def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
     """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
-    try:
-        cls = load_objective(spec)
-    except ValueError as error:
-        raise HarnessError(str(error)) from error
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    cls = find_objective(spec)
+    known = list(hyperparameters(cls))
     for key in values:
         if key not in known:
             raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")

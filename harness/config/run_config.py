@@ -40,7 +40,7 @@ class RunSettings(Settings):
     optimizer: OptimizerSettings = OptimizerSettings()
     budget: Budget
     regime: str = "on_policy"
-    """Where completions come from, see :class:`harness.config.regime.RegimeSpec`."""
+    """Where completions come from; ``regime_spec`` says what it means."""
     evaluation: EvaluationSettings = EvaluationSettings()
     compute: ComputeSettings = ComputeSettings()
 
@@ -48,6 +48,11 @@ class RunSettings(Settings):
     @classmethod
     def _canonical(cls, text: str) -> str:
         return str(RegimeSpec.parse(text))
+
+    @property
+    def regime_spec(self) -> RegimeSpec:
+        """The regime, parsed."""
+        return RegimeSpec.parse(self.regime)
 
     @model_validator(mode="after")
     def _one_step_fits(self) -> "RunSettings":
@@ -63,7 +68,7 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _batches_divide(self) -> "RunSettings":
-        rollout, optimizer, spec = self.rollout, self.optimizer, RegimeSpec.parse(self.regime)
+        rollout, optimizer, spec = self.rollout, self.optimizer, self.regime_spec
         if optimizer.minibatches > rollout.prompts:
             raise ValueError(
                 f"optimizer.minibatches={optimizer.minibatches} is more than rollout.prompts={rollout.prompts}, "

@@ -1,7 +1,6 @@
 """Named suites (YAML beside this file), and how the command line changes them before they become runs."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -9,6 +8,7 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import ValidationError
 
+from evaluators.names import suggestion
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 
@@ -66,9 +66,8 @@ def key_paths(model: Any, prefix: str = "") -> list[str]:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """``; did you mean X?``, or all known names if none is near."""
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    """``, did you mean 'x'?``, or all known names if none is near."""
+    return suggestion(name, known) or f"; known: {', '.join(known)}"
 
 
 def _read(name: str) -> dict[str, Any]:

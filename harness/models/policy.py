@@ -57,6 +57,12 @@ class Policy:
             width=config.hidden_size,
         )
 
+    @property
+    def context_limit(self) -> int | None:
+        """Tokens that the model takes at most, where its config names a limit."""
+        limit: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return limit
+
     @functools.cached_property
     def adapted(self) -> bool:
         """Whether adapters are trained instead of all weights."""

@@ -28,8 +28,8 @@ def generate_with(engine: RolloutEngine, policy: Policy, seed: int) -> Generate:
 
 
 def _check_fit(policy: Policy, prompt: int, completion: int) -> None:
-    limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None)
-    if limit is not None and prompt + completion > limit:
+    limit = policy.context_limit
+    if limit and prompt + completion > limit:
         raise HarnessError(
             f"a prompt of {prompt} tokens with up to {completion} of its answer is more than the {limit} that the "
             "model takes; choose a task with shorter prompts or answers, or a model that takes more"

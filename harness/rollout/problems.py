@@ -18,8 +18,8 @@ def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, 
     """
     longest = config.rollout.max_prompt_tokens
     context = longest + config.rollout.max_tokens
-    limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None) or context
-    if context > limit:
+    limit = policy.context_limit
+    if limit and context > limit:
         raise HarnessError(
             f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} are more than the "
             f"{limit} tokens that {config.model.path} takes; lower one of them"

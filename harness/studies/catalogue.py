@@ -4,13 +4,13 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, is_dataclass
 
 from rich.table import Table
 
 from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
-from algorithms.types import Objective
+from algorithms.types import Objective, hyperparameters
 from evaluators.tasks import TASKS
 from harness.config.settings import Control
 from harness.config.suites import load_suite, suite_names
@@ -60,15 +60,20 @@ def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> 
     table.add_row("", "source", " ".join(source.split()))
     table.add_row("", "requires", note or ", ".join(sorted(cls().requires)))
     meanings = field_meanings(cls)
-    for field in fields(cls):  # type: ignore[arg-type]
-        if field.name != "inner":
+    for key, field in hyperparameters(cls).items():
+        if key != "inner":
             default = "" if field.default is MISSING else f" = {field.default}"
-            table.add_row("", field.name + default, meanings[field.name])
+            table.add_row("", key + default, meanings[key])
     table.add_row("", "", "")
 
 
 def field_meanings(cls: type) -> dict[str, str]:
-    """The docstring under each field of a dataclass, on one line."""
+    """The docstring under each field of a dataclass, on one line; its parent's where it has none of its own."""
+    classes = [each for each in reversed(cls.__mro__) if is_dataclass(each)]
+    return {name: meaning for each in classes for name, meaning in _own_meanings(each).items()}
+
+
+def _own_meanings(cls: type) -> dict[str, str]:
     (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(parsed, ast.ClassDef)
     return {

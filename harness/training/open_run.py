@@ -56,7 +56,7 @@ def open_run(
         weights=policy.fingerprint(),
         problems={str(split): fingerprint(part) for split, part in problems.items()},
     )
-    objective, spec = objective_of(config.objective), RegimeSpec.parse(config.regime)
+    objective, spec = objective_of(config.objective), config.regime_spec
     reference = policy.reference()
     critic = Critic(policy) if "values" in objective.requires else None
     optimizer = make_optimizer(config.optimizer, modules(policy, critic))

@@ -30,7 +30,7 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Ro
             f"no run of the suite {suite.name} has begun yet; harness run --suite {suite.name} makes some"
         )
     refuse_unmatched(results)
-    results = sorted(results, key=lambda r: (_place(r.config.regime), r.config.objective.name, r.config.seed))
+    results = sorted(results, key=lambda r: (_place(r.config.regime_spec), r.config.objective.name, r.config.seed))
     regimes: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         regimes[result.config.regime].append(result)
@@ -71,10 +71,9 @@ def _distinct(records: Iterable[T]) -> list[T]:
     return found
 
 
-def _place(regime: str) -> tuple[int, int, str]:
+def _place(spec: RegimeSpec) -> tuple[int, int, str]:
     """From fresh to fixed: on-policy, stale by age, replay, offline."""
-    spec = RegimeSpec.parse(regime)
-    return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, regime
+    return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, str(spec)
 
 
 def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Row]) -> Row:

@@ -59,10 +59,9 @@ def evaluate_model(
     wanted: list[EvalSettings | LmEvalSettings] = [*suite.tasks, *suite.lm_eval]
     lacking = [settings for settings in wanted if fresh or not evals.has(settings.key, examinee)]
     if lacking:
-        limit = getattr(policy.model.config.get_text_config(), "max_position_embeddings", None)
-        contexts = [_context(one, policy, problems[one.key], limit) for one in lacking if isinstance(one, EvalSettings)]
+        contexts = [_context(one, policy, problems[one.key]) for one in lacking if isinstance(one, EvalSettings)]
         if any(isinstance(one, LmEvalSettings) for one in lacking):  # what their prompts need is not known before
-            contexts.append(limit or max(contexts))
+            contexts.append(policy.context_limit or max(contexts))
             compute = compute.model_copy(update={"kv_cache_gib": compute.kv_cache_gib or CONTEXT_CACHE_GIB})
         engine = make_engine(policy, compute, max(contexts))
         engine.sync(policy)
@@ -87,11 +86,11 @@ def _problems(settings: EvalSettings) -> list[Problem]:
     return found[: settings.problems]
 
 
-def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem], limit: int | None) -> int:
+def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:
     """Tokens of the longest prompt with its completion."""
     tokens = {problem.id: len(policy.encode(problem.prompt)) for problem in problems}
     longest = max(tokens, key=lambda problem: tokens[problem])
-    context = tokens[longest] + settings.max_tokens
+    context, limit = tokens[longest] + settings.max_tokens, policy.context_limit
     if limit and context > limit:
         raise HarnessError(
             f"{settings.task.name}: the prompt of problem {longest} has {tokens[longest]} tokens, and with max_tokens="

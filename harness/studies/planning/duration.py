@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from harness.config.regime import RegimeSpec
 from harness.config.run_config import RunConfig
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import kv_bytes_of
@@ -83,7 +82,7 @@ class Pace:
 def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completion: int) -> Duration:
     """With prompts and completions of so many tokens on average."""
     pace = Pace(config=config, parts=parts, gpu=gpu, prompt=prompt, completion=completion)
-    rollout, evaluation, spec = config.rollout, config.evaluation, RegimeSpec.parse(config.regime)
+    rollout, evaluation, spec = config.rollout, config.evaluation, config.regime_spec
     batch = rollout.prompts * rollout.group_size
     offline = spec.kind == "offline"
     new = 0 if offline else batch - spec.again(rollout.prompts) * rollout.group_size

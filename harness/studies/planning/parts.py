@@ -10,7 +10,6 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModelForCausalLM
 
 from harness.config.arms import objective_of
-from harness.config.regime import RegimeSpec
 from harness.config.run_config import RunConfig
 from harness.models.adapters import add_adapters
 from harness.models.critic import Critic
@@ -67,7 +66,7 @@ def parts_of(config: RunConfig) -> Parts:
         policy=policy,
         reference=None if policy.adapted else policy.reference(),
         critic=Critic(policy) if "values" in objective.requires else None,
-        passes=Passes.of(objective, RegimeSpec.parse(config.regime), config.optimizer),
+        passes=Passes.of(objective, config.regime_spec, config.optimizer),
     )
 
 

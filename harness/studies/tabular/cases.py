@@ -1,11 +1,11 @@
 """Which objectives are studied, and with which settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-from algorithms import OBJECTIVES, load_objective
-from algorithms.types import HasState, Objective
+from algorithms import OBJECTIVES
+from algorithms.types import HasState, Objective, hyperparameters
+from harness.config.arms import find_objective
 from harness.errors import HarnessError
 from harness.studies.tabular.problems import BETA
 
@@ -33,7 +33,7 @@ def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
         for variant in VARIANTS.get(name, ({},)):
             label = " ".join([name, *(f"{key}={value}" for key, value in variant.items())])
             try:
-                cases[label] = _make(load_objective(name), variant)
+                cases[label] = _make(find_objective(name), variant)
             except (ValueError, TypeError) as error:
                 raise HarnessError(str(error)) from error
     if not cases:
@@ -44,11 +44,11 @@ def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
 def settings(objective: Objective) -> str:
     """The fields that were set here, for a table: "beta = 0.5"."""
     ours = (*STRENGTHS, *UNFIT)
-    return ", ".join(f"{name} = {getattr(objective, name)}" for name in ours if hasattr(objective, name))
+    return ", ".join(f"{name} = {getattr(objective, name)}" for name in ours if name in hyperparameters(objective))
 
 
 def _make(kind: type[Objective], variant: Mapping[str, Any]) -> Objective:
-    declared = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    declared = hyperparameters(kind)
     chosen: dict[str, Any] = {name: BETA for name in STRENGTHS if name in declared and declared[name].default != 0}
     chosen |= {name: value for name, value in UNFIT.items() if name in declared}
     made = kind(**chosen, **variant)

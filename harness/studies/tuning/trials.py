@@ -1,15 +1,16 @@
 """What is tried: the same points of the suite's search space for every objective, and what they reached."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 from scipy.stats import qmc
 
-from algorithms import OBJECTIVES, load_objective
-from harness.config.arms import run_config
+from algorithms import OBJECTIVES
+from algorithms.types import hyperparameters
+from harness.config.arms import find_objective, run_config
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.settings import ArmSettings, TunedSettings
 from harness.config.suites import nearest
@@ -128,7 +129,7 @@ def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:
 
 def _keys_of(objective: str) -> set[str]:
     """An objective's fields, as a space names them."""
-    return {f"fields.{field.name}" for field in fields(load_objective(objective))}  # type: ignore[arg-type]
+    return {f"fields.{name}" for name in hyperparameters(find_objective(objective))}
 
 
 def _with(suite: SuiteConfig, arm: str, settings: Mapping[str, float]) -> SuiteConfig:

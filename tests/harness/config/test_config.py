@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from harness.config.arms import run_config
+from harness.config.arms import build_objective, run_config
 from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite, suite_names
+from harness.errors import HarnessError
 from harness.launch.machine import settle
 from harness.seeds import ProblemOrder, Purpose, derive_seed
 
@@ -61,6 +62,22 @@ def test_agro_and_rloo_have_the_same_settings() -> None:
     agro, rloo = config("agro"), config("rloo")
     assert agro.objective.fields["beta"] == rloo.objective.fields["beta"]
     assert agro.optimizer == rloo.optimizer
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields", "sentence"),
+    [
+        ("grop", {}, "unknown objective 'grop'.*, did you mean 'grpo'"),
+        ("AGRO", {}, "did you mean 'agro'"),
+        ("xyzzy", {}, "unknown objective 'xyzzy'; the built-in ones are agro, .*my_module:MyObjective$"),
+        ("algorithms.agro:Agro", {}, "algorithms.agro has no 'Agro', did you mean 'AGRO'"),
+        ("agro", {"bta": 1}, "agro has no field 'bta', did you mean 'beta'"),
+        ("dapo", {"beta_kl": 0.1}, "dapo has no field 'beta_kl'; known: clip_low, clip_high$"),
+    ],
+)
+def test_an_unknown_name_is_told_what_may_have_been_meant(spec: str, fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        build_objective(spec, fields, where=spec)
 
 
 def test_derived_seeds_are_fixed_and_apart() -> None:

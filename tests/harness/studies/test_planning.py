@@ -68,7 +68,7 @@ def test_with_adapters_it_fits(llama: str) -> None:
 def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
     result = CliRunner().invoke(app, ["plan", "--suite", "tiny-arithmetic", "--gpu", "h10"])
     assert result.exit_code == 2
-    assert "no GPU 'h10'; did you mean h100?" in result.output
+    assert "no GPU 'h10', did you mean 'h100'?" in result.output
 
 
 @pytest.mark.parametrize(

@@ -237,4 +237,4 @@ def test_a_misspelt_field_in_the_space_is_one_sentence(tmp_path: Path) -> None:
     space = json.dumps({"fields.bta": [0.1, 1], "optimizer.learning_rate": [1e-5, 1e-3]})
     code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={space}", "--out", str(tmp_path))
     assert code == 2
-    assert "tuning.space.fields.bta fits no objective; did you mean fields.beta?" in output
+    assert "tuning.space.fields.bta fits no objective, did you mean 'fields.beta'?" in output
