@@ -49,14 +49,22 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
 
 
-def _check(objective: Objective, name: str, suite: SuiteConfig) -> None:
-    """Refuse an objective that asks for what this suite's runs do not have."""
+def refuse_unknown_requirements(objective: Objective, name: str) -> None:
+    """
+    Raises:
+        HarnessError: the objective called ``name`` requires something that the harness does not compute.
+    """
     requires = objective.requires
     if not isinstance(requires, frozenset):
         raise HarnessError(f"{name}: requires must be a frozenset of names, not {requires!r}")
     if unknown := requires - COMPUTED:
         raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
-    if "group" in requires and suite.rollout.group_size < 2:
+
+
+def _check(objective: Objective, name: str, suite: SuiteConfig) -> None:
+    """Refuse an objective that asks for what this suite's runs do not have."""
+    refuse_unknown_requirements(objective, name)
+    if "group" in objective.requires and suite.rollout.group_size < 2:
         raise HarnessError(
             f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
         )
@@ -93,6 +101,21 @@ def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
         constraint=next((arm.constraint for arm in arms if arm.constraint), None),
         control=own.control,
     )
+
+
+def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
+    """What the suite sets for the arm in ``before`` and not in ``after``: ``optimizer.learning_rate 0.0002 -> 0.0001``.
+
+    Both are the same suite in the same regime, before and after changes from the command line.
+    """
+    then, now = _arm(before, name), _arm(after, name)
+    found = []
+    for section, others in (("optimizer", after.optimizer.model_dump()), ("fields", {})):
+        new = others | getattr(now, section)
+        for key, value in getattr(then, section).items():
+            if key not in new or new[key] != value:
+                found.append(f"{section}.{key} {value} -> {new.get(key, 'its default')}")
+    return found
 
 
 def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.config.arguments import command_line
-from harness.config.arms import run_config
+from harness.config.arms import replaced, run_config
 from harness.config.run_config import RunConfig, SuiteConfig, digest
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -99,8 +99,27 @@ def suites_of(
     if len(set(named)) < len(named):
         raise HarnessError(f"--regime names one twice: {', '.join(named)}")
     settled, choices = settle(suites[0])
+    choices += _replaced(suite, changes, suites, arms)
     update = {"model": settled.model, "compute": settled.compute}
     return [of_regime.model_copy(update=update) for of_regime in suites], choices
+
+
+def _replaced(
+    suite: str, changes: Sequence[tuple[str, Any]], suites: Sequence[SuiteConfig], arms: Sequence[str]
+) -> list[str]:
+    """A line for each arm whose own settings, tuned ones above all, gave way to changes from the command line."""
+    others = [change for change in changes if change[0].partition(".")[0] not in ("optimizer", "objectives")]
+    if len(others) == len(changes):
+        return []
+    found: dict[str, list[str]] = {arm: [] for arm in arms}
+    for after in suites:
+        before = load_suite(suite, [*others, ("regime", after.regime)])
+        for arm in arms:
+            if gone := replaced(before, after, arm):
+                found[arm].append(f"{', '.join(gone)} in {after.regime}")
+    return [
+        f"--set replaces what the suite sets for {arm}: {'; '.join(parts)}" for arm, parts in found.items() if parts
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

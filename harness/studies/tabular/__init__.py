@@ -76,6 +76,9 @@ def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, consol
                 continue
         endings += ended
         estimates += estimated
+    if not endings:
+        failed = "; ".join(f"{one['objective']}: {one['reason']}" for one in unfit)
+        raise HarnessError(f"none of the objectives can be studied ({failed}); mend them, or name others")
     agro_max = max((row["max"] for row in endings if row["objective"] == "agro"), default=None)
     convergence = {
         "setup": setup | {"group_size": GROUP_SIZE, "steps": STEPS},

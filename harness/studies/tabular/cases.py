@@ -5,7 +5,7 @@ from typing import Any
 
 from algorithms import OBJECTIVES
 from algorithms.types import HasState, Objective, hyperparameters
-from harness.config.arms import find_objective
+from harness.config.arms import find_objective, refuse_unknown_requirements
 from harness.errors import HarnessError
 from harness.studies.tabular.problems import BETA
 
@@ -36,6 +36,7 @@ def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
                 cases[label] = _make(find_objective(name), variant)
             except (ValueError, TypeError) as error:
                 raise HarnessError(str(error)) from error
+            refuse_unknown_requirements(cases[label], name)
     if not cases:
         raise HarnessError(f"no objectives named; the built-in ones are {', '.join(OBJECTIVES)}.")
     return cases

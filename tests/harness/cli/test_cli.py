@@ -232,6 +232,31 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
     refused(["leaderboard", "--suite", "smollm2-gsm8k", *store], "no runs of the suite")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--seeds", "1"],
+        ["tune", "--trials", "1"],
+        ["plan", "--suite", "tiny-arithmetic", "--gpu", "t4"],
+        ["tabular", "--problems", "2"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_finds_ones_own_objective_where_it_is_typed(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is imported, and what is refused then is the objective itself: it requires what nobody computes."""
+    name = f"found_by_{command[0]}"
+    source = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Needy:\n"
+    source += "    requires = frozenset({'moon'})\n    def loss(self, policy, batch): ...\n"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    if command[0] == "tune":
+        command = [*command[:3], "--set", "tuning.space={optimizer.learning_rate: [1e-5, 1e-3]}"]
+    refused([command[0], "--algos", f"{name}:Needy", *command[1:]], "moon")
+
+
 def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
     """The example of CONTRIBUTING.md, as it stands there."""
     (tmp_path / "my_module.py").write_text(EXAMPLE)

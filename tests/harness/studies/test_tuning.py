@@ -12,6 +12,7 @@ from harness.config.arms import run_config
 from harness.config.run_config import SuiteConfig
 from harness.config.suites import SUITES, load_suite
 from harness.errors import HarnessError
+from harness.launch.invocation import suites_of
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
@@ -171,6 +172,33 @@ def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
     assert rate(("optimizer.learning_rate", 5e-5)) == 5e-5
     assert rate(("objectives.agro.optimizer.learning_rate", 6e-5)) == 6e-5
     assert rate(("objectives.agro.optimizer", {"learning_rate": 7e-5})) == 7e-5
+
+
+def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
+    """Also for an arm that is like another, in each regime, and never where nothing is lost."""
+    arms, regimes = ["agro", "rloo", "frozen"], ["on_policy", "stale:16"]
+
+    def said(*changes: tuple[str, Any]) -> dict[str, str]:
+        _, choices = suites_of("tiny-arithmetic", changes, arms, regimes)
+        lines = [line.partition("--set replaces what the suite sets for ")[2] for line in choices if "--set" in line]
+        return dict(line.split(": ", 1) for line in lines)
+
+    tuned = {regime: run_config(suite(regime=regime), "agro", 0) for regime in regimes}
+    rates = [config.optimizer.learning_rate for config in tuned.values()]
+    rate = said(("optimizer.learning_rate", 7e-5))
+    assert sorted(rate) == sorted(arms)
+    assert (
+        rate["agro"]
+        == rate["rloo"]
+        == "; ".join(
+            f"optimizer.learning_rate {old} -> 7e-05 in {regime}" for old, regime in zip(rates, regimes, strict=True)
+        )
+    )
+    betas = [config.objective.fields["beta"] for config in tuned.values()]
+    assert said(("objectives.agro.fields.beta", betas[0])) == dict.fromkeys(
+        ("agro", "rloo"), f"fields.beta {betas[1]} -> {betas[0]} in stale:16"
+    )
+    assert said(("optimizer.warmup_steps", 3)) == said(("budget.total", 4096)) == said() == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""The application that all commands belong to, and what they share."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+
+from evaluators.types import TaskError
+from harness.config.arguments import names_of
+from harness.errors import HarnessError
+
+# Before any library of Hugging Face is imported: its bars would run through ours.
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+P = ParamSpec("P")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which fine-tuning objective teaches a language model more mathematics for the same budget?",
+)
+console = Console(soft_wrap=True)
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
+
+def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
+    """Show what a user can mend as one sentence, with exit code 2 and no traceback."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (HarnessError, TaskError) as error:
+            print(f"harness: {error}", file=sys.stderr)
+            raise typer.Exit(2) from error
+
+    return guarded
+
+
+def objectives_of(algos: str) -> list[str]:
+    """The names in ``--algos``. One's own objective is found where the command is typed."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    return names_of(algos)

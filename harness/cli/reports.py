@@ -1,0 +1,112 @@
+"""``harness leaderboard``, ``compare``, ``export``, ``publish``, ``sync``: what is made of runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app, console, one_sentence
+from harness.cli.options import (
+    OUT,
+    Force,
+    From,
+    Match,
+    Out,
+    Seeds,
+    Suite,
+    Uri,
+)
+from harness.config.arguments import (
+    chosen_budget,
+    chosen_regime,
+    names_of,
+    parse_seeds,
+)
+from harness.errors import HarnessError
+
+
+@app.command()
+@one_sentence
+def leaderboard(
+    suite: Suite,
+    source: From = None,
+    algos: Annotated[str | None, typer.Option(help="Only these arms, comma-separated.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help="Only this regime; repeatable.")] = None,
+    seeds: Seeds = None,
+    budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
+    match: Match = None,
+    baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
+    out: Out = OUT,
+    force: Force = False,
+) -> None:
+    """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
+    from harness.config.suites import load_suite
+    from harness.report.commands import make_leaderboard
+    from harness.report.numbers.selection import Selection
+
+    chosen = parse_seeds(seeds)
+    selection = Selection(
+        algos=tuple(names_of(algos)) if algos else None,
+        regimes=tuple(chosen_regime(name) for name in regime) if regime else None,
+        seeds=tuple(chosen) if chosen else None,
+        budget=chosen_budget(budget) if budget else None,
+        match=match,
+    )
+    loaded = load_suite(suite, [("baseline", baseline)] if baseline else [])
+    make_leaderboard(loaded, selection, source, out, console, force=force)
+
+
+@app.command()
+@one_sentence
+def compare(
+    a: Annotated[str, typer.Argument(help="An objective, a run id, or the key of a row.")],
+    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    suite: Suite = "tiny-arithmetic",
+    source: From = None,
+    regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
+    match: Match = None,
+    out: Out = OUT,
+) -> None:
+    """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
+    from harness.config.suites import load_suite
+    from harness.report.commands import make_comparison
+    from harness.report.numbers.selection import Selection
+
+    if a == b:
+        raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
+    wanted = chosen_regime(regime) if regime else None
+    make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
+
+
+@app.command()
+@one_sentence
+def export(suite: Suite, out: Out = OUT, force: Force = False) -> None:
+    """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
+    from harness.config.suites import load_suite
+    from harness.report import commands
+
+    commands.export(load_suite(suite), out, console, force=force)
+
+
+@app.command()
+@one_sentence
+def publish(
+    suite: Suite,
+    out: Out = OUT,
+    to: Annotated[Path, typer.Option(help="Where published results are kept, a folder a suite.")] = Path("results"),
+    force: Force = False,
+) -> None:
+    """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
+    from harness.config.suites import load_suite
+    from harness.report import commands
+
+    commands.publish(load_suite(suite), out, to, console, force=force)
+
+
+@app.command()
+@one_sentence
+def sync(out: Out = OUT, tracking_uri: Uri = None) -> None:
+    """Publish to MLflow what has not been published yet; twice is the same as once."""
+    from harness.launch.syncing import sync_all
+
+    sync_all(out, tracking_uri, console)

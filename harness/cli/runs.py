@@ -1,0 +1,86 @@
+"""``harness run`` and ``harness tune``: what trains."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.options import (
+    OUT,
+    Change,
+    Data,
+    Engine,
+    Force,
+    Fresh,
+    Model,
+    Out,
+    Regimes,
+    Seeds,
+    Suite,
+    Uri,
+    Workers,
+)
+from harness.config.arguments import (
+    changes_of,
+    parse_budget,
+    parse_seeds,
+)
+
+
+@app.command()
+@one_sentence
+def run(
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
+    suite: Suite = "tiny-arithmetic",
+    seeds: Seeds = None,
+    budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
+    regime: Regimes = None,
+    engine: Engine = None,
+    model: Model = None,
+    data: Data = None,
+    change: Change = None,
+    workers: Workers = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
+    force: Force = False,
+) -> None:
+    """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
+    from harness.launch import invocation
+    from harness.report.archive import refuse_losing
+
+    changes = changes_of(change, model, data, engine)
+    changes += [("budget", parse_budget(budget))] if budget else []
+    names = objectives_of(algos)
+    planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
+    how = invocation.Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
+    if not invocation.invoke(planned, how, console):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@one_sentence
+def tune(
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated.")],
+    trials: Annotated[int, typer.Option(min=1, help="Of each arm in each regime.")] = 8,
+    suite: Suite = "tiny-arithmetic",
+    regime: Regimes = None,
+    engine: Engine = None,
+    model: Model = None,
+    data: Data = None,
+    change: Change = None,
+    workers: Workers = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+) -> None:
+    """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
+    from harness.launch.invocation import Execution
+    from harness.studies.tuning import command
+
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh)
+    changes = changes_of(change, model, data, engine)
+    if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
+        raise typer.Exit(INTERRUPTED)

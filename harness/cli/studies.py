@@ -1,0 +1,106 @@
+"""``harness eval``, ``plan``, ``tabular``, ``make-base``: what stands beside the runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app, console, objectives_of, one_sentence
+from harness.cli.options import (
+    OUT,
+    Change,
+    Data,
+    Engine,
+    Model,
+    Out,
+    Suite,
+    Uri,
+)
+from harness.config.arguments import (
+    changes_of,
+    command_line,
+    names_of,
+)
+from harness.errors import HarnessError
+
+
+@app.command(name="eval")
+@one_sentence
+def eval_(
+    model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
+    tasks: Annotated[str | None, typer.Option(help="Comma-separated, such as gsm8k,math500.")] = None,
+    lm_eval: Annotated[
+        str | None, typer.Option(help="Tasks of lm-evaluation-harness, such as gsm8k_local,math500_local.")
+    ] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="The first so many of each task; default: all.")] = None,
+    data: Data = None,
+    engine: Engine = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, such as max_tokens=256.")] = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
+) -> None:
+    """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
+    from harness.studies.evals.command import evaluate_model
+    from harness.studies.evals.settings import eval_suite
+
+    given = {"k": k, "problems": problems, "compute.engine": engine}
+    changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
+    named, stock = (names_of(text) if text else [] for text in (tasks, lm_eval))
+    suite = eval_suite(model, named, stock, data, changes)
+    options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--data": data}
+    command = command_line("eval", options, changes)
+    evaluate_model(suite, out, tracking_uri, fresh=fresh, command=command, console=console)
+
+
+@app.command()
+@one_sentence
+def plan(
+    suite: Suite,
+    gpu: Annotated[str, typer.Option(help="Which GPU, such as h100.")],
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated.")] = "agro,grpo,ppo",
+    engine: Engine = None,
+    model: Model = None,
+    change: Change = None,
+    memory: Annotated[float | None, typer.Option(min=1, help="GiB, where the GPU has another size.")] = None,
+    prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
+    completion_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a completion; likewise.")] = None,
+) -> None:
+    """What a suite's runs need of a GPU, memory and hours; refused where they do not fit. Loads no weights."""
+    from harness.config.suites import load_suite
+    from harness.studies.planning.estimate import estimate
+
+    loaded = load_suite(suite, changes_of(change, model, None, engine))
+    names = objectives_of(algos)
+    estimate(loaded, names, gpu, console, memory_gib=memory, prompt=prompt_tokens, completion=completion_tokens)
+
+
+@app.command()
+@one_sentence
+def tabular(
+    algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated; default: all built-in ones.")] = None,
+    problems: Annotated[int, typer.Option(help="Random problems that each number is a mean over.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
+    out: Out = OUT,
+) -> None:
+    """The paper's Figure 1: where each objective converges on problems that are known exactly."""
+    from harness.studies.tabular import study
+
+    study(out, console, problems=problems, seed=seed, algos=objectives_of(algos) if algos else None)
+
+
+@app.command(name="make-base")
+@one_sentence
+def make_base(
+    name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic, tiny-gcd.")],
+    out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("base"),
+) -> None:
+    """Train an embedded base model again, bit for bit; minutes on one thread."""
+    from harness.embedded.bases import BASES
+    from harness.embedded.bases.training import make_base
+
+    if name not in BASES:
+        raise HarnessError(f"no embedded model {name!r}; there are: {', '.join(BASES)}")
+    make_base(BASES[name], out / name, report=console.print)
+    console.print(f"written to {out / name}")
