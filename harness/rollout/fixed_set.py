@@ -100,7 +100,7 @@ def _read(path: Path) -> FixedSet:
         groups = GROUPS.validate_python(stored["groups"])
         found = FixedSet(groups=groups, content=stored["content"], seconds=stored["seconds"])
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise HarnessError(f"the offline set {path} is damaged; delete it, and it is made again") from error
+        raise HarnessError(f"the offline set {path} is of another version, or damaged; delete it, and it is made again") from error
     if content_of(groups) != found.content:
         raise HarnessError(f"the offline set {path} is not what its hash says; delete it, and it is made again")
     return found

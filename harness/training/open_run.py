@@ -31,7 +31,7 @@ from harness.rollout.regimes import Regime, make_regime
 from harness.seeds import ProblemOrder
 from harness.training.checkpoint import Progress, load_checkpoint
 from harness.training.optimizer import make_optimizer
-from harness.training.scoring import Passes
+from harness.training.passes import Passes
 from harness.training.state import RunState, modules
 
 

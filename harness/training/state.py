@@ -29,7 +29,7 @@ from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.checkpoint import Progress, save_checkpoint
 from harness.training.evaluation import evaluate
-from harness.training.scoring import Passes
+from harness.training.passes import Passes
 
 
 @dataclass(kw_only=True)
