@@ -13,8 +13,7 @@ from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from torch import Tensor
 
-COMPUTED: Final = frozenset({"ref_logp", "old_logp", "start_logp", "values", "draws", "group"})
-"""What an objective may require."""
+from algorithms.scores import Scores
 
 LATER: Final = "added after runs had been published"
 """Marks a field, ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only where it is not its default.
@@ -41,8 +40,8 @@ class Denominators:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """Completions with their rewards. All log-probabilities are of the sampled tokens, in nats."""
+class Batch(Scores):
+    """Completions with their rewards, and of the scores those that the objective requires."""
 
     mask: Tensor
     """[B, T] bool, true on sampled tokens, a sampled end-of-sequence token included."""
@@ -53,19 +52,6 @@ class Batch:
     truncated: Tensor
     """[B] bool, cut at the length limit."""
     denominators: Denominators
-    old_logp: Tensor | None = None
-    """[B, T] under the behaviour policy that sampled the completion."""
-    start_logp: Tensor | None = None
-    """[B, T] under the policy as it was before the first update on this rollout batch. It differs from
-    ``old_logp`` where the completions are older than that."""
-    ref_logp: Tensor | None = None
-    """[B, T] under the frozen reference."""
-    old_values: Tensor | None = None
-    """[B, T] the critic's value of the state *before* each token, before the first update on this batch."""
-    old_final_value: Tensor | None = None
-    """[B] the same of the state behind the last sampled token."""
-    draws: Tensor | None = None
-    """[B] uniform in [0, 1), from the run's own seed, for an objective that chooses at random."""
     totals: Mapping[str, Tensor] = field(default_factory=dict)
     """What the objective's ``totals`` returned, summed over the optimiser step."""
     state: Mapping[str, float] = field(default_factory=dict)
@@ -102,8 +88,8 @@ class Objective(Protocol):
 
     @property
     def requires(self) -> frozenset[str]:
-        """What the harness must compute, and charges: of "ref_logp", "old_logp", "start_logp", "values",
-        "draws"; and "group" where a prompt needs at least two completions.
+        """What the harness must compute, and charges: names of :data:`algorithms.scores.COMPUTED`; and "group" where
+        a prompt needs at least two completions.
 
         A ClassVar where it is fixed, a property where it depends on a field: ask an instance.
         """

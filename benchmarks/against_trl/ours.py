@@ -24,7 +24,8 @@ from harness.records.journal import Journal
 from harness.rollout.groups import Group
 from harness.training.loop import train
 from harness.training.open_run import open_run
-from harness.training.sampler import BudgetedSampler, score_start
+from harness.training.sampler import BudgetedSampler
+from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Metrics, update
 

@@ -10,7 +10,8 @@ from pydantic.errors import PydanticUserError
 
 from algorithms import OBJECTIVES, UnknownName, load_objective
 from algorithms.constrained import Constrained
-from algorithms.types import COMPUTED, Objective, hyperparameters
+from algorithms.scores import COMPUTED
+from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings

@@ -43,13 +43,13 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
             layer.enable_adapters(True)
 
 
-def merged_weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The state dict of the model as it would be without adapters, each merged in float32 on the way."""
+def plain_weights(model: nn.Module, *, merged: bool) -> Iterator[tuple[str, Tensor]]:
+    """The state dict of a model without adapters: the base alone, or with each merged into it in float32 on the way."""
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
     for name, tensor in model.state_dict().items():
         owner, inside, last = name.rpartition(".base_layer.")
         if inside:
-            merged = tensor.float() + layers[owner].get_delta_weight(NAME) if last == "weight" else tensor
-            yield f"{owner}.{last}", merged
+            adds = merged and last == "weight"
+            yield f"{owner}.{last}", tensor.float() + layers[owner].get_delta_weight(NAME) if adds else tensor
         elif ".lora_" not in name:
             yield name, tensor

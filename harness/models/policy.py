@@ -3,7 +3,7 @@
 import copy
 import functools
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from harness.errors import HarnessError
-from harness.models.adapters import adapters_off, has_adapters, merged_weights
+from harness.models.adapters import adapters_off, has_adapters, plain_weights
 from harness.models.hidden import hidden_states
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
@@ -79,6 +79,12 @@ class Policy:
         low = self.dtype is not torch.float32
         return torch.autocast(self.device.type, self.dtype) if low else nullcontext()
 
+    @contextmanager
+    def in_effect(self) -> Iterator[None]:
+        """Inside, passes of ``model`` are this policy's: in its precision, without adapters where it is the base."""
+        with self.precision(), adapters_off(self.model) if self._base else nullcontext():
+            yield
+
     def encode(self, prompt: str) -> tuple[int, ...]:
         """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template.
 
@@ -109,8 +115,7 @@ class Policy:
         Logits are made at completion positions only, chunk by chunk.
         """
         here = sequences.to(self.device)
-        base = adapters_off(self.model) if self._base else nullcontext()
-        with self.precision(), base:
+        with self.in_effect():
             before = hidden_states(self.model.get_decoder(), here, here.mask)
             flat = self._token_logp(before, here.completions[here.mask])
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
@@ -133,8 +138,8 @@ class Policy:
         return total.hexdigest()[:16]
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The state dict of a plain model: adapters are merged on the way, the policy stays as it is."""
-        return ((name, tensor.detach()) for name, tensor in merged_weights(self.model))
+        """The state dict of a plain model: adapters that count are merged on the way, the policy stays as it is."""
+        return ((name, tensor.detach()) for name, tensor in plain_weights(self.model, merged=not self._base))
 
     def save(self, directory: Path) -> None:
         """A transformers directory: safetensors, config and tokenizer; adapters merged."""

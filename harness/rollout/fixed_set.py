@@ -66,13 +66,14 @@ def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable
 
 
 def sample_fixed(
-    config: RunConfig, policy: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
+    config: RunConfig, reference: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
 ) -> list[Group]:
-    """The completions of a fixed set, from the policy before training."""
+    """The completions of a fixed set. The engine samples from the reference, and does so until its next ``sync``."""
     rollout = config.rollout
     problems = order.take(0, rollout.offline_completions // rollout.group_size)
     seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
-    groups = sample_groups(engine, policy, problems, rollout.group_size, sampling_of(config), seed)
+    engine.sync(reference)
+    groups = sample_groups(engine, reference, problems, rollout.group_size, sampling_of(config), seed)
     return grade_groups(grader, groups, config.task.grading)
 
 
@@ -100,7 +101,9 @@ def _read(path: Path) -> FixedSet:
         groups = GROUPS.validate_python(stored["groups"])
         found = FixedSet(groups=groups, content=stored["content"], seconds=stored["seconds"])
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise HarnessError(f"the offline set {path} is damaged; delete it, and it is made again") from error
+        raise HarnessError(
+            f"the offline set {path} is of another version, or damaged; delete it, and it is made again"
+        ) from error
     if content_of(groups) != found.content:
         raise HarnessError(f"the offline set {path} is not what its hash says; delete it, and it is made again")
     return found

@@ -1,10 +1,15 @@
-"""What flows through a run: completions of a prompt, then a graded group of them."""
+"""What flows through a run: completions of a prompt, then a graded group of them, then a scored one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter
+import torch
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter
+from torch import Tensor
+from torch.nn.functional import pad
 
+from algorithms.scores import SCORES, Scores
 from evaluators.grading.grader import Grade
 from evaluators.types import Problem
 from harness.models.sequences import Sequences
@@ -22,9 +27,14 @@ class Completion:
     """Decoded, without special tokens, cut before a stop string."""
     truncated: bool
     """Cut at the length limit."""
-    known: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """What the trainer computed of it, under the names of :class:`algorithms.types.Batch`: a number for each
-    token (``ref_logp``, ...) or one alone (``draws``, ...)."""
+
+
+def _as_lists(scores: Scores) -> dict[str, Any]:
+    return {name: tensor.tolist() for name, tensor in scores.given().items()}
+
+
+def _from_lists(stored: dict[str, Any]) -> Scores:
+    return Scores(**{name: torch.tensor(numbers) for name, numbers in stored.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,10 +46,17 @@ class Group:
     completions: tuple[Completion, ...]
     grades: tuple[Grade, ...] = ()
     rewards: tuple[float, ...] = ()
+    scores: Annotated[Scores, PlainValidator(_from_lists), PlainSerializer(_as_lists)] = field(default_factory=Scores)
+    """What the trainer computed of them: a row for each, as wide as the longest."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest completion."""
+        return max(len(completion.ids) for completion in self.completions)
 
 
-GROUPS = TypeAdapter(list[Group], config=ConfigDict(ser_json_inf_nan="constants"))
-"""Groups as JSON and back, number for number."""
+GROUPS = TypeAdapter(list[Group], config=ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
+"""Groups as JSON and back, number for number; those that another version wrote are refused."""
 
 
 def sequences_of(groups: Sequence[Group]) -> Sequences:
@@ -50,3 +67,36 @@ def sequences_of(groups: Sequence[Group]) -> Sequences:
 def lengths(groups: Sequence[Group]) -> list[int]:
     """Tokens of each completion with its prompt."""
     return [len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions]
+
+
+def with_scores(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Group]:
+    """The groups with scores besides those that they have: by name, [B, T] or [B] over all their completions."""
+    sizes = [len(group.completions) for group in groups]
+    rows = {name: torch.split(tensor.cpu(), sizes) for name, tensor in found.items()}
+    result = []
+    for index, group in enumerate(groups):
+        own = {name: _as_wide(of_groups[index], group.longest) for name, of_groups in rows.items()}
+        result.append(replace(group, scores=replace(group.scores, **own)))
+    return result
+
+
+def scores_of(groups: Sequence[Group]) -> Scores:
+    """The scores of all completions of the groups.
+
+    Raises:
+        ValueError: some groups have a score that others lack.
+    """
+    width, found = max(group.longest for group in groups), {}
+    for name in SCORES:
+        parts = [getattr(group.scores, name) for group in groups]
+        there = [part for part in parts if part is not None]
+        if there and len(there) < len(parts):
+            raise ValueError(f"{len(there)} of {len(parts)} prompts of a micro-batch have {name}, the others lack it.")
+        if there:
+            found[name] = torch.cat([_as_wide(part, width) for part in there])
+    return Scores(**found)
+
+
+def _as_wide(tensor: Tensor, width: int) -> Tensor:
+    """[B, T] cut or padded to ``width`` tokens; [B] as it is."""
+    return tensor if tensor.dim() == 1 else pad(tensor, (0, width - tensor.shape[1]))

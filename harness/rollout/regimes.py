@@ -60,7 +60,7 @@ class Regime(Protocol):
         """Whether a batch was sampled by the policy as the first update on it finds it."""
         ...
 
-    def next(self, supply: Sampler) -> RolloutBatch | None:
+    def next(self, sampler: Sampler) -> RolloutBatch | None:
         """The next batch; None at the end of the budget."""
         ...
 
@@ -81,15 +81,15 @@ class Queue:
     def fresh(self) -> bool:
         return self.lag == 0
 
-    def next(self, supply: Sampler) -> RolloutBatch | None:
+    def next(self, sampler: Sampler) -> RolloutBatch | None:
         while len(self.held) <= self.lag * self.prompts:
-            groups = supply.sample(self.prompts, self.held)
+            groups = sampler.sample(self.prompts, self.held)
             if groups is None:
                 break
             self.held = self.held + groups
         batch = RolloutBatch(groups=self.held[: self.prompts], new=self.prompts)
-        if not self.held or not supply.covers(batch):  # seconds can run out while completions wait
-            supply.discard(self.held)
+        if not self.held or not sampler.covers(batch):  # seconds can run out while completions wait
+            sampler.discard(self.held)
             return None
         self.held = self.held[self.prompts :]
         return batch
@@ -109,11 +109,11 @@ class Replay:
     held: list[Group] = field(default_factory=list)
     fresh: bool = False
 
-    def next(self, supply: Sampler) -> RolloutBatch | None:
+    def next(self, sampler: Sampler) -> RolloutBatch | None:
         again = self.again if len(self.held) >= self.again else 0
-        generator = np.random.default_rng(derive_seed(supply.seed, Purpose.REPLAY, supply.iteration))
+        generator = np.random.default_rng(derive_seed(sampler.seed, Purpose.REPLAY, sampler.iteration))
         chosen = [self.held[i] for i in generator.choice(len(self.held), again, replace=False)] if again else []
-        fresh = supply.sample(self.prompts - again, again=chosen)
+        fresh = sampler.sample(self.prompts - again, again=chosen)
         if fresh is None:
             return None
         self.held = (self.held + fresh)[-self.size :]
@@ -133,14 +133,14 @@ class Offline:
     scored: list[Group] = field(default_factory=list)
     fresh: bool = False
 
-    def next(self, supply: Sampler) -> RolloutBatch | None:
-        start = supply.iteration * self.prompts
+    def next(self, sampler: Sampler) -> RolloutBatch | None:
+        start = sampler.iteration * self.prompts
         indices = self.order.take(start, self.prompts)
         new = min(max(len(self.groups) - start, 0), self.prompts)
-        if not supply.covers(RolloutBatch(groups=[self.groups[i] for i in indices], new=new)):
+        if not sampler.covers(RolloutBatch(groups=[self.groups[i] for i in indices], new=new)):
             return None
         if not self.scored:  # all at once: how they are packed must not depend on where a run was resumed
-            self.scored = supply.score(self.groups)
+            self.scored = sampler.score(self.groups)
         return RolloutBatch(groups=[self.scored[i] for i in indices], new=new)
 
 

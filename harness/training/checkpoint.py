@@ -59,7 +59,7 @@ def load_checkpoint(
     """Fill modules and optimiser from the run's checkpoint; progress and held completions, None if there is none.
 
     Raises:
-        HarnessError: the file is damaged or of another config.
+        HarnessError: the file is damaged, of another version or of another config.
     """
     path = directory / NAME
     if not path.is_file():
@@ -76,7 +76,10 @@ def load_checkpoint(
             _fill(dict(_parameters(modules)), optimizer, tensors)
             progress = json.loads(metadata["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise HarnessError(f"{path} is damaged ({error}); start the run over with --fresh") from error
+        reason = " ".join(str(error).split())[:300]
+        raise HarnessError(
+            f"{path} is of another version, or damaged ({reason}); start the run over with --fresh"
+        ) from error
     return Progress(**progress | {"ledger": Ledger(**progress["ledger"])}), held
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.config.settings import OptimizerSettings
 from harness.models.size import ModelSize
 from harness.records.ledger import Ledger
-from harness.training.scoring import Passes
+from harness.training.passes import Passes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

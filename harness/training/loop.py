@@ -12,11 +12,13 @@ from harness.records.events import End, Event, Invocation, Step
 from harness.records.journal import Journal
 from harness.records.locks import locked
 from harness.records.provenance import source_of
+from harness.records.results import start_of
 from harness.records.spans import TRACE, Profile
 from harness.rollout.grading import share_of
 from harness.rollout.groups import Group
 from harness.training.open_run import check_source, open_run
-from harness.training.sampler import BudgetedSampler, charge, score_start
+from harness.training.sampler import BudgetedSampler, charge
+from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Diverged, update
 
@@ -38,10 +40,10 @@ def train(
         HarnessError: the run cannot be opened.
     """
     with locked(directory):
-        journal = Journal(directory)
-        ended = outcome_of(journal.read())
+        events = Journal(directory).read()
+        ended = outcome_of(events)
         if ended and not fresh:
-            check_source(journal, source_of(config.objective.objective))
+            check_source(directory, start_of(events), source_of(config.objective.objective))
             return ended
         profile = Profile() if profiled else None
         with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
@@ -85,25 +87,25 @@ def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
 
 def _steps(run: RunState) -> Iterator[float]:
     """Step by step to the last whole one within the budget; yields the share spent before each."""
-    supply = BudgetedSampler(run)
+    sampler = BudgetedSampler(run)
     while True:
         before = run.share()
         with run.span("step"):
-            if not _step(run, supply):
+            if not _step(run, sampler):
                 return
         yield before
 
 
-def _step(run: RunState, supply: BudgetedSampler) -> bool:
+def _step(run: RunState, sampler: BudgetedSampler) -> bool:
     """One turn of the loop; False where the budget allows none."""
     seconds = run.ledger.seconds
 
     # 1. Prompts, 2. sample, 3. grade: where a batch comes from is the regime's business.
-    batch = run.regime.next(supply)
+    batch = run.regime.next(sampler)
     if batch is None:
         return False
 
-    # 4. Charge: the supply has seen to it that the budget covers this.
+    # 4. Charge: the sampler has seen to it that the budget covers this.
     cost = charge(run, batch)
 
     # 5. Score what the objective requires, 6. losses and gradients, 7. update.

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from algorithms.scores import Scores
 from algorithms.types import Batch, Denominators
 from harness.models.sequences import Sequences, per_token
-from harness.rollout.groups import Group, sequences_of
-
-PER_COMPLETION = frozenset({"draws", "old_final_value"})
-"""What is known of a completion as one number, not one for each token."""
+from harness.rollout.groups import Group, scores_of, sequences_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,12 +26,11 @@ class MicroBatch:
     """[B]"""
     engine_logp: Tensor
     """[B, T] as the rollout engine reported them."""
-    known: dict[str, Tensor]
-    """What has been scored, by the names of :class:`Batch`: [B, T], or [B]."""
+    scores: Scores
 
     def batch(self, denominators: Denominators, device: torch.device, state: Mapping[str, float]) -> Batch:
         """What an objective sees of it, before the policy's own pass."""
-        known = {name: tensor.to(device) for name, tensor in self.known.items()}
+        scores: dict[str, Any] = {name: tensor.to(device) for name, tensor in self.scores.given().items()}
         return Batch(
             mask=self.sequences.mask.to(device),
             rewards=self.rewards.to(device),
@@ -40,12 +38,7 @@ class MicroBatch:
             truncated=self.truncated.to(device),
             denominators=denominators,
             state=state,
-            old_logp=known.get("old_logp"),
-            start_logp=known.get("start_logp"),
-            ref_logp=known.get("ref_logp"),
-            old_values=known.get("old_values"),
-            old_final_value=known.get("old_final_value"),
-            draws=known.get("draws"),
+            **scores,
         )
 
 
@@ -82,23 +75,17 @@ def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
 
 
 def _longest(group: Group) -> int:
-    return len(group.prompt_ids) + max(len(c.ids) for c in group.completions)
+    return len(group.prompt_ids) + group.longest
 
 
 def _micro_batch(groups: Sequence[Group]) -> MicroBatch:
     rows = [completion for group in groups for completion in group.completions]
     sequences = sequences_of(groups)
-    names = sorted(set.intersection(*(set(completion.known) for completion in rows)))
     return MicroBatch(
         sequences=sequences,
         rewards=torch.tensor([reward for group in groups for reward in group.rewards]),
         group=torch.tensor([index for index, group in enumerate(groups) for _ in group.completions]),
         truncated=torch.tensor([completion.truncated for completion in rows]),
         engine_logp=per_token([completion.logp for completion in rows], sequences.mask),
-        known={
-            name: torch.tensor([completion.known[name][0] for completion in rows])
-            if name in PER_COMPLETION
-            else per_token([completion.known[name] for completion in rows], sequences.mask)
-            for name in names
-        },
+        scores=scores_of(groups),
     )

@@ -13,7 +13,6 @@ from evaluators.grading.grader import Grader
 from evaluators.tasks.overlap import overlap
 from evaluators.types import Problem, Split
 from harness.config.arms import objective_of
-from harness.config.regime import RegimeSpec
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
@@ -33,8 +32,8 @@ from harness.rollout.regimes import Regime, make_regime
 from harness.seeds import ProblemOrder
 from harness.training.checkpoint import Progress, load_checkpoint
 from harness.training.optimizer import make_optimizer
-from harness.training.scoring import Passes
-from harness.training.state import RunState, modules
+from harness.training.passes import Passes
+from harness.training.state import RunParts, RunState, modules
 
 
 @contextmanager
@@ -49,55 +48,31 @@ def open_run(
         HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
     """
     torch.set_num_threads(config.compute.threads)
-    problems = load_splits(config)
-    policy = load_policy(config.model, config.rollout.temperature, config.policy)
-    context = fitting_context(config, policy, problems)
+    parts = _load(config)
     identity = Identity(
-        weights=policy.fingerprint(),
-        problems={str(split): fingerprint(part) for split, part in problems.items()},
+        weights=parts.policy.fingerprint(),
+        problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
     )
-    objective, spec = objective_of(config.objective), config.regime_spec
-    reference = policy.reference()
-    critic = Critic(policy) if "values" in objective.requires else None
-    optimizer = make_optimizer(config.optimizer, modules(policy, critic))
-    engine = make_engine(policy, config.compute, context)
-    engine.sync(policy)
-    rate = matrix_rate(policy.device, policy.dtype)
-    order = ProblemOrder(problems[Split.TRAIN], config.seed)
+    rate = matrix_rate(parts.policy.device, parts.policy.dtype)
     journal = Journal(directory)
     with Grader() as grader:
-        fixed = None
-        if spec.kind == "offline":  # before the checkpoint is taken up: the policy still is the reference
-            suite = directory.parent.parent
-            fixed = fixed_set(config, identity, suite, lambda: sample_fixed(config, policy, engine, grader, order))
+        fixed = _fixed_set(parts, identity, directory.parent.parent, grader)
         data = OfflineSet(completions=fixed.completions, content=fixed.content) if fixed else None
         began = Beginning(identity=identity, data=data, source=source_of(config.objective.objective))
         if fresh:
             _clear(directory)
-        resumed = load_checkpoint(directory, config.run_id, modules(policy, critic), optimizer)
-        progress, held = resumed or (Progress(), [])
-        if resumed:
-            check_beginning(journal, began)
-            engine.sync(policy)
-        journal.cut(progress.journal_bytes)
+        resumed = _take_up(parts, journal, began)
         if not resumed:
             origin = Origin(invocation=invocation, versions=versions(), matrix_rate=rate)
-            journal.append(_start(config, policy, problems, began, origin))
+            journal.append(_start(config, parts.policy, parts.problems, began, origin))
+        progress, held = resumed or (Progress(), [])
+        parts.engine.sync(parts.policy)
         yield RunState(
-            config=config,
+            **vars(parts),
             directory=directory,
             journal=journal,
-            objective=objective,
-            passes=Passes.of(objective, spec, config.optimizer),
-            policy=policy,
-            reference=reference,
-            critic=critic,
-            optimizer=optimizer,
-            engine=engine,
             grader=grader,
-            problems=problems,
-            order=order,
-            regime=_regime(config, spec, fixed, held),
+            regime=_regime(config, fixed, held),
             fixed=fixed,
             progress=progress,
             profile=profile,
@@ -105,9 +80,52 @@ def open_run(
         )
 
 
-def _regime(config: RunConfig, spec: RegimeSpec, fixed: FixedSet | None, held: list[Group]) -> Regime:
+def _load(config: RunConfig) -> RunParts:
+    """All that the config names; no engine has the policy's weights yet."""
+    problems = load_splits(config)
+    policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    context = fitting_context(config, policy, problems)
+    objective = objective_of(config.objective)
+    passes = Passes.of(objective, config.regime_spec, config.optimizer)
+    reference = policy.reference()
+    critic = Critic(policy) if passes.critic else None
+    return RunParts(
+        config=config,
+        problems=problems,
+        order=ProblemOrder(problems[Split.TRAIN], config.seed),
+        objective=objective,
+        passes=passes,
+        policy=policy,
+        reference=reference,
+        critic=critic,
+        optimizer=make_optimizer(config.optimizer, modules(policy, critic)),
+        engine=make_engine(policy, config.compute, context),
+    )
+
+
+def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader) -> FixedSet | None:
+    """Of the offline regime; the first run of a seed samples it."""
+    if parts.config.regime_spec.kind != "offline":
+        return None
+
+    def make() -> list[Group]:
+        return sample_fixed(parts.config, parts.reference, parts.engine, grader, parts.order)
+
+    return fixed_set(parts.config, identity, suite, make)
+
+
+def _take_up(parts: RunParts, journal: Journal, began: Beginning) -> tuple[Progress, list[Group]] | None:
+    """Fill what is trained from the checkpoint, if there is one; cut the journal back to it, or to nothing."""
+    resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer)
+    if resumed:
+        check_beginning(journal.path.parent, start_of(journal.read()), began)
+    journal.cut(resumed[0].journal_bytes if resumed else 0)
+    return resumed
+
+
+def _regime(config: RunConfig, fixed: FixedSet | None, held: list[Group]) -> Regime:
     return make_regime(
-        spec,
+        config.regime_spec,
         prompts=config.rollout.prompts,
         group_size=config.rollout.group_size,
         updates=config.optimizer.updates_per_rollout,
@@ -139,32 +157,31 @@ def _start(
     )
 
 
-def check_beginning(journal: Journal, now: Beginning) -> None:
+def check_beginning(directory: Path, start: Start, now: Beginning) -> None:
     """Refuse a run that was begun from something else than is there now.
 
     Raises:
         HarnessError: it was.
     """
-    then = start_of(journal.read()).beginning
-    if then.identity != now.identity:
-        raise _another(journal, "from another model or other problems than are there now")
-    if then.data != now.data:
-        raise _another(journal, "on another offline set than is there now")
-    check_source(journal, now.source)
+    if start.identity != now.identity:
+        raise _another(directory, "from another model or other problems than are there now")
+    if start.data != now.data:
+        raise _another(directory, "on another offline set than is there now")
+    check_source(directory, start, now.source)
 
 
-def check_source(journal: Journal, now: str | None) -> None:
+def check_source(directory: Path, start: Start, now: str | None) -> None:
     """Refuse a run whose objective's file has changed since it began.
 
     Raises:
         HarnessError: it has.
     """
-    if start_of(journal.read()).source != now:
-        raise _another(journal, "with another version of its objective's file")
+    if start.source != now:
+        raise _another(directory, "with another version of its objective's file")
 
 
-def _another(journal: Journal, what: str) -> HarnessError:
-    return HarnessError(f"{journal.path.parent} was begun {what}; start over with --fresh")
+def _another(directory: Path, what: str) -> HarnessError:
+    return HarnessError(f"{directory} was begun {what}; start over with --fresh")
 
 
 def _clear(directory: Path) -> None:

@@ -1,13 +1,7 @@
 """Rollout batches within the budget: sampled, graded, charged, and scored for the objective."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from harness.models.critic import Critic
-from harness.models.sequences import Sequences
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
@@ -15,7 +9,7 @@ from harness.rollout.groups import Group, lengths
 from harness.rollout.regimes import RolloutBatch
 from harness.seeds import Purpose, derive_seed
 from harness.training.costs import Sizes, cost_of
-from harness.training.scoring import Pass, know, score
+from harness.training.scoring import score_sampled
 from harness.training.state import RunState
 
 
@@ -34,23 +28,14 @@ class BudgetedSampler:
         return self._run.config.seed
 
     def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
-        run, rollout = self._run, self._run.config.rollout
-        batches = [list(waiting[i : i + rollout.prompts]) for i in range(0, len(waiting), rollout.prompts)]
-        pending = sum((charge(run, RolloutBatch(groups=part, new=len(part))) for part in batches), Ledger())
-        if run.ledger.discarded_completions or not self._may_begin(pending, steps=len(batches) + 1):
+        size = self._run.config.rollout.prompts
+        batches = [list(waiting[i : i + size]) for i in range(0, len(waiting), size)]
+        pending = sum((charge(self._run, RolloutBatch(groups=part, new=len(part))) for part in batches), Ledger())
+        steps = len(batches) + 1
+        if self._run.ledger.discarded_completions or not self._may_begin(pending, steps):
             return None
-        # Prompts and noise: functions of the seed and the place, the same for every objective.
-        first = run.ledger.sampled_completions // rollout.group_size + len(waiting)
-        problems = run.order.take(first, prompts)
-        place = run.iteration + len(batches) + 1
-        with run.timed("sampling"):
-            seed = derive_seed(self.seed, Purpose.ROLLOUT, place)
-            groups = sample_groups(run.engine, run.policy, problems, rollout.group_size, sampling_of(run.config), seed)
-        with run.timed("grading"):
-            groups = grade_groups(run.grader, groups, run.config.task.grading)
-        if run.config.objective.control == "random_reward":
-            groups = toss_rewards(groups, derive_seed(self.seed, Purpose.RANDOM_REWARD, place))
-        cost = charge(run, RolloutBatch(groups=[*groups, *again], new=len(groups)))
+        groups = self._graded(prompts, behind=len(waiting), turn=self.iteration + steps)
+        cost = charge(self._run, RolloutBatch(groups=[*groups, *again], new=len(groups)))
         if not self._affords(pending + cost):
             self.discard(groups)
             return None
@@ -63,14 +48,25 @@ class BudgetedSampler:
         self._run.book(Ledger(discarded_completions=sum(len(group.completions) for group in groups)))
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
-        run, needed = self._run, self._run.passes
-        passes: list[Pass] = []
-        if needed.reference:
-            passes.append(_named(run, "reference", run.reference.logp, needed.reference))
-        if needed.behaviour:
-            passes.append(_named(run, "old log-probabilities", run.policy.logp, needed.behaviour))
-        with run.timed("training"):
-            return score(groups, passes, run.config.compute.micro_batch_tokens)
+        with self._run.timed("training"):
+            return score_sampled(self._run, groups)
+
+    def _graded(self, prompts: int, *, behind: int, turn: int) -> list[Group]:
+        """Completions for the ``prompts`` problems ``behind`` those that wait, to be trained on at ``turn``.
+
+        Problems and noise are functions of the seed and the place, the same for every objective.
+        """
+        run, config = self._run, self._run.config
+        size = config.rollout.group_size
+        problems = run.order.take(run.ledger.sampled_completions // size + behind, prompts)
+        with run.timed("sampling"):
+            seed = derive_seed(config.seed, Purpose.ROLLOUT, turn)
+            groups = sample_groups(run.engine, run.policy, problems, size, sampling_of(config), seed)
+        with run.timed("grading"):
+            groups = grade_groups(run.grader, groups, config.task.grading)
+        if config.objective.control == "random_reward":
+            groups = toss_rewards(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
+        return groups
 
     def _may_begin(self, pending: Ledger, steps: int) -> bool:
         """Whether the budget may cover another step, before its completions are known.
@@ -90,20 +86,6 @@ class BudgetedSampler:
         return (self._run.ledger + cost).spent(budget.unit) <= budget.total
 
 
-def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
-    """What the objective requires of a batch as the updates on it begin."""
-    start, critic = run.passes.start, run.critic
-    passes: list[Pass] = [_named(run, "old log-probabilities", run.policy.logp, start)] if start else []
-    if critic:
-        passes.append(lambda sequences: _values(run, critic, sequences))
-    groups = score(groups, passes, run.config.compute.micro_batch_tokens)
-    if "draws" in run.objective.requires:
-        seed = derive_seed(run.config.seed, Purpose.DRAWS, run.iteration)
-        draws = np.random.default_rng(seed).random(sum(len(g.completions) for g in groups), np.float32)
-        groups = know(groups, {"draws": torch.from_numpy(draws)})
-    return groups
-
-
 def charge(run: RunState, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
     new = batch.groups[: batch.new]
@@ -115,17 +97,3 @@ def charge(run: RunState, batch: RolloutBatch) -> Ledger:
         share = count / run.fixed.completions
         cost += Ledger(shared_completions=count, seconds_sampling=run.fixed.seconds * share)
     return cost
-
-
-def _values(run: RunState, critic: Critic, sequences: Sequences) -> Mapping[str, Tensor]:
-    with run.span("critic"):
-        return dict(zip(("old_values", "old_final_value"), critic(sequences), strict=True))
-
-
-def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
-    def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
-        with run.span(what):
-            found = logp(sequences)
-        return dict.fromkeys(names, found)
-
-    return run_pass

@@ -1,81 +1,73 @@
-"""What an objective requires of completions besides the policy's own pass: which passes, and their results."""
+"""What an objective requires of completions is computed: as they are sampled, and as the updates on them begin."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from algorithms.types import HasTotals, Objective
-from harness.config.regime import RegimeSpec
-from harness.config.settings import OptimizerSettings
+from harness.models.critic import Critic
 from harness.models.sequences import Sequences
-from harness.rollout.groups import Group, sequences_of
+from harness.rollout.groups import Group, sequences_of, with_scores
+from harness.seeds import Purpose, derive_seed
 from harness.training.micro_batches import pack
+from harness.training.state import RunState
 
 Pass = Callable[[Sequences], Mapping[str, Tensor]]
-"""Sequences -> [B, T], or [B], by the names of :class:`algorithms.types.Batch`."""
+"""Sequences -> [B, T], or [B], by the names of :class:`algorithms.scores.Scores`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Passes:
-    """Which fields of the batch each pass fills; a pass that fills none is not made, and not charged."""
+def score_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
+    """What does not depend on when they are trained on: what the reference and the policy that sampled them say."""
+    passes: list[Pass] = []
+    if names := run.passes.reference:
+        passes.append(_named(run, "reference", run.reference.logp, names))
+    if names := run.passes.behaviour:
+        passes.append(_named(run, "old log-probabilities", run.policy.logp, names))
+    return _scored(run, groups, passes)
 
-    reference: tuple[str, ...] = ()
-    """Of the reference, once for each completion."""
-    behaviour: tuple[str, ...] = ()
-    """Of the policy, right after it has sampled a completion."""
-    start: tuple[str, ...] = ()
-    """Of the policy, before the first update on a rollout batch."""
-    training: tuple[str, ...] = ()
-    """The training pass itself: where it is the first on fresh completions, it needs no other."""
-    critic: bool = False
 
-    @classmethod
-    def of(cls, objective: Objective, regime: RegimeSpec, optimizer: OptimizerSettings) -> "Passes":
-        """What a run of ``objective`` needs."""
-        asked = {name for name in ("ref_logp", "old_logp", "start_logp") if name in objective.requires}
-        if optimizer.importance_cap is not None:
-            asked.add("old_logp")
-        owner = {"ref_logp": "reference", "old_logp": "behaviour", "start_logp": "start"}
-        if optimizer.updates_per_rollout == 1 and not isinstance(
-            objective, HasTotals
-        ):  # totals are wanted before the training pass
-            owner["start_logp"] = "training"
-        if regime.kind == "on_policy":
-            owner["old_logp"] = owner["start_logp"]
-        if regime.kind == "offline":
-            owner["old_logp"] = "reference"
-        fills = {pass_: tuple(sorted(n for n in asked if owner[n] == pass_)) for pass_ in set(owner.values())}
-        return cls(**fills, critic="values" in objective.requires)
+def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
+    """What is of the moment at which the updates on a batch begin: what policy and critic say, and draws."""
+    passes: list[Pass] = []
+    if names := run.passes.start:
+        passes.append(_named(run, "old log-probabilities", run.policy.logp, names))
+    if run.critic:
+        passes.append(_values(run, run.critic))
+    groups = _scored(run, groups, passes)
+    if names := run.passes.seed:
+        seed = derive_seed(run.config.seed, Purpose.DRAWS, run.iteration)
+        draws = np.random.default_rng(seed).random(sum(len(g.completions) for g in groups), np.float32)
+        groups = with_scores(groups, dict.fromkeys(names, torch.from_numpy(draws)))
+    return groups
 
 
 @torch.no_grad()
-def score(groups: Sequence[Group], passes: Sequence[Pass], micro_batch_tokens: int) -> list[Group]:
-    """The groups, in order, with what ``passes`` say of each completion added to its ``known``."""
+def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> list[Group]:
+    """The groups, in order, with what ``passes`` say of them."""
     if not passes:
         return list(groups)
     scored: dict[int, Group] = {}
-    for indices in pack(groups, micro_batch_tokens):
+    for indices in pack(groups, run.config.compute.micro_batch_tokens):
         part = [groups[i] for i in indices]
         sequences = sequences_of(part)
-        found = {name: value for each in passes for name, value in each(sequences).items()}
-        scored |= zip(indices, know(part, found), strict=True)
+        found = {name: tensor for each in passes for name, tensor in each(sequences).items()}
+        scored |= zip(indices, with_scores(part, found), strict=True)
     return [scored[i] for i in range(len(groups))]
 
 
-def know(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Group]:
-    """The groups with these tensors, [B, T] or [B] over all their completions, in ``known``."""
-    rows = {name: iter(tensor.tolist()) for name, tensor in found.items()}
-    result = []
-    for group in groups:
-        completions = []
-        for completion in group.completions:
-            values = {name: next(of_row) for name, of_row in rows.items()}
-            known = {
-                name: tuple(value[: len(completion.ids)]) if isinstance(value, list) else (value,)
-                for name, value in values.items()
-            }
-            completions.append(replace(completion, known={**completion.known, **known}))
-        result.append(replace(group, completions=tuple(completions)))
-    return result
+def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
+    def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
+        with run.span(what):
+            return dict.fromkeys(names, logp(sequences))
+
+    return run_pass
+
+
+def _values(run: RunState, critic: Critic) -> Pass:
+    def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
+        with run.span("critic"):
+            values, final = critic(sequences)
+        return {"old_values": values, "old_final_value": final}
+
+    return run_pass

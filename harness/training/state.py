@@ -29,16 +29,16 @@ from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.checkpoint import Progress, save_checkpoint
 from harness.training.evaluation import evaluate
-from harness.training.scoring import Passes
+from harness.training.passes import Passes
 
 
 @dataclass(kw_only=True)
-class RunState:
-    """A run's parts and its progress, the only thing that changes besides weights and moments."""
+class RunParts:
+    """What a run is made of, as its config says, whatever it has done yet."""
 
     config: RunConfig
-    directory: Path
-    journal: Journal
+    problems: dict[Split, list[Problem]]
+    order: ProblemOrder[Problem]
     objective: Objective
     passes: Passes
     policy: Policy
@@ -46,9 +46,20 @@ class RunState:
     critic: Critic | None
     optimizer: torch.optim.Optimizer
     engine: RolloutEngine
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What is trained, by name."""
+        return modules(self.policy, self.critic)
+
+
+@dataclass(kw_only=True)
+class RunState(RunParts):
+    """A run's parts and its progress, the only thing that changes besides weights and moments."""
+
+    directory: Path
+    journal: Journal
     grader: Grader
-    problems: dict[Split, list[Problem]]
-    order: ProblemOrder[Problem]
     regime: Regime
     fixed: FixedSet | None
     progress: Progress
@@ -64,11 +75,6 @@ class RunState:
     def iteration(self) -> int:
         """Turns of the loop that are done."""
         return self.ledger.iterations
-
-    @property
-    def modules(self) -> dict[str, torch.nn.Module]:
-        """What is trained."""
-        return modules(self.policy, self.critic)
 
     def share(self) -> float:
         """Share of the budget spent."""

@@ -29,7 +29,7 @@ class RolloutEngine(Protocol):
         ...
 
     def sync(self, policy: Policy) -> None:
-        """Take over the policy's weights; called after each optimiser step."""
+        """Sample from this policy, as its weights are now; called after each optimiser step."""
         ...
 
     def release(self) -> None:

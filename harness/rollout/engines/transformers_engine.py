@@ -25,7 +25,7 @@ STOP_WINDOW = 16
 
 
 class TransformersEngine:
-    """Samples from the live policy itself, so that there is nothing to synchronise.
+    """Samples from the live model itself, so that there are no weights to synchronise.
 
     But where trained weights are stored in a higher precision than the passes compute in, it keeps a copy in
     the latter: each token would convert all of them again.
@@ -35,12 +35,16 @@ class TransformersEngine:
         self._policy = policy
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
-        self._model = frozen_copy(policy.model, policy.dtype) if converts else policy.model
+        self._copy = frozen_copy(policy.model, policy.dtype) if converts else None
+
+    @property
+    def _model(self) -> Any:
+        return self._policy.model if self._copy is None else self._copy
 
     def sync(self, policy: Policy) -> None:
         self._policy = policy
-        if self._model is not policy.model:
-            self._model.load_state_dict(policy.model.state_dict())
+        if self._copy is not None:
+            self._copy.load_state_dict(policy.model.state_dict())
 
     def release(self) -> None:
         pass
@@ -55,7 +59,7 @@ class TransformersEngine:
         done: dict[int, tuple[Completion, ...]] = {}
         for start in range(0, len(prompts), together):
             chunk = by_length[start : start + together]
-            with self._policy.precision():
+            with self._policy.in_effect():
                 ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
             rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
             completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]

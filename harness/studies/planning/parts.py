@@ -16,7 +16,7 @@ from harness.models.critic import Critic
 from harness.models.hidden import pass_through
 from harness.models.loading import load_shape, refusing
 from harness.models.policy import Policy
-from harness.training.scoring import Passes
+from harness.training.passes import Passes
 
 TRACED = 64
 """Tokens of a traced sequence; what is kept grows with their number alone."""
@@ -61,12 +61,12 @@ def parts_of(config: RunConfig) -> Parts:
         if config.policy.lora:
             add_adapters(model, config.policy.lora)
     policy = Policy(model, None, config.rollout.temperature, dtype=dtype)
-    objective = objective_of(config.objective)
+    passes = Passes.of(objective_of(config.objective), config.regime_spec, config.optimizer)
     return Parts(
         policy=policy,
         reference=None if policy.adapted else policy.reference(),
-        critic=Critic(policy) if "values" in objective.requires else None,
-        passes=Passes.of(objective, config.regime_spec, config.optimizer),
+        critic=Critic(policy) if passes.critic else None,
+        passes=passes,
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from algorithms.scores import scores_for
 from algorithms.types import Batch, Denominators, HasTotals, Objective, PolicyOutput
 from harness.studies.tabular.problems import K, Problems
 
@@ -81,17 +82,16 @@ def group_gradients(
 
     logp = pick(scene.policy)[..., None].requires_grad_()  # [N * M, G, T = 1]
     rewards = pick(scene.problems.rewards)
+    values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
     offered = {
         "old_logp": pick(scene.behaviour)[..., None],
         "ref_logp": pick(scene.problems.ref)[..., None],
         "start_logp": logp.detach(),
+        "old_values": values.detach(),
+        "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
     }
-    needed = {name: tensor for name, tensor in offered.items() if name in objective.requires}
-    values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
-    if "values" in objective.requires:
-        final = torch.zeros_like(rewards)  # behind the only token the completion has ended
-        needed |= {"old_values": values.detach(), "old_final_value": final}
+    needed = {name: offered[name] for name in scores_for(objective.requires)}
     losses = vmap(partial(_loss, objective))(logp, values, rewards, needed)
     by_logp, by_value = torch.autograd.grad(losses.sum(), [logp, values], allow_unused=True, materialize_grads=True)
     by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))

@@ -35,7 +35,7 @@ REGIMES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Labelled:
-    """A supply whose completions say at which turn of the loop, and so with which weights, they were sampled."""
+    """A sampler whose completions say at which turn of the loop, and so with which weights, they were sampled."""
 
     prompts: int = 4
     turns: int = 12
@@ -68,10 +68,10 @@ def group(number: int, turn: int) -> Group:
 
 
 def batches(regime: Queue | Replay | Offline) -> list[RolloutBatch]:
-    supply, found = Labelled(), []
-    while batch := regime.next(supply):
+    sampler, found = Labelled(), []
+    while batch := regime.next(sampler):
         found.append(batch)
-        supply.iteration += 1
+        sampler.iteration += 1
     return found
 
 
@@ -215,10 +215,10 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
     @torch.no_grad()
     def compare(run: RunState, parts: Sequence[MicroBatch]) -> None:
         for part in parts:
-            now = run.policy.logp(part.sequences)
-            gaps["start_logp"].append(float((now - part.known["start_logp"]).abs().max()))
-            gaps["ref_logp"].append(float((run.reference.logp(part.sequences) - part.known["ref_logp"]).abs().max()))
-            gaps["old_logp"].append(float((part.engine_logp - part.known["old_logp"]).abs().max()))
+            now, given = run.policy.logp(part.sequences), part.scores.given()
+            gaps["start_logp"].append(float((now - given["start_logp"]).abs().max()))
+            gaps["ref_logp"].append(float((run.reference.logp(part.sequences) - given["ref_logp"]).abs().max()))
+            gaps["old_logp"].append(float((part.engine_logp - given["old_logp"]).abs().max()))
             gaps["moved"].append(float((now - part.engine_logp).abs().max()))
 
     def watched(run: RunState, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:

@@ -94,6 +94,19 @@ def test_it_follows_the_policy_when_synchronised_and_not_before(
     assert gap(engine, policy, prompts) < TOLERANCE
 
 
+@pytest.mark.parametrize(
+    "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
+)
+def test_it_is_the_reference_when_synchronised_with_that(training: PolicySettings, prompts: Prompts) -> None:
+    policy = load_policy(TINY, 1.0, training)
+    engine, reference = started(policy), policy.reference()
+    move([parameter for parameter in policy.model.parameters() if parameter.requires_grad])
+    engine.sync(policy)
+    assert gap(engine, reference, prompts) > STALE
+    engine.sync(reference)
+    assert gap(engine, reference, prompts) < TOLERANCE
+
+
 def test_every_weight_arrives(policy: Policy, engine: VllmEngine, prompts: Prompts) -> None:
     """vLLM fuses and packs layers, and ties others; one left out stays old without a word."""
     for name, parameter in policy.model.named_parameters():

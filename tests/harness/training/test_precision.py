@@ -17,10 +17,9 @@ from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 from harness.rollout.engines.engine import Sampling
 from harness.rollout.engines.transformers_engine import TransformersEngine
-from harness.rollout.groups import Group
+from harness.rollout.groups import Group, with_scores
 from harness.training.micro_batches import denominators, micro_batches
 from harness.training.optimizer import make_optimizer
-from harness.training.scoring import know
 from tests.support.small import history, run_small, small_config
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
@@ -192,9 +191,8 @@ def test_with_no_reward_there_is_nothing_to_learn_in_bfloat16() -> None:
     problem = Problem(id="p", prompt="", answer="50", split=Split.TRAIN)
     (completions,) = engine.generate([prompt], 4, SAMPLING, 1)
     group = Group(problem=problem, prompt_ids=prompt, completions=completions, rewards=(0.0,) * 4)
-    (group,) = know(
-        [group], {"ref_logp": policy.reference().logp(Sequences.of([(prompt, c.ids) for c in completions]))}
-    )
+    sequences = Sequences.of([(prompt, c.ids) for c in completions])
+    (group,) = with_scores([group], {"ref_logp": policy.reference().logp(sequences)})
     (part,) = micro_batches([group], 4096)
     batch = part.batch(denominators([group], 40), policy.device, state={})
     loss = build_objective("agro", {}, where="agro").loss(PolicyOutput(logp=policy.logp(part.sequences)), batch).loss

@@ -1,0 +1,69 @@
+"""The offline set is the reference's, whatever the policy has become; afterwards the engine is the policy's again."""
+
+from typing import Any
+
+import pytest
+import torch
+from tests.harness.small import small_config
+
+from evaluators.grading.grader import Grader
+from evaluators.types import Split
+from harness.config.run_config import RunConfig
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.rollout.engines import make_engine
+from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
+from harness.rollout.fixed_set import content_of, sample_fixed
+from harness.rollout.problems import load_splits
+from harness.seeds import ProblemOrder
+
+KINDS: dict[str, dict[str, Any]] = {
+    "all weights": {},
+    "all weights, passes in bfloat16": {"model__dtype": "bfloat16"},
+    "adapters": {"policy__lora__rank": 4},
+    "adapters in bfloat16": {"policy__lora__rank": 4, "model__dtype": "bfloat16"},
+}
+
+
+def move(policy: Policy) -> None:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in policy.model.parameters():
+            if parameter.requires_grad:
+                parameter += 0.05 * torch.randn_like(parameter)
+
+
+def own_sample(config: RunConfig, policy: Policy, engine: RolloutEngine) -> str:
+    problems = load_splits(config)[Split.TEST]
+    return content_of(sample_groups(engine, policy, problems, 2, sampling_of(config), seed=5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_sampled_from_the_reference_even_if_the_policy_has_moved(kind: str) -> None:
+    config = small_config("agro", regime="offline", rollout__offline_completions=32, **KINDS[kind])
+    policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    reference = policy.reference()
+    engine = make_engine(policy, config.compute, context=128)
+    order = ProblemOrder(load_splits(config)[Split.TRAIN], config.seed)
+    with Grader() as grader:
+        engine.sync(policy)
+        at_start = own_sample(config, policy, engine)
+        expected = content_of(sample_fixed(config, reference, engine, grader, order))
+        move(policy)
+        weights = policy.fingerprint()
+        assert content_of(sample_fixed(config, reference, engine, grader, order)) == expected
+    assert own_sample(config, reference, engine) == at_start
+    assert policy.fingerprint() == weights
+    engine.sync(policy)
+    assert own_sample(config, policy, engine) != at_start
+
+
+def test_the_base_of_adapters_is_what_an_engine_elsewhere_is_given() -> None:
+    config = small_config("agro", policy__lora__rank=4)
+    policy = load_policy(config.model, 1.0, config.policy)
+    plain = dict(load_policy(config.model, 1.0).weights())
+    move(policy)
+    base, merged = dict(policy.reference().weights()), dict(policy.weights())
+    assert base.keys() == merged.keys() == plain.keys()
+    assert all(torch.equal(base[name], plain[name]) for name in plain)
+    assert any(not torch.equal(merged[name], plain[name]) for name in plain)
