@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.harness.small import small_config
+from tests.support.small import small_config
 
 from evaluators.grading.grader import Grader
 from evaluators.types import Split
