@@ -47,16 +47,17 @@ def run(
     force: Force = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
-    from harness.launch import invocation
+    from harness.launch.carry_out import Execution, invoke
+    from harness.launch.plan import plan
     from harness.report.archive import refuse_losing
 
     changes = changes_of(change, model, data, engine)
     changes += [("budget", parse_budget(budget))] if budget else []
     names = objectives_of(algos)
-    planned = invocation.plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
     refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
-    how = invocation.Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
-    if not invocation.invoke(planned, how, console):
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
+    if not invoke(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -77,7 +78,7 @@ def tune(
     fresh: Fresh = False,
 ) -> None:
     """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
-    from harness.launch.invocation import Execution
+    from harness.launch.carry_out import Execution
     from harness.studies.tuning import command
 
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh)

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from harness.config.arguments import command_line
-from harness.launch.invocation import Execution, Plan, Runs, carry_out, invocation_of, suites_of
+from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.plan import Plan, invocation_of, suites_of
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
 from harness.studies.tuning.trials import as_trial, refuse_unknown, score, trials_of

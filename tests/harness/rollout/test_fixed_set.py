@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.small import small_config
 
 from evaluators.grading.grader import Grader
 from evaluators.types import Split
@@ -16,6 +15,7 @@ from harness.rollout.engines.engine import RolloutEngine, sample_groups, samplin
 from harness.rollout.fixed_set import content_of, sample_fixed
 from harness.rollout.problems import load_splits
 from harness.seeds import ProblemOrder
+from tests.support.small import small_config
 
 KINDS: dict[str, dict[str, Any]] = {
     "all weights": {},

@@ -12,7 +12,7 @@ from harness.config.arms import run_config
 from harness.config.run_config import SuiteConfig
 from harness.config.suites import SUITES, load_suite
 from harness.errors import HarnessError
-from harness.launch.invocation import suites_of
+from harness.launch.plan import suites_of
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning

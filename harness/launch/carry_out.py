@@ -1,24 +1,18 @@
-"""One ``harness run``: its plan, its runs side by side, their tables."""
+"""An invocation carried out: its runs side by side, published meanwhile, their tables at the end."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from harness.config.arguments import command_line
-from harness.config.arms import replaced, run_config
-from harness.config.run_config import RunConfig, SuiteConfig, digest
-from harness.config.suites import load_suite
-from harness.errors import HarnessError
+from harness.config.run_config import RunConfig
 from harness.launch.bars import Display
 from harness.launch.executors.local import run_all
-from harness.launch.machine import settle
+from harness.launch.plan import Plan
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
-from harness.records.events import Invocation, PlannedRuns
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
@@ -32,94 +26,6 @@ from harness.rollout.problems import load_splits
 
 Runs = Sequence[tuple[RunConfig, Path]]
 """With their directories."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What an invocation runs."""
-
-    suite: SuiteConfig
-    runs: list[RunConfig]
-    invocation: Invocation
-    """Its id and name, the same for the same command, so that a resume is the same invocation; the command; and what
-    it planned."""
-    choices: list[str]
-    """What ``auto`` became on this machine, and why."""
-
-
-def plan(
-    suite: str,
-    changes: Sequence[tuple[str, Any]],
-    algos: Sequence[str],
-    seeds: Sequence[int] | None,
-    regimes: Sequence[str] = (),
-) -> Plan:
-    """All runs of an invocation, checked; in the suite's own regime unless ``regimes`` names others.
-
-    Raises:
-        HarnessError: anything about suite, changes or objectives is wrong.
-    """
-    suites, choices = suites_of(suite, changes, algos, regimes)
-    config = suites[0]
-    chosen = list(seeds) if seeds is not None else list(range(config.seeds))
-    runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
-    name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
-    named = [of_regime.regime for of_regime in suites]
-    name += "" if named == ["on_policy"] else f" x {', '.join(named)}"
-    invocation = invocation_of(runs, name, _command(suite, changes, algos, chosen, regimes))
-    return Plan(suite=config, runs=runs, invocation=invocation, choices=choices)
-
-
-def invocation_of(runs: Sequence[RunConfig], name: str, command: str) -> Invocation:
-    """The record of an invocation that plans these runs."""
-    return Invocation(
-        id=digest({"runs": [run.run_id for run in runs]}),
-        name=name,
-        command=command,
-        plan=PlannedRuns(
-            algos=tuple(dict.fromkeys(run.objective.name for run in runs)),
-            regimes=tuple(dict.fromkeys(run.regime for run in runs)),
-            seeds=tuple(dict.fromkeys(run.seed for run in runs)),
-        ),
-    )
-
-
-def suites_of(
-    suite: str, changes: Sequence[tuple[str, Any]], arms: Sequence[str], regimes: Sequence[str]
-) -> tuple[list[SuiteConfig], list[str]]:
-    """The suite in each regime, nothing left to ``auto``, and what was chosen for it; its own regime without any.
-
-    Raises:
-        HarnessError: suite or changes are wrong, or an arm or a regime is named twice.
-    """
-    if len(set(arms)) < len(arms):
-        raise HarnessError(f"--algos names an objective twice: {','.join(arms)}")
-    suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
-    named = [of_regime.regime for of_regime in suites]
-    if len(set(named)) < len(named):
-        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
-    settled, choices = settle(suites[0])
-    choices += _replaced(suite, changes, suites, arms)
-    update = {"model": settled.model, "compute": settled.compute}
-    return [of_regime.model_copy(update=update) for of_regime in suites], choices
-
-
-def _replaced(
-    suite: str, changes: Sequence[tuple[str, Any]], suites: Sequence[SuiteConfig], arms: Sequence[str]
-) -> list[str]:
-    """A line for each arm whose own settings, tuned ones above all, gave way to changes from the command line."""
-    others = [change for change in changes if change[0].partition(".")[0] not in ("optimizer", "objectives")]
-    if len(others) == len(changes):
-        return []
-    found: dict[str, list[str]] = {arm: [] for arm in arms}
-    for after in suites:
-        before = load_suite(suite, [*others, ("regime", after.regime)])
-        for arm in arms:
-            if gone := replaced(before, after, arm):
-                found[arm].append(f"{', '.join(gone)} in {after.regime}")
-    return [
-        f"--set replaces what the suite sets for {arm}: {'; '.join(parts)}" for arm, parts in found.items() if parts
-    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,12 +120,3 @@ def _side_by_side(planned: Plan, asked: int | None, console: Console) -> int:
     for choice in planned.choices:
         console.print(choice, highlight=False)
     return workers
-
-
-def _command(
-    suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int], regimes: Sequence[str]
-) -> str:
-    """What makes these runs again; seeds are spelt out, as their default may change."""
-    numbers = ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
-    options = {"--suite": suite, "--algos": ",".join(algos), "--seeds": numbers}
-    return command_line("run", options, changes, regimes)
