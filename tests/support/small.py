@@ -17,6 +17,7 @@ INVOCATION = {
     "plan": {"algos": ["agro", "grpo"], "regimes": ["on_policy"], "seeds": [0]},
 }
 SMALL: dict[str, Any] = {
+    "task.options": {"count": 256},  # of 8192, to generate which takes longer than to train
     "rollout.prompts": 4,
     "rollout.group_size": 4,
     "rollout.max_tokens": 40,

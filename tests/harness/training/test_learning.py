@@ -22,6 +22,7 @@ from tests.support.small import history, run_small, small_config, steps
 
 MARGIN = 0.06
 BUDGET: dict[str, Any] = {
+    "task__options": {"count": 512},
     "rollout__prompts": 16,
     "rollout__group_size": 8,
     "rollout__max_tokens": 48,
