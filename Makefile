@@ -13,7 +13,7 @@ test: .venv/installed-dev  ## lint, types, import contracts, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadgroup
 
 setup: .venv/installed-dev  ## the environment alone, with what the tests need
 

@@ -13,6 +13,20 @@ from tests.support.paths import ROOT  # noqa: E402
 SHARED_DATA = ROOT / "../shared/data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For several workers: tests that share what their file makes stay together, and the quick rooms come last.
+
+    Those are ``algorithms`` and ``evaluators``, the first of the alphabet.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009
+        if any(made.scope == "module" for (*_, made) in definitions) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: str(item.path), reverse=True)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of the published data sets: ``AGRO_DATA``, or the shared data beside the checkout."""
@@ -20,6 +34,13 @@ def data_dir() -> Path:
     if not (folder / "gsm8k_test.jsonl").is_file():
         pytest.skip(f"no gsm8k_test.jsonl in {folder}; set AGRO_DATA to a folder that holds the data sets")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One folder for all workers of this test run."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,8 @@ def test_published_runs_are_listed_and_compared(later_harness: Path, published: 
 def test_published_runs_are_taken_up_and_not_trained_again(later_harness: Path, published: Path) -> None:
     runs = published / SUITE / "runs"
     before = {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))}
-    harness(later_harness, "run", "--suite", SUITE, "--algos", "agro,grpo", "--seeds", "2", "--out", str(published))
+    command = ["run", "--suite", SUITE, "--algos", "agro,grpo", "--seeds", "2", "--workers", "1"]
+    harness(later_harness, *command, "--out", str(published))
     assert {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))} == before
 
 

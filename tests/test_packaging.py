@@ -30,7 +30,7 @@ def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     assert where.count(str(site)) == 2
     assert "tiny-arithmetic" in run("-m", "harness.cli", "list", "suites")
     assert "gsm8k_local" in run("-c", "from evaluators.lm_eval.tasks import local_names; print(local_names())")
-    small = ["rollout.prompts=2", "rollout.group_size=2", "evaluation.test_problems=2"]
+    small = ["task.options.count=64", "rollout.prompts=2", "rollout.group_size=2", "evaluation.test_problems=2"]
     settings = [f"--set={text}" for text in (*small, "evaluation.validation_problems=2")]
     run("-m", "harness.cli", "run", "--algos", "rloo", "--seeds", "1", "--budget", "completions=8", *settings)
     assert (elsewhere / "runs" / "tiny-arithmetic" / "leaderboard.json").is_file()

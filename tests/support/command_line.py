@@ -1,13 +1,13 @@
 """The command line as its users meet it: in this process, or in one of its own."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from harness.cli import app
+from tests.support.processes import Typed, typed
 from tests.support.small import SMALL
 
 SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
@@ -32,12 +32,8 @@ def refused(arguments: Sequence[str], *expected: str) -> str:
     return sentence
 
 
-def command(out: Path, *more: str) -> list[str]:
-    """``harness run`` of two small runs, for a process of its own."""
+def two_runs(out: Path, *more: str, largest_file: int | None = None) -> Typed:
+    """``harness run`` of two small runs, typed."""
     changes = [f"--set={key}={value}" for key, value in SMALL.items() if key != "budget"]
-    return [
-        *(sys.executable, "-m", "harness.cli", "run", "--algos", "agro,grpo", "--seeds", "0,"),
-        *("--budget", "completions=100", "--out", str(out)),
-        *changes,
-        *more,
-    ]
+    command = ["run", "--algos", "agro,grpo", "--seeds", "0,", "--budget", "completions=100", *changes, *more]
+    return typed(command, out, largest_file=largest_file)

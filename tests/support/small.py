@@ -20,6 +20,7 @@ INVOCATION = Invocation(
 Line = dict[str, Any]
 """A journal's line, as a JSON object."""
 SMALL: dict[str, Any] = {
+    "task.options": {"count": 256},  # of 8192, to generate which takes longer than to train
     "rollout.prompts": 4,
     "rollout.group_size": 4,
     "rollout.max_tokens": 40,

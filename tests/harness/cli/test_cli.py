@@ -91,7 +91,17 @@ def jsonl(path: Path, *lines: str) -> str:
 def test_bad_data_and_models_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # no hub in reach
     good = '{"prompt": "1+1=", "answer": "2"}'
-    run = ["run", "--algos", "agro", "--out", str(tmp_path / "out"), *SETTINGS, "--set", "task.name=jsonl"]
+    run = [
+        "run",
+        "--algos",
+        "agro",
+        "--out",
+        str(tmp_path / "out"),
+        *SETTINGS,
+        "--set",
+        "task.name=jsonl",
+        "--set=task.options={}",
+    ]
     refused([*run, "--data", str(tmp_path / "none.jsonl")], "none.jsonl")
     refused([*run, "--data", jsonl(tmp_path / "empty.jsonl")], "empty.jsonl")
     refused([*run, "--data", jsonl(tmp_path / "bad.jsonl", good, "{")], "bad.jsonl:2")

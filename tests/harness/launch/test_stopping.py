@@ -1,15 +1,12 @@
 """The whole command, stopped and typed again: its runs end as if nothing had happened."""
 
-import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import command
-from tests.support.paths import ROOT
+from tests.support.command_line import two_runs
 from tests.support.small import assert_same_run, journal_of
 
 
@@ -27,19 +24,19 @@ def wait_for_steps(out: Path, count: int) -> None:
 def test_the_whole_command_can_be_stopped_and_typed_again(
     how: signal.Signals, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
-    process = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for_steps(tmp_path, 4)
-    if how is signal.SIGINT:  # as a terminal does: to the whole group
-        os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "the same command resumes" in output
+    out = tmp_path / "out"
+    stopped = two_runs(out)
+    wait_for_steps(out, 4)
+    if how is signal.SIGINT:
+        stopped.interrupt()
+        assert stopped.code() == 130
+        assert "the same command resumes" in stopped.stdout
     else:
-        process.kill()
-        process.communicate(timeout=60)
-    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (agro,) = tmp_path.glob("*/runs/agro-*")
-    (grpo,) = tmp_path.glob("*/runs/grpo-*")
+        stopped.process.kill()
+        assert stopped.code() == -signal.SIGKILL
+    again = two_runs(out, "--workers", "1")
+    assert again.code() == 0, again.stderr
+    (agro,) = out.glob("*/runs/agro-*")
+    (grpo,) = out.glob("*/runs/grpo-*")
     assert_same_run(agro, small_runs["agro"])
     assert_same_run(grpo, small_runs["grpo"])

@@ -1,20 +1,17 @@
 """Runs side by side: the same as one after the other."""
 
 import os
-import subprocess
 from pathlib import Path
 
-from tests.support.command_line import command
-from tests.support.paths import ROOT
+from tests.support.command_line import two_runs
 from tests.support.small import SUITE, assert_same_run
 
 
 def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:
     """Both, so that no run is like the others because it was the first of its process."""
     for workers in ("1", "2"):
-        more = ["--workers", workers, "--seeds", "2"]
-        done = subprocess.run(command(tmp_path / workers, *more), cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        done = two_runs(tmp_path / workers, "--workers", workers, "--seeds", "2")
+        assert done.code() == 0, done.stderr
         assert f"4 runs, 100 completions each, {workers} at a time" in done.stdout
     ones = sorted((tmp_path / "1" / SUITE / "runs").iterdir())
     assert [run.name for run in ones] == [run.name for run in sorted((tmp_path / "2" / SUITE / "runs").iterdir())]
@@ -25,9 +22,9 @@ def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:
 def test_more_workers_than_cores_are_one_warning(tmp_path: Path) -> None:
     """Threads are part of the config, so they are not divided: the runs go on as asked."""
     cores = os.cpu_count() or 1
-    crowded = command(tmp_path, "--workers", "2", f"--set=compute.threads={cores}", "--set=evaluation.shares=[1]")
-    done = subprocess.run(crowded, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    crowded = ["--workers", "2", f"--set=compute.threads={cores}", "--set=evaluation.shares=[1]"]
+    done = two_runs(tmp_path / "out", *crowded)
+    assert done.code() == 0, done.stderr
     assert done.stdout.count("warning: 2 workers of") == 1
     assert "1 at a time fit" in done.stdout
     assert "2 runs, 100 completions each, 2 at a time" in done.stdout

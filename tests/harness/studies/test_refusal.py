@@ -39,11 +39,11 @@ def test_memory_can_be_another(llama: str) -> None:
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 @pytest.mark.parametrize("tokens", [16_384, 200_000])
 @pytest.mark.parametrize("kind", ["adamw", "adamw_8bit"])
-def test_every_change_that_is_advised_helps(llama: str, engine: str, tokens: int, kind: str) -> None:
+def test_every_change_that_is_advised_helps(shallow_llama: str, engine: str, tokens: int, kind: str) -> None:
     """Each alone lowers the peak, and an advised key is one that the engine reads."""
 
     def need(**more: Any) -> Any:
-        changed = {"model.dtype": "bfloat16", "model.device": "cuda", "model.path": llama, "policy.lora": None}
+        changed = {"model.dtype": "bfloat16", "model.device": "cuda", "model.path": shallow_llama, "policy.lora": None}
         changed |= {"compute.engine": engine, "compute.micro_batch_tokens": tokens, "optimizer.kind": kind}
         changed |= {"policy.gradient_checkpointing": False, **more}
         config = run_config(load_suite("llama3-8b-math", list(changed.items())), "agro", 0)
@@ -89,8 +89,8 @@ def test_a_hub_out_of_reach_is_one_sentence(suite: str, monkeypatch: pytest.Monk
     assert refused.exit_code == 2 and "the hub cannot be reached" in refused.output
 
 
-def test_a_gpu_without_bfloat16_computes_in_float32(llama: str) -> None:
-    options = ["--gpu", "t4", "--model", llama, "--algos", "agro"]
+def test_a_gpu_without_bfloat16_computes_in_float32(shallow_llama: str) -> None:
+    options = ["--gpu", "t4", "--model", shallow_llama, "--algos", "agro"]
     assert "trained; vllm, float32" in plan("llama3-8b-math", *options).output
     refused = plan("llama3-8b-math", *options, "--set", "model.dtype=bfloat16")
     assert refused.exit_code == 2 and "bfloat16, which the t4 does not have" in refused.output

@@ -224,7 +224,7 @@ def test_a_suite_with_such_settings_is_refused(changes: dict[str, Any], words: t
 def test_the_command_tunes_resumes_and_writes_what_a_suite_takes(tmp_path: Path) -> None:
     command = ["tune", "--algos", "agro,grpo", "--trials", "2", "--regime", "on_policy", "--regime", "offline"]
     command += [*SETTINGS, "--set=evaluation.shares=[1]", "--set=rollout.offline_completions=32"]
-    command += ["--set=tuning.validation_problems=6", "--workers", "2", "--out", str(tmp_path)]
+    command += ["--set=tuning.validation_problems=6", "--workers", "1", "--out", str(tmp_path)]
     code, output = harness(*command)
     assert code == 0, output
     folder = tmp_path / "tiny-arithmetic-tuning"

@@ -5,7 +5,6 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from harness.report.pages.exports import by_problem_and_run
 from harness.report.sources import MlflowSource
 from harness.tracking import CREATED
 from harness.tracking.writer import Writer
+from tests.support.processes import FORKS
 from tests.support.results import records_of, result, with_verdicts
 from tests.support.small import INVOCATION, SUITE, journal_of
 
@@ -115,14 +115,12 @@ def test_a_report_never_hashes_a_runs_settings(small_runs: dict[str, Path], monk
 
 
 def test_several_processes_open_a_fresh_store_at_once(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(3, get_context("spawn")) as pool:
-        list(pool.map(_import, range(3)))  # so that all are there at the same time
+    with ProcessPoolExecutor(3, FORKS) as pool:
+        list(pool.map(_wait, range(3)))  # so that all are there at the same time
         assert len(set(pool.map(_open, [tmp_path] * 3))) == 1
 
 
-def _import(_: int) -> None:
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-
+def _wait(_: int) -> None:
     time.sleep(1)  # no process takes two of the three
 
 

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
 from harness.tracking.writer import Writer
-from tests.support.command_line import command
+from tests.support.command_line import two_runs
 from tests.support.mlflow_server import free_port, stop
-from tests.support.paths import ROOT
+from tests.support.processes import typed
 from tests.support.small import INVOCATION, SUITE, journal_of
 
 
@@ -200,27 +199,24 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
 
 def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     """The run ends with its tables and one warning; sync publishes all of it, once."""
-    dead = f"http://127.0.0.1:{free_port()}"
-    done = subprocess.run([*command(tmp_path), "--tracking-uri", dead], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    dead, out = f"http://127.0.0.1:{free_port()}", tmp_path / "out"
+    done = two_runs(out, "--workers", "1", "--tracking-uri", dead)
+    assert done.code() == 0, done.stderr
     assert done.stdout.count("warning: cannot publish") == 1
-    assert (tmp_path / SUITE / "leaderboard.json").is_file()
-    for lost in (["sync"], ["leaderboard", "--suite", SUITE]):
-        flag = "--tracking-uri" if lost == ["sync"] else "--from"
-        told = [sys.executable, "-m", "harness.cli", *lost, "--out", str(tmp_path), flag, dead]
-        refused = subprocess.run(told, cwd=ROOT, capture_output=True, text=True)
-        assert refused.returncode == 2
+    assert (out / SUITE / "leaderboard.json").is_file()
+    for lost in (["sync", "--tracking-uri", dead], ["leaderboard", "--suite", SUITE, "--from", dead]):
+        refused = typed(lost, out)
+        assert refused.code() == 2
         assert dead in refused.stderr
         assert "Traceback" not in refused.stderr
     found = []
     for _ in range(2):
-        sync = [sys.executable, "-m", "harness.cli", "sync", "--out", str(tmp_path)]
-        again = subprocess.run(sync, cwd=ROOT, capture_output=True, text=True)
-        assert again.returncode == 0, again.stderr
-        found.append(contents(f"sqlite:///{tmp_path}/mlflow.db"))
+        again = typed(["sync"], out)
+        assert again.code() == 0, again.stderr
+        found.append(contents(f"sqlite:///{out}/mlflow.db"))
     assert found[0] == found[1]
     assert [status for status, *_ in found[0].values()] == ["FINISHED"] * 3
-    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    client = MlflowClient(tracking_uri=f"sqlite:///{out}/mlflow.db")
     (parent,) = [run for run, (_, params, *_) in found[0].items() if not params]
     assert {file.path for file in client.list_artifacts(parent)} == set(FILES) - {"regimes.png"}
 

@@ -1,7 +1,5 @@
 """Runs that cannot go on: a gradient that is not finite, a disk that is full."""
 
-import resource
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,7 @@ from harness.errors import HarnessError
 from harness.records.journal import Journal
 from harness.records.results import read_results
 from harness.report.numbers.board import build
-from tests.support.command_line import command
-from tests.support.paths import ROOT
+from tests.support.command_line import two_runs
 from tests.support.small import history, journal_of, run_small, small_config
 
 
@@ -31,21 +28,15 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:
     """No file may pass one megabyte, so the first checkpoint cannot be written."""
-    done = subprocess.run(
-        command(tmp_path),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY)),
-    )
-    assert done.returncode == 2, done.stdout
-    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("harness: ")]
+    out = tmp_path / "out"
+    full = two_runs(out, largest_file=1_000_000)
+    assert full.code() == 2, full.stdout
+    (sentence,) = [line for line in full.stderr.splitlines() if line.startswith("harness: ")]
     assert "the same command resumes" in sentence
-    assert "Traceback" not in done.stderr
-    again = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    (agro,) = tmp_path.glob("*/runs/agro-*")
+    assert "Traceback" not in full.stderr
+    again = two_runs(out, "--workers", "1")
+    assert again.code() == 0, again.stderr
+    (agro,) = out.glob("*/runs/agro-*")
     assert history(agro) == history(small_runs["agro"])
 
 

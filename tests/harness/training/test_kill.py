@@ -1,8 +1,6 @@
 """A real process, really killed: the final journal equals the uninterrupted run's."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,47 +9,21 @@ import pytest
 from evaluators.types import Split
 from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.state import RunState
-from tests.support.paths import ROOT
+from tests.support.killed import start
+from tests.support.processes import exit_code
 from tests.support.small import assert_same_run, history, run_small, small_config
-
-TRAIN = """
-import sys
-from pathlib import Path
-from tests.support.small import run_small, small_config
-run_small(small_config("agro"), Path(sys.argv[1]))
-"""
-DIE_IN_CHECKPOINT = """
-import os, signal
-import harness.training.checkpoint
-whole = harness.training.checkpoint.save_file
-count = 0
-
-def half(tensors, path, metadata):
-    global count
-    whole(tensors, path, metadata)
-    count += 1
-    if count == 2:  # the one in the middle of the run
-        os.truncate(path, path.stat().st_size // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-harness.training.checkpoint.save_file = half
-"""
-
-
-def start(directory: Path, before: str = "") -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", before + TRAIN, str(directory)], cwd=ROOT)
 
 
 def kill_at(directory: Path, lines: int) -> None:
     """Start the run, and SIGKILL it as soon as its journal has ``lines`` lines."""
     process = start(directory)
     journal = directory / "journal.jsonl"
-    while process.poll() is None:
+    while process.is_alive():
         if journal.is_file() and journal.read_bytes().count(b"\n") >= lines:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             break
         time.sleep(0.002)
-    assert process.wait() == -signal.SIGKILL
+    assert exit_code(process) == -signal.SIGKILL
 
 
 def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(
@@ -60,17 +32,17 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_happened(
     for lines in (1, 3, 5, 8, 10):  # start, evaluation, and steps on both sides of the middle checkpoint
         kill_at(tmp_path, lines)
         assert len(history(tmp_path)) < len(history(small_runs["agro"]))
-    assert start(tmp_path, DIE_IN_CHECKPOINT).wait() in (-signal.SIGKILL, 0)
-    assert start(tmp_path).wait() == 0
+    assert exit_code(start(tmp_path, die_in_checkpoint=True)) in (-signal.SIGKILL, 0)
+    assert exit_code(start(tmp_path)) == 0
     assert_same_run(tmp_path, small_runs["agro"])
 
 
 def test_a_run_killed_inside_a_checkpoint_write_resumes_from_the_one_before(
     small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
-    assert start(tmp_path, DIE_IN_CHECKPOINT).wait() == -signal.SIGKILL
+    assert exit_code(start(tmp_path, die_in_checkpoint=True)) == -signal.SIGKILL
     assert (tmp_path / CHECKPOINT).with_suffix(".partial").exists()
-    assert start(tmp_path).wait() == 0
+    assert exit_code(start(tmp_path)) == 0
     assert_same_run(tmp_path, small_runs["agro"])
 
 

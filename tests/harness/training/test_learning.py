@@ -18,40 +18,41 @@ from algorithms import OBJECTIVES
 from harness.config.run_config import RunConfig
 from harness.models.critic import Critic
 from harness.models.policy import Policy
+from harness.records.locks import locked
 from tests.support.small import history, run_small, small_config, steps
 
 MARGIN = 0.06
 BUDGET: dict[str, Any] = {
+    "task__options": {"count": 512},
     "rollout__prompts": 16,
     "rollout__group_size": 8,
     "rollout__max_tokens": 48,
-    "budget": {"unit": "completions", "total": 24 * 128},
     "evaluation__shares": [],
     "evaluation__validation_problems": 1,
     "evaluation__test_problems": 250,
 }
+BATCHES = {"ppo": 12, "geppo": 12}
+"""Of 128 completions, where they are not 20: these two take four updates on each."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
 
 
 def test_frozen_stands_still(tmp_path: Path) -> None:
-    before, after = outcome(small_config("frozen", **BUDGET), tmp_path)
+    before, after = outcome(learning_config("frozen"), tmp_path)
     assert before["verdicts"] == after["verdicts"]
     assert after["kl"] == 0
     assert not steps(tmp_path)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_every_objective_learns(objective: str, tmp_path: Path) -> None:
-    before, after = outcome(small_config(objective, **BUDGET), tmp_path)
+def test_every_objective_learns(objective: str, shared_folder: Path) -> None:
+    before, after = outcome(learning_config(objective), shared_folder / "learning" / objective)
     assert after["accuracy"] - before["accuracy"] > MARGIN
 
 
-def test_a_constrained_objective_learns_within_its_limit(tmp_path: Path) -> None:
+def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tmp_path: Path) -> None:
     """Completions have 15.8 tokens at first and grow as the model learns to work things out; not past the limit."""
-    free, held = (
-        outcome(small_config("agro", **BUDGET, **changes), tmp_path / name)[1]
-        for name, changes in (("free", {}), ("held", {"objectives__agro__constraint": CONSTRAINED}))
-    )
+    _, free = outcome(learning_config("agro"), shared_folder / "learning" / "agro")
+    _, held = outcome(learning_config("agro", objectives__agro__constraint=CONSTRAINED), tmp_path)
     assert held["completion_tokens"] < free["completion_tokens"] - 2
 
 
@@ -79,9 +80,15 @@ class Expecting(Critic):
         torch.nn.init.ones_(self.head.bias)
 
 
+def learning_config(objective: str, **changes: Any) -> RunConfig:
+    budget = {"unit": "completions", "total": 128 * BATCHES.get(objective, 20)}
+    return small_config(objective, budget=budget, **BUDGET, **changes)
+
+
 def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Those of the test split, before and after the run."""
-    assert run_small(config, directory) == "finished"
+    """Those of the test split, before and after the run; a run that has finished is not begun again."""
+    with locked(directory.with_name(f"{directory.name}.made"), patience=600):
+        assert run_small(config, directory) == "finished"
     before, after = [r for r in history(directory) if r["event"] == "evaluation" and r["split"] == "test"]
     return before, after
 

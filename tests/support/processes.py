@@ -1,0 +1,67 @@
+"""Processes of their own, each a fork of a server that has imported everything and done nothing."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.support.preloaded"])
+
+
+def exit_code(process: ForkServerProcess, patience: float = 300) -> int | None:
+    """Of the process, once it has ended: minus the signal, where one ended it."""
+    process.join(patience)
+    assert process.exitcode is not None, "it has not ended"
+    return process.exitcode
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command in a session of its own, as in a terminal of its own."""
+
+    process: ForkServerProcess
+    folder: Path
+
+    def interrupt(self) -> None:
+        """As a terminal does: all that the command has started, too."""
+        assert self.process.pid is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def code(self) -> int | None:
+        return exit_code(self.process)
+
+    @property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text()
+
+
+def typed(arguments: Sequence[str], out: Path, *, largest_file: int | None = None) -> Typed:
+    """``harness ARGUMENTS --out OUT``; its output goes beside ``out``. ``largest_file``: as on a disk nearly full."""
+    folder = out.parent / f"typed-{len(list(out.parent.glob('typed-*')))}"
+    folder.mkdir(parents=True)
+    process = FORKS.Process(target=_type, args=([*arguments, "--out", str(out)], folder, largest_file))
+    process.start()
+    return Typed(process, folder)
+
+
+def _type(arguments: list[str], folder: Path, largest_file: int | None) -> None:
+    import resource
+
+    from harness.cli import app
+
+    os.setsid()
+    for name, stream in (("stdout", 1), ("stderr", 2)):
+        os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    sys.argv = ["harness", *arguments]
+    app(arguments)
