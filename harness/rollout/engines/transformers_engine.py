@@ -4,7 +4,8 @@ Not ``model.generate``: that draws from torch's global generator, keeps all logi
 log-probability, prefills a prompt once per completion, and computes finished rows to the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -59,12 +60,26 @@ class TransformersEngine:
         done: dict[int, tuple[Completion, ...]] = {}
         for start in range(0, len(prompts), together):
             chunk = by_length[start : start + together]
-            with self._policy.in_effect():
+            with self._policy.in_effect(), self._as_trained():
                 ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
             rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
             completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]
             done |= {i: tuple(completions[k * n : (k + 1) * n]) for k, i in enumerate(chunk)}
         return [done[i] for i in range(len(prompts))]
+
+    @contextmanager
+    def _as_trained(self) -> Iterator[None]:
+        """Inside, a frozen copy's weights are marked as a policy's: torch orders a product by whether they have
+        gradients, and with the same weights reference and policy are to be alike to the last bit."""
+        whole = self._copy is None and not self._policy.adapted
+        marked = [p for p in self._model.parameters() if whole and not p.requires_grad]
+        for parameter in marked:
+            parameter.requires_grad_(True)
+        try:
+            yield
+        finally:
+            for parameter in marked:
+                parameter.requires_grad_(False)
 
     @torch.inference_mode()
     def _sample(
