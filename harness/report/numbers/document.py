@@ -1,7 +1,6 @@
 """The leaderboard of a suite as one document: what ``leaderboard.json`` holds, key by key."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -128,9 +127,10 @@ class Board:
     runs: dict[str, RunLine]
     """By run id."""
 
-    def arms(self) -> Iterator[tuple[RegimeBoard, ArmRow]]:
+    @property
+    def arms(self) -> tuple[tuple[RegimeBoard, ArmRow], ...]:
         """Every row, with the board that it stands in."""
-        return ((part, row) for part in self.boards for row in part.arms)
+        return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
         return json.dumps(asdict(self), indent=1, default=Budget.model_dump) + "\n"

@@ -1,4 +1,4 @@
-"""Tables: their columns, and how they are written as Markdown and in the terminal. Nothing else writes any."""
+"""Tables: their columns, and how they are written as Markdown and in the terminal; the one place that does."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Grid:
         return [lines[0], rule, *lines[1:]]
 
     def terminal(self, title: str = "", *, total: bool = False) -> Table:
-        """``total``: the last line is the sum of the others."""
+        """``total``: the last line sums up the others."""
         made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
         for place, header in enumerate(self.headers):
             justify: Literal["left", "right"] = "left" if place < self.texts else "right"
