@@ -30,7 +30,7 @@ from harness.config.suites import load_suite
 from harness.models.loading import locate
 from harness.records.events import Start, Step
 from harness.records.journal import Journal
-from harness.report.pages.text import pipes, table
+from harness.report.pages.grid import Grid
 from harness.training.loop import train
 
 WARM_UP = 2
@@ -136,8 +136,9 @@ def main() -> None:
         sizes = [usual | {key: value} for value in values]
         found = [measured(options.steps, options.threads, size) for size in track(sizes, axis, console=console)]
         rows = rows_of(sizes, found, key)
-        console.print(table(HEADERS, rows, axis))
-        lines += [f"## {axis}", "", *pipes(HEADERS, rows), ""]
+        grid = Grid(headers=HEADERS, rows=rows)
+        console.print(grid.terminal(axis))
+        lines += [f"## {axis}", "", *grid.markdown(), ""]
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text("\n".join(lines))

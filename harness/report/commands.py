@@ -16,7 +16,6 @@ from harness.report.pages.compare_text import terminal
 from harness.report.pages.text import tables
 from harness.report.pages.writing import write_comparison, write_leaderboard
 from harness.report.sources import JournalSource, MlflowSource, Source
-from harness.tracking.reaching import reaching
 
 
 def make_leaderboard(
@@ -24,9 +23,8 @@ def make_leaderboard(
 ) -> None:
     """The leaderboard of a suite's runs, wherever they are kept."""
     store, opened, results = _open(suite, source, out)
-    with reaching(source or str(out)):
-        chosen = selection.of(results)
-        links = opened.links(chosen)
+    chosen = selection.of(results)
+    links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
     store.prepare()
     refuse_losing(store.suite(suite.name), [run.run_id for run in chosen], force=force)
@@ -46,10 +44,9 @@ def make_comparison(
 ) -> None:
     """Two objectives or runs of a suite, side by side."""
     store, opened, results = _open(suite, source, out)
-    with reaching(source or str(out)):
-        pairs = pair(names[0], names[1], selection.of(results), regime)
-        found = compare(suite, pairs, opened.completions)
-        links = opened.links([run for both in pairs.runs for run in both])
+    pairs = pair(names[0], names[1], selection.of(results), regime)
+    found = compare(suite, pairs, opened.completions)
+    links = opened.links([run for both in pairs.runs for run in both])
     store.prepare()
     path = write_comparison(found, store.suite(suite.name), links)
     console.print(terminal(found), highlight=False)
@@ -86,12 +83,11 @@ def _export(store: OutDir, suite: str, path: Path, console: Console, *, force: b
 def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
     """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
     store = OutDir(out)
-    with reaching(source or str(out)):
-        opened: Source
-        if source is None:
-            opened = JournalSource(store, suite.name)
-        elif source.endswith(".tar.xz") or Path(source).is_file():
-            opened = ArchiveSource(Path(source), suite.name)
-        else:
-            opened = MlflowSource(source, suite.name)
-        return store, opened, opened.results()
+    opened: Source
+    if source is None:
+        opened = JournalSource(store, suite.name)
+    elif source.endswith(".tar.xz") or Path(source).is_file():
+        opened = ArchiveSource(Path(source), suite.name)
+    else:
+        opened = MlflowSource(source, suite.name)
+    return store, opened, opened.results()

@@ -11,7 +11,7 @@ from rich.text import Text
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.records.spans import TRACE, Event, Profile, merge, read_trace
-from harness.report.pages.text import pipes, table
+from harness.report.pages.grid import Grid
 
 ARITHMETIC = ("sampling", "reference", "old log-probabilities", "critic", "forward", "backward", "optimiser")
 """What the work itself is; all else in a step is overhead of the harness."""
@@ -109,12 +109,15 @@ def report(runs: Sequence[tuple[RunConfig, Path]], publishing: Profile, folder: 
         raise HarnessError("no run has left a trace: they had ended before; profile them from the start with --fresh")
     merge([*(trace for of_arm in traces.values() for trace in of_arm), publishing.events], folder / TRACE)
     found = {arm: spent_of(of_arm) for arm, of_arm in traces.items()}
-    parts = [(f"{arm}: means over {spent.steps} steps", rows(spent)) for arm, spent in found.items()]
+    parts = [
+        (f"{arm}: means over {spent.steps} steps", Grid(headers=HEADERS, rows=rows(spent)))
+        for arm, spent in found.items()
+    ]
     published = sum(event["dur"] for event in publishing.events) / 1e6
     said = f"MLflow, beside all runs: {published:.1f} s"
-    lines = [line for title, cells in parts for line in (f"## {title}", "", *pipes(HEADERS, cells), "")]
+    lines = [line for title, grid in parts for line in (f"## {title}", "", *grid.markdown(), "")]
     (folder / "profile.md").write_text("\n".join(["# Where the time goes", "", *lines, said, ""]))
-    return [*(table(HEADERS, cells, title) for title, cells in parts), Text(said)]
+    return [*(grid.terminal(title) for title, grid in parts), Text(said)]
 
 
 def rows(spent: Spent) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Where a report's runs come from: the journals under a results directory, or an MLflow store alone."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -47,23 +48,32 @@ class JournalSource:
 
 
 class MlflowSource:
-    """The runs that an MLflow store has of a suite."""
+    """The runs that an MLflow store has of a suite.
+
+    Raises:
+        HarnessError: from each method, if the store refuses, or is not there.
+    """
 
     def __init__(self, uri: str, suite: str) -> None:
-        from harness.tracking.reader import Reader  # seconds of imports
+        from harness.tracking.reaching import reaching  # seconds of imports, and only this source needs MLflow
+        from harness.tracking.reader import Reader
 
-        self._reader = Reader(uri, suite)
+        self._reaching = partial(reaching, uri)
+        with self._reaching():
+            self._reader = Reader(uri, suite)
 
     def results(self) -> list[RunResult]:
-        return read_results(self._reader.journals())
+        with self._reaching():
+            return read_results(self._reader.journals())
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        with TemporaryDirectory() as folder:
+        with self._reaching(), TemporaryDirectory() as folder:
             return read_records(self._reader.download(run.run_id, last_table(run), Path(folder)))
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
-        found = ((run.run_id, self._reader.address(run.run_id)) for run in runs)
-        return {run_id: address for run_id, address in found if address}
+        with self._reaching():
+            found = {run.run_id: self._reader.address(run.run_id) for run in runs}
+        return {run_id: address for run_id, address in found.items() if address}
 
 
 def last_table(run: RunResult) -> str:

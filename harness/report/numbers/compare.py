@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from evaluators.types import Verdict
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.results import RunResult, by_problem
+from harness.report.numbers.interval import Difference, Interval
 from harness.report.numbers.matching import refuse_unmatched
-from harness.report.numbers.rows import Row, costs, interval, judge, row
+from harness.report.numbers.rows import costs, row
+from harness.report.numbers.side_by_side import Attempt, Changed, Example, SideBySide
 
 SHOWN = 100
 """Problems gained, and lost, whose completions are kept."""
@@ -67,39 +70,41 @@ def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> lis
     return sorted(done, key=lambda run: run.config.seed)
 
 
-def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> Row:
+def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideBySide:
     """The first against the second, both as rows of a leaderboard, and the problems on which they differ."""
-    sides = [[both[side] for both in pairs.runs] for side in (0, 1)]
-    rows = [row(name, runs, [], costs(sides[1])) for name, runs in zip(pairs.names, sides, strict=True)]
-    ours, theirs = (_scores(name, runs) for name, runs in zip(pairs.names, sides, strict=True))
-    if pairs.single:
-        rows[0]["difference"] = interval(over_seeds((ours.shares - theirs.shares)[0]))
-    else:
-        judge(rows[:1], against(theirs, [ours], suite.margin), None)
-    deltas = (ours.shares - theirs.shares).mean(axis=0)
-    named = sorted({problem for run in sides[0] if run.test for problem in run.test.summary.verdicts})
+    ours, theirs = ([both[side] for both in pairs.runs] for side in (0, 1))
+    spent = costs(theirs)
+    scores = (_scores(pairs.names[0], ours), _scores(pairs.names[1], theirs))
+    named = sorted({problem for run in ours if run.test for problem in run.test.summary.verdicts})
+    deltas = (scores[0].shares - scores[1].shares).mean(axis=0)
     order = sorted(range(len(named)), key=lambda place: (-abs(deltas[place]), named[place]))
-    gained, lost = ([place for place in order if sign * deltas[place] > 0] for sign in (1, -1))
     samples = [tuple(_samples(completions(run), run) for run in both) for both in pairs.runs]
-    return {
-        "suite": suite.name,
-        "regime": sides[0][0].config.regime,
-        "names": list(pairs.names),
-        "single": pairs.single,
-        "margin": suite.margin,
-        "rows": rows,
-        "problems": len(named),
-        "gained": len(gained),
-        "lost": len(lost),
-        "examples": {
-            kind: [
-                _example(samples, named[place], side)
-                | {"shares": [float(scores.shares[:, place].mean()) for scores in (ours, theirs)]}
-                for place in places[:SHOWN]
-            ]
-            for kind, places, side in (("gained", gained, 0), ("lost", lost, 1))
-        },
-    }
+
+    def changed(kind: Literal["gained", "lost"], better: int, places: Sequence[int]) -> Changed:
+        examples = tuple(
+            _example(samples, named[place], better, tuple(float(side.shares[:, place].mean()) for side in scores))
+            for place in places[:SHOWN]
+        )
+        return Changed(kind=kind, count=len(places), examples=examples)
+
+    return SideBySide(
+        suite=suite.name,
+        regime=ours[0].config.regime,
+        names=pairs.names,
+        single=pairs.single,
+        margin=suite.margin,
+        rows=(row(pairs.names[0], ours, [], spent), row(pairs.names[1], theirs, [], spent)),
+        difference=_difference(pairs, *scores, suite.margin),
+        problems=len(named),
+        gained=changed("gained", 0, [place for place in order if deltas[place] > 0]),
+        lost=changed("lost", 1, [place for place in order if deltas[place] < 0]),
+    )
+
+
+def _difference(pairs: Pairs, ours: Scores, theirs: Scores, margin: float) -> Interval:
+    if pairs.single:
+        return Interval.of(over_seeds((ours.shares - theirs.shares)[0]))
+    return Difference.between(against(theirs, [ours], margin)[ours.name])
 
 
 def _scores(name: str, runs: Sequence[RunResult]) -> Scores:
@@ -119,8 +124,8 @@ def _samples(records: Sequence[SampleRecord], run: RunResult) -> Samples:
     return found
 
 
-def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int) -> Row:
-    """A completion of each side, of the same draw: if there is one, right on the ``better`` side alone."""
+def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int, shares: tuple[float, ...]) -> Example:
+    """An attempt of each side, of the same draw: if there is one, right on the ``better`` side alone."""
 
     def telling(place: tuple[int, int]) -> int:
         verdicts = [side[problem][place[1]][1] for side in samples[place[0]]]
@@ -129,12 +134,13 @@ def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int) 
     places = [(both, draw) for both, (ours, _) in enumerate(samples) for draw in range(len(ours[problem]))]
     both, draw = max(places, key=telling)
     chosen = [side[problem][draw] for side in samples[both]]
-    return {
-        "problem": problem,
-        "question": chosen[0][0].question,
-        "answer": chosen[0][0].answer,
-        "completions": [
-            {"text": record.text, "verdict": str(verdict), "tokens": record.tokens, "truncated": record.truncated}
+    return Example(
+        problem=problem,
+        question=chosen[0][0].question,
+        answer=chosen[0][0].answer,
+        attempts=tuple(
+            Attempt(text=record.text, verdict=verdict, tokens=record.tokens, truncated=record.truncated)
             for record, verdict in chosen
-        ],
-    }
+        ),
+        shares=shares,
+    )

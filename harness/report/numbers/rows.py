@@ -1,20 +1,20 @@
 """One arm's row of a board."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from evaluators.statistics.estimates import Estimate, mean_over_budget, over_seeds
+from evaluators.statistics.estimates import mean_over_budget, over_seeds
 from evaluators.statistics.ranking import Comparison, Scores, Standing
-from harness.records.events import Evaluation
-from harness.records.results import COSTS, RunResult, by_problem
+from harness.records.results import COSTS, RunResult, Status, by_problem
+from harness.report.numbers.document import ArmRow, ArmStatus, CurvePoint
+from harness.report.numbers.interval import Difference, Interval
 
 RANKED_FROM = 5
 """Seeds below which a row is preliminary."""
 MATCHED_WITHIN = 0.05
 """Relative difference to the baseline's spending above which a unit is marked."""
-Row = dict[str, Any]
 
 
 def finished(runs: Sequence[RunResult]) -> list[RunResult]:
@@ -30,58 +30,59 @@ def scores(name: str, runs: Sequence[RunResult]) -> Scores | None:
     return Scores(name=name, seeds=tuple(run.config.seed for run in done), shares=shares)
 
 
-def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference: dict[str, float]) -> Row:
-    """What the runs of one arm reached and spent; :func:`judge` adds how that compares.
+def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference: Mapping[str, float]) -> ArmRow:
+    """What the runs of one arm reached and spent; :func:`compared` adds how that compares.
 
     ``missing``: seeds that were planned and never began. ``reference``: what a run of the baseline spends; without a
     baseline, the mean run of the board.
     """
     done = finished(runs)
     spent = costs(done)
-    status = "ranked" if len(done) >= RANKED_FROM else "preliminary"
     tests = [run.test for run in done if run.test]
     starts = [run.start for run in runs if run.start]
-    return {
-        "objective": name,
-        "status": status if done else "failed" if any(run.status == "failed" for run in runs) else "unfinished",
-        "seeds": [run.config.seed for run in done],
-        "failed": [run.config.seed for run in runs if run.status == "failed"],
-        "unfinished": [run.config.seed for run in runs if run.status == "unfinished"],
-        "missing": list(missing),
-        "accuracy": interval(over_seeds([test.summary.accuracy for test in tests])) if done else None,
-        "start_accuracy": _mean(start.summary.accuracy for start in starts),
-        "mean_over_budget": _over_budget(done),
-        "difference": None,
-        "rank": None,
-        "budget": spent,
-        "unmatched": [
+    ends, begins = ([evaluation.summary for evaluation in found] for found in (tests, starts))
+    return ArmRow(
+        objective=name,
+        status=_status(runs),
+        seeds=_seeds(runs, "finished"),
+        failed=_seeds(runs, "failed"),
+        unfinished=_seeds(runs, "unfinished"),
+        missing=tuple(missing),
+        accuracy=Interval.of(over_seeds([end.accuracy for end in ends])) if done else None,
+        start_accuracy=_mean(begin.accuracy for begin in begins),
+        mean_over_budget=_over_budget(done),
+        difference=None,
+        rank=None,
+        budget=spent,
+        unmatched=tuple(
             unit for unit, cost in reference.items() if spent and abs(spent[unit] - cost) > MATCHED_WITHIN * cost
-        ],
-        **{key: _mean(_measured(test, key) for test in tests) for key in OF_TESTS},
-        **{f"start_{key}": _mean(_measured(start, key) for start in starts) for key in AUDITS},
-        "run_ids": [run.run_id for run in runs],
-        "curve": _curve(done),
-    }
+        ),
+        kl=_mean(test.kl for test in tests),
+        completion_tokens=_mean(end.completion_tokens for end in ends),
+        truncated=_mean(end.truncated for end in ends),
+        grader_timeouts=_mean(end.grader_timeouts for end in ends),
+        audit_paid=_mean(end.audit_paid for end in ends),
+        audit_missed=_mean(end.audit_missed for end in ends),
+        start_audit_paid=_mean(begin.audit_paid for begin in begins),
+        start_audit_missed=_mean(begin.audit_missed for begin in begins),
+        run_ids=tuple(run.run_id for run in runs),
+        curve=_curve(done),
+    )
 
 
-AUDITS = ("audit_paid", "audit_missed")
-OF_TESTS = ("kl", "completion_tokens", "truncated", "grader_timeouts", *AUDITS)
-"""Means over seeds of what the last test evaluation recorded."""
-
-
-def judge(rows: Sequence[Row], comparisons: dict[str, Comparison], found: Standing | None) -> None:
-    """Write comparisons and ranks into the rows."""
-    for one in rows:
-        if comparison := comparisons.get(one["objective"]):
-            one["difference"] = interval(comparison.difference) | {
-                "p": comparison.p,
-                "p_holm": comparison.p_holm,
-                "equivalent_p": comparison.equivalent_p,
-                "improvement": comparison.improvement,
-                "detectable": comparison.detectable,
-            }
-        if found and one["objective"] in found.ranks:
-            one["rank"] = list(found.ranks[one["objective"]])
+def compared(
+    rows: Iterable[ArmRow], comparisons: Mapping[str, Comparison], found: Standing | None = None
+) -> tuple[ArmRow, ...]:
+    """The rows with what is known of their difference to the baseline, and with their ranks."""
+    ranks = found.ranks if found else {}
+    return tuple(
+        replace(
+            one,
+            difference=Difference.between(comparisons[one.objective]) if one.objective in comparisons else None,
+            rank=ranks.get(one.objective),
+        )
+        for one in rows
+    )
 
 
 def costs(runs: Sequence[RunResult]) -> dict[str, float]:
@@ -89,14 +90,16 @@ def costs(runs: Sequence[RunResult]) -> dict[str, float]:
     return {unit: float(np.mean([run.spent[unit] for run in runs])) for unit in COSTS} if runs else {}
 
 
-def interval(estimate: Estimate) -> dict[str, float | None]:
-    low, high = estimate.interval() or (None, None)
-    return {"mean": estimate.mean, "low": low, "high": high}
+def _seeds(runs: Sequence[RunResult], status: Status) -> tuple[int, ...]:
+    return tuple(run.config.seed for run in runs if run.status == status)
 
 
-def _measured(evaluation: Evaluation, name: str) -> float | None:
-    found: float | None = evaluation.kl if name == "kl" else getattr(evaluation.summary, name)
-    return found
+def _status(runs: Sequence[RunResult]) -> ArmStatus:
+    if not runs:
+        return "missing"
+    if done := finished(runs):
+        return "ranked" if len(done) >= RANKED_FROM else "preliminary"
+    return "failed" if _seeds(runs, "failed") else "unfinished"
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -110,7 +113,7 @@ def _places(runs: Sequence[RunResult]) -> int:
     return min((len(run.curve) for run in runs), default=0)
 
 
-def _over_budget(runs: Sequence[RunResult]) -> dict[str, float | None] | None:
+def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
     """Area under validation accuracy against budget, as a mean on the way."""
     places = _places(runs)
     if places < 2:
@@ -119,15 +122,20 @@ def _over_budget(runs: Sequence[RunResult]) -> dict[str, float | None] | None:
     spent = np.mean([[point.spent[unit] for point in run.curve[:places]] for run in runs], axis=0)
     if (np.diff(spent) <= 0).any():
         return None  # a control that never trains spends nothing
-    return interval(over_seeds(mean_over_budget(spent, [[p.accuracy for p in run.curve[:places]] for run in runs])))
+    means = mean_over_budget(spent, [[point.accuracy for point in run.curve[:places]] for run in runs])
+    return Interval.of(over_seeds(means))
 
 
-def _curve(runs: Sequence[RunResult]) -> list[Row]:
+def _curve(runs: Sequence[RunResult]) -> tuple[CurvePoint, ...]:
     """Over seeds, at the evaluations that all have: mean spending in every unit, validation accuracy, and KL."""
     points = []
     for place in range(_places(runs)):
         here = [run.curve[place] for run in runs]
-        spent = {unit: float(np.mean([point.spent[unit] for point in here])) for unit in COSTS}
-        accuracy = interval(over_seeds([point.accuracy for point in here]))
-        points.append({"spent": spent, "accuracy": accuracy, "kl": _mean(point.kl for point in here)})
-    return points
+        points.append(
+            CurvePoint(
+                spent={unit: float(np.mean([point.spent[unit] for point in here])) for unit in COSTS},
+                accuracy=Interval.of(over_seeds([point.accuracy for point in here])),
+                kl=_mean(point.kl for point in here),
+            )
+        )
+    return tuple(points)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from harness.config.budget import Budget
 from harness.errors import HarnessError
 from harness.records.results import RunResult
+from harness.report.numbers.document import MissingRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,15 @@ class Selection:
             raise HarnessError("none of the runs here has all that is asked for; ask for other --seeds or --budget")
         return chosen
 
-    def missing(self, results: Sequence[RunResult]) -> list[dict[str, Any]]:
-        """Objective, regime and seed of what an invocation of these runs planned, and what has no run at all."""
+    def missing(self, results: Sequence[RunResult]) -> list[MissingRun]:
+        """What an invocation of these runs planned, and what has no run at all."""
         there = {(run.config.objective.name, run.config.regime, run.config.seed) for run in results}
         plans = {run.origin.invocation.id: run.origin.invocation.plan for run in results}
         planned = dict.fromkeys(
             place for plan in plans.values() for place in product(plan.algos, plan.regimes, plan.seeds)
         )
         return [
-            {"objective": algo, "regime": regime, "seed": seed}
+            MissingRun(objective=algo, regime=regime, seed=seed)
             for algo, regime, seed in planned
             if (algo, regime, seed) not in there and self._admits(algo, regime, seed)
         ]

@@ -13,15 +13,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from harness.report.pages import cells
-from harness.report.pages.compare_text import cost_lines, sentences
+from harness.report.numbers.document import Board
+from harness.report.numbers.side_by_side import SideBySide
+from harness.report.pages import cells, columns
+from harness.report.pages.compare_text import costs, sentences
 from harness.report.pages.notes import notes, summary, warnings
 from harness.report.pages.plots import svg
 
-Row = dict[str, Any]
 
-
-def leaderboard_page(board: Row, figures: dict[str, Figure], links: dict[str, str]) -> str:
+def leaderboard_page(board: Board, figures: dict[str, Figure], links: dict[str, str]) -> str:
     """The leaderboard. ``links``: addresses of runs by run id, as far as there are any."""
     return _render(
         "leaderboard.html",
@@ -34,9 +34,9 @@ def leaderboard_page(board: Row, figures: dict[str, Figure], links: dict[str, st
     )
 
 
-def compare_page(found: Row, links: dict[str, str]) -> str:
+def compare_page(found: SideBySide, links: dict[str, str]) -> str:
     """What ``harness compare`` found."""
-    return _render("compare.html", found=found, sentences=sentences(found), costs=cost_lines(found), links=links)
+    return _render("compare.html", found=found, sentences=sentences(found), costs=costs(found), links=links)
 
 
 def _render(template: str, **content: Any) -> str:
@@ -54,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["cells"] = cells
+    environment.globals |= {"cells": cells, "columns": columns}
     environment.filters |= {"shown": cells.shown, "excerpt": cells.excerpt}
     return environment
 

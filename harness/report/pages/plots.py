@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from harness.config.budget import UNITS
+from harness.report.numbers.document import ArmRow, Board, RegimeBoard
+from harness.report.numbers.interval import Interval
 
-Row = dict[str, Any]
 Style = tuple[str, str]
 PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
 SVG: dict[str, Any] = {"format": "svg", "metadata": {"Date": None, "Creator": None}}
@@ -24,10 +25,10 @@ BAND_FROM = 3
 """Seeds from which an interval is drawn: with two it is wider than the picture."""
 
 
-def pictures(board: Row) -> dict[str, Figure]:
+def pictures(board: Board) -> dict[str, Figure]:
     """By file name, without its ending; regimes are compared where there are several."""
     found = {"learning-curves": learning_curves(board), "budgets": budgets(board), "kl": kl_against_accuracy(board)}
-    return found | ({"regimes": regimes(board)} if len(board["boards"]) > 1 else {})
+    return found | ({"regimes": regimes(board)} if len(board.boards) > 1 else {})
 
 
 NAMES = ("learning-curves", "budgets", "kl", "regimes")
@@ -45,18 +46,18 @@ def svg(figure: Figure) -> bytes:
         return file.getvalue()
 
 
-def learning_curves(board: Row) -> Figure:
+def learning_curves(board: Board) -> Figure:
     """Validation accuracy against the budget's unit: a panel a regime, a line an arm, t-intervals as bands."""
 
-    def draw(axes: Axes, part: Row, styles: dict[str, Style]) -> None:
-        _against_unit(axes, part, part["budget"]["unit"], styles)
+    def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
+        _against_unit(axes, part, part.budget.unit, styles)
 
     return _panels(board, draw, "validation accuracy, %")
 
 
-def budgets(board: Row) -> Figure:
+def budgets(board: Board) -> Figure:
     """Validation accuracy against every unit of spending: a row of panels a regime."""
-    parts = board["boards"]
+    parts = board.boards
     figure = Figure(figsize=(2.9 * len(UNITS), 2.9 * len(parts) + 0.5), layout="constrained")
     styles = _styles(parts)
     grid = figure.subplots(len(parts), len(UNITS), squeeze=False, sharey="row")
@@ -64,71 +65,72 @@ def budgets(board: Row) -> Figure:
         for axes, unit in zip(places, UNITS, strict=True):
             _against_unit(axes, part, unit, styles)
             _finish(axes, legend=False)
-        places[0].set_ylabel(f"{part['regime']}\nvalidation accuracy, %")
+        places[0].set_ylabel(f"{part.regime}\nvalidation accuracy, %")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
     return figure
 
 
-def kl_against_accuracy(board: Row) -> Figure:
+def kl_against_accuracy(board: Board) -> Figure:
     """How far from the reference an arm goes for its accuracy, point by point of its curve."""
 
-    def draw(axes: Axes, part: Row, styles: dict[str, Style]) -> None:
-        for row in part["rows"] + part["controls"]:
-            points = [point for point in row["curve"] if point["kl"] is not None]
-            if points:
-                _line(axes, [point["kl"] for point in points], points, row, styles, band=False)
+    def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
+        for row in part.arms:
+            found = [(point.kl, point.accuracy) for point in row.curve if point.kl is not None]
+            if found:
+                _line(axes, [kl for kl, _ in found], [span for _, span in found], row, styles, band=False)
         axes.set_xlabel("KL to the reference, nats a completion")
 
     return _panels(board, draw, "validation accuracy, %")
 
 
-def regimes(board: Row) -> Figure:
+def regimes(board: Board) -> Figure:
     """Test accuracy in each regime, from fresh completions to a fixed set; t-intervals as bands."""
-    parts = board["boards"]
+    parts = board.boards
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.subplots()
     styles = _styles(parts)
     for name in styles:
         found = {
-            place: row
+            place: (row, row.accuracy)
             for place, part in enumerate(parts)
-            for row in part["rows"] + part["controls"]
-            if row["objective"] == name and row["accuracy"]
+            for row in part.arms
+            if row.objective == name and row.accuracy
         }
         if found:
-            fewest = min(found.values(), key=lambda row: len(row["seeds"]))
-            _line(axes, list(found), list(found.values()), fewest, styles)
-    axes.set_xticks(range(len(parts)), [part["regime"] for part in parts])
-    axes.set(title=f"{_literal(board['suite'])}: older completions to the right", xlabel="regime")
+            fewest = min((row for row, _ in found.values()), key=lambda row: len(row.seeds))
+            _line(axes, list(found), [span for _, span in found.values()], fewest, styles)
+    axes.set_xticks(range(len(parts)), [part.regime for part in parts])
+    axes.set(title=f"{_literal(board.suite)}: older completions to the right", xlabel="regime")
     axes.set_ylabel("test accuracy, %")
     _finish(axes)
     return figure
 
 
-def _panels(board: Row, draw: Callable[[Axes, Row, dict[str, Style]], None], ylabel: str) -> Figure:
-    parts = board["boards"]
+def _panels(board: Board, draw: Callable[[Axes, RegimeBoard, dict[str, Style]], None], ylabel: str) -> Figure:
+    parts = board.boards
     figure = Figure(figsize=(9, 3.8 * len(parts)), layout="constrained")
     styles = _styles(parts)
     for axes, part in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
         draw(axes, part, styles)
-        axes.set(title=f"{_literal(board['suite'])}, {part['regime']}", ylabel=ylabel)
+        axes.set(title=f"{_literal(board.suite)}, {part.regime}", ylabel=ylabel)
         _finish(axes)
     return figure
 
 
-def _against_unit(axes: Axes, part: Row, unit: str, styles: dict[str, Style]) -> None:
-    for row in part["rows"] + part["controls"]:
-        if row["curve"]:
-            _line(axes, [point["spent"][unit] for point in row["curve"]], row["curve"], row, styles)
+def _against_unit(axes: Axes, part: RegimeBoard, unit: str, styles: dict[str, Style]) -> None:
+    for row in part.arms:
+        if row.curve:
+            spent = [point.spent[unit] for point in row.curve]
+            _line(axes, spent, [point.accuracy for point in row.curve], row, styles)
     axes.set_xlabel(unit.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _styles(parts: Sequence[Row]) -> dict[str, Style]:
+def _styles(parts: Sequence[RegimeBoard]) -> dict[str, Style]:
     """Colour and dashes of each arm, the same in every panel; controls are grey."""
-    names = dict.fromkeys(row["objective"] for part in parts for row in part["rows"])
-    controls = dict.fromkeys(row["objective"] for part in parts for row in part["controls"])
+    names = dict.fromkeys(row.objective for part in parts for row in part.rows)
+    controls = dict.fromkeys(row.objective for part in parts for row in part.controls)
     many = len(COLOURS)
     palette = {name: (COLOURS[i % many], ("-", "--")[i // many % 2]) for i, name in enumerate(names)}
     grey = zip((name for name in controls if name not in names), cycle(CONTROL_DASHES), strict=False)
@@ -136,15 +138,21 @@ def _styles(parts: Sequence[Row]) -> dict[str, Style]:
 
 
 def _line(
-    axes: Axes, x: Sequence[float], points: Sequence[Row], row: Row, styles: dict[str, Style], *, band: bool = True
+    axes: Axes,
+    x: Sequence[float],
+    spans: Sequence[Interval],
+    row: ArmRow,
+    styles: dict[str, Style],
+    *,
+    band: bool = True,
 ) -> None:
     """A line of mean accuracies, with intervals where ``row`` has seeds enough: a band, or bars where x may go back."""
-    colour, dashes = styles[row["objective"]]
-    spans = [point["accuracy"] for point in points]
-    means = [100 * span["mean"] for span in spans]
-    axes.plot(x, means, dashes, marker="o", markersize=3, label=_literal(row["objective"]), color=colour)
-    if len(row["seeds"]) >= BAND_FROM:
-        low, high = ([100 * span[end] for span in spans] for end in ("low", "high"))
+    colour, dashes = styles[row.objective]
+    means = [100 * span.mean for span in spans]
+    axes.plot(x, means, dashes, marker="o", markersize=3, label=_literal(row.objective), color=colour)
+    if len(row.seeds) >= BAND_FROM:
+        low = [100 * span.low for span in spans if span.low is not None]
+        high = [100 * span.high for span in spans if span.high is not None]
         if band:
             axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
         else:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from harness.records.results import RunResult
-from harness.report.numbers.rows import Row
+from harness.report.numbers.document import Board
+from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
 from harness.report.pages.page import compare_page, leaderboard_page
 from harness.report.pages.plots import NAMES, pictures, save
@@ -26,16 +27,16 @@ PROBLEMS = "problems.parquet"
 FILES = (*TEXTS, *PICTURES, PROBLEMS)
 
 
-def write_leaderboard(board: Row, results: Sequence[RunResult], folder: Path, links: dict[str, str]) -> list[str]:
+def write_leaderboard(board: Board, results: Sequence[RunResult], folder: Path, links: dict[str, str]) -> list[str]:
     """All of ``FILES`` that this leaderboard has, and their names; those that it has not are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = pictures(board)
     contents = (
         markdown(board),
-        json.dumps(board, indent=1) + "\n",
+        board.as_json(),
         as_csv(board),
         leaderboard_page(board, figures, links),
-        json.dumps(marl_eval(board["suite"], results), indent=1) + "\n",
+        json.dumps(marl_eval(board.suite, results), indent=1) + "\n",
         dataset_card(board),
     )
     for name, content in zip(TEXTS, contents, strict=True):
@@ -48,7 +49,7 @@ def write_leaderboard(board: Row, results: Sequence[RunResult], folder: Path, li
     return [*TEXTS, *(f"{name}.png" for name in figures), PROBLEMS]
 
 
-def write_comparison(found: Row, folder: Path, links: dict[str, str]) -> Path:
+def write_comparison(found: SideBySide, folder: Path, links: dict[str, str]) -> Path:
     """``compare.html`` of the suite's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "compare.html"

@@ -24,7 +24,7 @@ from harness.studies.evals.measure import Measured, measure
 from harness.studies.evals.models import resolve
 from harness.studies.evals.results import EvalStore, Examinee
 from harness.studies.evals.settings import EvalSettings, EvalSuite, LmEvalSettings
-from harness.studies.evals.tables import read_evals, tables, write_tables
+from harness.studies.evals.tables import tables, write_tables
 from harness.studies.evals.to_mlflow import publish
 
 
@@ -74,8 +74,8 @@ def evaluate_model(
             measured = _measure(settings, bench, problems[settings.key])
             evals.save(examinee, settings, fingerprint(problems[settings.key]), measured)
     keys = [settings.key for settings in wanted]
-    write_tables(read_evals(evals.root), evals.root)
-    console.print(tables(read_evals(evals.root, keys)), highlight=False)
+    write_tables(evals.read(), evals.root)
+    console.print(tables(evals.read(keys)), highlight=False)
     console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or store.tracking_uri, store, console)
 

@@ -7,7 +7,8 @@ from evaluators.statistics.estimates import over_problems
 from harness.models.policy import Policy
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.generating import generate_with
-from harness.studies.evals.settings import LmEvalSettings, Record
+from harness.studies.evals.document import LmEvalSummary, Score
+from harness.studies.evals.settings import LmEvalSettings
 
 CONTEXT_CACHE_GIB = 4.0
 """vLLM's keys and values: prompts may be as long as the model takes, and few are."""
@@ -15,7 +16,7 @@ CONTEXT_CACHE_GIB = 4.0
 
 def measure_lm_eval(
     settings: LmEvalSettings, policy: Policy, engine: RolloutEngine
-) -> tuple[Record, tuple[LmEvalRecord, ...]]:
+) -> tuple[LmEvalSummary, tuple[LmEvalRecord, ...]]:
     """What lm-eval says of the task, and each problem."""
     data = Path(settings.data) if settings.data else None
     generate = generate_with(engine, policy, settings.seed)
@@ -24,14 +25,15 @@ def measure_lm_eval(
     for score in found.scores:
         mean, low, high = over_problems([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
         name = score.metric if score.filter == "none" else f"{score.metric} {score.filter}"
-        scores[name] = {"mean": mean, "low": low, "high": high, "of_lm_eval": score.value}
+        scores[name] = Score(mean=mean, low=low, high=high, of_lm_eval=score.value)
     responses = sum(len(record.responses) for record in found.records)
-    return {
-        "problems": found.problems,
-        "task_version": found.version,
-        "fewshot": found.fewshot,
-        "lm_eval": found.lm_eval,
-        "scores": scores,
-        "completion_tokens": sum(record.tokens for record in found.records) / responses,
-        "truncated": sum(record.truncated for record in found.records) / responses,
-    }, found.records
+    summary = LmEvalSummary(
+        problems=found.problems,
+        task_version=found.version,
+        fewshot=found.fewshot,
+        lm_eval=found.lm_eval,
+        scores=scores,
+        completion_tokens=sum(record.tokens for record in found.records) / responses,
+        truncated=sum(record.truncated for record in found.records) / responses,
+    )
+    return summary, found.records

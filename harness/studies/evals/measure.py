@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from evaluators.grading.grader import Grader
 from evaluators.statistics.accuracy import SampleRecord, majority_at_k, pass_at_k
-from evaluators.statistics.estimates import over_problems
 from evaluators.types import Problem, Verdict
 from harness.models.policy import Policy
+from harness.report.numbers.interval import Interval
 from harness.rollout.engines.engine import RolloutEngine, Sampling, sample_groups
 from harness.rollout.grading import Grading, grade_groups, verdict
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
-from harness.studies.evals.settings import EvalSettings, Record
+from harness.studies.evals.document import OwnSummary
+from harness.studies.evals.settings import EvalSettings
 from harness.training.evaluation import records_of, summary_of
 
 CHUNK = 128
@@ -32,7 +33,7 @@ def correct_of(groups: Sequence[Group], grading: Grading) -> NDArray[np.bool_]:
 class Measured:
     """The numbers, and every completion: the samples, then the greedy ones."""
 
-    summary: Record
+    summary: OwnSummary
     samples: list[SampleRecord]
     greedy: list[SampleRecord]
 
@@ -59,14 +60,13 @@ def measure(
         advance(len(part))
     seconds = time.perf_counter() - started
     return Measured(
-        summary=_summary(settings, sampled, greedy) | {"seconds": seconds},
+        summary=_summary(settings, sampled, greedy, seconds),
         samples=records_of(sampled),
         greedy=records_of(greedy),
     )
 
 
-def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group]) -> Record:
-    """Intervals are over problems."""
+def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group], seconds: float) -> OwnSummary:
     grading = settings.task.grading
     correct = correct_of(sampled, grading)  # [problems, k]
     answers = [
@@ -74,18 +74,20 @@ def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[
         for group in sampled
     ]
     found = summary_of(sampled, grading)
-    return {
-        "problems": len(sampled),
-        "k": settings.k,
-        "acc_at_1": _interval(correct.mean(axis=1)),
-        "pass_at_k": pass_at_k(correct, settings.k),
-        "maj_at_k": majority_at_k(correct, answers),
-        "greedy": _interval(correct_of(greedy, grading)[:, 0]),
-        "sampled_tokens": sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
-        **{key: value for key, value in asdict(found).items() if key not in ("accuracy", "verdicts")},
-    }
-
-
-def _interval(shares: ArrayLike) -> Record:
-    mean, low, high = over_problems(shares)
-    return {"mean": mean, "low": low, "high": high}
+    return OwnSummary(
+        problems=len(sampled),
+        k=settings.k,
+        acc_at_1=Interval.over_problems(correct.mean(axis=1)),
+        pass_at_k=pass_at_k(correct, settings.k),
+        maj_at_k=majority_at_k(correct, answers),
+        greedy=Interval.over_problems(correct_of(greedy, grading)[:, 0]),
+        sampled_tokens=sum(len(c.ids) for group in (*sampled, *greedy) for c in group.completions),
+        completion_tokens=found.completion_tokens,
+        truncated=found.truncated,
+        unparsed=found.unparsed,
+        grader_timeouts=found.grader_timeouts,
+        grader_errors=found.grader_errors,
+        audit_paid=found.audit_paid,
+        audit_missed=found.audit_missed,
+        seconds=seconds,
+    )

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +11,22 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from evaluators.lm_eval.evaluation import LmEvalRecord
 from evaluators.statistics.accuracy import write_records
 from harness.config.settings import ComputeSettings, ModelSettings
+from harness.errors import HarnessError
 from harness.records.provenance import versions
+from harness.studies.evals.document import EvalResult, LmEval, LmEvalSummary, OwnEval
 from harness.studies.evals.measure import Measured
-from harness.studies.evals.settings import EvalSettings, LmEvalSettings, Record, slug
+from harness.studies.evals.settings import EvalSettings, LmEvalSettings, slug
 
 RESULT = "eval.json"
+FORMAT = 1
+"""Raised where older versions could not read what this one writes; a file that names none is of the first."""
+KINDS: dict[str, type[EvalResult]] = {"own": OwnEval, "lm-eval": LmEval}
+ADAPTERS: dict[str, TypeAdapter[EvalResult]] = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,33 +63,74 @@ class EvalStore:
         folder.mkdir(parents=True, exist_ok=True)
         write_records(measured.samples, folder / "samples.parquet")
         write_records(measured.greedy, folder / "greedy.parquet")
-        self._finish(examinee, settings, {"kind": "own", "problems_hash": problems, "summary": measured.summary})
+        about = _about(examinee, settings.key)
+        _finish(OwnEval(**about, settings=settings, problems_hash=problems, summary=measured.summary), folder)
 
     def save_lm_eval(
-        self, examinee: Examinee, settings: LmEvalSettings, summary: Record, records: Sequence[LmEvalRecord]
+        self, examinee: Examinee, settings: LmEvalSettings, summary: LmEvalSummary, records: Sequence[LmEvalRecord]
     ) -> None:
         folder = self.folder(settings.key, examinee)
         folder.mkdir(parents=True, exist_ok=True)
         rows = [asdict(record) | {"metrics": json.dumps(record.metrics)} for record in records]
         pq.write_table(pa.Table.from_pylist(rows), folder / "records.parquet", compression="zstd")
-        self._finish(examinee, settings, {"kind": "lm-eval", "summary": summary})
+        _finish(LmEval(**_about(examinee, settings.key), settings=settings, summary=summary), folder)
 
-    def _finish(self, examinee: Examinee, settings: EvalSettings | LmEvalSettings, content: Record) -> None:
-        """The result last: with it, all is there."""
-        computed: dict[str, Any] = examinee.compute.model_dump(mode="json")
-        computed |= examinee.model.model_dump(mode="json", exclude={"path"})
-        record = {
-            "model": examinee.name,
-            "path": examinee.model.path,
-            "weights": examinee.weights,
-            "key": settings.key,
-            "settings": settings.model_dump(mode="json"),
-            "computed": computed,
-            "versions": versions(),
-            "command": examinee.command,
-            "time": time.time(),
-        }
-        folder = self.folder(settings.key, examinee)
-        partial = folder / f".{RESULT}.{os.getpid()}"
-        partial.write_text(json.dumps(record | content, indent=1) + "\n", encoding="utf-8")
-        partial.replace(folder / RESULT)
+    def read(self, keys: Sequence[str] | None = None) -> dict[str, list[EvalResult]]:
+        """All results, or those of some keys: by key, best first."""
+        found: dict[str, list[EvalResult]] = defaultdict(list)
+        for path in sorted(self.root.glob(f"*/*/{RESULT}")):
+            if keys is None or path.parent.parent.name in keys:
+                found[path.parent.parent.name].append(read_result(path.parent))
+        for results in found.values():
+            results.sort(key=lambda result: (-result.headline, result.model))
+        return dict(found)
+
+
+def encode(result: EvalResult) -> dict[str, Any]:
+    """As a JSON object."""
+    (kind,) = (name for name, made in KINDS.items() if isinstance(result, made))
+    content = asdict(result) | {"settings": result.settings.model_dump(mode="json")}
+    return {"format": FORMAT, "kind": kind, **content}
+
+
+def read_result(folder: Path) -> EvalResult:
+    """What the folder of an evaluation holds.
+
+    Raises:
+        HarnessError: it is of a later version, or nothing that this version reads.
+    """
+    path = folder / RESULT
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if (found := record.get("format", 1)) > FORMAT:
+            raise HarnessError(
+                f"{path} is of format {found}, and this version reads formats up to {FORMAT}; install the version of "
+                "the harness that wrote it"
+            )
+        return ADAPTERS[record["kind"]].validate_python(record)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise HarnessError(
+            f"{path} is no evaluation that this version reads; remove it, and the same command measures again"
+        ) from error
+
+
+def _about(examinee: Examinee, key: str) -> dict[str, Any]:
+    """The fields of :class:`Evaluated` but the settings."""
+    computed = examinee.compute.model_dump(mode="json") | examinee.model.model_dump(mode="json", exclude={"path"})
+    return {
+        "model": examinee.name,
+        "path": examinee.model.path,
+        "weights": examinee.weights,
+        "key": key,
+        "computed": computed,
+        "versions": versions(),
+        "command": examinee.command,
+        "time": time.time(),
+    }
+
+
+def _finish(result: EvalResult, folder: Path) -> None:
+    """The result last: with it, all is there."""
+    partial = folder / f".{RESULT}.{os.getpid()}"
+    partial.write_text(json.dumps(encode(result), indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / RESULT)

@@ -12,7 +12,6 @@ from harness.config.settings import ComputeSettings, ModelSettings, Positive, Po
 from harness.config.suites import explain, set_key
 from harness.errors import HarnessError
 
-Record = dict[str, Any]
 GENERATED = ("arithmetic", "reasoning_gym")
 """Tasks that generate their problems, and take no data."""
 

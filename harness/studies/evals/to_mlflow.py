@@ -1,7 +1,7 @@
 """Evaluations in MLflow: one experiment, a run a model and task settings, the same keys for every model."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,9 @@ from rich.console import Console
 
 from harness.config.run_config import flat
 from harness.records.out_dir import OutDir
-from harness.studies.evals.settings import Record, slug
+from harness.studies.evals.document import EvalResult
+from harness.studies.evals.results import read_result
+from harness.studies.evals.settings import slug
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,12 +28,12 @@ def publish(folders: Sequence[Path], uri: str, store: OutDir, console: Console) 
 
         client, experiment = experiment_of(uri, EXPERIMENT, store.root)
         for folder in folders:
-            record: Record = json.loads((folder / "eval.json").read_text(encoding="utf-8"))
-            if (run_id := _run(client, experiment, record)) is None:
+            result = read_result(folder)
+            if (run_id := _run(client, experiment, result)) is None:
                 continue
-            params = [Param(key, value) for key, value in params_of(record).items()]
-            stamp = int(record["time"] * 1000)
-            metrics = [Metric(key, value, stamp, 0) for key, value in metrics_of(record).items()]
+            params = [Param(key, value) for key, value in params_of(result).items()]
+            stamp = int(result.time * 1000)
+            metrics = [Metric(key, value, stamp, 0) for key, value in metrics_of(result).items()]
             client.log_batch(run_id, metrics=metrics, params=params)
             client.log_artifacts(run_id, str(folder))
             client.set_terminated(run_id)
@@ -40,37 +42,33 @@ def publish(folders: Sequence[Path], uri: str, store: OutDir, console: Console) 
         console.print(f"warning: cannot publish to {uri} ({reason}); the results are kept, the same command publishes")
 
 
-def _run(client: "MlflowClient", experiment: str, record: Record) -> str | None:
+def _run(client: "MlflowClient", experiment: str, result: EvalResult) -> str | None:
     """A new run for the evaluation, older ones of the same model and settings removed; None if it is there."""
     from harness.tracking import CREATED, EVALUATION, NOTE
 
-    what, created = f"{record['key']} {slug(record['model'])} {record['weights']}", repr(record["time"])
+    what, created = f"{result.key} {slug(result.model)} {result.weights}", repr(result.time)
     for run in client.search_runs([experiment], f"tags.`{EVALUATION}` = '{what}'"):
         if run.data.tags[CREATED] == created and run.info.status == "FINISHED":
             return None
         client.delete_run(run.info.run_id)
     made = client.create_run(
         experiment,
-        run_name=f"{record['model']} on {task_of(record)}",
-        tags={EVALUATION: what, CREATED: created, NOTE: f"    {record['command']}"},
+        run_name=f"{result.model} on {result.task}",
+        tags={EVALUATION: what, CREATED: created, NOTE: f"    {result.command}"},
     )
     return str(made.info.run_id)
 
 
-def params_of(record: Record) -> dict[str, str]:
+def params_of(result: EvalResult) -> dict[str, str]:
     """Model, settings, and what computed it."""
-    params = {"model": record["model"], "weights": record["weights"], "key": record["key"]}
-    params |= flat(record["settings"]) | flat(record["computed"], "computed.") | flat(record["versions"], "version.")
+    params = {"model": result.model, "weights": result.weights, "key": result.key}
+    params |= flat(result.settings.model_dump(mode="json"))
+    params |= flat(result.computed, "computed.") | flat(result.versions, "version.")
     return {key: str(value)[:6000] for key, value in params.items()}
 
 
-def metrics_of(record: Record) -> dict[str, float]:
+def metrics_of(result: EvalResult) -> dict[str, float]:
     """``<task>/<metric>``, the ends of intervals as ``<metric>.low`` and ``.high``."""
-    found = {key: value for key, value in flat(record["summary"]).items() if isinstance(value, int | float)}
+    found = {key: value for key, value in flat(asdict(result.summary)).items() if isinstance(value, int | float)}
     named = {key.removesuffix(".mean").removeprefix("scores."): value for key, value in found.items()}
-    return {f"{task_of(record)}/{key}": float(value) for key, value in named.items()}
-
-
-def task_of(record: Record) -> str:
-    """As MLflow's keys name it."""
-    return str(record["key"]).rpartition("-")[0]
+    return {f"{result.task}/{key}": float(value) for key, value in named.items()}

@@ -1,6 +1,6 @@
 """``harness plan``: the estimate as a table, and a refusal where a run cannot fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.table import Table
 from harness.config.arms import run_config
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
+from harness.report.pages.grid import Grid
 from harness.rollout.problems import fitting_context
 from harness.studies.planning import duration, memory
 from harness.studies.planning.duration import Duration, duration_of
@@ -96,21 +97,21 @@ def _heading(suite: SuiteConfig, gpu: str, parts: Parts) -> str:
 
 def _memory_table(needs: dict[str, Memory], limit: float) -> Table:
     """Item by item; what no arm holds is left out."""
-    table = Table("GiB", *needs, "held while", title=f"memory, of {limit:g} GiB", title_justify="left", box=None)
+    rows = []
     for name, item in next(iter(needs.values())).items.items():
         if any(found.items[name].size for found in needs.values()):
             when = "always" if item.phases == PHASES else ", ".join(item.phases)
-            table.add_row(name, *(f"{found.items[name].size / GIB:.1f}" for found in needs.values()), when)
+            rows.append([name, when, *(f"{found.items[name].size / GIB:.1f}" for found in needs.values())])
     for phase in PHASES:
         sums = (sum(found.held(phase).values()) for found in needs.values())
-        table.add_row(f"while {phase}", *(f"{held / GIB:.1f}" for held in sums))
-    table.add_row("peak", *(f"{found.peak / GIB:.1f}" for found in needs.values()), style="bold")
-    return table
+        rows.append([f"while {phase}", "", *(f"{held / GIB:.1f}" for held in sums)])
+    rows.append(["peak", "", *(f"{found.peak / GIB:.1f}" for found in needs.values())])
+    grid = Grid(headers=("GiB", "held while", *needs), rows=rows, texts=2)
+    return grid.terminal(f"memory, of {limit:g} GiB", total=True)
 
 
 def _duration_table(takes: dict[str, Duration]) -> Table:
-    table = Table("a run", *takes, title="time", title_justify="left", box=None)
-    rows = {
+    rows: dict[str, Callable[[Duration], str]] = {
         "rollout batches": lambda d: f"{d.steps:,}",
         "tokens sampled, M": lambda d: f"{d.sampled_tokens / 1e6:,.1f}",
         "tokens evaluated, M": lambda d: f"{d.evaluated_tokens / 1e6:,.1f}",
@@ -121,9 +122,8 @@ def _duration_table(takes: dict[str, Duration]) -> Table:
         "hours evaluation": lambda d: f"{d.evaluation / 3600:.2f}",
         "hours": lambda d: f"{d.hours:.2f}",
     }
-    for name, cell in rows.items():
-        table.add_row(name, *map(cell, takes.values()), style="bold" if name == "hours" else "")
-    return table
+    lines = [[name, *map(cell, takes.values())] for name, cell in rows.items()]
+    return Grid(headers=("a run", *takes), rows=lines).terminal("time", total=True)
 
 
 def _assumptions(config: RunConfig, prompt: int, completion: int) -> list[str]:

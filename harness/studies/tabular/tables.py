@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 
+from harness.report.pages.grid import Grid
 from harness.studies.tabular.convergence import CLOSE, POLICY_SHARE, STALENESS, STEPS
 from harness.studies.tabular.convergence import GROUP_SIZE as PAIR
 from harness.studies.tabular.convergence import LEARNING_RATE as RATE
@@ -87,14 +86,14 @@ def convergence_markdown(study: Row) -> str:
             CONVERGENCE.format(**study["setup"]),
             *notes(study),
             "",
-            *_markdown(("objective", *BEHAVIOURS), by_behaviour(rows, ending)),
+            *by_behaviour(rows, ending).markdown(),
             "",
             "![KL to the optimum against step](convergence.png)",
             "",
             "## In full",
             "",
             IN_FULL,
-            *_markdown(("objective", "data", "fields", "mean", *names), full, texts=3),
+            *Grid(headers=("objective", "data", "fields", "mean", *names), rows=full, texts=3).markdown(),
             "",
         ]
     )
@@ -109,14 +108,13 @@ def gradients_markdown(study: Row) -> str:
         ("Pull at the optimum", lambda row: small(row["pull"]["median"])),
         ("Noise at the optimum", lambda row: small(row["noise_at_optimum"]["median"])),
     ):
-        table = _markdown(("objective", *BEHAVIOURS), by_behaviour(shown, cell))
-        lines += [f"## {title}, G = {SHOWN_SIZE}", "", *table, ""]
+        lines += [f"## {title}, G = {SHOWN_SIZE}", "", *by_behaviour(shown, cell).markdown(), ""]
     for behaviour in POPULATION[::-1]:
         names = ("cosine", "bias", "own_bias", "noise", "signal")
         rows = [row for row in study["rows"] if row["behaviour"] == behaviour]
         full = [[row["objective"], str(row["group_size"]), *(mean(row[name]) for name in names)] for row in rows]
         header = ("objective", "G", *(name.replace("_", " ") for name in names))
-        lines += [f"## By group size, {behaviour} data", "", *_markdown(header, full), ""]
+        lines += [f"## By group size, {behaviour} data", "", *Grid(headers=header, rows=full).markdown(), ""]
     return "\n".join(lines)
 
 
@@ -124,13 +122,14 @@ def tables(convergence: Row, gradients: Row) -> Group:
     """Both studies for the terminal, 80 columns wide: the numbers without their intervals."""
     shown = [row for row in gradients["rows"] if row["group_size"] == SHOWN_SIZE]
     return Group(
-        _table("KL(pi || pi*) at the end, nats", by_behaviour(convergence["rows"], lambda r: ending(r, short=True))),
+        by_behaviour(convergence["rows"], lambda row: ending(row, short=True)).terminal(
+            "KL(pi || pi*) at the end, nats"
+        ),
         f"~: fewer than {100 * MARKED_BELOW:.0f} % of the problems have settled.",
         *notes(convergence),
         "",
-        _table(
-            f"cosine of expected and exact gradient, groups of {SHOWN_SIZE}",
-            by_behaviour(shown, lambda row: small(row["cosine"]["mean"])),
+        by_behaviour(shown, lambda row: small(row["cosine"]["mean"])).terminal(
+            f"cosine of expected and exact gradient, groups of {SHOWN_SIZE}"
         ),
     )
 
@@ -143,11 +142,12 @@ def notes(study: Row) -> list[str]:
     return found + [f"{row['objective']} does not fit the study: {row['reason']}" for row in study["unfit"]]
 
 
-def by_behaviour(rows: Sequence[Row], cell: Callable[[Row], str]) -> list[list[str]]:
+def by_behaviour(rows: Sequence[Row], cell: Callable[[Row], str]) -> Grid:
     """A line for each objective, a cell for each behaviour."""
     labels = dict.fromkeys(row["objective"] for row in rows)
     cells = {(row["objective"], row["behaviour"]): cell(row) for row in rows}
-    return [[label, *(cells[label, behaviour] for behaviour in BEHAVIOURS)] for label in labels]
+    lines = [[label, *(cells[label, behaviour] for behaviour in BEHAVIOURS)] for label in labels]
+    return Grid(headers=("objective", *BEHAVIOURS), rows=lines)
 
 
 def ending(row: Row, *, short: bool = False) -> str:
@@ -178,18 +178,3 @@ def _in_full(row: Row) -> list[str]:
     shares = [f"{100 * row[name]:.0f} %" for name in ("elsewhere", "settled", "deterministic")]
     distances = [small(row["kl"]["median"], CLOSE), small(row["max"], CLOSE)]
     return [*distances, *shares, str(row["not_finite"]), small(row["gradient_left"]["median"], CLOSE)]
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> list[str]:
-    """A table whose first columns are text."""
-    rule = "| --- " * texts + "| ---: " * (len(header) - texts) + "|"
-    return ["| " + " | ".join(header) + " |", rule, *("| " + " | ".join(row) + " |" for row in rows)]
-
-
-def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("objective", *BEHAVIOURS):
-        made.add_column(name, justify="left" if name == "objective" else "right")
-    for row in rows:
-        made.add_row(*row)
-    return made

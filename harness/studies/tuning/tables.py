@@ -11,11 +11,10 @@ from rich.console import Group
 
 from harness.config.run_config import SuiteConfig
 from harness.report.pages.cells import percent
-from harness.report.pages.text import pipes, table
+from harness.report.pages.grid import Grid
 from harness.studies.tuning.trials import JUDGED_AT, Trial, in_sections
 
 TABLE, CHOSEN = "tuning.md", "tuned.yaml"
-HEADERS = ("objective", "regime", "settings", "accuracy %")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +51,10 @@ class Tuning:
         return {"objectives": arms}
 
 
-def rows_of(tuning: Tuning) -> list[list[str]]:
+def as_grid(tuning: Tuning) -> Grid:
     """A line a trial, the chosen ones marked."""
     best = tuning.best()
-    return [
+    rows = [
         [
             one.trial.arm,
             one.trial.regime,
@@ -64,10 +63,11 @@ def rows_of(tuning: Tuning) -> list[list[str]]:
         ]
         for one in tuning.scored
     ]
+    return Grid(headers=("objective", "regime", "settings", "accuracy %"), rows=rows, whole=("accuracy %",))
 
 
 def in_terminal(tuning: Tuning) -> Group:
-    return Group(table(HEADERS, rows_of(tuning)), as_yaml(tuning))
+    return Group(as_grid(tuning).terminal(), as_yaml(tuning))
 
 
 def as_yaml(tuning: Tuning) -> str:
@@ -86,7 +86,7 @@ def write(tuning: Tuning, folder: Path) -> None:
         f"budget; seeds: {', '.join(map(str, suite.tuning.seeds))}. All objectives: the same points of their ranges.",
         f"* marks what was taken, and stands in `{CHOSEN}` as a suite's YAML has it.",
         "",
-        *pipes(HEADERS, rows_of(tuning)),
+        *as_grid(tuning).markdown(),
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")

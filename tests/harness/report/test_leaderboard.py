@@ -1,8 +1,8 @@
 """The table: its schema, what it counts, what it refuses."""
 
 import json
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,18 +12,25 @@ from harness.errors import HarnessError
 from harness.records.results import RunResult
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.board import build
+from harness.report.numbers.document import Agreement, ArmRow, RegimeBoard
+from harness.report.numbers.interval import Interval
 from harness.report.numbers.selection import Selection
-from harness.report.pages.cells import across, reached, took
+from harness.report.pages.columns import REACHED, TOOK, across
+from harness.report.pages.grid import grid
 from harness.report.pages.text import markdown
 from harness.report.pages.writing import write_leaderboard
 from tests.support.results import records_of, result, suite, with_verdicts
 
 
-def board_of(baseline: str, results: list[RunResult]) -> dict[str, Any]:
+def board_of(baseline: str, results: list[RunResult]) -> RegimeBoard:
     """The only board of these runs."""
-    (board,) = build(suite(baseline), results)["boards"]
-    found: dict[str, Any] = board
-    return found
+    (board,) = build(suite(baseline), results).boards
+    return board
+
+
+def texts(row: ArmRow) -> list[str]:
+    """What a table says of the row."""
+    return [cell for columns in (REACHED, TOOK) for cell in grid(columns, [row]).rows[0]]
 
 
 def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -31,11 +38,12 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     board = build(suite(), results)
     write_leaderboard(board, results, tmp_path, {})
     read = json.loads((tmp_path / "leaderboard.json").read_text())
-    assert read == json.loads(json.dumps(board))
+    assert list(read) == [field.name for field in fields(board)]
     assert read["suite"] == "s"
     assert set(read["runs"]) == {r.run_id for r in results}
     assert read["invocations"][0]["command"].startswith("harness run")
     (read,) = read["boards"]
+    assert list(read) == [field.name for field in fields(board.boards[0])]
     assert read["regime"] == "on_policy"
     assert read["budget"] == {"unit": "completions", "total": 100.0}
     assert read["baseline"] == "grpo"
@@ -53,7 +61,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     assert agro["run_ids"] == [r.run_id for r in results[:2]]
     text = (tmp_path / "leaderboard.md").read_text()
     assert text == markdown(board)
-    assert all(cell in text for row in read["rows"] for cell in reached(row) + took(row))
+    assert all(cell in text for row in board.boards[0].rows for cell in texts(row))
 
 
 def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -> None:
@@ -67,10 +75,11 @@ def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -
         (grpo, 1, {"b": "wc", "a": "ww"}),
     ]
     results = [result(with_verdicts(records, verdicts), seed=seed) for records, seed, verdicts in outcomes]
-    rows = {row["objective"]: row for row in board_of("grpo", results)["rows"]}
-    assert rows["agro"]["difference"]["mean"] == pytest.approx(0.5)
-    assert rows["agro"]["difference"]["high"] == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)  # problems differ less
-    assert rows["agro"]["accuracy"]["mean"] == pytest.approx((0.75 + 1 + 0) / 3)
+    (agro_row,) = (row for row in board_of("grpo", results).rows if row.objective == "agro")
+    assert agro_row.difference and agro_row.accuracy
+    assert agro_row.difference.mean == pytest.approx(0.5)
+    assert agro_row.difference.high == pytest.approx(0.5 + 12.706 * 0.25, rel=1e-3)  # problems differ less
+    assert agro_row.accuracy.mean == pytest.approx((0.75 + 1 + 0) / 3)
 
 
 def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Path]) -> None:
@@ -78,15 +87,15 @@ def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Pat
     failed = json.loads(json.dumps(records))
     failed[-1]["status"] = "failed"
     results = [result(records, seed=seed) for seed in range(5)] + [result(failed, seed=5)]
-    (row,) = board_of("grpo", results)["rows"]
-    assert row["status"] == "ranked"
-    assert row["seeds"] == [0, 1, 2, 3, 4]
-    assert row["failed"] == [5]
-    assert row["rank"] == [1, 1]
-    assert "5 (1 failed)" in reached(row)
-    (row,) = board_of("grpo", [result(failed)])["rows"]
-    assert (row["status"], row["accuracy"]) == ("failed", None)
-    assert reached(row) and took(row)  # can be shown
+    (row,) = board_of("grpo", results).rows
+    assert row.status == "ranked"
+    assert row.seeds == (0, 1, 2, 3, 4)
+    assert row.failed == (5,)
+    assert row.rank == (1, 1)
+    assert "5 (1 failed)" in texts(row)
+    (row,) = board_of("grpo", [result(failed)]).rows
+    assert (row.status, row.accuracy) == ("failed", None)
+    assert texts(row)  # can be shown
 
 
 def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict[str, Path]) -> None:
@@ -94,9 +103,9 @@ def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict
     agro[-1]["spent"] |= {"sampled_tokens": 1060, "flops": 104}
     grpo[-1]["spent"] |= {"sampled_tokens": 1000, "flops": 100}
     board = build(suite(), [result(agro), result(grpo)])
-    (row,) = (row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
-    assert "sampled_tokens" in row["unmatched"]
-    assert "flops" not in row["unmatched"]
+    (row,) = (row for row in board.boards[0].rows if row.objective == "agro")
+    assert "sampled_tokens" in row.unmatched
+    assert "flops" not in row.unmatched
     assert "1.06k*" in markdown(board)
 
 
@@ -121,21 +130,21 @@ def test_other_weights_do_not_share_a_table(small_runs: dict[str, Path]) -> None
 def test_one_objective_with_two_settings_is_two_rows(small_runs: dict[str, Path]) -> None:
     records = records_of(small_runs, "agro")
     board = board_of("agro", [result(records), result(records, objective__fields={"beta": 0.5})])
-    assert len(board["rows"]) == 2
-    assert len({row["objective"] for row in board["rows"]}) == 2
+    assert len(board.rows) == 2
+    assert len({row.objective for row in board.rows}) == 2
 
 
 def test_a_run_under_way_is_counted_and_in_no_number(small_runs: dict[str, Path]) -> None:
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     results = [result(agro), result(agro[:-1], seed=1), result(agro[:1], seed=2), result(grpo)]
     board = build(suite(), results)
-    row = next(row for row in board["boards"][0]["rows"] if row["objective"] == "agro")
-    assert (row["seeds"], row["unfinished"]) == ([0], [1, 2])
-    assert [board["runs"][r.run_id]["accuracy"] is None for r in results] == [False, True, True, False]
-    assert "1 (2 unfinished)" in reached(row)
+    row = next(row for row in board.boards[0].rows if row.objective == "agro")
+    assert (row.seeds, row.unfinished) == ((0,), (1, 2))
+    assert [board.runs[r.run_id].accuracy is None for r in results] == [False, True, True, False]
+    assert "1 (2 unfinished)" in texts(row)
     assert markdown(board).count(": unfinished, not in the numbers") == 2
-    (row,) = board_of("grpo", [result(agro[:1])])["rows"]
-    assert (row["status"], row["accuracy"]) == ("unfinished", None)
+    (row,) = board_of("grpo", [result(agro[:1])]).rows
+    assert (row.status, row.accuracy) == ("unfinished", None)
     with pytest.raises(HarnessError, match="no run of the suite"):
         build(suite(), [])
 
@@ -148,8 +157,8 @@ def test_what_was_planned_and_never_began_is_named(small_runs: dict[str, Path]) 
     missing = Selection().missing(results)
     assert len(missing) == 7
     board = build(suite(), results, missing)
-    rows = {row["objective"]: row for row in board["boards"][0]["rows"]}
-    assert (rows["agro"]["missing"], rows["grpo"]["missing"], rows["grpo"]["status"]) == ([1], [0, 1], "missing")
+    rows = {row.objective: row for row in board.boards[0].rows}
+    assert (rows["agro"].missing, rows["grpo"].missing, rows["grpo"].status) == ((1,), (0, 1), "missing")
     text = markdown(board)
     assert text.count("planned, and never begun") == 4
     assert "agro, on_policy, seed 1: planned" in text
@@ -181,22 +190,24 @@ def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     regimes = ("offline", "stale:16", "on_policy", "stale:4")
     board = build(suite(), [result(records, regime=name) for name in regimes for records in (agro, grpo)])
-    assert [part["regime"] for part in board["boards"]] == ["on_policy", "stale:4", "stale:16", "offline"]
-    headers, rows = across(board["boards"])
-    assert headers == ["objective", "on_policy", "stale:4", "stale:16", "offline"]
-    assert sorted(row[0] for row in rows) == ["agro", "grpo"]
+    assert [part.regime for part in board.boards] == ["on_policy", "stale:4", "stale:16", "offline"]
+    table = grid(*across(board.boards))
+    assert table.headers == ["objective", "on_policy", "stale:4", "stale:16", "offline"]
+    assert sorted(row[0] for row in table.rows) == ["agro", "grpo"]
     with pytest.raises(HarnessError, match="not matched"):
         build(suite(), [result(agro), result(grpo, regime="stale:4", budget__total=200.0)])
 
 
-def test_across_regimes_ranks_stand_with_the_accuracies() -> None:
-    agro = {"objective": "agro", "accuracy": {"mean": 0.5, "low": 0.48, "high": 0.52}, "rank": [1, 3]}
-    frozen = {"objective": "frozen", "accuracy": {"mean": 0.4, "low": None, "high": None}, "rank": None}
+def test_across_regimes_ranks_stand_with_the_accuracies(small_runs: dict[str, Path]) -> None:
+    board = board_of("grpo", [result(records_of(small_runs, "agro"))])
+    (made,) = board.rows
+    agro = replace(made, accuracy=Interval(mean=0.5, low=0.48, high=0.52), rank=(1, 3))
+    frozen = replace(made, objective="frozen", accuracy=Interval(mean=0.4, low=None, high=None))
     boards = [
-        {"regime": "on_policy", "rows": [agro], "controls": [frozen]},
-        {"regime": "offline", "rows": [], "controls": [frozen]},
+        replace(board, regime="on_policy", rows=(agro,), controls=(frozen,)),
+        replace(board, regime="offline", rows=(), controls=(frozen,)),
     ]
-    assert across(boards)[1] == [["agro", "50.0 ± 2.0 (1–3)", "–"], ["frozen", "40.0", "40.0"]]
+    assert grid(*across(boards)).rows == [["agro", "50.0 ± 2.0 (1–3)", "–"], ["frozen", "40.0", "40.0"]]
 
 
 def test_runs_on_different_offline_sets_do_not_share_a_table(small_runs: dict[str, Path]) -> None:
@@ -212,12 +223,12 @@ def test_controls_stand_apart_and_the_pair_is_found_by_its_settings(small_runs: 
     other = result(agro, objective__fields={"beta": 0.5, "form": "off_policy"}, seed=1)
     for runs in ([result(agro), other], [other, result(agro)]):
         board = board_of("grpo", [*runs, result(rloo), result(grpo), tossed])
-        assert sorted(row["objective"] for row in board["controls"]) == ["random_reward", "rloo"]
-        assert board["same_as_agro"] == {"seeds": 1, "same": 1}
+        assert sorted(row.objective for row in board.controls) == ["random_reward", "rloo"]
+        assert board.same_as_agro == Agreement(seeds=1, same=1)
     different = with_verdicts(rloo, {"a": "cw"})
-    assert board_of("grpo", [result(agro), result(different)])["same_as_agro"] == {"seeds": 1, "same": 0}
+    assert board_of("grpo", [result(agro), result(different)]).same_as_agro == Agreement(seeds=1, same=0)
     alone = board_of("grpo", [result(agro), result(rloo, objective__fields={"beta": 0.5})])
-    assert not alone["controls"] and alone["same_as_agro"] is None
+    assert not alone.controls and alone.same_as_agro is None
 
 
 def test_a_journal_of_another_version_is_one_sentence(small_runs: dict[str, Path], tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 from harness.report.numbers.board import build
-from harness.report.pages.cells import reached, verdict
+from harness.report.numbers.document import ArmRow, RegimeBoard
+from harness.report.pages.columns import REACHED, verdict
 from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_card, marl_eval
+from harness.report.pages.grid import grid
 from harness.report.pages.notes import notes, warnings
 from harness.report.pages.text import markdown
 from tests.support.results import records_of, result, suite, with_verdicts
@@ -46,7 +47,7 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     assert "second rule" not in warned(hacked) + warned(clean)
 
 
-def five_seeds(small_runs: dict[str, Path], gap: str) -> dict[str, Any]:
+def five_seeds(small_runs: dict[str, Path], gap: str) -> tuple[RegimeBoard, dict[str, ArmRow]]:
     """agro at ``gap``, grpo at a half, on 40 problems that all seeds find alike but for one."""
     agro = changed(records_of(small_runs, "agro"))
     results = []
@@ -54,35 +55,37 @@ def five_seeds(small_runs: dict[str, Path], gap: str) -> dict[str, Any]:
         for seed in range(5):
             verdicts = {f"{n:02}": good for n in range(40)} | {f"{seed:02}": "cw"}
             results.append(result(with_verdicts(agro, verdicts), objective__name=name, seed=seed))
-    board: dict[str, Any] = build(suite(), results)["boards"][0]
-    return {row["objective"]: row for row in board["rows"]} | {"board": board}
+    (board,) = build(suite(), results).boards
+    return board, {row.objective: row for row in board.rows}
 
 
 def test_verdicts_of_five_seeds(small_runs: dict[str, Path]) -> None:
     better, worse, same = (five_seeds(small_runs, gap) for gap in ("cc", "ww", "cw"))
-    assert [verdict(found["agro"]) for found in (better, worse, same)] == ["better", "worse", "equivalent"]
-    assert [found["agro"]["rank"] for found in (better, worse, same)] == [[1, 1], [2, 2], [1, 2]]
-    assert same["board"]["ties"] == [["agro", "grpo"]]
-    assert verdict(better["grpo"]) == "–"
-    difference = better["agro"]["difference"]
-    assert difference["low"] < difference["mean"] < difference["high"]
-    assert difference["p_holm"] == difference["p"] < 0.001
-    assert difference["improvement"] == 1.0
-    assert reached(better["agro"])[6] == "<0.001"
+    assert [verdict(rows["agro"]) for _, rows in (better, worse, same)] == ["better", "worse", "equivalent"]
+    assert [rows["agro"].rank for _, rows in (better, worse, same)] == [(1, 1), (2, 2), (1, 2)]
+    assert same[0].ties == (("agro", "grpo"),)
+    agro, grpo = (better[1][name] for name in ("agro", "grpo"))
+    assert verdict(grpo) == "–"
+    difference = agro.difference
+    assert difference and difference.low and difference.high and difference.p
+    assert difference.low < difference.mean < difference.high
+    assert difference.p_holm == difference.p < 0.001
+    assert difference.improvement == 1.0
+    assert grid(REACHED, [agro]).rows[0][6] == "<0.001"
 
 
 def test_every_row_names_its_runs_in_every_format(small_runs: dict[str, Path]) -> None:
     results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
     board = build(suite(), results)
     lines = list(csv.DictReader(io.StringIO(as_csv(board))))
-    rows = board["boards"][0]["rows"]
-    assert [line["objective"] for line in lines] == [row["objective"] for row in rows]
+    rows = board.boards[0].rows
+    assert [line["objective"] for line in lines] == [row.objective for row in rows]
     for line, row in zip(lines, rows, strict=True):
-        assert line["run_ids"].split() == row["run_ids"] and row["run_ids"]
-        assert float(line["accuracy_mean"]) == row["accuracy"]["mean"]
-        assert float(line["flops"]) == row["budget"]["flops"]
-        assert all(run_id in markdown(board) for run_id in row["run_ids"])
-    assert {line["run_id"] for line in by_problem_and_run(results).to_pylist()} == set(board["runs"])
+        assert line["run_ids"].split() == list(row.run_ids) and row.run_ids
+        assert row.accuracy and float(line["accuracy_mean"]) == row.accuracy.mean
+        assert float(line["flops"]) == row.budget["flops"]
+        assert all(run_id in markdown(board) for run_id in row.run_ids)
+    assert {line["run_id"] for line in by_problem_and_run(results).to_pylist()} == set(board.runs)
     assert "| agro |" in dataset_card(board)
     assert notes(board)
 

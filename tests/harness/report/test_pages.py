@@ -3,8 +3,8 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +15,7 @@ from evaluators.statistics.accuracy import SampleRecord, read_records, write_rec
 from harness.records.results import RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare, pair
+from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.compare_text import terminal
 from harness.report.pages.exports import as_csv, dataset_card
 from harness.report.pages.page import compare_page
@@ -87,21 +88,21 @@ def test_the_leaderboard_on_a_phone(browser: Browser, small_runs: dict[str, Path
 
     table = page.locator("section").first.locator("table.sortable").first
     shown = [text.split()[0] for text in table.locator("tbody td:first-child").all_inner_texts()]
-    assert shown == [row["objective"] for row in board["boards"][0]["rows"]]
+    assert shown == [row.objective for row in board.boards[0].rows]
     accuracy = table.locator("th", has_text="accuracy").locator("button")
     for order in (-1, 1):
         accuracy.click()
         column = [float(text.split()[0]) for text in table.locator("tbody td:nth-child(4)").all_inner_texts()]
         assert column == sorted(column, key=lambda value: order * value)
 
-    for row in board["boards"][0]["rows"]:
-        link = table.locator("a", has_text=row["objective"])
+    for row in board.boards[0].rows:
+        link = table.locator("a", has_text=row.objective)
         link.click()
         runs = page.locator("details", has=page.locator(f'[id="{link.get_attribute("href").removeprefix("#")}"]'))  # type: ignore[union-attr]
         assert runs.evaluate("place => place.open")
         listed = runs.locator("tbody td:first-child a")
-        assert listed.all_inner_texts() == row["run_ids"]
-        assert listed.first.get_attribute("href") == f"runs/{row['run_ids'][0]}/"
+        assert listed.all_inner_texts() == list(row.run_ids)
+        assert listed.first.get_attribute("href") == f"runs/{row.run_ids[0]}/"
     failed = page.locator("tr", has_text="failed: the loss is not finite <b>").first
     assert failed.count() == 1
     assert "harness run --algos agro,grpo" in page.locator("li#command-0").inner_text()
@@ -116,8 +117,7 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, small_runs: di
     hostile[0]["origin"]["versions"]["commit"] = HOSTILE[1]
     hostile[-1] |= {"status": "failed", "reason": "".join(HOSTILE)}
     results = [result(agro, objective__name=name) for name in HOSTILE] + [result(hostile, objective__name="x")]
-    board = build(suite(HOSTILE[0]), results)
-    board["suite"] = HOSTILE[1]
+    board = replace(build(suite(HOSTILE[0]), results), suite=HOSTILE[1])
     write_leaderboard(board, results, tmp_path, {})
     page, said = opened(browser, tmp_path / "leaderboard.html")
     assert page.evaluate("window.hacked") is None
@@ -136,7 +136,7 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, small_runs: di
     assert not any(line.lstrip('"').startswith("=") for cell in as_csv(board).splitlines() for line in cell.split(","))
 
 
-def comparison(small_runs: dict[str, Path], text: str) -> dict[str, Any]:
+def comparison(small_runs: dict[str, Path], text: str) -> SideBySide:
     """agro against grpo where agro is right on the first problem alone, and each completion is ``text``."""
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     tests = [r for r in agro if r["event"] == "evaluation" and r["split"] == "test"]
@@ -171,11 +171,11 @@ def comparison(small_runs: dict[str, Path], text: str) -> dict[str, Any]:
 
 def test_a_comparison_shows_what_was_gained(small_runs: dict[str, Path]) -> None:
     found = comparison(small_runs, "seven")
-    assert (found["gained"], found["lost"], found["problems"], found["single"]) == (1, 0, 8, True)
-    (example,) = found["examples"]["gained"]
-    assert example["shares"] == [0.5, 0.0]
-    assert [c["text"] for c in example["completions"]] == ["agro c seven", "grpo w seven"]
-    assert found["rows"][0]["difference"]["mean"] == pytest.approx(1 / 16)
+    assert (found.gained.count, found.lost.count, found.problems, found.single) == (1, 0, 8, True)
+    (example,) = found.gained.examples
+    assert example.shares == (0.5, 0.0)
+    assert [attempt.text for attempt in example.attempts] == ["agro c seven", "grpo w seven"]
+    assert found.difference.mean == pytest.approx(1 / 16)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "long " * 1_000_000, "\0\x08\x1b]0;title\x07"])

@@ -2,8 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,21 +11,34 @@ from mlflow import MlflowClient
 
 from evaluators.statistics.accuracy import pass_at_k, read_records
 from evaluators.types import Verdict
+from harness.errors import HarnessError
 from harness.records.out_dir import OutDir
+from harness.report.pages.grid import grid
+from harness.studies.evals.columns import BEHAVED, SCORED, of_lm_eval
+from harness.studies.evals.document import EvalResult, LmEval, OwnEval
 from harness.studies.evals.models import resolve
-from harness.studies.evals.tables import read_evals
+from harness.studies.evals.results import FORMAT, EvalStore, encode
+from harness.studies.evals.tables import tables
 from tests.support.command_line import harness, refused
 from tests.support.lm_eval_task import TASK
 from tests.support.small import run_small, small_config
+from tests.support.written import in_markdown, in_terminal, lines_of
 
 MODEL = "embedded:tiny-arithmetic"
 QUICK = ["--engine", "transformers", "--set", "model.dtype=float32", "--set", "max_tokens=40", "--problems", "30"]
 
 
-def measured(out: Path, *arguments: str, model: str = MODEL) -> dict[str, list[dict[str, Any]]]:
+def measured(out: Path, *arguments: str, model: str = MODEL) -> dict[str, list[EvalResult]]:
     code, output = harness("eval", "--model", model, "--out", str(out), *QUICK, *arguments)
     assert code == 0, output
-    return read_evals(out / "evals")
+    return EvalStore(out).read()
+
+
+def only(out: Path) -> OwnEval:
+    """The only result."""
+    ((result,),) = EvalStore(out).read().values()
+    assert isinstance(result, OwnEval)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +50,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_numbers_are_those_of_the_completions(once: Path) -> None:
-    ((record,),) = read_evals(once / "evals").values()
+    summary = only(once).summary
     (folder,) = (once / "evals").glob("arithmetic-*/*/")
     samples, greedy = (read_records(folder / f"{name}.parquet") for name in ("samples", "greedy"))
     assert (len(samples), len(greedy)) == (90, 30)
@@ -45,29 +58,25 @@ def test_the_numbers_are_those_of_the_completions(once: Path) -> None:
     for one in samples:
         right.setdefault(one.problem, []).append(one.strict is Verdict.CORRECT)
     table = np.array(list(right.values()))
-    summary = record["summary"]
-    assert summary["acc_at_1"]["mean"] == pytest.approx(table.mean())
-    assert summary["pass_at_k"] == pytest.approx(table.any(axis=1).mean()) == pytest.approx(pass_at_k(table, 3))
-    assert summary["acc_at_1"]["mean"] < summary["maj_at_k"] <= summary["pass_at_k"]
-    assert summary["greedy"]["mean"] == np.mean([one.strict is Verdict.CORRECT for one in greedy]) > 0.8
-    assert summary["sampled_tokens"] == sum(one.tokens for one in (*samples, *greedy))
-    assert (summary["problems"], summary["truncated"], summary["grader_timeouts"]) == (30, 0.0, 0.0)
+    assert summary.acc_at_1.mean == pytest.approx(table.mean())
+    assert summary.pass_at_k == pytest.approx(table.any(axis=1).mean()) == pytest.approx(pass_at_k(table, 3))
+    assert summary.acc_at_1.mean < summary.maj_at_k <= summary.pass_at_k
+    assert summary.greedy.mean == np.mean([one.strict is Verdict.CORRECT for one in greedy]) > 0.8
+    assert summary.sampled_tokens == sum(one.tokens for one in (*samples, *greedy))
+    assert (summary.problems, summary.truncated, summary.grader_timeouts) == (30, 0.0, 0.0)
     assert all(one.question == f"{one.problem}=" for one in samples)
 
 
 def test_nothing_is_measured_twice_and_again_is_the_same(once: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
     shutil.copytree(once, out)
-    ((before,),) = read_evals(out / "evals").values()
+    before = only(out)
     arguments = ("--tasks", "arithmetic", "--k", "3")
     ((kept,),) = measured(out, *arguments).values()
     assert kept == before
     ((fresh,),) = measured(out, *arguments, "--fresh").values()
-    assert fresh["time"] > before["time"]
-    changing = ("seconds",)
-    assert {k: v for k, v in fresh["summary"].items() if k not in changing} == {
-        k: v for k, v in before["summary"].items() if k not in changing
-    }
+    assert isinstance(fresh, OwnEval) and fresh.time > before.time
+    assert replace(fresh.summary, seconds=0.0) == replace(before.summary, seconds=0.0)
 
 
 def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tmp_path: Path) -> None:
@@ -80,10 +89,11 @@ def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tm
     assert resolve(str(run), OutDir(out)) == (config.run_id, str(run / "final"))
     found = measured(out, "--tasks", "arithmetic", "--k", "3", model=config.run_id)
     ((first, second),) = found.values()
-    assert {first["model"], second["model"]} == {MODEL, config.run_id}
-    assert first["problems_hash"] == second["problems_hash"]
-    assert first["settings"] == second["settings"]
-    assert first["weights"] != second["weights"]
+    assert isinstance(first, OwnEval) and isinstance(second, OwnEval)
+    assert {first.model, second.model} == {MODEL, config.run_id}
+    assert first.problems_hash == second.problems_hash
+    assert first.settings == second.settings
+    assert first.weights != second.weights
     assert len(measured(out, "--tasks", "arithmetic", "--k", "2", model=config.run_id)) == 2
     text = (out / "evals" / "evals.md").read_text()
     assert text.count(f"| {config.run_id} |") == 4
@@ -96,14 +106,38 @@ def test_lm_evals_tasks_stand_beside_our_own(tmp_path: Path) -> None:
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = str(tmp_path / "sums.yaml")
     found = measured(tmp_path, "--tasks", "arithmetic", "--lm-eval", task, "--data", str(tmp_path))
-    (record,) = next(records for key, records in found.items() if key.startswith("lm-eval-"))
-    score = record["summary"]["scores"]["exact_match marked"]
-    assert score["mean"] == score["of_lm_eval"] > 0.8
-    assert score["low"] < score["mean"] < score["high"] or score["mean"] == 1
+    (own,), (theirs,) = (found[key] for key in sorted(found))
+    assert isinstance(own, OwnEval) and isinstance(theirs, LmEval)
+    score = theirs.summary.scores["exact_match marked"]
+    assert score.mean == score.of_lm_eval > 0.8
+    assert (score.low and score.high and score.low < score.mean < score.high) or score.mean == 1
     assert len(found) == 2
+    markdown, terminal = in_markdown((tmp_path / "evals/evals.md").read_text()), in_terminal(tables(found))
+    for made in (grid(SCORED, [own]), grid(BEHAVED, [own]), grid(of_lm_eval([theirs]), [theirs])):
+        assert all(line in markdown and line in terminal for line in lines_of(made))
     runs = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
     metrics = {key for run in runs for key in run.data.metrics}
     assert {"lm-eval-sums/exact_match marked", "arithmetic/acc_at_1", "arithmetic/acc_at_1.low"} <= metrics
+
+
+def test_a_result_says_its_format_and_an_older_one_is_read(once: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(once, out)
+    result = only(out)
+    (path,) = (out / "evals").glob("*/*/eval.json")
+    record = json.loads(path.read_text())
+    assert record == json.loads(json.dumps(encode(result)))
+    assert record.pop("format") == FORMAT
+    path.write_text(json.dumps(record))
+    assert only(out) == result
+    path.write_text(json.dumps(record | {"format": FORMAT + 1}))
+    with pytest.raises(HarnessError, match=rf"eval.json is of format {FORMAT + 1}.* reads formats up to {FORMAT}"):
+        only(out)
+    del record["summary"]["greedy"]
+    for content in (json.dumps(record), "[]", "{}", '{"kind": "other"}', '{"format": "x"}', "{"):
+        path.write_text(content)
+        with pytest.raises(HarnessError, match=r"eval.json is no evaluation that this version reads; remove it"):
+            only(out)
 
 
 def test_it_is_in_mlflow_once(once: Path) -> None:
@@ -113,8 +147,7 @@ def test_it_is_in_mlflow_once(once: Path) -> None:
     for _ in range(2):
         measured(once, "--tasks", "arithmetic", "--k", "3")
         (run,) = client.search_runs([experiment.experiment_id])
-    ((record,),) = read_evals(once / "evals").values()
-    assert run.data.metrics["arithmetic/acc_at_1"] == record["summary"]["acc_at_1"]["mean"]
+    assert run.data.metrics["arithmetic/acc_at_1"] == only(once).summary.acc_at_1.mean
     assert run.data.params["model"] == MODEL
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
         "eval.json",
@@ -130,7 +163,7 @@ def test_a_dead_store_costs_a_warning(tmp_path: Path) -> None:
     )
     assert code == 0
     assert "warning: cannot publish to http://127.0.0.1:9" in output
-    assert read_evals(tmp_path / "evals")
+    assert EvalStore(tmp_path).read()
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
     assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
     assert len(journal_of(tmp_path)) == len(records)
     (result,) = read_results([Journal(tmp_path).read()])
-    (row,) = build(load_suite("tiny-arithmetic"), [result])["boards"][0]["rows"]
-    assert (row["status"], row["failed"], row["seeds"]) == ("failed", [0], [])
+    (row,) = build(load_suite("tiny-arithmetic"), [result]).boards[0].rows
+    assert (row.status, row.failed, row.seeds) == ("failed", (0,), ())
 
 
 def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""A mean with its 95 % interval, as reports write it."""
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from evaluators.statistics.estimates import Estimate, over_problems
+from evaluators.statistics.ranking import LEVEL, Comparison
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """Without ends where one seed says nothing of the spread."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "Interval":
+        low, high = estimate.interval() or (None, None)
+        return cls(mean=estimate.mean, low=low, high=high)
+
+    @classmethod
+    def over_problems(cls, shares: ArrayLike) -> "Interval":
+        """``shares``: [problems] share of correct samples of each."""
+        mean, low, high = over_problems(shares)
+        return cls(mean=mean, low=low, high=high)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference(Interval):
+    """An objective against another, and the tests of it: see :class:`evaluators.statistics.ranking.Comparison`."""
+
+    p: float | None
+    p_holm: float | None
+    equivalent_p: float | None
+    improvement: float
+    detectable: float | None
+
+    @property
+    def equivalent(self) -> bool:
+        """Within the suite's margin."""
+        return self.equivalent_p is not None and self.equivalent_p < LEVEL
+
+    @classmethod
+    def between(cls, found: Comparison) -> "Difference":
+        low, high = found.difference.interval() or (None, None)
+        return cls(
+            mean=found.difference.mean,
+            low=low,
+            high=high,
+            p=found.p,
+            p_holm=found.p_holm,
+            equivalent_p=found.equivalent_p,
+            improvement=found.improvement,
+            detectable=found.detectable,
+        )

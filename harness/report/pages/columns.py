@@ -1,0 +1,153 @@
+"""The columns of a leaderboard, each once: for Markdown, terminal, page, dataset card and legend."""
+
+from collections.abc import Mapping, Sequence
+
+from evaluators.statistics.ranking import LEVEL
+from harness.report.numbers.document import ArmRow, RegimeBoard
+from harness.report.pages.cells import NONE, count, digits, p_value, percent, points, ranks
+from harness.report.pages.grid import Column, interval, share
+
+Arm = Mapping[str, ArmRow]
+"""An arm's rows by regime."""
+
+
+def verdict(row: ArmRow) -> str:
+    """What may be said of the difference to the baseline."""
+    difference = row.difference
+    if row.status not in ("ranked", "preliminary"):
+        return row.status
+    if difference is None or difference.p_holm is None:
+        return NONE
+    if row.status == "preliminary":
+        return "preliminary"
+    if difference.p_holm < LEVEL:
+        return "better" if difference.mean > 0 else "worse"
+    return "equivalent" if difference.equivalent else "unclear"
+
+
+def _seeds(row: ArmRow) -> str:
+    others = {"failed": row.failed, "unfinished": row.unfinished, "missing": row.missing}
+    lost = [f"{len(seeds)} {kind}" for kind, seeds in others.items() if seeds]
+    return str(len(row.seeds)) + (f" ({', '.join(lost)})" if lost else "")
+
+
+def _p(row: ArmRow) -> float | None:
+    return row.difference.p_holm if row.difference else None
+
+
+def _improvement(row: ArmRow) -> float | None:
+    return row.difference.improvement if row.difference else None
+
+
+def _spent(name: str, unit: str, note: str = "") -> Column[ArmRow]:
+    """Marked where it is not what the baseline spends."""
+
+    def text(row: ArmRow) -> str:
+        return count(row.budget[unit]) + ("*" if unit in row.unmatched else "") if row.budget else NONE
+
+    return Column(name, text, lambda row: row.budget.get(unit), note)
+
+
+OBJECTIVE: Column[ArmRow] = Column("objective", lambda row: row.objective, lambda row: row.objective)
+REACHED: tuple[Column[ArmRow], ...] = (
+    OBJECTIVE,
+    Column(
+        "rank",
+        lambda row: ranks(*row.rank) if row.rank else NONE,
+        lambda row: row.rank[0] if row.rank else None,
+    ),
+    Column("seeds", _seeds, lambda row: len(row.seeds)),
+    interval(
+        "accuracy %",
+        lambda row: row.accuracy,
+        "accuracy: share of correct samples on the test split, mean over seeds, start: the same before training; ±: "
+        "95 % t-interval over seeds",
+        whole=True,
+    ),
+    share("start", lambda row: row.start_accuracy),
+    interval(
+        "difference",
+        lambda row: row.difference,
+        "difference: to the baseline, paired by seed and problem, in points; ±: 95 % interval for other seeds and "
+        "other problems of the kind",
+        signed=True,
+        whole=True,
+    ),
+    Column(
+        "p",
+        lambda row: NONE if (p := _p(row)) is None else p_value(p),
+        _p,
+        "p: of no difference, Holm-corrected for all comparisons with the baseline; P(>): probability that a run beats "
+        "a run of the baseline",
+    ),
+    Column(
+        "P(>)",
+        lambda row: NONE if (found := _improvement(row)) is None else f"{found:.2f}",
+        _improvement,
+    ),
+    Column(
+        "verdict",
+        verdict,
+        verdict,
+        f"verdict: better or worse below p = {LEVEL}; equivalent: within {{margin:g}} points, by two one-sided tests "
+        f"at {LEVEL}, corrected likewise; else unclear; rank: by Holm's correction over all pairs",
+    ),
+)
+"""What an arm's runs reached; ``margin`` in a note is the suite's, in points."""
+TOOK: tuple[Column[ArmRow], ...] = (
+    OBJECTIVE,
+    _spent(
+        "sampled",
+        "sampled_completions",
+        "sampled: completions; steps: of the optimiser; tokens: sampled ones; FLOPs: of all models involved",
+    ),
+    _spent("steps", "optimizer_steps"),
+    _spent("tokens", "sampled_tokens"),
+    _spent("FLOPs", "flops"),
+    _spent("seconds", "seconds"),
+)
+BEHAVED: tuple[Column[ArmRow], ...] = (
+    OBJECTIVE,
+    interval(
+        "on the way %",
+        lambda row: row.mean_over_budget,
+        "on the way: mean validation accuracy over the budget; KL: to the reference, nats a completion; length: tokens "
+        "a completion; cut: at the length limit; paid: accepted by the grader against a second rule, missed: the other "
+        "way round",
+    ),
+    Column("KL", lambda row: digits(row.kl), lambda row: row.kl),
+    Column("length", lambda row: digits(row.completion_tokens), lambda row: row.completion_tokens),
+    share("cut %", lambda row: row.truncated),
+    share("timeouts %", lambda row: row.grader_timeouts),
+    share("paid %", lambda row: row.audit_paid),
+    share("missed %", lambda row: row.audit_missed),
+)
+AFTERWARDS = (("What that took, a run", TOOK), ("How it got there", BEHAVED))
+"""The tables below that of what was reached, controls included."""
+
+
+def across(boards: Sequence[RegimeBoard]) -> tuple[list[Column[Arm]], list[Arm]]:
+    """An arm a row, controls last; its mean accuracy and rank in each regime a column."""
+    ordered = [row for part in boards for row in part.rows] + [row for part in boards for row in part.controls]
+    arms: dict[str, dict[str, ArmRow]] = {row.objective: {} for row in ordered}
+    for part in boards:
+        for row in part.arms:
+            arms[row.objective][part.regime] = row
+    return [Column("objective", _name, _name), *(_placed(part.regime) for part in boards)], list(arms.values())
+
+
+def _name(arm: Arm) -> str:
+    return next(iter(arm.values())).objective
+
+
+def _placed(regime: str) -> Column[Arm]:
+    def text(arm: Arm) -> str:
+        row = arm.get(regime)
+        accuracy = points(row.accuracy if row else None)
+        return f"{accuracy} ({ranks(*row.rank)})" if row and row.rank else accuracy
+
+    def value(arm: Arm) -> str | None:
+        row = arm.get(regime)
+        return percent(row.accuracy.mean) if row and row.accuracy else None
+
+    return Column(regime, text, value)

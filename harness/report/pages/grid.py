@@ -1,0 +1,85 @@
+"""Tables: their columns, and how they are written as Markdown and in the terminal; the one place that does."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.numbers.interval import Interval
+from harness.report.pages.cells import escaped, percent, points, shown
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[R]):
+    """A column of a table whose rows are made of ``R``."""
+
+    name: str
+    text: Callable[[R], str]
+    value: Callable[[R], float | str | None]
+    """What a page sorts by; None sorts last."""
+    note: str = ""
+    """A line of the legend, about this column and maybe those beside it."""
+    whole: bool = False
+    """A narrow terminal does not break its cells."""
+
+
+def interval(
+    name: str, of: Callable[[R], Interval | None], note: str = "", *, signed: bool = False, whole: bool = False
+) -> Column[R]:
+    """A column of means with their intervals, in percent."""
+
+    def mean(row: R) -> float | None:
+        return None if (found := of(row)) is None else found.mean
+
+    return Column(name, lambda row: points(of(row), signed=signed), mean, note, whole=whole)
+
+
+def share(name: str, of: Callable[[R], float | None], note: str = "") -> Column[R]:
+    """A column of shares, in percent."""
+    return Column(name, lambda row: percent(of(row)), of, note)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A table as texts."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: int = 1
+    """The first so many columns are words, the others numbers."""
+    whole: Collection[str] = ()
+    """Headers of what a narrow terminal does not break."""
+
+    def markdown(self) -> list[str]:
+        """Its lines."""
+        rule = "| --- " * self.texts + "| ---: " * (len(self.headers) - self.texts) + "|"
+        lines = ["| " + " | ".join(map(escaped, cells)) + " |" for cells in (self.headers, *self.rows)]
+        return [lines[0], rule, *lines[1:]]
+
+    def terminal(self, title: str = "", *, total: bool = False) -> Table:
+        """``total``: the last line sums up the others."""
+        made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
+        for place, header in enumerate(self.headers):
+            justify: Literal["left", "right"] = "left" if place < self.texts else "right"
+            made.add_column(Text(shown(header)), justify=justify, no_wrap=header in self.whole)
+        for row in self.rows:
+            made.add_row(*(Text(shown(cell)) for cell in row), style="bold" if total and row is self.rows[-1] else "")
+        return made
+
+
+def grid(columns: Sequence[Column[R]], rows: Iterable[R]) -> Grid:
+    return Grid(
+        headers=[column.name for column in columns],
+        rows=[[column.text(row) for column in columns] for row in rows],
+        whole=[column.name for column in columns if column.whole],
+    )
+
+
+def legend(*tables: Sequence[Column[R]]) -> list[str]:
+    """The notes on their columns, in order."""
+    return [column.note for columns in tables for column in columns if column.note]

@@ -1,0 +1,54 @@
+"""The columns of evaluations, each once: for Markdown, terminal and legend."""
+
+from collections.abc import Sequence
+
+from harness.report.pages.cells import count, tenths
+from harness.report.pages.grid import Column, interval, share
+from harness.studies.evals.document import LmEval, OwnEval
+
+MODEL: Column[OwnEval] = Column("model", lambda one: one.model, lambda one: one.model, whole=True)
+SCORED: tuple[Column[OwnEval], ...] = (
+    MODEL,
+    interval(
+        "acc@1 %",
+        lambda one: one.summary.acc_at_1,
+        "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most "
+        "frequent answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",
+        whole=True,
+    ),
+    share("pass@k %", lambda one: one.summary.pass_at_k),
+    share("maj@k %", lambda one: one.summary.maj_at_k),
+    interval("greedy %", lambda one: one.summary.greedy, whole=True),
+)
+"""What a model can do."""
+BEHAVED: tuple[Column[OwnEval], ...] = (
+    MODEL,
+    Column(
+        "length",
+        lambda one: tenths(one.summary.completion_tokens),
+        lambda one: one.summary.completion_tokens,
+        "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader "
+        "against a second rule, missed: the other way round; tokens: sampled in all",
+    ),
+    share("cut %", lambda one: one.summary.truncated),
+    share("no answer %", lambda one: one.summary.unparsed),
+    share("timed out %", lambda one: one.summary.grader_timeouts),
+    share("paid %", lambda one: one.summary.audit_paid),
+    share("missed %", lambda one: one.summary.audit_missed),
+    Column("tokens", lambda one: count(one.summary.sampled_tokens), lambda one: one.summary.sampled_tokens),
+)
+"""What its samples are like."""
+
+
+def of_lm_eval(results: Sequence[LmEval]) -> list[Column[LmEval]]:
+    """A column a score of the task."""
+    return [
+        Column("model", lambda one: one.model, lambda one: one.model, whole=True),
+        *(_scored(name) for name in results[0].summary.scores),
+        Column("length", lambda one: tenths(one.summary.completion_tokens), lambda one: one.summary.completion_tokens),
+        share("cut %", lambda one: one.summary.truncated),
+    ]
+
+
+def _scored(name: str) -> Column[LmEval]:
+    return interval(f"{name.removeprefix('exact_match ')} %", lambda one: one.summary.scores.get(name))

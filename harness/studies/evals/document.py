@@ -1,0 +1,131 @@
+"""What ``eval.json`` holds: a model on one task, its settings and its numbers."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from harness.report.numbers.interval import Interval
+from harness.studies.evals.settings import EvalSettings, LmEvalSettings
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnSummary:
+    """A task of ours; intervals are over problems."""
+
+    problems: int
+    k: int
+    """Samples a problem."""
+    acc_at_1: Interval
+    pass_at_k: float
+    maj_at_k: float
+    greedy: Interval
+    sampled_tokens: int
+    """In all."""
+    completion_tokens: float
+    """Mean length of a sample; what follows are shares of the samples."""
+    truncated: float
+    unparsed: float
+    grader_timeouts: float
+    grader_errors: float
+    audit_paid: float
+    audit_missed: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score(Interval):
+    """A metric of lm-eval, over problems."""
+
+    of_lm_eval: float
+    """The same by lm-eval's own aggregation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LmEvalSummary:
+    """A task of lm-evaluation-harness."""
+
+    problems: int
+    task_version: str
+    fewshot: int
+    """Solved examples in each prompt."""
+    lm_eval: str
+    """Its version."""
+    scores: dict[str, Score]
+    """By metric and, where there is one, filter."""
+    completion_tokens: float
+    truncated: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluated:
+    """A model, how it was computed, and what was asked of it."""
+
+    model: str
+    """Its name in tables."""
+    path: str
+    weights: str
+    """A hash of them."""
+    key: str
+    """Of the settings: models are compared where it is equal."""
+    settings: EvalSettings | LmEvalSettings
+    computed: dict[str, Scalar]
+    """The model's and the computer's settings."""
+    versions: dict[str, str]
+    command: str
+    time: float
+    """When it was done, in seconds since 1970."""
+
+    @property
+    def task(self) -> str:
+        """As MLflow's keys name it."""
+        return self.key.rpartition("-")[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnEval(Evaluated):
+    """By our samples and our grader."""
+
+    settings: EvalSettings
+    problems_hash: str
+    """Of what it was asked."""
+    summary: OwnSummary
+
+    @property
+    def headline(self) -> float:
+        """What models are ordered by."""
+        return self.summary.acc_at_1.mean
+
+    @property
+    def title(self) -> str:
+        """The task, and what was asked of every model."""
+        asked = self.settings
+        return (
+            f"{asked.task.name}, {asked.split}: {self.summary.problems} problems, k = {asked.k} at temperature "
+            f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LmEval(Evaluated):
+    """By lm-evaluation-harness."""
+
+    settings: LmEvalSettings
+    summary: LmEvalSummary
+
+    @property
+    def headline(self) -> float:
+        """What models are ordered by: the task's first metric."""
+        return next(iter(self.summary.scores.values())).mean
+
+    @property
+    def title(self) -> str:
+        """The task, and what was asked of every model."""
+        asked, summary = self.settings, self.summary
+        return (
+            f"lm-eval {asked.task}: {summary.problems} problems, {summary.fewshot} solved examples, seed {asked.seed}, "
+            f"task version {summary.task_version} of lm-eval {summary.lm_eval}"
+        )
+
+
+EvalResult: TypeAlias = OwnEval | LmEval
