@@ -67,9 +67,9 @@ class Template:
             tables=tables,
         )
 
-    def write(self, store: OutDir, config: RunConfig, invocation: Invocation) -> None:
+    def write(self, out_dir: OutDir, config: RunConfig, invocation: Invocation) -> None:
         """A run directory with the journal and tables of ``config``'s whole budget; replaces what is there."""
-        directory = store.run_of(config)
+        directory = out_dir.run_of(config)
         shutil.rmtree(directory, ignore_errors=True)
         (directory / EVALUATIONS).mkdir(parents=True)
         rank = OBJECTIVES.index(config.objective.name)

@@ -62,17 +62,17 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
 
     ``report`` writes tables into the suite's folder and returns the names of the files.
     """
-    store = OutDir(how.out)
-    store.prepare()
-    suite, runs = planned.suite, [(config, store.run_of(config)) for config in planned.runs]
+    out_dir = OutDir(how.out)
+    out_dir.prepare()
+    suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     locate(suite.model.path)
-    uri = how.tracking_uri or store.tracking_uri
+    uri = how.tracking_uri or out_dir.tracking_uri
     workers = _side_by_side(planned, how.workers, console)
     profile = Profile() if how.profiled else None
     publishing = Syncing(
         uri,
-        store,
+        out_dir,
         suite.name,
         [path for _, path in runs],
         planned.invocation,
@@ -85,7 +85,7 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
             runs, planned.invocation, workers=workers, fresh=how.fresh, profiled=how.profiled, watch=display.refresh
         )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
-    folder = store.suite(suite.name)
+    folder = out_dir.suite(suite.name)
     if finished:
         tables = report(runs)
         Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)

@@ -71,7 +71,7 @@ class Syncing(threading.Thread):
     def __init__(
         self,
         uri: str,
-        store: OutDir,
+        out_dir: OutDir,
         suite: str,
         runs: Sequence[Path],
         invocation: Invocation,
@@ -79,7 +79,7 @@ class Syncing(threading.Thread):
         profile: Profile | None = None,
     ) -> None:
         super().__init__(daemon=True)
-        self._uri, self._store, self._suite, self._runs = uri, store, suite, runs
+        self._uri, self._out_dir, self._suite, self._runs = uri, out_dir, suite, runs
         self._invocation, self._warn, self._profile = invocation, warn, profile
         self._over = threading.Event()
         self._down = False
@@ -97,13 +97,13 @@ class Syncing(threading.Thread):
         try:
             from harness.tracking.writer import Writer  # seconds of imports, while the runs start
 
-            publisher = Writer(self._uri, self._suite, self._store.root)
+            publisher = Writer(self._uri, self._suite, self._out_dir.root)
             with publisher.machine_metrics(self._invocation):
                 while not self._over.wait(PUBLISH_EVERY):
                     with spanning(self._profile, "MLflow"):
                         self.publish_changed(publisher)
             with spanning(self._profile, "MLflow"):
-                sync_suite(publisher, self._store, self._suite, self._runs)
+                sync_suite(publisher, self._out_dir, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
             reason = " ".join(str(error).split())[:200]
@@ -118,13 +118,13 @@ class Syncing(threading.Thread):
                 self._published[directory] = state
 
 
-def sync_suite(publisher: "Writer", store: OutDir, suite: str, runs: Sequence[Path]) -> None:
+def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[Path]) -> None:
     """Publish the runs as they stand, and the tables of the suite's last invocation."""
     held = [(directory, is_locked(directory)) for directory in runs]
     for directory, running in held:
         publisher.publish(directory, running=running)
     publisher.settle_parents(held)
-    folder = store.suite(suite)
+    folder = out_dir.suite(suite)
     if published := Published.read(folder):
         tables = [folder / name for name in published.tables]
         publisher.publish_tables(published.invocation, [path for path in tables if path.is_file()])
@@ -139,13 +139,13 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
     from harness.tracking.reaching import reaching
     from harness.tracking.writer import Writer
 
-    store = OutDir(out)
-    uri = tracking_uri or store.tracking_uri
-    suites = sorted({path.parent.parent.name for path in store.runs()})
+    out_dir = OutDir(out)
+    uri = tracking_uri or out_dir.tracking_uri
+    suites = sorted({path.parent.parent.name for path in out_dir.runs()})
     if not suites:
         raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
     for suite in suites:
-        runs = list(store.runs(suite))
+        runs = list(out_dir.runs(suite))
         with reaching(uri):
-            sync_suite(Writer(uri, suite, store.root), store, suite, runs)
+            sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
         console.print(f"{suite}: {len(runs)} runs are published to {uri}")

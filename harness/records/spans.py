@@ -7,21 +7,32 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
 TRACE = "trace.json"
 """In a run's directory; open it in ui.perfetto.dev or chrome://tracing."""
-Event = dict[str, Any]
-"""A complete event of Chrome's trace format; times are in microseconds."""
+
+
+class TraceEvent(TypedDict, total=False):
+    """An event of Chrome's trace format; times are in microseconds."""
+
+    name: str
+    ph: str
+    """``X``: a complete event, with its time; ``M``: the name of a process."""
+    ts: float
+    dur: float
+    pid: int
+    tid: int
+    args: dict[str, Any]
 
 
 @dataclass
 class Profile:
     """The spans of one process. A span's own time is what no span inside it covers."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[TraceEvent] = field(default_factory=list)
     _inside: list[float] = field(default_factory=list)
     """Seconds that the spans inside each open one have taken."""
 
@@ -37,8 +48,8 @@ class Profile:
             if self._inside:
                 self._inside[-1] += took
             own = 1e6 * (took - covered)
-            event = {"name": name, "ph": "X", "ts": 1e6 * began, "dur": 1e6 * took, "args": {"own": own} | args}
-            self.events.append({"pid": 0, "tid": 0} | event)
+            times: TraceEvent = {"ts": 1e6 * began, "dur": 1e6 * took, "args": {"own": own} | args}
+            self.events.append({"pid": 0, "tid": 0, "name": name, "ph": "X", **times})
 
     def write(self, path: Path, name: str, rate: float, flops: float) -> None:
         """All spans of a run of this name, its FLOPs, and the FLOP/s that its machine multiplies matrices at."""
@@ -52,15 +63,15 @@ def spanning(profile: Profile | None, name: str) -> AbstractContextManager[None]
     return profile.span(name) if profile else nullcontext()
 
 
-def merge(traces: Sequence[Sequence[Event]], path: Path) -> None:
+def merge(traces: Sequence[Sequence[TraceEvent]], path: Path) -> None:
     """One trace of several processes, side by side."""
     events = [event | {"pid": pid} for pid, trace in enumerate(traces) for event in trace]
     path.write_text(json.dumps({"traceEvents": events}))
 
 
-def read_trace(path: Path) -> list[Event]:
+def read_trace(path: Path) -> list[TraceEvent]:
     """The events of a trace."""
-    events: list[Event] = json.loads(path.read_text())["traceEvents"]
+    events: list[TraceEvent] = json.loads(path.read_text())["traceEvents"]
     return events
 
 

@@ -20,7 +20,7 @@ INDEX = "runs.json"
 """The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
 
 
-def write_archive(store: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
+def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
     """All runs of a suite, the same bytes for the same runs; how many they are.
 
     The journals come before the completions of the last test evaluations, which only ``harness compare`` shows, so
@@ -30,12 +30,12 @@ def write_archive(store: OutDir, suite: str, path: Path, *, force: bool = False)
         HarnessError: there is no run, the completions of one are gone, ``path`` cannot be written, or without
             ``force`` runs of an archive that is there already would be lost.
     """
-    runs = list(store.runs(suite))
+    runs = list(out_dir.runs(suite))
     if not runs:
-        raise HarnessError(f"no runs of the suite {suite} under {store.root}; name another --out")
+        raise HarnessError(f"no runs of the suite {suite} under {out_dir.root}; name another --out")
     refuse_losing(path.parent, [run.name for run in runs], force=force)
-    finished = [run for run in read_results(store.journals(suite)) if run.test]
-    tables = [store.run(suite, run.run_id) / last_table(run) for run in finished]
+    finished = [run for run in read_results(out_dir.journals(suite)) if run.test]
+    tables = [out_dir.run(suite, run.run_id) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
         raise HarnessError(f"{gone[0]} is gone; do that run again with --fresh")
     files = [*(run / JOURNAL for run in runs), *tables]

@@ -22,15 +22,15 @@ def make_leaderboard(
     suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console, *, force: bool = False
 ) -> None:
     """The leaderboard of a suite's runs, wherever they are kept."""
-    store, opened, results = _open(suite, source, out)
+    out_dir, opened, results = _open(suite, source, out)
     chosen = selection.of(results)
     links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
-    store.prepare()
-    refuse_losing(store.suite(suite.name), [run.run_id for run in chosen], force=force)
-    write_leaderboard(board, chosen, store.suite(suite.name), links)
+    out_dir.prepare()
+    refuse_losing(out_dir.suite(suite.name), [run.run_id for run in chosen], force=force)
+    write_leaderboard(board, chosen, out_dir.suite(suite.name), links)
     console.print(tables(board), highlight=False)
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {store.suite(suite.name)}")
+    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {out_dir.suite(suite.name)}")
 
 
 def make_comparison(
@@ -43,20 +43,20 @@ def make_comparison(
     console: Console,
 ) -> None:
     """Two objectives or runs of a suite, side by side."""
-    store, opened, results = _open(suite, source, out)
+    out_dir, opened, results = _open(suite, source, out)
     pairs = pair(names[0], names[1], selection.of(results), regime)
     found = compare(suite, pairs, opened.completions)
     links = opened.links([run for both in pairs.runs for run in both])
-    store.prepare()
-    path = write_comparison(found, store.suite(suite.name), links)
+    out_dir.prepare()
+    path = write_comparison(found, out_dir.suite(suite.name), links)
     console.print(terminal(found), highlight=False)
     console.print(f"written: {path}")
 
 
 def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = False) -> None:
     """A suite's runs in one file."""
-    store = OutDir(out)
-    _export(store, suite.name, store.suite(suite.name) / ARCHIVE, console, force=force)
+    out_dir = OutDir(out)
+    _export(out_dir, suite.name, out_dir.suite(suite.name) / ARCHIVE, console, force=force)
 
 
 def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force: bool = False) -> None:
@@ -67,27 +67,27 @@ def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force:
     Raises:
         HarnessError: there is no run, or without ``force`` published runs would be lost.
     """
-    store, target = OutDir(out), OutDir(to)
+    out_dir, target = OutDir(out), OutDir(to)
     target.prepare()
     target.suite(suite.name).mkdir(exist_ok=True)
     archive = target.suite(suite.name) / ARCHIVE
-    _export(store, suite.name, archive, console, force=force)
+    _export(out_dir, suite.name, archive, console, force=force)
     make_leaderboard(suite, Selection(), str(archive), to, console)
 
 
-def _export(store: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:
-    count = write_archive(store, suite, path, force=force)
+def _export(out_dir: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:
+    count = write_archive(out_dir, suite, path, force=force)
     console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
 
 
 def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
     """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
-    store = OutDir(out)
+    out_dir = OutDir(out)
     opened: Source
     if source is None:
-        opened = JournalSource(store, suite.name)
+        opened = JournalSource(out_dir, suite.name)
     elif source.endswith(".tar.xz") or Path(source).is_file():
         opened = ArchiveSource(Path(source), suite.name)
     else:
         opened = MlflowSource(source, suite.name)
-    return store, opened, opened.results()
+    return out_dir, opened, opened.results()

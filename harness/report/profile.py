@@ -1,6 +1,6 @@
 """Where the time of runs went: their traces side by side, a column an arm."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.records.spans import TRACE, Event, Profile, merge, read_trace
+from harness.records.spans import TRACE, Profile, TraceEvent, merge, read_trace
 from harness.report.pages.grid import Grid
 
 ARITHMETIC = ("sampling", "reference", "old log-probabilities", "critic", "forward", "backward", "optimiser")
@@ -43,14 +43,14 @@ class Spent:
         return 1 - sum(self.phases.get(name, 0.0) for name in ARITHMETIC) / self.step
 
 
-def spent_of(traces: Sequence[Sequence[Event]]) -> Spent:
+def spent_of(traces: Sequence[Sequence[TraceEvent]]) -> Spent:
     """From the traces of runs that did the same. The first step of each warms up, and is left out if there are more.
 
     Raises:
         ValueError: no trace has a whole step.
     """
-    phases: Counter[str] = Counter()
-    beside: Counter[str] = Counter()
+    phases: dict[str, float] = defaultdict(float)
+    beside: dict[str, float] = defaultdict(float)
     steps, whole, floor, rates = 0, 0.0, 0.0, []
     for events in traces:
         head, turns = events[0]["args"], _turns(events[1:])
@@ -77,13 +77,13 @@ def spent_of(traces: Sequence[Sequence[Event]]) -> Spent:
     )
 
 
-def _turns(spans: Sequence[Event]) -> list[list[Event]]:
+def _turns(spans: Sequence[TraceEvent]) -> list[list[TraceEvent]]:
     """The spans of each whole step, itself the last of them: a span is written when it ends, those inside it before.
 
     A step that found the budget spent has trained on nothing, and does not count.
     """
-    turns: list[list[Event]] = []
-    since: list[Event] = []
+    turns: list[list[TraceEvent]] = []
+    since: list[TraceEvent] = []
     for span in spans:
         since.append(span)
         if span["name"] == "step":
@@ -100,7 +100,7 @@ def report(runs: Sequence[tuple[RunConfig, Path]], publishing: Profile, folder: 
     Raises:
         HarnessError: no run has been profiled.
     """
-    traces: dict[str, list[list[Event]]] = defaultdict(list)
+    traces: dict[str, list[list[TraceEvent]]] = defaultdict(list)
     for config, path in runs:
         if (path / TRACE).is_file():
             arm = config.objective.name + ("" if config.regime == "on_policy" else f" {config.regime}")

@@ -31,14 +31,14 @@ class Source(Protocol):
 class JournalSource:
     """The run directories of a suite."""
 
-    def __init__(self, store: OutDir, suite: str) -> None:
-        self._store, self._suite = store, suite
+    def __init__(self, out_dir: OutDir, suite: str) -> None:
+        self._out_dir, self._suite = out_dir, suite
 
     def results(self) -> list[RunResult]:
-        return read_results(self._store.journals(self._suite))
+        return read_results(self._out_dir.journals(self._suite))
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        path = self._store.run(self._suite, run.run_id) / last_table(run)
+        path = self._out_dir.run(self._suite, run.run_id) / last_table(run)
         if not path.is_file():
             raise HarnessError(f"the completions of {run.run_id} are gone; it has no {last_table(run)}")
         return read_records(path)

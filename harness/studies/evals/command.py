@@ -45,9 +45,9 @@ def evaluate_model(
     Raises:
         HarnessError, TaskError: model, task or store is not there, or a prompt is too long for the model.
     """
-    store = OutDir(out)
-    store.prepare()
-    name, path = resolve(suite.model.path, store)
+    out_dir = OutDir(out)
+    out_dir.prepare()
+    name, path = resolve(suite.model.path, out_dir)
     model, compute, choices = settle_model(suite.model.model_copy(update={"path": path}), suite.compute, adapted=False)
     for choice in choices:
         console.print(choice, highlight=False)
@@ -77,7 +77,7 @@ def evaluate_model(
     write_tables(evals.read(), evals.root)
     console.print(tables(evals.read(keys)), highlight=False)
     console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
-    publish([evals.folder(key, examinee) for key in keys], tracking_uri or store.tracking_uri, store, console)
+    publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
 
 
 def _problems(settings: EvalSettings) -> list[Problem]:

@@ -8,15 +8,15 @@ from harness.records.out_dir import FINAL, OutDir
 from harness.records.results import start_of
 
 
-def resolve(name: str, store: OutDir) -> tuple[str, str]:
+def resolve(name: str, out_dir: OutDir) -> tuple[str, str]:
     """A name for tables, and a path for :func:`harness.models.loading.load_policy`.
 
-    A run is its directory, or its id among the runs of ``store``.
+    A run is its directory, or its id among the runs of ``out_dir``.
 
     Raises:
         HarnessError: the run has not finished.
     """
-    found = [path for path in (Path(name), *store.root.glob(f"*/runs/{name}")) if _is_run(path)]
+    found = [path for path in (Path(name), *out_dir.root.glob(f"*/runs/{name}")) if _is_run(path)]
     if not found:
         return name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), name
     if not (found[0] / FINAL).is_dir():

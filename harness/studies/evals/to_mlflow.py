@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 EXPERIMENT = "evals"
 
 
-def publish(folders: Sequence[Path], uri: str, store: OutDir, console: Console) -> None:
+def publish(folders: Sequence[Path], uri: str, out_dir: OutDir, console: Console) -> None:
     """Each evaluation once, by its content; a store that is gone costs a warning."""
     try:
         from mlflow.entities import Metric, Param
 
         from harness.tracking.writer import experiment_of
 
-        client, experiment = experiment_of(uri, EXPERIMENT, store.root)
+        client, experiment = experiment_of(uri, EXPERIMENT, out_dir.root)
         for folder in folders:
             result = read_result(folder)
             if (run_id := _run(client, experiment, result)) is None:

@@ -35,16 +35,16 @@ def tune(
     command = command_line("tune", options, changes, regimes)
     invocation = invocation_of(runs, f"{','.join(arms)} x {trials} trials", command)
     planned = Plan(suite=as_trial(suites[0]), runs=runs, invocation=invocation, choices=choices)
-    store = OutDir(how.out)
+    out_dir = OutDir(how.out)
 
     def report(_: Runs) -> list[str]:
         scored = [
-            Scored(trial=trial, accuracy=score(trial, [store.run_of(run) for run in trial.runs])) for trial in tried
+            Scored(trial=trial, accuracy=score(trial, [out_dir.run_of(run) for run in trial.runs])) for trial in tried
         ]
         tuning = Tuning(suite=planned.suite, command=command, scored=scored)
-        write(tuning, store.suite(planned.suite.name))
+        write(tuning, out_dir.suite(planned.suite.name))
         console.print(in_terminal(tuning), highlight=False)
-        console.print(f"written: {TABLE} and {CHOSEN} in {store.suite(planned.suite.name)}")
+        console.print(f"written: {TABLE} and {CHOSEN} in {out_dir.suite(planned.suite.name)}")
 
         return [TABLE, CHOSEN]
 

@@ -10,16 +10,16 @@ import torch
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.records.spans import TRACE, Event, Profile, matrix_rate, read_trace
+from harness.records.spans import TRACE, Profile, TraceEvent, matrix_rate, read_trace
 from harness.report.profile import ARITHMETIC, HARNESS, rows, spent_of
 from tests.support.small import SMALL, history, journal_of, run_small, small_config
 
 
-def event(name: str, began: float, seconds: float, own: float) -> Event:
+def event(name: str, began: float, seconds: float, own: float) -> TraceEvent:
     return {"name": name, "ph": "X", "ts": 1e6 * began, "dur": 1e6 * seconds, "args": {"own": 1e6 * own}}
 
 
-HEAD: Event = {"name": "process_name", "ph": "M", "args": {"name": "agro seed 0", "rate": 1e9, "flops": 2e9}}
+HEAD: TraceEvent = {"name": "process_name", "ph": "M", "args": {"name": "agro seed 0", "rate": 1e9, "flops": 2e9}}
 WARM = [event("sync", 0, 5, 5), event("step", 0, 9, 4)]
 TURN = [
     event("sampling", 11, 2, 2),
