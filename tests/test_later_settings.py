@@ -49,29 +49,30 @@ def published(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return out
 
 
-def harness(copy: Path, *arguments: str) -> str:
+def harness(copy: Path, *commands: list[str]) -> None:
+    """These commands, one after the other in one process."""
+    code = f"from harness.cli import app\nfor command in {commands!r}: assert not app(command, standalone_mode=False)"
     environment = os.environ | {"PYTHONPATH": str(copy)}
-    command = [sys.executable, "-m", "harness.cli", *arguments]
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_published_runs_are_listed_and_compared(later_harness: Path, published: Path, committed: Path) -> None:
     archive = str(committed / "results" / SUITE / "runs.tar.xz")
-    for source in ([], ["--from", archive]):
-        tables = published / "tables" if source else published
-        harness(later_harness, "leaderboard", "--suite", SUITE, "--out", str(tables), *source)
-        made = (tables / SUITE / "leaderboard.md").read_text()
+    sources = {published: [], published / "tables": ["--from", archive]}
+    commands = (["leaderboard", "--suite", SUITE], ["compare", "agro", "grpo", "--suite", SUITE])
+    harness(later_harness, *([*c, "--out", str(out), *more] for out, more in sources.items() for c in commands))
+    for out in sources:
+        made = (out / SUITE / "leaderboard.md").read_text()
         assert made == (committed / "results" / SUITE / "leaderboard.md").read_text()
-        harness(later_harness, "compare", "agro", "grpo", "--suite", SUITE, "--out", str(tables), *source)
 
 
 def test_published_runs_are_taken_up_and_not_trained_again(later_harness: Path, published: Path) -> None:
     runs = published / SUITE / "runs"
     before = {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))}
     command = ["run", "--suite", SUITE, "--algos", "agro,grpo", "--seeds", "2", "--workers", "1"]
-    harness(later_harness, *command, "--out", str(published))
+    harness(later_harness, [*command, "--out", str(published)])
     assert {path: path.read_bytes() for path in sorted(runs.glob("*/journal.jsonl"))} == before
 
 
