@@ -45,7 +45,7 @@ class Typed:
 
 
 def typed(arguments: Sequence[str], out: Path, *, largest_file: int | None = None) -> Typed:
-    """``harness ARGUMENTS --out OUT``; its output goes beside ``out``. ``largest_file``: as on a disk nearly full."""
+    """``harness ARGUMENTS --out OUT``, typed beside ``out``. ``largest_file``: as on a disk nearly full."""
     folder = out.parent / f"typed-{len(list(out.parent.glob('typed-*')))}"
     folder.mkdir(parents=True)
     process = FORKS.Process(target=_type, args=([*arguments, "--out", str(out)], folder, largest_file))
@@ -59,6 +59,7 @@ def _type(arguments: list[str], folder: Path, largest_file: int | None) -> None:
     from harness.cli import app
 
     os.setsid()
+    os.chdir(folder.parent)
     for name, stream in (("stdout", 1), ("stderr", 2)):
         os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
     if largest_file is not None:

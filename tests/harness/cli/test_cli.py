@@ -14,6 +14,7 @@ from harness.config.arguments import parse_seeds
 from harness.report.pages.writing import FILES
 from tests.support.command_line import SETTINGS, harness, refused
 from tests.support.own_objective import EXAMPLE
+from tests.support.processes import typed
 from tests.support.small import run_small, small_config
 
 PLAN_ERRORS = {
@@ -219,11 +220,9 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
     assert (folder / "learning-curves.png").read_bytes().startswith(b"\x89PNG")
 
     (folder / "runs").rename(tmp_path / "elsewhere")
-    rebuilt = [*command, "leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path / "again")]
-    again = subprocess.run(
-        [*rebuilt, "--from", f"sqlite:///{out}/mlflow.db"], capture_output=True, text=True, check=False
-    )
-    assert again.returncode == 0, again.stderr
+    rebuilt = ["leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path / "again")]
+    code, output = harness(*rebuilt, "--from", f"sqlite:///{out}/mlflow.db")
+    assert code == 0, output
     for name in set(FILES) - {"leaderboard.html", "regimes.png"}:
         assert (tmp_path / "again" / "tiny-arithmetic" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -270,8 +269,7 @@ def test_every_command_finds_ones_own_objective_where_it_is_typed(
 def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
     """The example of CONTRIBUTING.md, as it stands there."""
     (tmp_path / "my_module.py").write_text(EXAMPLE)
-    command = [sys.executable, "-m", "harness.cli", "run", "--algos", "my_module:MyObjective", "--seeds", "1"]
-    done = subprocess.run([*command, *SETTINGS], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = typed(["run", "--algos", "my_module:MyObjective", "--seeds", "1", *SETTINGS], tmp_path / "runs")
+    assert done.code() == 0, done.stderr
     board = json.loads((tmp_path / "runs" / "tiny-arithmetic" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["objective"] == "my_module:MyObjective"
