@@ -68,8 +68,10 @@ class Follower:
         self._path = path
         self._offset = 0
         self._lines = 0
+        self._first = b""
         self._last = b""
-        """The line before the offset: if it is no longer there, the journal was cut or begun again."""
+        """The first line, and the one before the offset: where they are no longer there, the journal was begun again
+        or cut."""
 
     def news(self) -> News:
         """The events since the last call.
@@ -80,24 +82,26 @@ class Follower:
         if not self._path.is_file():
             return self._begin_again() if self._offset else News([], anew=False)
         with self._path.open("rb") as file:
+            same = file.read(len(self._first)) == self._first
             file.seek(self._offset - len(self._last))
-            if file.read(len(self._last)) != self._last:
-                self._begin_again()
-                file.seek(0)
-                return News(self._read(b"", file.read()), anew=True)
-            return News(self._read(self._last, file.read()), anew=False)
+            if same and file.read(len(self._last)) == self._last:
+                return News(self._read(file.read()), anew=False)
+            self._begin_again()
+            file.seek(0)
+            return News(self._read(file.read()), anew=True)
 
-    def _read(self, last: bytes, content: bytes) -> list[Event]:
+    def _read(self, content: bytes) -> list[Event]:
         whole = content[: content.rfind(b"\n") + 1]
         lines = whole.splitlines(keepends=True)
         events = parse(whole, str(self._path), after=self._lines)
         self._offset += len(whole)
         self._lines += len(lines)
-        self._last = lines[-1] if lines else last
+        if lines:
+            self._first, self._last = self._first or lines[0], lines[-1]
         return events
 
     def _begin_again(self) -> News:
-        self._offset, self._lines, self._last = 0, 0, b""
+        self._offset, self._lines, self._first, self._last = 0, 0, b"", b""
         return News([], anew=True)
 
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from tests.algorithms.batches import gradients, random_batch, step_loss
 
 from algorithms import OBJECTIVES
 from algorithms.dapo import DAPO
@@ -16,6 +15,7 @@ from algorithms.gspo import GSPO
 from algorithms.ppo import PPO
 from algorithms.rpo import RPO
 from algorithms.types import Objective, hyperparameters
+from tests.support.batches import gradients, random_batch, step_loss
 
 OWN = {
     "dapo": {"clip_low", "clip_high"},

@@ -83,7 +83,7 @@ def test_a_journal_that_was_cut_or_begun_again_is_read_from_its_start(
     others = lines_of(small_runs["grpo"])
     path = tmp_path / JOURNAL
     follower = Follower(path)
-    for content in (lines, lines[:5], [*lines[:4], *others[4:]], others, []):
+    for content in (lines, lines[:5], [*lines[:4], *others[4:]], others, [lines[0], *others[1:]], []):
         path.write_bytes(b"".join(content))
         news = follower.news()
         assert news.anew is (content is not lines)
@@ -103,9 +103,9 @@ def test_a_look_at_the_end_of_a_long_run_reads_no_more_than_one_at_its_start(
     read: list[int] = []
     parse = Follower._read
 
-    def counted(follower: Follower, last: bytes, content: bytes) -> Any:
+    def counted(follower: Follower, content: bytes) -> Any:
         read.append(len(content))
-        return parse(follower, last, content)
+        return parse(follower, content)
 
     monkeypatch.setattr(Follower, "_read", counted)
     with Display(Console(file=open(os.devnull, "w")), [(small_config(), tmp_path)]) as display:

@@ -107,7 +107,9 @@ def test_every_step_logs_the_share_of_the_machines_rate_that_it_reached(tmp_path
 
 
 def test_the_rate_of_matrix_products_is_of_the_device_and_the_precision() -> None:
-    found = {dtype: matrix_rate(torch.device("cpu"), dtype) for dtype in (torch.float32, torch.float64)}
+    """The best of several measurements: on a busy machine one alone says little."""
+    measure, cpu = matrix_rate.__wrapped__, torch.device("cpu")
+    found = {dtype: max(measure(cpu, dtype) for _ in range(8)) for dtype in (torch.float32, torch.float64)}
     assert found[torch.float64] < found[torch.float32]
 
 

@@ -13,7 +13,6 @@ from harness.config.run_config import SuiteConfig
 from harness.config.suites import SUITES, load_suite
 from harness.errors import HarnessError
 from harness.launch.plan import suites_of
-from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
 from harness.studies.tuning.trials import Trial, points, score, trials_of
@@ -70,7 +69,7 @@ def test_a_trial_sees_next_to_nothing_of_the_test_split_and_is_no_run_of_the_sui
 
 
 def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds(store: OutDir, tmp_path: Path) -> None:
-    records = Journal(next(store.runs("tiny-arithmetic"))).read()
+    records = journal_of(next(store.runs("tiny-arithmetic")))
     trial = Trial(arm="agro", regime="on_policy", settings={}, runs=[])
 
     def directory(*accuracies: float, status: str = "finished") -> Path:
