@@ -1,4 +1,4 @@
-"""Named suites (YAML beside this file), and how the command line changes them before they become runs."""
+"""Named suites (YAML in ``harness/suites``), and how the command line changes them before they become runs."""
 
 from collections.abc import Sequence
 from importlib.resources import files
