@@ -94,10 +94,6 @@ class Start:
     """Of the clock, in seconds since 1970; so in all events."""
     origin: Origin
 
-    @property
-    def beginning(self) -> Beginning:
-        return Beginning(identity=self.identity, data=self.data, source=self.source)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
