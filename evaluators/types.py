@@ -40,6 +40,20 @@ class Rubric:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Framing:
+    """What a model reads around the prompt itself."""
+
+    system: str = ""
+    """The system message; in front of the prompt where there is no chat template."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """Earlier turns of the chat: what the user asked, and what the assistant answered."""
+    prefill: str = ""
+    """The start of the assistant's turn. It is given, not sampled, and the grader reads it too."""
+    chat: bool = True
+    """Whether the prompt goes through the chat template, where the tokenizer has one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One question with a verifiable answer."""
 
@@ -53,3 +67,6 @@ class Problem:
     """The question itself, without the prompt's template; empty: the prompt is the question."""
     rubric: Rubric | None = None
     """Scores answers instead of a comparison to ``answer``, which is then one of several right ones."""
+    solution: str = ""
+    """How the answer is worked out, without the answer's marker; empty where nobody wrote it down."""
+    framing: Framing = Framing()

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     DRAWS = 6
     RANDOM_REWARD = 7
     OFFLINE = 8
+    LOOK = 9
 
 
 def derive_seed(run_seed: int, purpose: Purpose, step: int) -> int:

@@ -54,7 +54,9 @@ def sample(run: RunState, job: Job) -> list[list[Group]]:
     batches = []
     for index in range(STEPS):
         part = problems[index * work.prompts : (index + 1) * work.prompts]
-        groups = sample_groups(run.engine, run.policy, part, work.group, sampling_of(run.config), seed=index)
+        groups = sample_groups(
+            run.engine, run.policy, part, work.group, sampling_of(run.config, run.asking), seed=index
+        )
         tosses = coin.integers(2, size=(len(groups), work.group)).astype(float).tolist()
         batches.append([replace(group, rewards=tuple(toss)) for group, toss in zip(groups, tosses, strict=True)])
     return batches

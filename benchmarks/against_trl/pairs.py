@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.tasks.gsm8k import GSM8K, PROMPT
+from evaluators.tasks.gsm8k import GSM8K
 from evaluators.types import Problem, Split
 from harness.models.policy import Policy
 from harness.rollout.groups import GROUPS, Completion, Group
@@ -16,7 +16,7 @@ def write_pairs(path: Path, policy: Policy, data: str | None, count: int, max_to
     made = []
     for record, own, other in zip(records[:count], solutions[:count], solutions[1:], strict=True):
         length = min(max_tokens, len(own), len(other))
-        prompt = PROMPT.format(question=record.text("question"))
+        prompt = record.text("question")
         made.append(
             Group(
                 problem=Problem(id=record.place, prompt=prompt, answer="", split=Split.TRAIN),

@@ -21,6 +21,7 @@ Every search is linear in the length of the text, or limited to its last 2000 ch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 _MARKER = re.compile(r"(?<!#)####(?!#)|\\boxed\s*\{")
 _HASH_LINE = re.compile(r"[^\n#]*")
@@ -37,6 +38,14 @@ _COMPUTATION = re.compile(
 )
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _FINISHED = re.compile(r"(?:\s*[A-Za-z°]+[\s)\]}\"'*$]*|[\s)\]}\"'*$]*|.*[.!?][\s)\]}\"'*$]*)(?:</\w+>\s*)*", re.DOTALL)
+
+
+class Marker(StrEnum):
+    """What a strict reading looks for."""
+
+    BOXED = "boxed"
+    HASH = "hash"
+    ANSWER_LINE = "answer_line"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +65,7 @@ class _Marker:
     hashes: bool
 
 
-def extract(text: str) -> Extraction:
+def extract(text: str, marker: Marker | None = None) -> Extraction:
     """The one answer that ``text`` gives, by the rules above."""
     markers = list(_markers(text))
     if not markers:

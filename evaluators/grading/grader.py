@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.grading.comparison import LONGEST_ANSWER, decide
-from evaluators.grading.extraction import extract, tidy
+from evaluators.grading.extraction import Marker, extract, tidy
 from evaluators.grading.process import GradingProcess
 from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
@@ -54,13 +54,13 @@ class Grader:
         self._process: GradingProcess | None = None
         self._lock = threading.Lock()
 
-    def grade(self, items: Sequence[tuple[str | Rubric, str]]) -> list[Grade]:
+    def grade(self, items: Sequence[tuple[str | Rubric, str]], *, marker: Marker | None = None) -> list[Grade]:
         """One grade for each ``(expected answer or rubric, completion)``, in order.
 
         Raises:
             RuntimeError: a rubric's scorer cannot be loaded.
         """
-        return [self._grade(expected, text) for expected, text in items]
+        return [self._grade(expected, text, marker) for expected, text in items]
 
     def close(self) -> None:
         """End the process. A later :meth:`grade` starts another if it needs one."""
@@ -77,8 +77,8 @@ class Grader:
     ) -> None:
         self.close()
 
-    def _grade(self, expected: str | Rubric, text: str) -> Grade:
-        found = extract(text)
+    def _grade(self, expected: str | Rubric, text: str, marker: Marker | None) -> Grade:
+        found = extract(text, marker)
         if found.answer is None:
             return Grade(strict=Verdict.UNPARSED, lenient=Verdict.UNPARSED, extracted=None)
         verdict = self._judge(expected, found.answer)

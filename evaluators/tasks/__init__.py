@@ -6,6 +6,7 @@ One of them may be ``variant``, which stands behind the task's name: ``reasoning
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,27 @@ from evaluators.names import suggestion
 from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, reasoning_gym, svamp
 from evaluators.types import Problem, Split, TaskError
 
-TASKS: Mapping[str, Callable[..., list[Problem]]] = {
-    "aime": aime.build,
-    "arithmetic": arithmetic.build,
-    "gsm8k": gsm8k.build,
-    "jsonl": jsonl.build,
-    "math": math.build,
-    "math500": math500.build,
-    "reasoning_gym": reasoning_gym.build,
-    "svamp": svamp.build,
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """Where problems come from, and what they are like."""
+
+    build: Callable[..., list[Problem]]
+    tokens: int = 512
+    """What a completion may take in an evaluation, unless its user says otherwise."""
+    prompts: bool = False
+    """Its problems are prompts already, not questions that still need an answer format."""
+
+
+TASKS: Mapping[str, Task] = {
+    "aime": Task(build=aime.build, tokens=8192),
+    "arithmetic": Task(build=arithmetic.build, prompts=True),
+    "gsm8k": Task(build=gsm8k.build),
+    "jsonl": Task(build=jsonl.build, tokens=1024, prompts=True),
+    "math": Task(build=math.build, tokens=2048),
+    "math500": Task(build=math500.build, tokens=2048),
+    "reasoning_gym": Task(build=reasoning_gym.build, tokens=1024),
+    "svamp": Task(build=svamp.build),
 }
 
 
@@ -39,7 +52,7 @@ def load_problems(name: str, split: Split, *, data: Path | str | None = None, **
     task, colon, variant = name.partition(":")
     if task not in TASKS:
         raise TaskError(f"unknown task {name!r}{suggestion(task, TASKS)}; known tasks: {', '.join(TASKS)}")
-    parameters = inspect.signature(TASKS[task]).parameters
+    parameters = inspect.signature(TASKS[task].build).parameters
     if "variant" not in parameters and colon:
         raise TaskError(f"the task {task} has no variants; drop {colon + variant!r}")
     known = [p for p in parameters if p not in ("split", "data", "variant")]
@@ -51,4 +64,4 @@ def load_problems(name: str, split: Split, *, data: Path | str | None = None, **
             )
     if "variant" in parameters:
         options["variant"] = variant
-    return TASKS[task](split, data=None if data is None else Path(data), **options)
+    return TASKS[task].build(split, data=None if data is None else Path(data), **options)

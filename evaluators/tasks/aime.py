@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from evaluators.tasks.math import PROMPT
-from evaluators.tasks.published import HubSet, Part, Published
+from evaluators.tasks.published import QUESTION, HubSet, Part, Published
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError
 
@@ -23,7 +22,7 @@ AIME = Published(
 )
 
 
-def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
     """The problems, 2024 before 2025.
 
     Args:

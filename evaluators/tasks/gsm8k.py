@@ -1,8 +1,9 @@
 """GSM8K: grade school mathematics in words, with integer answers."""
 
+import re
 from pathlib import Path
 
-from evaluators.tasks.published import HubSet, Part, Published
+from evaluators.tasks.published import QUESTION, HubSet, Part, Published
 from evaluators.tasks.records import Record, refuse_duplicates
 from evaluators.types import Problem, Split, TaskError
 
@@ -14,14 +15,10 @@ GSM8K = Published(
     test=Part(file="gsm8k_test.jsonl", hub=(HubSet(hub_id=HUB_ID, configs=CONFIGS, split="test"),)),
 )
 
-PROMPT = """\
-Solve the problem step by step. End with one line "#### <answer>", where <answer> is a single number.
-
-Problem: {question}
-Solution:"""
+_CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
-def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
     Args:
@@ -34,7 +31,7 @@ def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Prob
     GSM8K.check_prompt(prompt)
     records = GSM8K.records(split, data)
     refuse_duplicates(records, "question")
-    return GSM8K.problems(records, split, data=data, prompt=prompt, answer=_answer)
+    return GSM8K.problems(records, split, data=data, prompt=prompt, answer=_answer, solution=_solution)
 
 
 def _answer(record: Record) -> str:
@@ -42,3 +39,8 @@ def _answer(record: Record) -> str:
     if not marker or not answer.strip():
         raise TaskError(f"{record.place}: 'answer' has no \"#### <answer>\" at its end; mend the line")
     return answer.strip().replace(",", "")
+
+
+def _solution(record: Record) -> str:
+    """Without the calls of a calculator that the published ones hold: ``<<48/2=24>>``."""
+    return _CALCULATOR.sub("", record.text("answer").rpartition("####")[0]).strip()

@@ -7,7 +7,7 @@ models were trained on them. Train is the rest, 12,000 problems less those that 
 from pathlib import Path
 
 from evaluators.grading.extraction import last_box
-from evaluators.tasks.published import HubSet, Part, Published
+from evaluators.tasks.published import QUESTION, HubSet, Part, Published
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError
 
@@ -30,13 +30,8 @@ MATH = Published(
     test=Part(file="math500_test.jsonl", hub=(HubSet(hub_id="HuggingFaceH4/MATH-500", split="test"),)),
 )
 
-PROMPT = r"""Solve the problem step by step. End with the final answer in \boxed{}.
 
-Problem: {question}
-Solution:"""
-
-
-def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
     r"""The problems of ``split``, in the published order.
 
     Questions are the same if they differ in whitespace only. Of problems with the same question the first
@@ -51,7 +46,7 @@ def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Prob
     """
     MATH.check_prompt(prompt)
     records = MATH.disjoint_records(split, data)
-    return MATH.problems(records, split, data=data, prompt=prompt, answer=answer_of)
+    return MATH.problems(records, split, data=data, prompt=prompt, answer=answer_of, solution=solution_of)
 
 
 def answer_of(record: Record) -> str:
@@ -62,3 +57,9 @@ def answer_of(record: Record) -> str:
     if answer is None:
         raise TaskError(f"{record.place}: 'solution' has no answer in a \\boxed{{}}; mend the line or add an 'answer'")
     return answer
+
+
+def solution_of(record: Record) -> str:
+    """The published solution without the box around its answer; empty where there is none."""
+    worked = record.fields.get("solution")
+    return worked.replace(r"\boxed", "").strip() if isinstance(worked, str) else ""

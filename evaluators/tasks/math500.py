@@ -3,13 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evaluators.tasks.math import MATH, PROMPT, answer_of
+from evaluators.tasks.math import MATH, answer_of, solution_of
+from evaluators.tasks.published import QUESTION
 from evaluators.types import Problem, Split
 
 MATH_500 = replace(MATH, task="math500", train=None)
 
 
-def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``math``'s test split, with the same ids, in the published order.
 
     Args:
@@ -20,4 +21,4 @@ def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Prob
     """
     MATH_500.check_prompt(prompt)
     records = MATH_500.disjoint_records(split, data)
-    return MATH_500.problems(records, split, data=data, prompt=prompt, answer=answer_of)
+    return MATH_500.problems(records, split, data=data, prompt=prompt, answer=answer_of, solution=solution_of)

@@ -11,6 +11,8 @@ from evaluators.tasks.records import Record, choose, make_problem, read_records,
 from evaluators.types import Problem, Split, TaskError
 
 HUB_SECONDS = 5.0
+QUESTION = "{question}"
+"""The prompt of a task whose answer format says the rest."""
 VALIDATION_PARTS = 20
 """One part in so many of the train problems is the validation split."""
 
@@ -85,6 +87,7 @@ class Published:
         data: Path | None,
         prompt: str,
         answer: Callable[[Record], str],
+        solution: Callable[[Record], str] = lambda record: "",
     ) -> list[Problem]:
         """The problems of ``split`` among ``records``, in their order. A file alone has all splits of the task."""
         alone = self._stands_alone(data)
@@ -97,6 +100,7 @@ class Published:
                     prompt=prompt.replace("{question}", question),
                     content=question,
                     answer=answer(record),
+                    solution=solution(record),
                     split=split_by_content(question) if alone else _split(question, split),
                 )
             )

@@ -17,17 +17,12 @@ from evaluators.grading.extraction import extract
 from evaluators.grading.scorers import may_see
 from evaluators.names import suggestion
 from evaluators.tasks.overlap import words_and_signs
+from evaluators.tasks.published import QUESTION
 from evaluators.tasks.records import Record, choose, make_problem, share, split_by_content
 from evaluators.types import Problem, Rubric, Split, TaskError
 
 DRAWS = 4
 """At most so many times ``count`` entries are drawn to find ``count`` distinct questions."""
-
-PROMPT = """\
-{question}
-
-Think step by step. End with one line "#### <answer>", where <answer> is the answer in the form asked for.
-Solution:"""
 
 
 def build(
@@ -37,7 +32,7 @@ def build(
     variant: str = "",
     count: int = 2048,
     seed: int = 0,
-    prompt: str = PROMPT,
+    prompt: str = QUESTION,
     **config: Any,
 ) -> list[Problem]:
     """The problems of ``split`` among the generator's first ``count`` distinct ones, in its order.

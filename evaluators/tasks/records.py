@@ -55,7 +55,14 @@ def read_records(path: Path) -> list[Record]:
 
 
 def make_problem(
-    record: Record, *, prompt: str, content: str, answer: str, split: Split, rubric: Rubric | None = None
+    record: Record,
+    *,
+    prompt: str,
+    content: str,
+    answer: str,
+    split: Split,
+    rubric: Rubric | None = None,
+    solution: str = "",
 ) -> Problem:
     """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
     try:
@@ -63,7 +70,15 @@ def make_problem(
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
     question = content if content != prompt else ""
-    return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split, question=question, rubric=rubric)
+    return Problem(
+        id=digest[:16],
+        prompt=prompt,
+        answer=answer,
+        split=split,
+        question=question,
+        rubric=rubric,
+        solution=solution,
+    )
 
 
 def share(content: str, parts: int) -> int:

@@ -3,8 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from evaluators.tasks.gsm8k import PROMPT
-from evaluators.tasks.published import HubSet, Part, Published
+from evaluators.tasks.published import QUESTION, HubSet, Part, Published
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError
 
@@ -17,7 +16,7 @@ SVAMP = Published(
 )
 
 
-def build(split: Split, *, data: Path | None, prompt: str = PROMPT) -> list[Problem]:
+def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
     The hub has 700 in train and 300 in test; the authors' own file has all 1000 in one. A problem that is in

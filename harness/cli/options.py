@@ -21,5 +21,8 @@ Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, w
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Train also where a look at the start policy finds nothing to learn from.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what these runs have done before.")]
 Regimes = Annotated[list[str] | None, typer.Option(help=f"{GRAMMAR}; repeatable.")]

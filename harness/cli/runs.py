@@ -7,6 +7,7 @@ import typer
 from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
 from harness.cli.options import (
     OUT,
+    Anyway,
     Change,
     Data,
     Engine,
@@ -43,6 +44,7 @@ def run(
     out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Fresh = False,
+    anyway: Anyway = False,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
     force: Force = False,
 ) -> None:
@@ -56,7 +58,7 @@ def run(
     names = objectives_of(algos)
     planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
     refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile)
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile, anyway=anyway)
     if not invoke(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
@@ -76,12 +78,13 @@ def tune(
     out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Fresh = False,
+    anyway: Anyway = False,
 ) -> None:
     """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
     from harness.launch.carry_out import Execution
     from harness.studies.tuning import command
 
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh)
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
     changes = changes_of(change, model, data, engine)
     if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)

@@ -32,6 +32,9 @@ def eval_(
     lm_eval: Annotated[
         str | None, typer.Option(help="Tasks of lm-evaluation-harness, such as gsm8k_local,math500_local.")
     ] = None,
+    formats: Annotated[
+        str | None, typer.Option(help="Answer formats to compare: boxed, hash, answer_line, few_shot, own.")
+    ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="The first so many of each task; default: all.")] = None,
     data: Data = None,
@@ -47,9 +50,9 @@ def eval_(
 
     given = {"k": k, "problems": problems, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
-    named, stock = (names_of(text) if text else [] for text in (tasks, lm_eval))
-    suite = eval_suite(model, named, stock, data, changes)
-    options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--data": data}
+    named, stock, asked = (names_of(text) if text else [] for text in (tasks, lm_eval, formats))
+    suite = eval_suite(model, named, stock, data, changes, asked)
+    options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--formats": formats, "--data": data}
     command = command_line("eval", options, changes)
     evaluate_model(suite, out, tracking_uri, fresh=fresh, command=command, console=console)
 

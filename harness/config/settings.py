@@ -10,6 +10,10 @@ from harness.config.regime import RegimeSpec
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+"""Draw from the likeliest tokens that together have this probability; 1: from all."""
+TopK = Annotated[int, Field(ge=0)]
+"""Draw from so many of the likeliest tokens; 0: from all."""
 
 
 class Settings(BaseModel):
@@ -40,6 +44,10 @@ class ModelSettings(Settings):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What forward passes compute in. Trained weights and log-probabilities are float32 always."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    chat_template: Annotated[str, LATER] = "auto"
+    """``auto``: the tokenizer's own, where it has one; ``off``; or a file that holds a Jinja template."""
+    chat_template_args: Annotated[dict[str, Any], LATER] = {}
+    """What the template is told besides the conversation, such as ``enable_thinking: false``."""
 
 
 class LoraSettings(Settings):
@@ -59,8 +67,11 @@ class PolicySettings(Settings):
     """Compute each layer again in the backward pass instead of keeping its activations."""
 
 
+FormatName = Literal["auto", "boxed", "hash", "answer_line", "few_shot", "own"]
+
+
 class TaskSettings(Settings):
-    """The problems, and how an answer is graded."""
+    """The problems, how they are asked, and how an answer is graded."""
 
     name: str
     data: str | None = None
@@ -68,6 +79,27 @@ class TaskSettings(Settings):
     options: dict[str, Any] = {}
     grading: Literal["strict", "lenient"] = "strict"
     """Which of the grader's verdicts is reward and accuracy: the answer behind its marker, or anywhere."""
+    format: Annotated[FormatName, LATER] = "auto"
+    """How problems are asked, and where their answers are looked for: see :mod:`evaluators.formats`. ``auto`` is
+    ``own`` where ``options`` has a prompt, or where the task's problems are prompts already and there is no chat
+    template; else ``boxed`` where there is a chat template, and ``hash`` where there is none."""
+    system: Annotated[str | None, LATER] = None
+    """A system message."""
+    few_shot: Annotated[int | None, Field(ge=0), LATER] = None
+    """Solved examples in each prompt, the first training problems, which are then not trained on. By default as many
+    as the format has."""
+    few_shot_as: Annotated[Literal["auto", "turns", "text"], LATER] = "auto"
+    """Earlier turns of a chat, or part of the prompt's text. ``auto``: turns where there is a chat template."""
+    prefill: Annotated[str, LATER] = ""
+    """The start of the assistant's turn."""
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> "TaskSettings":
+        if "prompt" in self.options and self.format not in ("auto", "own"):
+            raise ValueError(
+                f"format={self.format} and options.prompt both say how problems are asked; drop one of them"
+            )
+        return self
 
 
 class RolloutSettings(Settings):
@@ -80,6 +112,7 @@ class RolloutSettings(Settings):
     temperature: Positive = 1.0
     max_tokens: PositiveInt = 128
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """What ends a completion, besides what the answer format names."""
     offline_completions: PositiveInt = 4096
     """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
 
@@ -128,6 +161,9 @@ class EvaluationSettings(Settings):
     validation_samples: PositiveInt = 2
     test_problems: PositiveInt = 500
     test_samples: PositiveInt = 4
+    top_p: Annotated[TopP, LATER] = 1.0
+    """Of the evaluations alone: training samples the full softmax."""
+    top_k: Annotated[TopK, LATER] = 0
 
     @field_validator("shares")
     @classmethod

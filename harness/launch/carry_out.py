@@ -3,17 +3,19 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import run_all
 from harness.launch.plan import Plan
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
-from harness.records.journal import Journal
+from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.records.spans import Profile
@@ -23,6 +25,7 @@ from harness.report.pages.writing import write_leaderboard
 from harness.report.profile import report as profile_report
 from harness.report.sources import JournalSource
 from harness.rollout.problems import load_splits
+from harness.training.first_look import Seen
 
 Runs = Sequence[tuple[RunConfig, Path]]
 """With their directories."""
@@ -38,6 +41,8 @@ class Execution:
     """None: as cores allow."""
     fresh: bool
     profiled: bool = False
+    anyway: bool = False
+    """Train also where a first look says that there is next to nothing to learn from."""
 
 
 def invoke(planned: Plan, how: Execution, console: Console) -> bool:
@@ -82,7 +87,13 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     publishing.start()
     with Display(console, runs) as display:
         outcomes = run_all(
-            runs, planned.invocation, workers=workers, fresh=how.fresh, profiled=how.profiled, watch=display.refresh
+            runs,
+            planned.invocation,
+            workers=workers,
+            fresh=how.fresh,
+            profiled=how.profiled,
+            look_first=partial(_judge, how, console) if how.fresh or not _begun(runs) else None,
+            watch=display.refresh,
         )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     folder = out_dir.suite(suite.name)
@@ -99,6 +110,19 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
     return True
+
+
+def _begun(runs: Runs) -> bool:
+    """Whether one of the runs has: then somebody has looked."""
+    return any((path / JOURNAL).is_file() for _, path in runs)
+
+
+def _judge(how: Execution, console: Console, seen: Seen) -> None:
+    """Say what the start policy does; refuse to train where that could teach nothing."""
+    console.print(str(seen), highlight=False, markup=False)
+    reason = seen.why_not()
+    if reason and not how.anyway:
+        raise HarnessError(reason)
 
 
 def _side_by_side(planned: Plan, asked: int | None, console: Console) -> int:

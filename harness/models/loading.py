@@ -37,6 +37,8 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
     stored = dtype if training.lora else torch.float32  # an optimiser's small steps are lost in bfloat16
     with refusing(settings.path):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **extra)
+        if settings.chat_template != "auto":
+            tokenizer.chat_template = _template(settings.chat_template)
         if extra:
             extra |= {"quantization_config": GgufConfig(dequantize=True)}
         else:
@@ -49,9 +51,23 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             add_adapters(model, training.lora)
         if training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
-    policy = Policy(model.to(settings.device), tokenizer, temperature, dtype=dtype)
+    policy = Policy(
+        model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
+    )
     _check_head(policy, settings.path)
     return policy
+
+
+def _template(named: str) -> str | None:
+    """The text of a chat template; None for ``off``."""
+    if named == "off":
+        return None
+    try:
+        return Path(named).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(
+            f"model.chat_template: {named} is no text file ({error}); give auto, off, or the path of a template"
+        ) from error
 
 
 def load_shape(path: str) -> Any:

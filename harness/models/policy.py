@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from evaluators.types import Framing
 from harness.errors import HarnessError
 from harness.models.adapters import adapters_off, has_adapters, plain_weights
 from harness.models.hidden import hidden_states
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
 
+BARE = Framing()
 LOGITS_AT_ONCE = 1 << 24
 """Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
 
@@ -30,12 +32,20 @@ class Policy:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, temperature: float, *, dtype: torch.dtype = torch.float32, base: bool = False
+        self,
+        model: Any,
+        tokenizer: Any,
+        temperature: float,
+        *,
+        dtype: torch.dtype = torch.float32,
+        template_args: Mapping[str, Any] | None = None,
+        base: bool = False,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.temperature = temperature
         self.dtype = dtype
+        self._template_args = dict(template_args or {})
         self._base = base
         """Whether this is the model with its adapters off."""
 
@@ -70,9 +80,15 @@ class Policy:
 
     def reference(self) -> "Policy":
         """The policy as it is now, for good: the base of the adapters, or a copy."""
-        if self.adapted:
-            return Policy(self.model, self.tokenizer, self.temperature, dtype=self.dtype, base=True)
-        return Policy(frozen_copy(self.model, self.dtype), self.tokenizer, self.temperature, dtype=self.dtype)
+        model = self.model if self.adapted else frozen_copy(self.model, self.dtype)
+        return Policy(
+            model,
+            self.tokenizer,
+            self.temperature,
+            dtype=self.dtype,
+            template_args=self._template_args,
+            base=self.adapted,
+        )
 
     def precision(self) -> AbstractContextManager[Any]:
         """Inside, matrix products are computed in ``dtype``."""
@@ -85,22 +101,37 @@ class Policy:
         with self.precision(), adapters_off(self.model) if self._base else nullcontext():
             yield
 
-    def encode(self, prompt: str) -> tuple[int, ...]:
-        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template.
+    @property
+    def chats(self) -> bool:
+        """Whether the tokenizer has a chat template."""
+        return self.tokenizer.chat_template is not None
+
+    def encode(self, prompt: str, framing: Framing = BARE) -> tuple[int, ...]:
+        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template and ``framing`` wants it.
 
         Raises:
-            HarnessError: the prompt holds what the tokenizer does not know.
+            HarnessError: the prompt holds what the tokenizer does not know, or its template refuses the framing.
         """
         try:
-            if self.tokenizer.chat_template is None:
-                return tuple(self.tokenizer.encode(prompt))
-            turns = [{"role": "user", "content": prompt}]
-            encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+            if not (self.chats and framing.chat):
+                return tuple(self.tokenizer.encode(_as_text(prompt, framing)))
+            return self._in_chat(prompt, framing)
         except Exception as error:  # of the tokenizer or of its template, which raise bare ones
             raise HarnessError(
                 f"this model's tokenizer cannot read the prompt {prompt[:60]!r} ({error}); use another task or model"
             ) from error
-        return tuple(encoded["input_ids"])
+
+    def _in_chat(self, prompt: str, framing: Framing) -> tuple[int, ...]:
+        turns = [{"role": "system", "content": framing.system}] if framing.system else []
+        for question, answer in framing.examples:
+            turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        turns.append({"role": "user", "content": prompt})
+        template = functools.partial(
+            self.tokenizer.apply_chat_template, turns, add_generation_prompt=True, **self._template_args
+        )
+        if framing.prefill:
+            return tuple(self.tokenizer.encode(template(tokenize=False) + framing.prefill, add_special_tokens=False))
+        return tuple(template(return_dict=True)["input_ids"])
 
     @functools.cached_property
     def eos_ids(self) -> tuple[int, ...]:
@@ -151,6 +182,13 @@ class Policy:
             model.generation_config = self.model.generation_config
         model.save_pretrained(directory)
         self.tokenizer.save_pretrained(directory)
+
+
+def _as_text(prompt: str, framing: Framing) -> str:
+    """The prompt without a chat template."""
+    if framing.examples:
+        raise ValueError("solved examples as turns need a chat template; set task.few_shot_as=text")
+    return (f"{framing.system}\n\n" if framing.system else "") + prompt + framing.prefill
 
 
 def frozen_copy(model: Any, dtype: torch.dtype) -> Any:

@@ -93,6 +93,8 @@ class Start:
     time: float
     """Of the clock, in seconds since 1970; so in all events."""
     origin: Origin
+    answer_format: str = "own"
+    """By which problems are asked; early versions knew the task's own alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,6 +59,8 @@ class RunResult:
     """The evaluation on the test split before the first update."""
     test: Evaluation | None
     """The evaluation on the test split after training; None if it did not get there."""
+    rewarded: bool
+    """Whether any completion that it was trained on was."""
     spent: dict[str, float]
     shared_completions: int
     curve: list[Point]
@@ -106,6 +108,7 @@ def _result(events: Sequence[Event]) -> RunResult:
         origin=start.origin,
         start=tests[0] if tests else None,
         test=tests[-1] if isinstance(last, End) and last.status == "finished" else None,
+        rewarded=any((event.metrics["train/reward_mean"] or 0) > 0 for event in events if isinstance(event, Step)),
         spent=_spent(ledger),
         shared_completions=ledger.shared_completions,
         curve=[

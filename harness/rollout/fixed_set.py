@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
 from evaluators.types import Problem
 from harness.config.run_config import RunConfig, digest
@@ -66,15 +67,20 @@ def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable
 
 
 def sample_fixed(
-    config: RunConfig, reference: Policy, engine: RolloutEngine, grader: Grader, order: ProblemOrder[Problem]
+    config: RunConfig,
+    asking: Asking,
+    reference: Policy,
+    engine: RolloutEngine,
+    grader: Grader,
+    order: ProblemOrder[Problem],
 ) -> list[Group]:
     """The completions of a fixed set. The engine samples from the reference, and does so until its next ``sync``."""
     rollout = config.rollout
     problems = order.take(0, rollout.offline_completions // rollout.group_size)
     seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
     engine.sync(reference)
-    groups = sample_groups(engine, reference, problems, rollout.group_size, sampling_of(config), seed)
-    return grade_groups(grader, groups, config.task.grading)
+    groups = sample_groups(engine, reference, problems, rollout.group_size, sampling_of(config, asking), seed)
+    return grade_groups(grader, groups, config.task.grading, asking.form.marker)
 
 
 def content_of(groups: list[Group]) -> str:

@@ -7,17 +7,22 @@ from typing import Literal
 
 import numpy as np
 
+from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grade, Grader
-from evaluators.types import Verdict
+from evaluators.types import Problem, Verdict
 from harness.rollout.groups import Completion, Group
 
 Grading = Literal["strict", "lenient"]
 
 
-def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading) -> list[Group]:
-    """The groups with grades and rewards."""
-    items = [(g.problem.rubric or g.problem.answer, finished_words(c)) for g in groups for c in g.completions]
-    grades = iter(grader.grade(items))
+def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading, marker: Marker | None) -> list[Group]:
+    """The groups with grades and rewards. ``marker``: what the strict reading looks for."""
+    items = [
+        (group.problem.rubric or group.problem.answer, graded_text(group.problem, completion))
+        for group in groups
+        for completion in group.completions
+    ]
+    grades = iter(grader.grade(items, marker=marker))
     graded = []
     for group in groups:
         own = tuple(next(grades) for _ in group.completions)
@@ -37,11 +42,11 @@ def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
     return [replace(g, rewards=tuple(map(float, generator.integers(0, 2, len(g.completions))))) for g in groups]
 
 
-def finished_words(completion: Completion) -> str:
-    """Without the word at which the length limit cut: ``#### 1`` may have been about to become ``#### 18``."""
-    if not completion.truncated:
-        return completion.text
-    return re.sub(r"\S+\Z", "", completion.text)
+def graded_text(problem: Problem, completion: Completion) -> str:
+    """All of the assistant's turn, without the word at which the length limit cut: ``#### 1`` may have been about to
+    become ``#### 18``."""
+    text = completion.text
+    return problem.framing.prefill + (re.sub(r"\S+\Z", "", text) if completion.truncated else text)
 
 
 def verdict(grade: Grade, grading: Grading) -> Verdict:

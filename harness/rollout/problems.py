@@ -1,10 +1,11 @@
 """The problems of a run: loaded, fingerprinted, and seen to fit the model."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from evaluators.tasks import load_problems
-from evaluators.types import Problem, Split
+from evaluators.types import Framing, Problem, Split
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.policy import Policy
@@ -25,7 +26,7 @@ def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, 
             f"{limit} tokens that {config.model.path} takes; lower one of them"
         )
     for problem in (problem for part in problems.values() for problem in part):
-        if (found := len(policy.encode(problem.prompt))) > longest:
+        if (found := len(policy.encode(problem.prompt, problem.framing))) > longest:
             raise HarnessError(
                 f"the prompt of problem {problem.id} has {found} tokens, and rollout.max_prompt_tokens is {longest}; "
                 f"set it to {found} or more"
@@ -49,10 +50,12 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
 
 
 def fingerprint(problems: Sequence[Problem]) -> str:
-    """A hash of their ids, prompts, answers and rubrics, in order."""
+    """A hash of their ids, prompts, answers, rubrics and what stands around the prompts, in order."""
     total = sha256()
     for problem in problems:
         total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())
         if problem.rubric:
             total.update(f"{problem.rubric.scorer}\0{problem.rubric.entry}\0".encode())
+        if replace(problem.framing, chat=True) != Framing():
+            total.update(f"{problem.framing}\0".encode())
     return total.hexdigest()[:16]

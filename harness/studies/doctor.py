@@ -12,6 +12,8 @@ from harness.config.run_config import SuiteConfig
 from harness.launch.machine import settle
 from harness.models.loading import load_policy
 from harness.records.provenance import versions
+from harness.rollout.asking import asking_of, posed
+from harness.rollout.engines.engine import sampling_of
 from harness.rollout.problems import fitting_context, load_splits
 
 
@@ -33,11 +35,13 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
         return
     suite, choices = settle(suite)
     config = run_config(suite, suite.baseline, 0)
-    problems = load_splits(config)
+    loaded = load_splits(config)
     policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
+    asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
+    problems = posed(loaded, asking)
     fitting_context(config, policy, problems)
     first = problems[Split.TRAIN][0]
-    ids = policy.encode(first.prompt)
+    ids = policy.encode(first.prompt, first.framing)
     console.print()
     line(suite.name, suite.description)
     line("model", f"{suite.model.path}, {policy.size.parameters:,} parameters, {policy.size.trained:,} trained")
@@ -48,8 +52,9 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     for split in (Split.VALIDATION, Split.TEST):
         found = overlap(problems[Split.TRAIN], problems[split])
         line("overlap", f"of {found.held_out} {split} problems {found.same} are in train, {found.near} in part")
-    line("chat template", "applied" if policy.tokenizer.chat_template else "none: the prompt as it is")
+    line("answer format", f"{asking.form.name}, {len(asking.examples)} solved examples")
+    line("chat template", "applied" if asking.chat and policy.chats else "none: the prompt as it is")
     line("prompt", repr(policy.tokenizer.decode(ids)))
     line("prompt ids", list(ids))
     line("answer", first.answer)
-    line("ends at", [*map(policy.tokenizer.decode, policy.eos_ids), *suite.rollout.stop])
+    line("ends at", [*map(policy.tokenizer.decode, policy.eos_ids), *sampling_of(config, asking).stop])

@@ -1,11 +1,12 @@
 """Accuracy of the policy on problems, by the engine and the grader that training uses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from algorithms.ops import k1, k3
+from evaluators.formats import Asking
 from evaluators.grading.audit import disagreements
 from evaluators.grading.grader import Grader
 from evaluators.statistics.accuracy import SampleRecord
@@ -14,7 +15,7 @@ from harness.config.run_config import RunConfig
 from harness.models.policy import Policy
 from harness.records.events import Summary
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
-from harness.rollout.grading import Grading, finished_words, grade_groups, share_of, verdict
+from harness.rollout.grading import Grading, grade_groups, graded_text, share_of, verdict
 from harness.rollout.groups import Group
 from harness.training.micro_batches import micro_batches
 
@@ -32,6 +33,7 @@ class Evaluated:
 
 def evaluate(
     config: RunConfig,
+    asking: Asking,
     engine: RolloutEngine,
     policy: Policy,
     reference: Policy,
@@ -41,14 +43,15 @@ def evaluate(
     samples: int,
     seed: int,
 ) -> Evaluated:
-    """``samples`` completions of each problem at the training temperature.
+    """``samples`` completions of each problem at the training temperature, and the evaluation's top-p and top-k.
 
     The seed is the same at each point of a run and for all objectives, so that their differences are not
     differences of the draw.
     """
-    sampling = sampling_of(config)
+    held_out = config.evaluation
+    sampling = replace(sampling_of(config, asking), top_p=held_out.top_p, top_k=held_out.top_k)
     groups = sample_groups(engine, policy, problems, samples, sampling, seed)
-    groups = grade_groups(grader, groups, config.task.grading)
+    groups = grade_groups(grader, groups, config.task.grading, asking.form.marker)
     kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
     summary = summary_of(groups, config.task.grading)
     return Evaluated(kl=kl_k1, kl_k3=kl_k3, summary=summary, records=records_of(groups))
@@ -58,7 +61,7 @@ def summary_of(groups: Sequence[Group], grading: Grading) -> Summary:
     """Shares of all completions, and the verdicts by problem, a letter a completion."""
     completions = [c for group in groups for c in group.completions]
     audited = disagreements(
-        (group.problem.answer, finished_words(completion), verdict(grade, grading) is Verdict.CORRECT)
+        (group.problem.answer, graded_text(group.problem, completion), verdict(grade, grading) is Verdict.CORRECT)
         for group in groups
         if not group.problem.rubric  # of several right answers the rule knows one
         for completion, grade in zip(group.completions, group.grades, strict=True)

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,19 +11,19 @@ import torch
 
 from evaluators.grading.grader import Grader
 from evaluators.tasks.overlap import overlap
-from evaluators.types import Problem, Split
+from evaluators.types import Split
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
-from harness.models.policy import Policy
 from harness.records.events import Beginning, Identity, Invocation, OfflineSet, Origin, Start
 from harness.records.journal import Journal
 from harness.records.locks import LOCK
 from harness.records.provenance import source_of, versions
 from harness.records.results import start_of
 from harness.records.spans import Profile, matrix_rate
+from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.fixed_set import FixedSet, fixed_set, sample_fixed
 from harness.rollout.groups import Group
@@ -64,7 +64,7 @@ def open_run(
         resumed = _take_up(parts, journal, began)
         if not resumed:
             origin = Origin(invocation=invocation, versions=versions(), matrix_rate=rate)
-            journal.append(_start(config, parts.policy, parts.problems, began, origin))
+            journal.append(_start(parts, began, origin))
         progress, held = resumed or (Progress(), [])
         parts.engine.sync(parts.policy)
         yield RunState(
@@ -82,8 +82,10 @@ def open_run(
 
 def _load(config: RunConfig) -> RunParts:
     """All that the config names; no engine has the policy's weights yet."""
-    problems = load_splits(config)
+    loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
+    problems = posed(loaded, asking)
     context = fitting_context(config, policy, problems)
     objective = objective_of(config.objective)
     passes = Passes.of(objective, config.regime_spec, config.optimizer)
@@ -92,6 +94,7 @@ def _load(config: RunConfig) -> RunParts:
     return RunParts(
         config=config,
         problems=problems,
+        asking=asking,
         order=ProblemOrder(problems[Split.TRAIN], config.seed),
         objective=objective,
         passes=passes,
@@ -109,7 +112,7 @@ def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader)
         return None
 
     def make() -> list[Group]:
-        return sample_fixed(parts.config, parts.reference, parts.engine, grader, parts.order)
+        return sample_fixed(parts.config, parts.asking, parts.reference, parts.engine, grader, parts.order)
 
     return fixed_set(parts.config, identity, suite, make)
 
@@ -135,23 +138,18 @@ def _regime(config: RunConfig, fixed: FixedSet | None, held: list[Group]) -> Reg
     )
 
 
-def _start(
-    config: RunConfig,
-    policy: Policy,
-    problems: Mapping[Split, Sequence[Problem]],
-    began: Beginning,
-    origin: Origin,
-) -> Start:
-    held_out = (Split.VALIDATION, Split.TEST)
+def _start(parts: RunParts, began: Beginning, origin: Origin) -> Start:
+    config, problems, held_out = parts.config, parts.problems, (Split.VALIDATION, Split.TEST)
     return Start(
         run_id=config.run_id,
         config=config,
         identity=began.identity,
         data=began.data,
         source=began.source,
-        size=asdict(policy.size),
+        size=asdict(parts.policy.size),
         sizes={str(split): len(part) for split, part in problems.items()},
         overlap={str(split): overlap(problems[Split.TRAIN], problems[split]) for split in held_out},
+        answer_format=parts.asking.form.name,
         time=time.time(),
         origin=origin,
     )

@@ -61,9 +61,9 @@ class BudgetedSampler:
         problems = run.order.take(run.ledger.sampled_completions // size + behind, prompts)
         with run.timed("sampling"):
             seed = derive_seed(config.seed, Purpose.ROLLOUT, turn)
-            groups = sample_groups(run.engine, run.policy, problems, size, sampling_of(config), seed)
+            groups = sample_groups(run.engine, run.policy, problems, size, sampling_of(config, run.asking), seed)
         with run.timed("grading"):
-            groups = grade_groups(run.grader, groups, config.task.grading)
+            groups = grade_groups(run.grader, groups, config.task.grading, run.asking.form.marker)
         if config.objective.control == "random_reward":
             groups = toss_rewards(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
         return groups

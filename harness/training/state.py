@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from algorithms.types import Objective
+from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
 from evaluators.statistics.accuracy import write_records
 from evaluators.types import Problem, Split
@@ -38,6 +39,8 @@ class RunParts:
 
     config: RunConfig
     problems: dict[Split, list[Problem]]
+    asking: Asking
+    """How the model is asked them."""
     order: ProblemOrder[Problem]
     objective: Objective
     passes: Passes
@@ -111,6 +114,7 @@ class RunState(RunParts):
         with self.timed("evaluation"):
             found = evaluate(
                 self.config,
+                self.asking,
                 self.engine,
                 self.policy,
                 self.reference,

@@ -11,12 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.records.events import Invocation
+from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, train
 
 WATCH_EVERY = 0.25
@@ -41,9 +43,12 @@ def run_all(
     workers: int,
     fresh: bool,
     profiled: bool = False,
+    look_first: Callable[[Seen], None] | None = None,
     watch: Callable[[], None],
 ) -> list[Outcome]:
     """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile.
+
+    ``look_first`` is told what the start policy does, before any run begins, and refuses it by an exception.
 
     Ctrl-C lets each worker finish its step; a second one ends them at once. Either way, what is on disk resumes.
 
@@ -58,6 +63,8 @@ def run_all(
     stop = context.Event()
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
         try:
+            if look_first and (seen := _looked(pool.submit(_look, runs[0][0]), stop, watch)):
+                look_first(seen)
             futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
             _wait(futures, stop, watch)
             return [future.result() for future in futures if not future.cancelled()]
@@ -71,7 +78,13 @@ def run_all(
             raise
 
 
-def _wait(futures: Sequence[Future[Outcome]], stop: Event, watch: Callable[[], None]) -> None:
+def _looked(future: Future[Seen], stop: Event, watch: Callable[[], None]) -> Seen | None:
+    """None if it was interrupted."""
+    _wait([future], stop, watch)
+    return None if stop.is_set() else future.result()
+
+
+def _wait(futures: Sequence[Future[Any]], stop: Event, watch: Callable[[], None]) -> None:
     pending = set(futures)
     while pending:
         try:
@@ -100,6 +113,10 @@ def _die_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
+
+
+def _look(config: RunConfig) -> Seen:
+    return look(config)
 
 
 def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: bool, profiled: bool) -> Outcome:

@@ -1,7 +1,8 @@
 """All runs of a suite become one document, a board a regime: what ``leaderboard.json`` holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from evaluators.statistics.ranking import Comparison, Scores, against, standing
@@ -87,6 +88,7 @@ def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[M
     twin = pair[1] if pair else None
     controls = {names[key] for key, runs in arms.items() if runs[0].config.objective.control or runs is twin}
     measured = {names[key]: found for key, runs in arms.items() if (found := scores(names[key], runs))}
+    rewarded = {names[key] for key, runs in arms.items() if any(run.rewarded for run in runs)}
     apart = [one for one in rows if one.objective in controls]
     rows = [one for one in rows if one.objective not in controls]
     order = standing([measured[one.objective] for one in rows if len(one.seeds) >= RANKED_FROM])
@@ -95,8 +97,8 @@ def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[M
         regime=results[0].config.regime,
         budget=results[0].config.budget,
         baseline=suite.baseline if base else None,
-        rows=compared(rows, _against(baseline, rows, measured, suite.margin), order),
-        controls=compared(apart, _against(baseline, apart, measured, suite.margin)),
+        rows=compared(rows, _against(baseline, rows, measured, rewarded, suite.margin), order),
+        controls=compared(apart, _against(baseline, apart, measured, rewarded, suite.margin)),
         same_as_agro=_agreement(*pair) if pair else None,
         shared_completions=max(result.shared_completions for result in results),
         ties=tuple(order.ties),
@@ -118,13 +120,22 @@ def _rows(
 
 
 def _against(
-    baseline: Scores | None, rows: Sequence[ArmRow], measured: Mapping[str, Scores], margin: float
+    baseline: Scores | None,
+    rows: Sequence[ArmRow],
+    measured: Mapping[str, Scores],
+    rewarded: Collection[str],
+    margin: float,
 ) -> dict[str, Comparison]:
-    """Those of these rows that can be compared; controls are corrected on their own."""
+    """Those of these rows that can be compared; controls are corrected on their own.
+
+    Two that were never rewarded were never taught, so nothing is said of their being equivalent.
+    """
     if baseline is None:
         return {}
     others = [measured[one.objective] for one in rows if one.objective in measured.keys() - {baseline.name}]
-    return against(baseline, others, margin)
+    found = against(baseline, others, margin)
+    learnt = baseline.name in rewarded
+    return {name: one if learnt or name in rewarded else replace(one, equivalent_p=None) for name, one in found.items()}
 
 
 def _agreement(agro: Sequence[RunResult], rloo: Sequence[RunResult]) -> Agreement:

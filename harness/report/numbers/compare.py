@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -104,7 +104,9 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideB
 def _difference(pairs: Pairs, ours: Scores, theirs: Scores, margin: float) -> Interval:
     if pairs.single:
         return Interval.of(over_seeds((ours.shares - theirs.shares)[0]))
-    return Difference.between(against(theirs, [ours], margin)[ours.name])
+    found = against(theirs, [ours], margin)[ours.name]
+    taught = any(run.rewarded for both in pairs.runs for run in both)
+    return Difference.between(found if taught else replace(found, equivalent_p=None))
 
 
 def _scores(name: str, runs: Sequence[RunResult]) -> Scores:

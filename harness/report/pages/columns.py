@@ -22,6 +22,8 @@ def verdict(row: ArmRow) -> str:
         return "preliminary"
     if difference.p_holm < LEVEL:
         return "better" if difference.mean > 0 else "worse"
+    if difference.equivalent_p is None:
+        return "never rewarded"
     return "equivalent" if difference.equivalent else "unclear"
 
 

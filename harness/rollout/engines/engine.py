@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from evaluators.formats import Asking
 from evaluators.types import Problem
 from harness.config.run_config import RunConfig
 from harness.models.policy import Policy
@@ -12,11 +13,13 @@ from harness.rollout.groups import Completion, Group
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How completions are drawn: full softmax at ``temperature``, no top-p or top-k; 0 is greedy."""
+    """How completions are drawn at ``temperature``, 0 is greedy; from the full softmax in all training."""
 
     temperature: float
     max_tokens: int
     stop: tuple[str, ...] = ()
+    top_p: float = 1.0
+    top_k: int = 0
 
 
 class RolloutEngine(Protocol):
@@ -37,10 +40,10 @@ class RolloutEngine(Protocol):
         ...
 
 
-def sampling_of(config: RunConfig) -> Sampling:
-    """How this run's completions are drawn, in training and evaluation alike."""
+def sampling_of(config: RunConfig, asking: Asking) -> Sampling:
+    """How this run's completions are drawn in training."""
     rollout = config.rollout
-    return Sampling(temperature=rollout.temperature, max_tokens=rollout.max_tokens, stop=rollout.stop)
+    return Sampling(temperature=rollout.temperature, max_tokens=rollout.max_tokens, stop=(*rollout.stop, *asking.stop))
 
 
 def completion_of(policy: Policy, ids: Sequence[int], logp: Sequence[float], sampling: Sampling) -> Completion:
@@ -60,7 +63,7 @@ def sample_groups(
     engine: RolloutEngine, policy: Policy, problems: Sequence[Problem], n: int, sampling: Sampling, seed: int
 ) -> list[Group]:
     """``n`` completions of each problem, not graded yet."""
-    prompts = [policy.encode(problem.prompt) for problem in problems]
+    prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
     return [
         Group(problem=problem, prompt_ids=prompt, completions=completions)
         for problem, prompt, completions in zip(

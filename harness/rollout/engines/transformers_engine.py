@@ -99,7 +99,7 @@ class TransformersEngine:
         alive = torch.arange(len(noise), device=device)
         eos = torch.tensor(self._policy.eos_ids, device=device)
         for t in range(sampling.max_tokens):
-            token, logp = draw(logits, noise[alive, t], sampling.temperature)
+            token, logp = draw(logits, noise[alive, t], sampling)
             tokens[alive, t], logps[alive, t] = token, logp
             lengths[alive] = t + 1
             keep = ~torch.isin(token, eos) & ~self._stopped(tokens[alive, : t + 1], sampling.stop)
@@ -121,18 +121,31 @@ class TransformersEngine:
         return torch.tensor([any(s in tail for s in stop) for tail in tails], device=tokens.device)
 
 
-def draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def draw(logits: Tensor, noise: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """Inverse-CDF sampling: logits [R, V], uniform noise [R] in [0, 1) -> tokens [R] and log-probabilities [R].
 
     One number a draw, so that two policies that agree on a distribution also agree on the token.
     """
-    if temperature == 0:
+    if sampling.temperature == 0:
         logp, token = logits.float().log_softmax(-1).max(-1)
         return token, logp
-    log_probs = (logits.float() / temperature).log_softmax(-1)
+    log_probs = (logits.float() / sampling.temperature).log_softmax(-1)
+    if sampling.top_k or sampling.top_p < 1:
+        log_probs = _likeliest(log_probs, sampling).log_softmax(-1)
     cdf = log_probs.exp().cumsum(-1)
     token = torch.searchsorted(cdf, noise[:, None] * cdf[:, -1:], right=True).clamp_max(logits.shape[-1] - 1)
     return token.squeeze(-1), log_probs.gather(-1, token).squeeze(-1)
+
+
+def _likeliest(log_probs: Tensor, sampling: Sampling) -> Tensor:
+    """[R, V] -> [R, V]: -inf for all tokens but the ``top_k`` likeliest, and of these but the fewest with ``top_p``."""
+    ordered, order = log_probs.sort(-1, descending=True)
+    if sampling.top_k:
+        ordered[:, sampling.top_k :] = -torch.inf
+    probs = ordered.softmax(-1)
+    before = probs.cumsum(-1) - probs
+    ordered[before >= sampling.top_p] = -torch.inf
+    return torch.empty_like(log_probs).scatter_(-1, order, ordered)
 
 
 def _gaps_closed(keep: Tensor) -> Tensor:

@@ -74,6 +74,8 @@ class VllmEngine:
                 n=1 if greedy else n,
                 temperature=sampling.temperature,
                 max_tokens=sampling.max_tokens,
+                top_p=sampling.top_p,
+                top_k=sampling.top_k,
                 stop=list(sampling.stop),
                 stop_token_ids=list(self._policy.eos_ids),
                 detokenize=bool(sampling.stop),

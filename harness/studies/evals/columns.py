@@ -21,23 +21,39 @@ SCORED: tuple[Column[OwnEval], ...] = (
     interval("greedy %", lambda one: one.summary.greedy, whole=True),
 )
 """What a model can do."""
-BEHAVED: tuple[Column[OwnEval], ...] = (
-    MODEL,
-    Column(
-        "length",
-        lambda one: tenths(one.summary.completion_tokens),
-        lambda one: one.summary.completion_tokens,
-        "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader "
-        "against a second rule, missed: the other way round; tokens: sampled in all",
-    ),
+FORMAT: Column[OwnEval] = Column(
+    "format", lambda one: one.answer_format, lambda one: one.answer_format, "format: how the answer was asked for"
+)
+ANSWERED: tuple[Column[OwnEval], ...] = (
     share("cut %", lambda one: one.summary.truncated),
     share("no answer %", lambda one: one.summary.unparsed),
     share("timed out %", lambda one: one.summary.grader_timeouts),
     share("paid %", lambda one: one.summary.audit_paid),
     share("missed %", lambda one: one.summary.audit_missed),
+)
+LENGTH: Column[OwnEval] = Column(
+    "length",
+    lambda one: tenths(one.summary.completion_tokens),
+    lambda one: one.summary.completion_tokens,
+    "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader "
+    "against a second rule, missed: the other way round; tokens: sampled in all",
+)
+BEHAVED: tuple[Column[OwnEval], ...] = (
+    MODEL,
+    FORMAT,
+    LENGTH,
+    *ANSWERED,
     Column("tokens", lambda one: count(one.summary.sampled_tokens), lambda one: one.summary.sampled_tokens),
 )
 """What its samples are like."""
+BY_FORMAT: tuple[Column[OwnEval], ...] = (
+    FORMAT,
+    interval("acc@1 %", lambda one: one.summary.acc_at_1, whole=True),
+    interval("greedy %", lambda one: one.summary.greedy, whole=True),
+    LENGTH,
+    *ANSWERED,
+)
+"""One model, asked in several ways."""
 
 
 def of_lm_eval(results: Sequence[LmEval]) -> list[Column[LmEval]]:

@@ -8,6 +8,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
 from evaluators.tasks import load_problems
 from evaluators.types import Problem, Split
@@ -16,6 +17,7 @@ from harness.launch.machine import settle_model
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.records.out_dir import OutDir
+from harness.rollout.asking import asking_of
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.problems import fingerprint
@@ -51,9 +53,11 @@ def evaluate_model(
     model, compute, choices = settle_model(suite.model.model_copy(update={"path": path}), suite.compute, adapted=False)
     for choice in choices:
         console.print(choice, highlight=False)
-    problems = {settings.key: _problems(settings) for settings in suite.tasks}
+    loaded = {settings.key: _problems(settings, Split(settings.split)) for settings in suite.tasks}
     torch.set_num_threads(compute.threads)
     policy = load_policy(model, temperature=1.0)
+    askings = {settings.key: _asking(settings, policy) for settings in suite.tasks}
+    problems = {key: [askings[key].pose(problem) for problem in part] for key, part in loaded.items()}
     examinee = Examinee(name=name, weights=policy.fingerprint(), model=model, compute=compute, command=command)
     evals = EvalStore(out)
     wanted: list[EvalSettings | LmEvalSettings] = [*suite.tasks, *suite.lm_eval]
@@ -71,8 +75,9 @@ def evaluate_model(
             with console.status(f"lm-eval {settings.task}"):
                 evals.save_lm_eval(examinee, settings, *measure_lm_eval(settings, policy, engine))
         else:
-            measured = _measure(settings, bench, problems[settings.key])
-            evals.save(examinee, settings, fingerprint(problems[settings.key]), measured)
+            asking, part = askings[settings.key], problems[settings.key]
+            measured = _measure(settings, asking, bench, part)
+            evals.save(examinee, settings, asking.form.name, fingerprint(part), measured)
     keys = [settings.key for settings in wanted]
     write_tables(evals.read(), evals.root)
     console.print(tables(evals.read(keys)), highlight=False)
@@ -80,15 +85,19 @@ def evaluate_model(
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
 
 
-def _problems(settings: EvalSettings) -> list[Problem]:
+def _problems(settings: EvalSettings, split: Split) -> list[Problem]:
     task = settings.task
-    found = load_problems(task.name, Split(settings.split), data=task.data, **task.options)
-    return found[: settings.problems]
+    found = load_problems(task.name, split, data=task.data, **task.options)
+    return found[: settings.problems] if split is not Split.TRAIN else found
+
+
+def _asking(settings: EvalSettings, policy: Policy) -> Asking:
+    return asking_of(settings.task, chats=policy.chats, train=lambda: _problems(settings, Split.TRAIN))
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:
     """Tokens of the longest prompt with its completion."""
-    tokens = {problem.id: len(policy.encode(problem.prompt)) for problem in problems}
+    tokens = {problem.id: len(policy.encode(problem.prompt, problem.framing)) for problem in problems}
     longest = max(tokens, key=lambda problem: tokens[problem])
     context, limit = tokens[longest] + settings.max_tokens, policy.context_limit
     if limit and context > limit:
@@ -99,8 +108,16 @@ def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]
     return context
 
 
-def _measure(settings: EvalSettings, bench: Bench, problems: Sequence[Problem]) -> Measured:
+def _measure(settings: EvalSettings, asking: Asking, bench: Bench, problems: Sequence[Problem]) -> Measured:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=bench.console, transient=True) as progress, Grader() as grader:
         bar = progress.add_task(settings.task.name, total=len(problems))
-        return measure(settings, bench.policy, bench.engine, grader, problems, lambda done: progress.advance(bar, done))
+        return measure(
+            settings,
+            asking,
+            bench.policy,
+            bench.engine,
+            grader,
+            problems,
+            lambda done: progress.advance(bar, done),
+        )

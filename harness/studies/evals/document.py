@@ -87,6 +87,8 @@ class OwnEval(Evaluated):
     """By our samples and our grader."""
 
     settings: EvalSettings
+    answer_format: str
+    """By which this model was asked; where the settings leave it to the model, others may be asked by another."""
     problems_hash: str
     """Of what it was asked."""
     summary: OwnSummary

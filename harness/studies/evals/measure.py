@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
 from evaluators.statistics.accuracy import SampleRecord, majority_at_k, pass_at_k
 from evaluators.types import Problem, Verdict
@@ -40,6 +41,7 @@ class Measured:
 
 def measure(
     settings: EvalSettings,
+    asking: Asking,
     policy: Policy,
     engine: RolloutEngine,
     grader: Grader,
@@ -54,9 +56,15 @@ def measure(
         part = problems[first : first + CHUNK]
         seed = derive_seed(settings.seed, Purpose.TEST, first)
         for n, temperature, found in ((settings.k, settings.temperature, sampled), (1, 0.0, greedy)):
-            sampling = Sampling(temperature=temperature, max_tokens=settings.max_tokens, stop=settings.stop)
+            sampling = Sampling(
+                temperature=temperature,
+                max_tokens=settings.max_tokens,
+                stop=(*settings.stop, *asking.stop),
+                top_p=settings.top_p,
+                top_k=settings.top_k,
+            )
             groups = sample_groups(engine, policy, part, n, sampling, seed)
-            found += grade_groups(grader, groups, settings.task.grading)
+            found += grade_groups(grader, groups, settings.task.grading, asking.form.marker)
         advance(len(part))
     seconds = time.perf_counter() - started
     return Measured(

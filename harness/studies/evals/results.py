@@ -57,14 +57,23 @@ class EvalStore:
     def has(self, key: str, examinee: Examinee) -> bool:
         return (self.folder(key, examinee) / RESULT).is_file()
 
-    def save(self, examinee: Examinee, settings: EvalSettings, problems: str, measured: Measured) -> None:
+    def save(
+        self, examinee: Examinee, settings: EvalSettings, answer_format: str, problems: str, measured: Measured
+    ) -> None:
         """``problems``: a hash of them."""
         folder = self.folder(settings.key, examinee)
         folder.mkdir(parents=True, exist_ok=True)
         write_records(measured.samples, folder / "samples.parquet")
         write_records(measured.greedy, folder / "greedy.parquet")
         about = _about(examinee, settings.key)
-        _finish(OwnEval(**about, settings=settings, problems_hash=problems, summary=measured.summary), folder)
+        result = OwnEval(
+            **about,
+            settings=settings,
+            answer_format=answer_format,
+            problems_hash=problems,
+            summary=measured.summary,
+        )
+        _finish(result, folder)
 
     def save_lm_eval(
         self, examinee: Examinee, settings: LmEvalSettings, summary: LmEvalSummary, records: Sequence[LmEvalRecord]

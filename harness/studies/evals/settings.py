@@ -7,9 +7,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from evaluators.formats import FORMATS
+from evaluators.tasks import TASKS
 from harness.config.run_config import digest
-from harness.config.settings import ComputeSettings, ModelSettings, Positive, PositiveInt, Settings, TaskSettings
-from harness.config.suites import explain, set_key
+from harness.config.settings import (
+    ComputeSettings,
+    ModelSettings,
+    Positive,
+    PositiveInt,
+    Settings,
+    TaskSettings,
+    TopK,
+    TopP,
+)
+from harness.config.suites import explain, nearest, set_key
 from harness.errors import HarnessError
 
 GENERATED = ("arithmetic", "reasoning_gym")
@@ -27,9 +38,12 @@ class EvalSettings(Settings):
     """Samples a problem."""
     temperature: Positive = 1.0
     """Of the samples; greedy accuracy is taken besides."""
+    top_p: TopP = 1.0
+    top_k: TopK = 0
     max_tokens: PositiveInt = 512
-    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ("\nProblem:",)
-    """A base model would go on with another problem."""
+    """By default what the task takes, see :data:`evaluators.tasks.TASKS`."""
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """What ends a completion, besides what the answer format names."""
     seed: Annotated[int, Field(ge=0)] = 0
 
     @property
@@ -63,20 +77,29 @@ class EvalSuite(Settings):
 
 
 def eval_suite(
-    model: str, tasks: Sequence[str], lm_eval: Sequence[str], data: str | None, changes: Sequence[tuple[str, Any]]
+    model: str,
+    tasks: Sequence[str],
+    lm_eval: Sequence[str],
+    data: str | None,
+    changes: Sequence[tuple[str, Any]],
+    formats: Sequence[str] = (),
 ) -> EvalSuite:
-    """``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
+    """``formats``: answer formats, in each of which every task is asked. ``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
 
     Raises:
         HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
     """
     if not tasks and not lm_eval:
         raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
-    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval)):
+    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval), ("--formats", formats)):
         if len(set(names)) < len(names):
-            raise HarnessError(f"{flag} names a task twice: {','.join(names)}")
+            raise HarnessError(f"{flag} names one twice: {','.join(names)}")
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise HarnessError(f"--formats: no answer format {unknown[0]!r}{nearest(unknown[0], list(FORMATS))}")
     raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
-    raw["tasks"] = [{"task": {"name": name, "data": None if _generated(name) else data}} for name in tasks]
+    raw["tasks"] = [
+        {"task": {"name": name, "data": None if _generated(name) else data}} | _limit(name) for name in tasks
+    ]
     raw["lm_eval"] = [{"task": name, "data": data} for name in lm_eval]
     for key, value in changes:
         first, *_ = parts = key.split(".")
@@ -85,10 +108,17 @@ def eval_suite(
             continue
         for settings in raw["tasks"] + [one for one in raw["lm_eval"] if key in LmEvalSettings.model_fields]:
             set_key(settings, parts, value)
+    if formats:
+        raw["tasks"] = [one | {"task": one["task"] | {"format": name}} for one in raw["tasks"] for name in formats]
     try:
         return EvalSuite.model_validate(raw)
     except ValidationError as error:
         raise HarnessError(f"eval: {explain(error, EvalSuite)}") from error
+
+
+def _limit(name: str) -> dict[str, Any]:
+    task = TASKS.get(name.partition(":")[0])  # an unknown one is refused where its problems are loaded
+    return {"max_tokens": task.tokens} if task else {}
 
 
 def _generated(name: str) -> bool:

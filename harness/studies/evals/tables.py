@@ -17,7 +17,7 @@ from evaluators.statistics.estimates import IQM_FROM, iqm
 from harness.config.run_config import flat
 from harness.report.pages.cells import as_code, escaped, percent, shown
 from harness.report.pages.grid import Grid, grid, legend
-from harness.studies.evals.columns import BEHAVED, SCORED, of_lm_eval
+from harness.studies.evals.columns import BEHAVED, BY_FORMAT, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
 from harness.studies.evals.results import encode
 
@@ -38,6 +38,7 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
     """What puts these numbers in doubt."""
     measured = {
         "problems": {result.problems_hash for result in results if isinstance(result, OwnEval)},
+        "answer formats": {result.answer_format for result in results if isinstance(result, OwnEval)},
         "graders": {result.versions["grader"] for result in results},
         "engines and precisions": {f"{result.computed['engine']} {result.computed['dtype']}" for result in results},
     }
@@ -61,6 +62,22 @@ def over_tasks(found: Found) -> Grid | None:
     return Grid(headers=("model", "IQM over tasks %"), rows=rows, whole=("model",)) if rows else None
 
 
+def over_formats(found: Found) -> list[tuple[str, Grid]]:
+    """For each model and task that was asked in several formats and otherwise alike: a title, and a line a format."""
+    alike: dict[str, list[OwnEval]] = defaultdict(list)
+    for results in found.values():
+        for one in results:
+            if isinstance(one, OwnEval):
+                task = one.settings.task.model_copy(update={"format": "auto"})
+                asked = one.settings.model_copy(update={"task": task})
+                alike[f"{one.weights} {asked.key} {one.versions['grader']}"].append(one)
+    return [
+        (f"{same[0].model} on {same[0].settings.task.name} by answer format", grid(BY_FORMAT, same))
+        for same in alike.values()
+        if len({one.answer_format for one in same}) > 1
+    ]
+
+
 def tables(found: Found) -> Group:
     """For the terminal."""
     parts: list[Text | Table] = []
@@ -68,6 +85,8 @@ def tables(found: Found) -> Group:
         parts.append(Text(shown(results[0].title), style="bold"))
         parts += [made.terminal() for made in grids(results)]
         parts += [Text(f"warning: {shown(remark)}", style="yellow") for remark in remarks(results)]
+    for title, made in over_formats(found):
+        parts += [Text(shown(title), style="bold"), made.terminal()]
     if mean := over_tasks(found):
         parts.append(mean.terminal())
     return Group(*parts, *(Text(f"- {note}") for note in NOTES))
@@ -82,6 +101,8 @@ def write_tables(found: Found, folder: Path) -> None:
             lines += [*made.markdown(), ""]
         lines += [f"**Warning:** {escaped(remark)}\n" for remark in remarks(results)]
         lines += [as_code(result.command) for result in results] + [""]
+    for title, made in over_formats(found):
+        lines += [f"## {escaped(title)}", "", *made.markdown(), ""]
     if mean := over_tasks(found):
         lines += ["## All tasks", "", *mean.markdown(), ""]
     (folder / "evals.md").write_text("\n".join([*lines, *(f"- {note}" for note in NOTES), ""]), encoding="utf-8")

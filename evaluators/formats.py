@@ -1,0 +1,128 @@
+r"""Answer formats: how a problem is put to a model, and where the answer is then looked for.
+
+A format is one instruction and the marker that the strict reading of the grader looks for. It has two layouts. In a
+chat, the question comes first and the instruction follows it. Without a chat template, the text is laid out so that
+a base model continues it, and ends where it would begin another problem.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from evaluators.grading.extraction import Marker
+from evaluators.types import Framing, Problem
+
+PLAIN_STOP = ("\nProblem:",)
+"""Where a base model goes on with a problem of its own."""
+PARAGRAPH = "\n\n"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerFormat:
+    """How problems are asked, and how their answers are marked."""
+
+    name: str
+    instruction: str
+    """Empty: the prompt says nothing about the form of an answer."""
+    answer: str
+    """How a solved example ends, with ``{answer}`` in it."""
+    marker: Marker | None
+    """What the strict reading looks for; None: ``####`` or ``\\boxed``."""
+    examples: int = 0
+    """Solved examples that a prompt has, unless the task sets another number."""
+    chat: bool = True
+    """Whether a chat template is applied where there is one."""
+
+
+OWN = "own"
+FORMATS: Mapping[str, AnswerFormat] = {
+    one.name: one
+    for one in (
+        AnswerFormat(
+            name="boxed",
+            instruction=r"Reason step by step, and put your final answer within \boxed{}.",
+            answer=r"The final answer is \boxed{{answer}}.",
+            marker=Marker.BOXED,
+        ),
+        AnswerFormat(
+            name="hash",
+            instruction="Reason step by step. Then write #### and your final answer as the last line.",
+            answer="#### {answer}",
+            marker=Marker.HASH,
+        ),
+        AnswerFormat(
+            name="answer_line",
+            instruction='Reason step by step. Then write "Answer: " and your final answer as the last line.',
+            answer="Answer: {answer}",
+            marker=Marker.ANSWER_LINE,
+        ),
+        AnswerFormat(
+            name="few_shot",
+            instruction="",
+            answer="#### {answer}",
+            marker=Marker.HASH,
+            examples=4,
+            chat=False,
+        ),
+        AnswerFormat(name=OWN, instruction="", answer="#### {answer}", marker=None),
+    )
+}
+"""By name. ``own`` asks with the task's own prompt, as it stands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """How a model is asked all problems of a task."""
+
+    form: AnswerFormat
+    chat: bool
+    """Whether prompts go through a chat template."""
+    examples: tuple[Problem, ...] = ()
+    """Problems that stand before each other one, with their solutions."""
+    turns: bool = False
+    """The examples are turns of the chat; otherwise they are part of the prompt's text."""
+    system: str | None = None
+    """Replaces the system message that a problem may have."""
+    prefill: str = ""
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """What ends a completion besides the end-of-sequence token."""
+        return () if self.chat or self.form.name == OWN else PLAIN_STOP
+
+    def pose(self, problem: Problem) -> Problem:
+        """The problem with its final prompt and framing, and without its worked solution."""
+        solved = [(self._ask(one), solution(one, self.form)) for one in self.examples]
+        prompt = self._ask(problem)
+        if not self.turns:
+            gap = PARAGRAPH if self.chat else " "
+            prompt = "".join(f"{question}{gap}{text}{PARAGRAPH}" for question, text in solved) + prompt
+        if not self.chat and self.form.instruction:
+            prompt = f"{self.form.instruction}{PARAGRAPH}{prompt}"
+        framing = Framing(
+            system=problem.framing.system if self.system is None else self.system,
+            examples=tuple(solved) if self.turns else (),
+            prefill=self.prefill,
+            chat=self.chat,
+        )
+        question = _question(problem)
+        return replace(
+            problem, prompt=prompt, question="" if prompt == question else question, framing=framing, solution=""
+        )
+
+    def _ask(self, problem: Problem) -> str:
+        """The question, with what stands around it for each problem anew."""
+        if self.form.name == OWN:
+            return problem.prompt
+        if self.chat:
+            return "".join((_question(problem), PARAGRAPH, self.form.instruction)).strip()
+        return f"Problem: {_question(problem)}\nSolution:"
+
+
+def solution(problem: Problem, form: AnswerFormat) -> str:
+    """A problem's worked solution, ended in the form's way; its answer alone where it has none."""
+    ending = form.answer.replace("{answer}", problem.answer)
+    return f"{problem.solution}\n{ending}" if problem.solution else ending
+
+
+def _question(problem: Problem) -> str:
+    return problem.question or problem.prompt

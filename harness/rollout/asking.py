@@ -1,0 +1,52 @@
+"""How a run's model is asked its task's problems: the answer format that fits both, and its solved examples."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from evaluators.formats import FORMATS, OWN, AnswerFormat, Asking
+from evaluators.tasks import TASKS
+from evaluators.types import Problem, Split
+from harness.config.settings import TaskSettings
+from harness.errors import HarnessError
+
+
+def asking_of(task: TaskSettings, *, chats: bool, train: Callable[[], Sequence[Problem]]) -> Asking:
+    """How a model is asked the problems of ``task``.
+
+    Args:
+        chats: the model's tokenizer has a chat template.
+        train: the training problems, of which the first are the solved examples; called only where there are some.
+
+    Raises:
+        HarnessError: the settings ask for turns of a chat or for examples that are not there.
+    """
+    form = format_of(task, chats=chats)
+    chat = chats and form.chat
+    turns = chat if task.few_shot_as == "auto" else task.few_shot_as == "turns"
+    count = form.examples if task.few_shot is None else task.few_shot
+    if count and turns and not chat:
+        raise HarnessError(
+            "task.few_shot_as=turns needs a chat template, and this model has none or its format uses none; use text"
+        )
+    examples = tuple(train()[:count]) if count else ()
+    if len(examples) < count:
+        raise HarnessError(
+            f"task.few_shot={count} asks for more solved examples than the {len(examples)} training problems of "
+            f"{task.name}; lower it"
+        )
+    return Asking(form=form, chat=chat, examples=examples, turns=turns, system=task.system, prefill=task.prefill)
+
+
+def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
+    """The format that the task names, or that ``auto`` stands for, as :class:`TaskSettings` has it."""
+    if task.format != "auto":
+        return FORMATS[task.format]
+    prompts = TASKS[task.name.partition(":")[0]].prompts
+    if "prompt" in task.options or (prompts and not chats):
+        return FORMATS[OWN]
+    return FORMATS["boxed" if chats else "hash"]
+
+
+def posed(problems: Mapping[Split, Sequence[Problem]], asking: Asking) -> dict[Split, list[Problem]]:
+    """The problems as the model is asked them, the solved examples left out: their answers stand in every prompt."""
+    shown = {example.id for example in asking.examples}
+    return {split: [asking.pose(one) for one in part if one.id not in shown] for split, part in problems.items()}

@@ -1,0 +1,128 @@
+"""A look at the start policy before anything is trained: what its completions earn, and whether that can teach."""
+
+from dataclasses import dataclass
+
+from evaluators.grading.audit import disagreements
+from evaluators.grading.grader import Grader
+from evaluators.tasks import load_problems
+from evaluators.types import Split, Verdict
+from harness.config.run_config import RunConfig
+from harness.models.loading import load_policy
+from harness.rollout.asking import asking_of, posed
+from harness.rollout.engines import make_engine
+from harness.rollout.engines.engine import sample_groups, sampling_of
+from harness.rollout.grading import grade_groups, graded_text, share_of, verdict
+from harness.rollout.problems import fitting_context
+from harness.seeds import ProblemOrder, Purpose, derive_seed
+
+COMPLETIONS = 64
+FEWEST_PROMPTS = 8
+SEED = 0
+"""The same for all runs: what is seen is a property of the model and the task."""
+MANY = 0.5
+"""Share of completions without an answer, or cut, above which that is what keeps rewards away."""
+NEARLY_ALL = 0.9
+"""Share of groups without a difference in reward above which there is next to nothing to learn from."""
+SHOWN = 240
+"""Characters of a completion that a sentence shows, its last ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """Shares of the completions that were sampled, and one of them."""
+
+    completions: int
+    answer_format: str
+    grading: str
+    rewarded: float
+    unanswered: float
+    cut: float
+    lenient: float
+    """Paid, if the lenient reading counted."""
+    audited: float
+    """Paid, if the audit rule decided."""
+    groups: int
+    tied: int
+    """Groups whose completions all earn the same; none where a group is one completion."""
+    text: str
+    """A completion that earned nothing, if there is one."""
+    expected: str
+
+    def __str__(self) -> str:
+        return (
+            f"the start policy, on {self.completions} completions of training problems asked as "
+            f"{self.answer_format}: {self.rewarded:.0%} rewarded, {self.unanswered:.0%} without an answer, "
+            f"{self.cut:.0%} cut; lenient grading would pay {self.lenient:.0%}, the audit rule {self.audited:.0%}; "
+            f"{self.tied} of {self.groups} groups are tied"
+        )
+
+    def why_not(self) -> str | None:
+        """Why training from here would teach next to nothing, with what to change; None if it would."""
+        if self.unanswered > MANY:
+            what = f"{self.unanswered:.0%} of the start policy's completions carry no answer"
+        elif self.rewarded == 0:
+            what = f"none of the start policy's {self.completions} completions is rewarded"
+        elif self.groups and self.tied >= NEARLY_ALL * self.groups:
+            what = f"{self.tied} of {self.groups} groups of the start policy's completions are tied"
+        else:
+            return None
+        end = self.text[-SHOWN:]
+        shown = f"; one ends {end!r}, and {self.expected!r} was expected" if self.rewarded < 1 else ""
+        return f"{what}, so there is next to nothing to learn from{shown}; {self._remedy()}, or go on with --anyway"
+
+    def _remedy(self) -> str:
+        if self.cut > MANY:
+            return f"{self.cut:.0%} are cut: raise rollout.max_tokens"
+        if self.grading == "strict" and self.lenient > 2 * self.rewarded:
+            return (
+                f"lenient grading would pay {self.lenient:.0%}: set another task.format than {self.answer_format} "
+                "(harness eval --formats compares them), or task.grading=lenient"
+            )
+        if self.unanswered > MANY or self.rewarded == 0:
+            return (
+                f"set another task.format than {self.answer_format} (harness eval --formats compares them), or "
+                "choose an easier task or an abler model"
+            )
+        if self.rewarded > MANY:
+            return "choose a harder task"
+        return "raise rollout.group_size, or choose an easier task"
+
+
+def look(config: RunConfig) -> Seen:
+    """A few dozen completions of the start policy on training problems, charged to nobody.
+
+    Raises:
+        HarnessError: model or problems cannot be loaded, or do not fit each other.
+    """
+    task, size = config.task, config.rollout.group_size
+    train = load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
+    policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    asking = asking_of(task, chats=policy.chats, train=lambda: train)
+    order = ProblemOrder(posed({Split.TRAIN: train}, asking)[Split.TRAIN], SEED)
+    problems = order.take(0, max(FEWEST_PROMPTS, COMPLETIONS // size))
+    engine = make_engine(policy, config.compute, fitting_context(config, policy, {Split.TRAIN: problems}))
+    engine.sync(policy)
+    seed = derive_seed(SEED, Purpose.LOOK, 0)
+    groups = sample_groups(engine, policy, problems, size, sampling_of(config, asking), seed)
+    with Grader() as grader:
+        groups = grade_groups(grader, groups, task.grading, asking.form.marker)
+    engine.release()
+    judged = [
+        (group.problem, c, grade) for group in groups for c, grade in zip(group.completions, group.grades, strict=True)
+    ]
+    poor = next((one for one in judged if verdict(one[2], task.grading) is not Verdict.CORRECT), judged[0])
+    found = disagreements((p.answer, graded_text(p, c), False) for p, c, _ in judged if not p.rubric)
+    return Seen(
+        completions=len(judged),
+        answer_format=asking.form.name,
+        grading=task.grading,
+        rewarded=share_of(groups, task.grading, Verdict.CORRECT),
+        unanswered=share_of(groups, task.grading, Verdict.UNPARSED),
+        cut=sum(c.truncated for _, c, _ in judged) / len(judged),
+        lenient=share_of(groups, "lenient", Verdict.CORRECT),
+        audited=found.missed_share,
+        groups=len(groups),
+        tied=sum(len(set(group.rewards)) == 1 for group in groups) if size > 1 else 0,
+        text=poor[1].text,
+        expected=poor[0].answer,
+    )
