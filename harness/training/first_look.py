@@ -39,8 +39,8 @@ class Seen:
     cut: float
     lenient: float
     """Paid, if the lenient reading counted."""
-    audited: float
-    """Paid, if the audit rule decided."""
+    audited: float | None
+    """Paid, if the audit rule decided; None where a scorer does, of which it knows nothing."""
     groups: int
     tied: int
     """Groups whose completions all earn the same; none where a group is one completion."""
@@ -49,11 +49,12 @@ class Seen:
     expected: str
 
     def __str__(self) -> str:
+        audit = "" if self.audited is None else f", the audit rule {self.audited:.0%}"
         return (
-            f"the start policy, on {self.completions} completions of training problems asked as "
+            f"the start policy, {self.completions} completions of training problems, answer format "
             f"{self.answer_format}: {self.rewarded:.0%} rewarded, {self.unanswered:.0%} without an answer, "
-            f"{self.cut:.0%} cut; lenient grading would pay {self.lenient:.0%}, the audit rule {self.audited:.0%}; "
-            f"{self.tied} of {self.groups} groups are tied"
+            f"{self.cut:.0%} cut; lenient grading would pay {self.lenient:.0%}{audit}; "
+            f"{self.tied} of {self.groups} groups tied"
         )
 
     def why_not(self) -> str | None:
@@ -120,7 +121,7 @@ def look(config: RunConfig) -> Seen:
         unanswered=share_of(groups, task.grading, Verdict.UNPARSED),
         cut=sum(c.truncated for _, c, _ in judged) / len(judged),
         lenient=share_of(groups, "lenient", Verdict.CORRECT),
-        audited=found.missed_share,
+        audited=found.missed_share if found.total else None,
         groups=len(groups),
         tied=sum(len(set(group.rewards)) == 1 for group in groups) if size > 1 else 0,
         text=poor[1].text,

@@ -84,7 +84,11 @@ def eval_suite(
     changes: Sequence[tuple[str, Any]],
     formats: Sequence[str] = (),
 ) -> EvalSuite:
-    """``formats``: answer formats, in each of which every task is asked. ``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
+    """An evaluation, checked.
+
+    Args:
+        formats: answer formats, in each of which every task is asked; without any, as its settings say.
+        changes: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
 
     Raises:
         HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
