@@ -104,10 +104,7 @@ class Asking:
             prefill=self.prefill,
             chat=self.chat,
         )
-        question = _question(problem)
-        return replace(
-            problem, prompt=prompt, question="" if prompt == question else question, framing=framing, solution=""
-        )
+        return replace(problem, prompt=prompt, question=_question(problem), framing=framing, solution="")
 
     def _ask(self, problem: Problem) -> str:
         """The question, with what stands around it for each problem anew."""

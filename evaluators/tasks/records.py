@@ -69,13 +69,12 @@ def make_problem(
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
-    question = content if content != prompt else ""
     return Problem(
         id=digest[:16],
         prompt=prompt,
         answer=answer,
         split=split,
-        question=question,
+        question=content,
         rubric=rubric,
         solution=solution,
     )

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from evaluators.lm_eval.evaluation import LmEvalRecord
 from evaluators.statistics.accuracy import write_records
+from harness.config.run_config import digest, flat
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
 from harness.records.provenance import versions
@@ -40,6 +41,14 @@ class Examinee:
     compute: ComputeSettings
     command: str
 
+    @property
+    def folder(self) -> str:
+        """Readable; another for other weights, and for another chat template."""
+        usual = ModelSettings(path=self.model.path)
+        template = {key: getattr(self.model, key) for key in ("chat_template", "chat_template_args")}
+        other = any(getattr(usual, key) != value for key, value in template.items())
+        return f"{slug(self.name)}-{self.weights[:8]}" + (f"-{digest(template)}" if other else "")
+
 
 @dataclass(frozen=True, slots=True)
 class EvalStore:
@@ -52,7 +61,7 @@ class EvalStore:
         return self.out / "evals"
 
     def folder(self, key: str, examinee: Examinee) -> Path:
-        return self.root / key / f"{slug(examinee.name)}-{examinee.weights[:8]}"
+        return self.root / key / examinee.folder
 
     def has(self, key: str, examinee: Examinee) -> bool:
         return (self.folder(key, examinee) / RESULT).is_file()
@@ -125,7 +134,7 @@ def read_result(folder: Path) -> EvalResult:
 
 def _about(examinee: Examinee, key: str) -> dict[str, Any]:
     """The fields of :class:`Evaluated` but the settings."""
-    computed = examinee.compute.model_dump(mode="json") | examinee.model.model_dump(mode="json", exclude={"path"})
+    computed = flat(examinee.compute.model_dump(mode="json") | examinee.model.model_dump(mode="json", exclude={"path"}))
     return {
         "model": examinee.name,
         "path": examinee.model.path,

@@ -27,7 +27,9 @@ def test_the_published_files(data_dir: Path) -> None:
         == sum(SIZES.values())
     )
     assert all(re.fullmatch(r"-?[0-9]+", problem.answer) for problem in problems)
-    assert all("####" in p.prompt and p.split is split for split, part in splits.items() for p in part)
+    assert all(p.prompt == p.question and p.split is split for split, part in splits.items() for p in part)
+    worked = splits[Split.TRAIN][0].solution
+    assert worked.startswith("Natalia sold 48/2 = 24 clips in May.") and "<<" not in worked and "####" not in worked
 
 
 def test_a_pattern_finds_what_the_folder_holds(data_dir: Path) -> None:

@@ -60,7 +60,9 @@ def test_jsonl_splits_by_content_not_by_place(tmp_path: Path) -> None:
     reversed_ = all_splits("jsonl", data=write(tmp_path / "b.jsonl", LINES[::-1]))
     assert {split: part[::-1] for split, part in reversed_.items()} == splits
     first = splits[Split.TRAIN][0]
-    assert first == Problem(id="c9d9bfb3f48542d5", prompt="What is 0+1?", answer="1", split=Split.TRAIN)
+    assert first == Problem(
+        id="c9d9bfb3f48542d5", prompt="What is 0+1?", question="What is 0+1?", answer="1", split=Split.TRAIN
+    )
 
 
 def test_jsonl_fields_and_declared_splits(tmp_path: Path) -> None:

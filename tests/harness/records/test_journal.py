@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.config.run_config import flat
 from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.records.events import FORMAT, decode, encode
@@ -29,7 +30,7 @@ def test_every_event_is_read_back_as_it_was_written(small_runs: dict[str, Path])
 
 @pytest.mark.parametrize("suite", ["smollm2-sums", "tiny-arithmetic", "tiny-gcd"])
 def test_journals_of_the_first_format_are_read_whole(suite: str, committed: Path) -> None:
-    """Nothing that they record is lost: written again they are the same, but for the number of the format."""
+    """Nothing that they record is lost: written again they are the same, but for the format and for later settings."""
     with tarfile.open(committed / "results" / suite / "runs.tar.xz", "r|xz") as archive:
         entry = next(entry for entry in archive if entry.name.endswith(JOURNAL))
         file = archive.extractfile(entry)
@@ -38,7 +39,10 @@ def test_journals_of_the_first_format_are_read_whole(suite: str, committed: Path
             record = json.loads(line)
             again = json.loads(json.dumps(encode(decode(record, "here"))))
             assert again.pop("format", FORMAT) == FORMAT
+            assert again.pop("answer_format", "own") == "own"
             assert "format" not in record
+            if "config" in record:
+                assert flat(record.pop("config")).items() <= flat(again.pop("config")).items()
             assert again == record
 
 

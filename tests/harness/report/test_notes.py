@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.report.numbers.board import build
@@ -47,16 +48,26 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     assert "second rule" not in warned(hacked) + warned(clean)
 
 
-def five_seeds(small_runs: dict[str, Path], gap: str) -> tuple[RegimeBoard, dict[str, ArmRow]]:
+def five_seeds(
+    small_runs: dict[str, Path], gap: str, rewarded: Sequence[str] = ("agro", "grpo")
+) -> tuple[RegimeBoard, dict[str, ArmRow]]:
     """agro at ``gap``, grpo at a half, on 40 problems that all seeds find alike but for one."""
-    agro = changed(records_of(small_runs, "agro"))
     results = []
     for name, good in (("agro", gap), ("grpo", "cw")):
+        agro = changed(records_of(small_runs, "agro"))
+        for step in (record for record in agro if record["event"] == "step"):
+            step["metrics"]["train/reward_mean"] = 0.5 if name in rewarded else 0.0
         for seed in range(5):
             verdicts = {f"{n:02}": good for n in range(40)} | {f"{seed:02}": "cw"}
             results.append(result(with_verdicts(agro, verdicts), objective__name=name, seed=seed))
     (board,) = build(suite(), results).boards
     return board, {row.objective: row for row in board.rows}
+
+
+def test_two_that_were_never_rewarded_are_never_equivalent(small_runs: dict[str, Path]) -> None:
+    """They were never taught, so that they are alike says nothing of the objectives."""
+    said = [verdict(five_seeds(small_runs, "cw", rewarded)[1]["agro"]) for rewarded in (("grpo",), ("agro",), ())]
+    assert said == ["equivalent", "equivalent", "never rewarded"]
 
 
 def test_verdicts_of_five_seeds(small_runs: dict[str, Path]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from evaluators.formats import FORMATS, OWN, Asking
 from evaluators.grading.grader import Grader
 from evaluators.types import Split
 from harness.config.run_config import RunConfig
@@ -18,6 +19,7 @@ from harness.rollout.problems import load_splits
 from harness.seeds import ProblemOrder
 from tests.support.small import small_config
 
+ASKING = Asking(form=FORMATS[OWN], chat=False)
 KINDS: dict[str, dict[str, Any]] = {
     "all weights": {},
     "all weights, passes in bfloat16": {"model__dtype": "bfloat16"},
@@ -36,7 +38,7 @@ def move(policy: Policy) -> None:
 
 def own_sample(config: RunConfig, policy: Policy, engine: RolloutEngine) -> list[Group]:
     problems = load_splits(config)[Split.TEST]
-    return sample_groups(engine, policy, problems, 2, sampling_of(config), seed=5)
+    return sample_groups(engine, policy, problems, 2, sampling_of(config, ASKING), seed=5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,10 +51,10 @@ def test_it_is_sampled_from_the_reference_even_if_the_policy_has_moved(kind: str
     with Grader() as grader:
         engine.sync(policy)
         at_start = own_sample(config, policy, engine)  # with log-probabilities, to the last bit
-        expected = content_of(sample_fixed(config, reference, engine, grader, order))
+        expected = content_of(sample_fixed(config, ASKING, reference, engine, grader, order))
         move(policy)
         weights = policy.fingerprint()
-        assert content_of(sample_fixed(config, reference, engine, grader, order)) == expected
+        assert content_of(sample_fixed(config, ASKING, reference, engine, grader, order)) == expected
     assert own_sample(config, reference, engine) == at_start
     assert policy.fingerprint() == weights
     assert policy.adapted or not any(parameter.requires_grad for parameter in reference.model.parameters())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grader
-from evaluators.types import Problem, Rubric, Split, Verdict
+from evaluators.types import Framing, Problem, Rubric, Split, Verdict
 from harness.rollout.grading import grade_groups, share_of
 from harness.rollout.groups import GROUPS, Completion, Group
 from harness.studies.evals.measure import correct_of
@@ -28,14 +29,30 @@ def group(*texts: tuple[str, bool]) -> Group:
 )
 def test_only_a_correct_verdict_earns_a_reward(text: str, strict: float, lenient: float) -> None:
     with Grader() as grader:
-        assert grade_groups(grader, [group((text, False))], "strict")[0].rewards == (strict,)
-        assert grade_groups(grader, [group((text, False))], "lenient")[0].rewards == (lenient,)
+        assert grade_groups(grader, [group((text, False))], "strict", None)[0].rewards == (strict,)
+        assert grade_groups(grader, [group((text, False))], "lenient", None)[0].rewards == (lenient,)
+
+
+def test_the_marker_that_was_asked_for_is_what_the_strict_reading_pays() -> None:
+    both = group(("#### 18", False), (r"\boxed{18}", False))
+    with Grader() as grader:
+        (boxed,) = grade_groups(grader, [both], "strict", Marker.BOXED)
+        (lenient,) = grade_groups(grader, [both], "lenient", Marker.BOXED)
+    assert (boxed.rewards, lenient.rewards) == ((0.0, 1.0), (1.0, 1.0))
+
+
+def test_a_given_beginning_of_the_answer_is_graded_with_it() -> None:
+    begun = group(("18}", False), ("18", False), ("1", True))
+    begun = replace(begun, problem=replace(begun.problem, framing=Framing(prefill=r"It is \boxed{")))
+    with Grader() as grader:
+        (graded,) = grade_groups(grader, [begun], "strict", Marker.BOXED)
+    assert graded.rewards == (1.0, 0.0, 0.0)
 
 
 def test_a_word_that_the_limit_cut_is_no_answer() -> None:
     with Grader() as grader:
         (graded,) = grade_groups(
-            grader, [group(("#### 18", False), ("#### 18", True), ("#### 18 and", True), ("18", True))], "lenient"
+            grader, [group(("#### 18", False), ("#### 18", True), ("#### 18 and", True), ("18", True))], "lenient", None
         )
     assert graded.rewards == (1.0, 0.0, 1.0, 0.0)
     assert share_of([graded], "lenient", Verdict.UNPARSED) == 0.5
@@ -45,7 +62,7 @@ def test_grades_stay_with_their_completions() -> None:
     groups = [group(("#### 18", False), ("#### 1", False)), group(("#### 2", False), ("#### 18", False))]
     groups[1] = replace(groups[1], problem=replace(groups[1].problem, answer="2"))
     with Grader() as grader:
-        assert [g.rewards for g in grade_groups(grader, groups, "strict")] == [(1.0, 0.0), (1.0, 0.0)]
+        assert [g.rewards for g in grade_groups(grader, groups, "strict", None)] == [(1.0, 0.0), (1.0, 0.0)]
 
 
 def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
@@ -55,7 +72,7 @@ def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
     own = group(("#### 7*3", False), ("#### 21", False))
     own = replace(own, problem=replace(own.problem, answer="3*7", question="Make 21.", rubric=rubric))
     with Grader() as grader:
-        graded = grade_groups(grader, [own, group(("#### 18", False), ("#### 7*3", False))], "strict")
+        graded = grade_groups(grader, [own, group(("#### 18", False), ("#### 7*3", False))], "strict", None)
     assert [g.rewards for g in graded] == [(1.0, 0.0), (1.0, 0.0)]
     assert GROUPS.validate_json(GROUPS.dump_json(graded)) == graded
 
@@ -71,6 +88,6 @@ def test_a_shaped_reward_moves_no_accuracy(tmp_path: Path, monkeypatch: pytest.M
     assert 0 < plain[0]["accuracy"] < 1
 
     with Grader() as grader:
-        groups = grade_groups(grader, [group(("#### 18", False), ("#### 19", False))], "strict")
+        groups = grade_groups(grader, [group(("#### 18", False), ("#### 19", False))], "strict", None)
     assert groups[0].rewards == (1.0, 0.3)
     assert correct_of(groups, "strict").tolist() == [[True, False]]

@@ -101,17 +101,33 @@ def test_draws_follow_the_softmax_at_the_temperature() -> None:
     """A grid of noise in place of chance: each token's share of it is its probability."""
     logits = torch.tensor([2.0, -1.0, 0.5, float("-inf"), 1.0])
     noise = (torch.arange(100_000) + 0.5) / 100_000
-    token, logp = draw(logits.expand(100_000, 5), noise, temperature=0.7)
+    token, logp = draw(logits.expand(100_000, 5), noise, Sampling(temperature=0.7, max_tokens=1))
     expected = (logits / 0.7).softmax(-1)
     shares = torch.bincount(token, minlength=5) / 100_000
     torch.testing.assert_close(shares, expected, atol=2e-5, rtol=0)
     torch.testing.assert_close(logp.exp(), expected[token])
 
 
+@pytest.mark.parametrize(
+    ("top_p", "top_k", "kept"),
+    [(1.0, 2, [0, 4]), (1.0, 9, [0, 1, 2, 4]), (0.59, 0, [0]), (0.61, 0, [0, 4]), (0.9, 2, [0, 4]), (1e-9, 0, [0])],
+)
+def test_top_p_and_top_k_leave_the_likeliest_in_their_proportions(top_p: float, top_k: int, kept: list[int]) -> None:
+    """Of four tokens with probabilities 0.6, 0.3, 0.08 and 0.02, and an impossible one."""
+    probs = torch.tensor([0.6, 0.02, 0.08, 0.0, 0.3], dtype=torch.float64)
+    expected = torch.zeros_like(probs).index_copy(0, torch.tensor(kept), probs[kept])
+    expected = (expected / expected.sum()).float()
+    noise = (torch.arange(100_000) + 0.5) / 100_000
+    sampling = Sampling(temperature=1.0, max_tokens=1, top_p=top_p, top_k=top_k)
+    token, logp = draw(probs.log().float().expand(100_000, 5), noise, sampling)
+    torch.testing.assert_close(torch.bincount(token, minlength=5) / 100_000, expected, atol=2e-5, rtol=0)
+    torch.testing.assert_close(logp.exp(), expected[token])
+
+
 @pytest.mark.parametrize("noise", [0.0, 1 - 2**-24])
 def test_the_ends_of_the_noise_never_draw_an_impossible_token(noise: float) -> None:
     logits = torch.tensor([[float("-inf"), 0.0, 1.0, float("-inf")]])
-    token, _ = draw(logits, torch.tensor([noise]), 1.0)
+    token, _ = draw(logits, torch.tensor([noise]), Sampling(temperature=1.0, max_tokens=1))
     assert token.item() in (1, 2)
 
 

@@ -18,7 +18,8 @@ from harness.studies.evals.columns import BEHAVED, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
 from harness.studies.evals.models import resolve
 from harness.studies.evals.results import FORMAT, EvalStore, encode
-from harness.studies.evals.tables import tables
+from harness.studies.evals.settings import eval_suite
+from harness.studies.evals.tables import over_formats, tables
 from tests.support.command_line import harness, refused
 from tests.support.lm_eval_task import TASK
 from tests.support.small import run_small, small_config
@@ -179,3 +180,36 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     run = OutDir(tmp_path).run_of(small_config("agro"))
     assert run_small(small_config("agro"), run, should_stop=lambda: True) == "interrupted"
     refused([*start, run.name, "--tasks", "arithmetic"], run.name, "has not finished")
+
+
+def test_a_model_is_asked_in_several_formats_and_they_stand_side_by_side(tmp_path: Path) -> None:
+    template = tmp_path / "chat.jinja"  # for a tokenizer that knows sums alone, it drops the instruction
+    template.write_text("{{ messages[-1].content.split('\\n')[0] }}")
+    chat = ("--set", f"model.chat_template={template}")
+    found = measured(tmp_path, "--tasks", "arithmetic", "--k", "1", "--formats", "boxed,hash", *chat)
+    results = {one.answer_format: one for (one,) in found.values() if isinstance(one, OwnEval)}
+    assert sorted(results) == ["boxed", "hash"]
+    assert results["boxed"].summary.unparsed == 1  # it writes ####, whatever it is asked for
+    assert results["hash"].summary.unparsed < 0.1
+    ((title, made),) = over_formats(found)
+    assert title == "embedded-tiny-arithmetic on arithmetic by answer format"
+    assert sorted(row[0] for row in made.rows) == ["boxed", "hash"] and made.headers[0] == "format"
+    assert title in (tmp_path / "evals" / "evals.md").read_text().replace("\\", "")
+
+
+def test_another_chat_template_is_another_model(once: Path, tmp_path: Path) -> None:
+    out = tmp_path / "templates"
+    shutil.copytree(once, out)
+    template = tmp_path / "chat.jinja"
+    template.write_text("{{ messages[-1].content.split('\\n')[0] }}")
+    settings = ("--tasks", "arithmetic", "--k", "3", "--set", f"model.chat_template={template}")
+    ((first, second),) = measured(out, *settings).values()
+    assert isinstance(first, OwnEval) and isinstance(second, OwnEval)
+    assert {first.answer_format, second.answer_format} == {"own", "boxed"}
+
+
+def test_each_task_has_a_limit_that_suits_it(tmp_path: Path) -> None:
+    suite = eval_suite("m", ["gsm8k", "math500", "aime"], [], None, [])
+    assert [settings.max_tokens for settings in suite.tasks] == [512, 2048, 8192]
+    assert {s.max_tokens for s in eval_suite("m", ["gsm8k", "aime"], [], None, [("max_tokens", 9)]).tasks} == {9}
+    refused(["eval", "--model", MODEL, "--tasks", "gsm8k", "--formats", "boxd"], "no answer format 'boxd'", "'boxed'")
