@@ -10,9 +10,9 @@ from lm_eval.models.utils import normalize_gen_kwargs
 from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
 from evaluators.types import TaskError
 
-WITHOUT_EFFECT = {"top_p": 1, "top_k": 0, "min_p": 0, "num_beams": 1, "repetition_penalty": 1, "seed": None}
+WITHOUT_EFFECT = {"min_p": 0, "num_beams": 1, "repetition_penalty": 1, "seed": None}
 """What else lm-eval tasks ask for, each with the value that changes nothing."""
-OF_SAMPLING = ("top_p", "top_k", "min_p", "seed")
+OF_SAMPLING = ("min_p", "seed")
 """Those of them that do not matter to greedy decoding."""
 
 
@@ -48,14 +48,18 @@ def generation_args(wanted: Mapping[str, Any]) -> GenerationArgs:
     """The ``generation_kwargs`` of an lm-eval task; 256 tokens where it names no limit, as lm-eval has it.
 
     Raises:
-        TaskError: they ask for what no engine does, such as nucleus sampling.
+        TaskError: they ask for what no engine does, such as beam search.
     """
     rest = dict(normalize_gen_kwargs(dict(wanted), DEFAULT_MAX_GEN_TOKS))
     sampled = rest.pop("do_sample")
+    temperature = float(rest.pop("temperature", 1 if sampled else 0))
+    top_p, top_k = rest.pop("top_p", None), rest.pop("top_k", None)
     args = GenerationArgs(
         max_tokens=rest.pop("max_gen_toks"),
         stop=tuple(text for text in rest.pop("until") if text),  # an empty one would stop at once
-        temperature=float(rest.pop("temperature", 1 if sampled else 0)),
+        temperature=temperature,
+        top_p=float(top_p) if top_p and temperature else 1.0,
+        top_k=max(0, int(top_k)) if top_k and temperature else 0,
     )
     for name, value in rest.items():
         harmless = value is None or (name in WITHOUT_EFFECT and value == WITHOUT_EFFECT[name])

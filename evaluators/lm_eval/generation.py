@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationArgs:
-    """How texts are drawn: full softmax at ``temperature``; 0 is greedy."""
+    """How texts are drawn at ``temperature``; 0 is greedy."""
 
     max_tokens: int
     stop: tuple[str, ...]
     temperature: float
+    top_p: float = 1.0
+    top_k: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,13 @@ def generate_with(engine: RolloutEngine, policy: Policy, seed: int) -> Generate:
     def generate(prompts: Sequence[str], args: GenerationArgs) -> list[Generated]:
         ids = [tuple(policy.tokenizer.encode(prompt)) for prompt in prompts]
         _check_fit(policy, max(map(len, ids)), args.max_tokens)
-        sampling = Sampling(temperature=args.temperature, max_tokens=args.max_tokens, stop=args.stop)
+        sampling = Sampling(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            stop=args.stop,
+            top_p=args.top_p,
+            top_k=args.top_k,
+        )
         return [
             Generated(text=one.text, tokens=len(one.ids), truncated=one.truncated)
             for (one,) in engine.generate(ids, 1, sampling, seed)

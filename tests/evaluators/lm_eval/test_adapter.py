@@ -54,12 +54,17 @@ def test_temperatures_are_those_of_lm_eval(wanted: dict[str, Any], temperature: 
     assert args == GenerationArgs(max_tokens=256, stop=("\n",), temperature=temperature)
 
 
+def test_sampling_is_from_the_likeliest_tokens_that_the_task_asks_for() -> None:
+    args = generation_args({"until": "\n", "do_sample": True, "top_p": 0.9, "top_k": 5})
+    assert args == GenerationArgs(max_tokens=256, stop=("\n",), temperature=1, top_p=0.9, top_k=5)
+
+
 def test_an_empty_stop_string_stops_nothing() -> None:
     assert generation_args(GREEDY | {"until": ["", "x"]}).stop == ("x",)
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"top_p": 0.9}, {"top_k": 5}, {"num_beams": 4, "do_sample": False}, {"wish": 1}, {"max_gen_toks": 0}]
+    "wanted", [{"min_p": 0.1}, {"num_beams": 4, "do_sample": False}, {"wish": 1}, {"max_gen_toks": 0}]
 )
 def test_what_no_engine_does_is_refused(wanted: dict[str, Any]) -> None:
     with pytest.raises(TaskError, match=rf"^the lm-eval task asks for [^.\n]*({'|'.join(wanted)}|0 tokens)"):

@@ -189,6 +189,14 @@ def test_a_stop_string_ends_a_completion(engine: VllmEngine, prompts: Prompts) -
     assert not any(c.truncated for c in stopped)
 
 
+def test_top_k_and_top_p_leave_the_likeliest_alone(engine: VllmEngine, prompts: Prompts) -> None:
+    greedy = [group[0].ids for group in engine.generate(prompts, 1, GREEDY, 0)]
+    for only in ({"top_k": 1}, {"top_p": 1e-6}):
+        sampled = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=40, **only), 3)  # type: ignore[arg-type]
+        assert [[c.ids for c in group] for group in sampled] == [[ids, ids] for ids in greedy]
+        assert all(logp == 0 for group in sampled for c in group for logp in c.logp)  # of what was drawn from
+
+
 def test_the_models_own_generation_settings_do_not_matter(
     policy: Policy, engine: VllmEngine, prompts: Prompts, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from algorithms.types import PolicyOutput
-from evaluators.types import Problem, Split
+from evaluators.types import Framing, Problem, Split
 from harness.cli import app
 from harness.config.arms import build_objective
 from harness.models.policy import Policy
@@ -31,6 +31,21 @@ def test_a_gguf_model_is_trainable_and_talks(smollm2: Policy) -> None:
     logp = smollm2.logp(Sequences.of([(ids, (504, 3575, 282))]))
     logp.sum().backward()
     assert all(p.grad is not None for p in smollm2.model.parameters())
+
+
+def test_a_chat_holds_what_stands_around_the_prompt(smollm2: Policy) -> None:
+    framing = Framing(system="Be brief.", examples=(("What is 1+1?", "#### 2"),), prefill="It is")
+    text = smollm2.tokenizer.decode(smollm2.encode("What is 2+2?", framing))
+    turns = re.findall(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", text, re.S)
+    assert turns == [
+        ("system", "Be brief."),
+        ("user", "What is 1+1?"),
+        ("assistant", "#### 2"),
+        ("user", "What is 2+2?"),
+        ("assistant", "It is"),
+    ]
+    plain = smollm2.encode("What is 2+2?", replace(framing, prefill=""))
+    assert smollm2.encode("What is 2+2?", framing)[: len(plain)] == plain  # the prefill changes no token before it
 
 
 def test_an_update_favours_what_was_rewarded(smollm2: Policy) -> None:
@@ -66,11 +81,13 @@ def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> Non
         "evaluation.test_samples": 1,
     }
     command = ["run", "--suite", "smollm2-gsm8k", "--algos", "grpo", "--seeds", "1", "--out", str(tmp_path)]
-    command += ["--model", str(gguf), "--data", str(data_dir), "--budget", "completions=4"]
+    command += ["--model", str(gguf), "--data", str(data_dir), "--budget", "completions=4", "--anyway"]
     command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert re.search(r"^engine (vllm|transformers): .+$", result.output, re.M)  # what auto chose, and why
+    seen = " ".join(result.output.split())
+    assert "answer format boxed: 0% rewarded" in seen and "100% cut" in seen
     board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())["boards"][0]
     assert board["rows"][0]["budget"]["optimizer_steps"] == 2
     assert board["rows"][0]["truncated"] == 1.0
