@@ -22,7 +22,11 @@ SCORED: tuple[Column[OwnEval], ...] = (
 )
 """What a model can do."""
 FORMAT: Column[OwnEval] = Column(
-    "format", lambda one: one.answer_format, lambda one: one.answer_format, "format: how the answer was asked for"
+    "format",
+    lambda one: one.answer_format,
+    lambda one: one.answer_format,
+    "format: how the answer was asked for",
+    whole=True,
 )
 ANSWERED: tuple[Column[OwnEval], ...] = (
     share("cut %", lambda one: one.summary.truncated),

@@ -102,8 +102,9 @@ class OwnEval(Evaluated):
     def title(self) -> str:
         """The task, and what was asked of every model."""
         asked = self.settings
+        form = "" if asked.task.format == "auto" else f", asked as {asked.task.format}"
         return (
-            f"{asked.task.name}, {asked.split}: {self.summary.problems} problems, k = {asked.k} at temperature "
+            f"{asked.task.name}, {asked.split}{form}: {self.summary.problems} problems, k = {asked.k} at temperature "
             f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading"
         )
 
