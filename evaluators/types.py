@@ -53,3 +53,5 @@ class Problem:
     """The question itself, without the prompt's template; empty: the prompt is the question."""
     rubric: Rubric | None = None
     """Scores answers instead of a comparison to ``answer``, which is then one of several right ones."""
+    system: str = ""
+    """What the system says before the question; empty: nothing. Only a chat template has a place for it."""
