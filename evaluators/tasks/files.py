@@ -56,6 +56,11 @@ def read_records(path: Path) -> list[Record]:
     return records
 
 
+def has_known_suffix(name: str) -> bool:
+    """Whether it is named as a file of records."""
+    return _suffix(Path(name)) in READERS
+
+
 def _suffix(path: Path) -> str:
     """Its kind, whether gzipped or not."""
     name = path.name.lower().removesuffix(".gz")

@@ -17,6 +17,7 @@ from harness.cli.options import (
     Regimes,
     Seeds,
     Suite,
+    Task,
     Uri,
     Workers,
 )
@@ -37,6 +38,7 @@ def run(
     regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
@@ -51,7 +53,7 @@ def run(
     from harness.launch.plan import plan
     from harness.report.archive import refuse_losing
 
-    changes = changes_of(change, model, data, engine)
+    changes = changes_of(change, model, data, engine, task)
     changes += [("budget", parse_budget(budget))] if budget else []
     names = objectives_of(algos)
     planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
@@ -70,6 +72,7 @@ def tune(
     regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
@@ -82,6 +85,6 @@ def tune(
     from harness.studies.tuning import command
 
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh)
-    changes = changes_of(change, model, data, engine)
+    changes = changes_of(change, model, data, engine, task)
     if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)

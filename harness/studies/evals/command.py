@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evaluators.grading.grader import Grader
-from evaluators.tasks import load_problems
-from evaluators.types import Problem, Split
+from evaluators.types import Problem
 from harness.errors import HarnessError
 from harness.launch.machine import settle_model
 from harness.models.loading import load_policy
@@ -22,6 +21,7 @@ from harness.rollout.problems import fingerprint
 from harness.studies.evals.lm_eval import CONTEXT_CACHE_GIB, measure_lm_eval
 from harness.studies.evals.measure import Measured, measure
 from harness.studies.evals.models import resolve
+from harness.studies.evals.problems import asked_of
 from harness.studies.evals.results import EvalStore, Examinee
 from harness.studies.evals.settings import EvalSettings, EvalSuite, LmEvalSettings
 from harness.studies.evals.tables import tables, write_tables
@@ -47,17 +47,23 @@ def evaluate_model(
     """
     out_dir = OutDir(out)
     out_dir.prepare()
-    name, path = resolve(suite.model.path, out_dir)
-    model, compute, choices = settle_model(suite.model.model_copy(update={"path": path}), suite.compute, adapted=False)
-    for choice in choices:
-        console.print(choice, highlight=False)
-    problems = {settings.key: _problems(settings) for settings in suite.tasks}
+    candidate = resolve(suite.model.path, out_dir)
+    model, compute, choices = settle_model(
+        suite.model.model_copy(update={"path": candidate.path}), suite.compute, adapted=False
+    )
+    asked = [asked_of(settings, candidate) for settings in suite.tasks]
+    for line in (*choices, *(one.told for one in asked if one.told)):
+        console.print(line, highlight=False)
+    problems = {one.settings.key: one.problems for one in asked}
     torch.set_num_threads(compute.threads)
     policy = load_policy(model, temperature=1.0)
-    examinee = Examinee(name=name, weights=policy.fingerprint(), model=model, compute=compute, command=command)
+    examinee = Examinee(
+        name=candidate.name, weights=policy.fingerprint(), model=model, compute=compute, command=command
+    )
     evals = EvalStore(out)
-    wanted: list[EvalSettings | LmEvalSettings] = [*suite.tasks, *suite.lm_eval]
-    lacking = [settings for settings in wanted if fresh or not evals.has(settings.key, examinee)]
+    wanted: list[EvalSettings | LmEvalSettings] = [*(one.settings for one in asked), *suite.lm_eval]
+    hashes = {key: fingerprint(part) for key, part in problems.items()}
+    lacking = [one for one in wanted if fresh or not evals.has(one.key, examinee, hashes.get(one.key))]
     if lacking:
         contexts = [_context(one, policy, problems[one.key]) for one in lacking if isinstance(one, EvalSettings)]
         if any(isinstance(one, LmEvalSettings) for one in lacking):  # what their prompts need is not known before
@@ -72,18 +78,12 @@ def evaluate_model(
                 evals.save_lm_eval(examinee, settings, *measure_lm_eval(settings, policy, engine))
         else:
             measured = _measure(settings, bench, problems[settings.key])
-            evals.save(examinee, settings, fingerprint(problems[settings.key]), measured)
+            evals.save(examinee, settings, hashes[settings.key], measured)
     keys = [settings.key for settings in wanted]
     write_tables(evals.read(), evals.root)
     console.print(tables(evals.read(keys)), highlight=False)
     console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
-
-
-def _problems(settings: EvalSettings) -> list[Problem]:
-    task = settings.task
-    found = load_problems(task.name, Split(settings.split), data=task.data, **task.options)
-    return found[: settings.problems]
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:

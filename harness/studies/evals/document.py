@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.config.naming import own_data
 from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
@@ -100,9 +101,11 @@ class OwnEval(Evaluated):
     def title(self) -> str:
         """The task, and what was asked of every model."""
         asked = self.settings
+        task, own = asked.task, own_data(asked.task)
         return (
-            f"{asked.task.name}, {asked.split}: {self.summary.problems} problems, k = {asked.k} at temperature "
-            f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading"
+            f"{task.name}{f' {own}' if own else ''}, {asked.split}: {self.summary.problems} problems, k = {asked.k} at "
+            f"temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
+            f"{task.grading} grading"
         )
 
 

@@ -1,7 +1,7 @@
 """What an evaluation of a model is made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,8 @@ class EvalSettings(Settings):
     """All but the model: models are compared where these are equal."""
 
     task: TaskSettings
-    split: Literal["test", "validation"] = "test"
+    split: Literal["auto", "all", "test", "validation"] = "auto"
+    """``auto``: all of data that assigns no splits, such as a single file, and otherwise the test split."""
     problems: PositiveInt | None = None
     """The first so many; without it, all of the split."""
     k: PositiveInt = 4
@@ -63,20 +64,31 @@ class EvalSuite(Settings):
 
 
 def eval_suite(
-    model: str, tasks: Sequence[str], lm_eval: Sequence[str], data: str | None, changes: Sequence[tuple[str, Any]]
+    model: str,
+    tasks: Sequence[Mapping[str, Any]],
+    lm_eval: Sequence[str],
+    data: str | None,
+    changes: Sequence[tuple[str, Any]],
 ) -> EvalSuite:
-    """``changes``: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
+    """
+    Args:
+        tasks: each as a suite's ``task``.
+        changes: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
 
     Raises:
         HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
     """
     if not tasks and not lm_eval:
         raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
-    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval)):
-        if len(set(names)) < len(names):
-            raise HarnessError(f"{flag} names a task twice: {','.join(names)}")
+    for flag, named in (
+        ("--tasks", [dict(task) for task in tasks]),
+        ("--lm-eval", [{"name": name} for name in lm_eval]),
+    ):
+        for place, one in enumerate(named):
+            if one in named[:place]:
+                raise HarnessError(f"{flag} names a task twice: {one['name']}")
     raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
-    raw["tasks"] = [{"task": {"name": name, "data": None if _generated(name) else data}} for name in tasks]
+    raw["tasks"] = [{"task": ({} if _needs_none(task) else {"data": data}) | dict(task)} for task in tasks]
     raw["lm_eval"] = [{"task": name, "data": data} for name in lm_eval]
     for key, value in changes:
         first, *_ = parts = key.split(".")
@@ -91,8 +103,9 @@ def eval_suite(
         raise HarnessError(f"eval: {explain(error, EvalSuite)}") from error
 
 
-def _generated(name: str) -> bool:
-    return name.partition(":")[0] in GENERATED
+def _needs_none(task: Mapping[str, Any]) -> bool:
+    """Whether it takes no data, or names its own."""
+    return task["name"].partition(":")[0] in GENERATED or "hub" in task.get("options", {})
 
 
 def slug(name: str) -> str:
