@@ -78,12 +78,18 @@ def _typed(key: str, value: Any) -> tuple[str, str]:
 def _task_text(task: Mapping[str, Any]) -> str:
     """What :func:`parse_task` reads as this task; empty if it has no such form."""
     settings = {key: value for key, value in task.items() if key not in ("name", "options")} | task.get("options", {})
-    parts = [f"{key}={value if _scalar(str(value)) == value else json.dumps(value)}" for key, value in settings.items()]
-    text = ":".join([task["name"], ",".join(parts)] if parts else [task["name"]])
+    given = ",".join(f"{key}={_written(value)}" for key, value in settings.items())
+    text = f"{task['name']}:{given}" if given else str(task["name"])
     try:
         return text if parse_task(text) == task else ""
     except HarnessError:
         return ""
+
+
+def _written(value: Any) -> str:
+    """A value as :func:`_scalar` reads it."""
+    text = str(value)
+    return text if text.strip() == text and _scalar(text) == value else json.dumps(value)
 
 
 def chosen_budget(text: str) -> Budget:
