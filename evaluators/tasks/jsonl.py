@@ -100,12 +100,12 @@ def _word(key: str, value: Any) -> str:
 
 
 def _tables(data: Path | None, given: dict[str, str]) -> list[Table]:
-    hub, name = given.get("hub"), as_task(given)
+    hub = given.get("hub")
     if data is not None and hub:
         raise TaskError(f"the task jsonl reads {data} or the hub's {hub}, not both; drop --data or hub=")
     if hub:
         remedy = f"put its rows into a file and pass it by --data, with --task '{as_task(_without_hub(given))}'"
-        tables = hub_rows(name, hub, given.get("config"), given.get("hub_split"), remedy=remedy)
+        tables = hub_rows("jsonl", hub, given.get("config"), given.get("hub_split"), remedy=remedy)
         return [Table(source=f"{hub} ({split})", name=split, records=rows) for split, rows in tables.items() if rows]
     if data is None:
         raise TaskError(

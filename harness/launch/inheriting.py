@@ -9,6 +9,8 @@ from harness.config.run_config import SuiteConfig
 from harness.config.suites import load_suite
 
 RATE = "optimizer.learning_rate"
+WIDTH = 10
+"""Where a suite has no search space: from a tenth of its learning rate to ten times that."""
 
 
 def inherited(
@@ -32,6 +34,9 @@ def inherited(
     if not found:
         return []
     made_so = [change for change in changes if change[0].partition(".")[0] in ("model", "task", "compute")]
+    if not after.tuning.space:
+        rate = after.optimizer.learning_rate
+        made_so.append(("tuning.space", {RATE: [float(f"{end:.2g}") for end in (rate / WIDTH, rate * WIDTH)]}))
     tune = command_line("tune", {"--suite": suite, "--algos": ",".join(arms)}, made_so)
     return [
         f"{after.name} takes over what {before.name} sets for {before.model.path} on {before.task.name}: "

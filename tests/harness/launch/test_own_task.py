@@ -80,6 +80,7 @@ def test_what_is_taken_over_is_told(
     told = sentence.partition(" search for them: ")[0]
     assert all(text in sentence for text in said)
     assert not any(text in told for text in unsaid)
+    assert ("tuning.space" in sentence) is not bool(load_suite(suite).tuning.space)
 
 
 @pytest.mark.parametrize(
