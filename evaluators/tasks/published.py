@@ -101,16 +101,16 @@ class Published:
         """
         records = list(records)
         alone = self._stands_alone(data)
-        column = alone and any(COLUMN in record.fields for record in records)
+        column = data is not None and data.is_file() and any(COLUMN in record.fields for record in records)
         if whole and (column or not alone):
             return []
         questions = [self.question_of(record) for record in records]
-        if whole or not alone:
-            splits = [_split(question, split) for question in questions]
-        elif column:
+        if column:
             splits = with_validation([split_of_record(record) for record in records], questions)
-        else:
+        elif alone and not whole:
             splits = [split_by_content(question) for question in questions]
+        else:
+            splits = [_split(question, split) for question in questions]
         problems = [
             make_problem(
                 record,

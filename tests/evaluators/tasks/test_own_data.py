@@ -99,6 +99,7 @@ def test_a_missing_column_names_the_flag_that_works(kind: str, tmp_path: Path) -
             "pass --task 'jsonl:prompt=COLUMN,answer=ground_truth' with the name of the prompt",
         ),
         (["q", "a"], {"prompt": "q", "split": "q"}, "pass --task 'jsonl:prompt=q,answer=COLUMN,split=q' with the name"),
+        (["answer_text"], {}, "pass --task 'jsonl:prompt=COLUMN,answer=answer_text' with"),
         (["prompt", "reward_model"], {}, "pass --task 'jsonl:answer=reward_model.ground_truth'"),
     ],
 )
@@ -268,9 +269,12 @@ def test_a_single_file_is_whole_or_split_by_its_column_in_every_task(task: str, 
 @pytest.mark.parametrize("task", ["math500", "aime"])
 def test_of_what_is_held_out_a_single_file_is_the_test_split_anyway(task: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
-    path.write_bytes(lines([{"problem": f"{n}?", "answer": str(n)} for n in range(48)]))
+    rows: list[Row] = [{"problem": f"{n}?", "answer": str(n)} for n in range(48)]
+    path.write_bytes(lines(rows))
     assert load_whole(task, data=path) is None
     assert len(load_problems(task, Split.TEST, data=path)) == 48
+    path.write_bytes(lines([row | {"split": "test" if n < 7 else "train"} for n, row in enumerate(rows)]))
+    assert len(load_problems(task, Split.TEST, data=path)) == 7
 
 
 class TestHub:

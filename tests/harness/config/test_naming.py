@@ -1,6 +1,7 @@
 """Runs on another model or task than their suite's have a name of their own; on the same ones, from anywhere, its."""
 
 import re
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -56,10 +57,18 @@ def test_a_name_that_is_given_stays() -> None:
     assert load_suite("tiny-arithmetic", [("name", "mine"), ("model.path", "org/other")]).name == "mine"
 
 
-def test_changes_are_left_as_they_are() -> None:
-    changes: Changes = [("task", {"name": "jsonl"}), ("task.data", "a.csv")]
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("task", {"name": "jsonl"}), ("task.data", "a.csv")],
+        [("task", {"name": "arithmetic", "options": {}}), ("task.options.largest", 9)],
+        [("rollout", {"prompts": 4}), ("rollout.group_size", 4)],
+    ],
+)
+def test_changes_are_left_as_they_are(changes: Changes) -> None:
+    before = deepcopy(changes)
     load_suite("tiny-arithmetic", changes)
-    assert changes == [("task", {"name": "jsonl"}), ("task.data", "a.csv")]
+    assert changes == before
 
 
 def test_files_of_the_same_name_in_other_places_have_other_names() -> None:
