@@ -79,7 +79,9 @@ def build(
         )
         for record, (question, system), of in zip(records, asked, _splits(assigned, questions, whole), strict=True)
     ]
-    remedy = "add lines, or assign splits by a column split=..." if assigned is None else "assign some to it"
+    remedy = (
+        "a hash of the question splits it: add lines, or a column split" if assigned is None else "assign some to it"
+    )
     return choose(problems, Split.TEST if whole else part, str(data or hub), remedy)
 
 
