@@ -1,4 +1,4 @@
-"""Data as people have it: the same problems from every kind of file, any columns, chats, splits, and the hub."""
+"""Data as people have it: the same problems from every kind of file, any columns, chats, and splits."""
 
 import csv
 import gzip
@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import datasets
-import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -275,46 +273,3 @@ def test_of_what_is_held_out_a_single_file_is_the_test_split_anyway(task: str, t
     assert len(load_problems(task, Split.TEST, data=path)) == 48
     path.write_bytes(lines([row | {"split": "test" if n < 7 else "train"} for n, row in enumerate(rows)]))
     assert len(load_problems(task, Split.TEST, data=path)) == 7
-
-
-class TestHub:
-    """Only the network is replaced, by tables of the documented shape."""
-
-    @pytest.fixture(autouse=True)
-    def hub(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        made = {"train": ROWS[:40], "test_sft": ROWS[40:]}
-
-        def load(name: str, config: str = "default", *, split: str | None = None) -> Any:
-            if (name, config) != ("me/mine", "main"):
-                raise ValueError("Config name is missing.\nPlease pick one among the available configs: ['main']")
-            return made[split] if split else made
-
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-        monkeypatch.setattr(datasets, "load_dataset", load)
-
-    def test_its_splits_are_taken_by_their_names(self) -> None:
-        options = COLUMNS | {"hub": "me/mine", "config": "main"}
-        parts = {split: load_problems("jsonl", split, **options) for split in Split}
-        assert len(parts[Split.TEST]) == 8 and len(parts[Split.TRAIN]) + len(parts[Split.VALIDATION]) == 40
-        assert load_whole("jsonl", **options) is None
-        one = load_whole("jsonl", **options, hub_split="train")
-        assert one is not None and len(one) == 40
-
-    def test_what_is_wrong_is_one_sentence(self, tmp_path: Path) -> None:
-        cases: list[tuple[Row, str]] = [
-            (
-                {"config": "main"},
-                r"me/mine \(train\) has no column 'prompt'.* --task 'jsonl:hub=me/mine,config=main,prom",
-            ),
-            (
-                COLUMNS,
-                r"hub id me/mine \(ValueError: Config name is missing\. .*\['main'\]\); put its rows into a file",
-            ),
-            (COLUMNS | {"data": tmp_path / "x.csv"}, "or the hub's me/mine, not both"),
-        ]
-        for options, message in cases:
-            with pytest.raises(TaskError, match=message) as error:
-                load_problems("jsonl", Split.TEST, hub="me/mine", **options)
-            assert "\n" not in str(error.value)
-        with pytest.raises(TaskError, match="option config of the task jsonl is of the hub"):
-            load_problems("jsonl", Split.TEST, data=tmp_path / "x.csv", config="main")
