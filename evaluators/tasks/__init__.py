@@ -24,21 +24,48 @@ class Task:
     """What a completion may take in an evaluation, unless its user says otherwise."""
     prompts: bool = False
     """Its problems are prompts already, not questions that still need an answer format."""
+    template: bool = True
+    """Its option ``prompt`` is a text with ``{question}`` in it."""
 
 
 TASKS: Mapping[str, Task] = {
     "aime": Task(build=aime.build, tokens=8192),
     "arithmetic": Task(build=arithmetic.build, prompts=True),
     "gsm8k": Task(build=gsm8k.build),
-    "jsonl": Task(build=jsonl.build, tokens=1024, prompts=True),
+    "jsonl": Task(build=jsonl.build, tokens=1024, prompts=True, template=False),
     "math": Task(build=math.build, tokens=2048),
     "math500": Task(build=math500.build, tokens=2048),
     "reasoning_gym": Task(build=reasoning_gym.build, tokens=1024),
     "svamp": Task(build=svamp.build),
 }
 
+NO_OPTIONS = ("data", "whole", "variant")
+"""Parameters of ``build`` that are none of the task's options."""
 
-def load_problems(name: str, split: Split, *, data: Path | str | None = None, **options: Any) -> list[Problem]:
+
+def asks_itself(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the options of a task say how its questions are put; of a task that there is not, nothing does."""
+    task = TASKS.get(name.partition(":")[0])
+    return task is not None and task.template and "prompt" in options
+
+
+def options_of(name: str) -> list[str] | None:
+    """The names of a task's options; None where the task itself knows them, as its variants have others.
+
+    Raises:
+        TaskError: there is no such task.
+    """
+    parameters = _parameters(name.partition(":")[0])
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return None
+    return [
+        key
+        for key, parameter in parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and key not in NO_OPTIONS
+    ]
+
+
+def load_problems(name: str, split: Split, /, *, data: Path | str | None = None, **options: Any) -> list[Problem]:
     """The problems of ``split``, in an order that depends on the arguments alone.
 
     Args:
@@ -49,19 +76,37 @@ def load_problems(name: str, split: Split, *, data: Path | str | None = None, **
     Raises:
         TaskError: an unknown name or option, or data that does not make a task.
     """
+    return _build(name, split, data, options)
+
+
+def load_whole(name: str, /, *, data: Path | str | None = None, **options: Any) -> list[Problem] | None:
+    """All problems of data that assigns no splits, such as a single file, as test problems; None if it assigns them.
+
+    A run that trains on such data takes the splits of :func:`load_problems`, by a hash of the question.
+    """
+    if "whole" not in _parameters(name.partition(":")[0]):
+        return None
+    return _build(name, Split.TEST, data, options, whole=True) or None
+
+
+def _build(name: str, split: Split, data: Path | str | None, options: dict[str, Any], **more: Any) -> list[Problem]:
     task, colon, variant = name.partition(":")
-    if task not in TASKS:
-        raise TaskError(f"unknown task {name!r}{suggestion(task, TASKS)}; known tasks: {', '.join(TASKS)}")
-    parameters = inspect.signature(TASKS[task].build).parameters
+    parameters, known = _parameters(task), options_of(name)
     if "variant" not in parameters and colon:
         raise TaskError(f"the task {task} has no variants; drop {colon + variant!r}")
-    known = [p for p in parameters if p not in ("split", "data", "variant")]
-    checks_itself = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for option in options:
-        if option == "variant" or (option not in known and not checks_itself):
+        taken = option in parameters and parameters[option].kind is not inspect.Parameter.KEYWORD_ONLY
+        if option in NO_OPTIONS or taken or (known is not None and option not in known):
+            names = known or []
             raise TaskError(
-                f"the task {name} has no option {option!r}{suggestion(option, known)}; its options: {', '.join(known)}"
+                f"the task {name} has no option {option!r}{suggestion(option, names)}; its options: {', '.join(names)}"
             )
     if "variant" in parameters:
-        options["variant"] = variant
-    return TASKS[task].build(split, data=None if data is None else Path(data), **options)
+        more["variant"] = variant
+    return TASKS[task].build(split, data=None if data is None else Path(data), **options, **more)
+
+
+def _parameters(task: str) -> Mapping[str, inspect.Parameter]:
+    if task not in TASKS:
+        raise TaskError(f"unknown task {task!r}{suggestion(task, TASKS)}; known tasks: {', '.join(TASKS)}")
+    return inspect.signature(TASKS[task].build).parameters

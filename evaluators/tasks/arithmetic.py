@@ -37,7 +37,10 @@ def build(
         TaskError: options out of range, or fewer than ``count`` problems exist.
     """
     if data is not None:
-        raise TaskError(f"the task arithmetic generates its problems and reads no data; drop --data {data}")
+        raise TaskError(
+            f"the task arithmetic generates its problems and reads no data; drop --data {data}, or read it by "
+            "--task jsonl"
+        )
     if not (2 <= min_terms <= max_terms and largest >= 1 and count >= 1):
         raise TaskError(
             f"the task arithmetic needs 2 <= min_terms <= max_terms, largest >= 1 and count >= 1, "

@@ -18,26 +18,30 @@ GSM8K = Published(
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
-def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
+def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
     Args:
         data: where ``gsm8k_train.jsonl`` and ``gsm8k_test.jsonl`` are (fields ``question`` and ``answer``): a
             folder, or a pattern such as ``data/gsm8k_*.jsonl``; without it, they come from the Hugging Face
-            hub. Validation is a fixed 5 % of train, by a hash of the question. A single file is split on
-            its own, by the same hash, 80 % train, 10 % validation, 10 % test.
+            hub. Validation is a fixed 5 % of train, by a hash of the question. A single file has all
+            splits, by its column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
+        whole: all of a single file that has no such column, as test problems; of other data none.
         prompt: a text with ``{question}`` in it.
     """
     GSM8K.check_prompt(prompt)
     records = GSM8K.records(split, data)
-    refuse_duplicates(records, "question")
-    return GSM8K.problems(records, split, data=data, prompt=prompt, answer=_answer, solution=_solution)
+    refuse_duplicates(records, [record.text("question") for record in records], "question")
+    return GSM8K.problems(records, split, data=data, prompt=prompt, answer=_answer, solution=_solution, whole=whole)
 
 
 def _answer(record: Record) -> str:
     _, marker, answer = record.text("answer").rpartition("####")
     if not marker or not answer.strip():
-        raise TaskError(f"{record.place}: 'answer' has no \"#### <answer>\" at its end; mend the line")
+        raise TaskError(
+            f"{record.place}: 'answer' has no \"#### <answer>\" at its end; mend the line, or for your own data "
+            "pass --task 'jsonl:prompt=question'"
+        )
     return answer.strip().replace(",", "")
 
 

@@ -1,45 +1,154 @@
-"""Any file of JSON lines with a prompt and an answer in each."""
+"""Questions and answers of one's own: JSON lines, JSON, Parquet, CSV, a folder of these, or a set of the hub."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from evaluators.tasks.records import Record, choose, make_problem, read_records, refuse_duplicates, split_by_content
+from evaluators.tasks.chat import question_in
+from evaluators.tasks.columns import as_task, missing_columns
+from evaluators.tasks.files import read_files
+from evaluators.tasks.golds import gold_of
+from evaluators.tasks.hub import hub_rows
+from evaluators.tasks.records import Record, choose, make_problem, refuse_duplicates, split_by_content
+from evaluators.tasks.splits import COLUMN, split_of_record, splits_of_names, with_validation
 from evaluators.types import Problem, Split, TaskError
+
+FLAG = "--task 'jsonl:prompt=question,answer=answer'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Records that lie together, and where."""
+
+    source: str
+    name: str
+    """What may say its split."""
+    records: list[Record]
 
 
 def build(
-    split: Split,
+    part: Split,
+    /,
     *,
     data: Path | None,
-    prompt_field: str = "prompt",
-    answer_field: str = "answer",
-    split_field: str | None = None,
+    whole: bool = False,
+    prompt: str = "prompt",
+    answer: str = "answer",
+    solution: str | None = None,
+    split: str | Literal[False] | None = None,
+    hub: str | None = None,
+    config: str | None = None,
+    hub_split: str | None = None,
 ) -> list[Problem]:
-    """The problems of ``split``, in the order of the file.
+    r"""The problems of a split, in the order of the data.
+
+    Columns inside objects and lists have dots in their names: ``reward_model.ground_truth``, ``prompt.0.content``.
 
     Args:
-        data: the file.
-        prompt_field: holds the text that a model completes, used as it stands.
-        answer_field: holds the expected answer, a text or a number.
-        split_field: holds ``train``, ``validation`` or ``test``. Without it, a hash of the prompt assigns
-            80 % to train, 10 % to validation and 10 % to test.
+        part: the split.
+        data: a file, a folder, or a pattern; files by suffix, ``.jsonl``, ``.json``, ``.parquet``, ``.csv``, ``.tsv``,
+            also with ``.gz`` behind it. Names such as ``train.csv`` and ``mine_test.jsonl`` assign splits.
+        whole: all of it, as test problems, if nothing assigns splits; else none.
+        prompt: the column of the question, used as it stands: a text, or a chat of one user message, perhaps after one
+            of the system.
+        answer: the column of the expected answer: bare, behind ``####``, or in a ``\boxed{}``.
+        solution: the column of a worked solution, for solved examples in prompts; by default there is none.
+        split: the column of ``train``, ``validation`` (``valid``, ``val``, ``dev``) or ``test``; by default that named
+            ``split``, if there is one; false: none. Where neither a column nor files assign splits, a hash of the
+            question assigns 80 % to train, 10 % to validation and 10 % to test; where they assign no validation, it is
+            a fixed 5 % of train.
+        hub: the id of a data set on the Hugging Face hub, instead of ``data``; its splits are taken by their names.
+        config: its configuration, if it has several.
+        hub_split: the one split of it to take, in its own words; it is then as a single file is.
     """
+    named = {
+        "prompt": prompt,
+        "answer": answer,
+        "solution": solution,
+        "split": split,
+        "hub": hub,
+        "config": config,
+        "hub_split": hub_split,
+    }
+    given = {key: _word(key, value) for key, value in named.items() if value is not None and value is not False}
+    tables = _tables(data, given)
+    for table in tables:
+        if error := missing_columns(table.source, table.records[0], given):
+            raise error
+    records = [record for table in tables for record in table.records]
+    asked = [question_in(record, given["prompt"]) for record in records]
+    questions = [question for question, _ in asked]
+    refuse_duplicates(records, questions, given["prompt"])
+    assigned = _assigned(tables, split)
+    if whole and assigned is not None:
+        return []
+    problems = [
+        make_problem(
+            record,
+            prompt=question,
+            content=question,
+            answer=gold_of(record, given["answer"]),
+            split=of,
+            system=system,
+            solution=record.text(given["solution"]) if solution else "",
+        )
+        for record, (question, system), of in zip(records, asked, _splits(assigned, questions, whole), strict=True)
+    ]
+    remedy = (
+        "a hash of the question splits it: add lines, or a column split" if assigned is None else "assign some to it"
+    )
+    return choose(problems, Split.TEST if whole else part, str(data or hub), remedy)
+
+
+def _splits(assigned: Sequence[Split] | None, questions: Sequence[str], whole: bool) -> list[Split]:
+    if whole:
+        return [Split.TEST] * len(questions)
+    return (
+        [split_by_content(question) for question in questions]
+        if assigned is None
+        else with_validation(assigned, questions)
+    )
+
+
+def _word(key: str, value: Any) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+        return str(value)
+    raise TaskError(f"the option {key} of the task jsonl is a name, not {value!r}; give one, such as {FLAG}")
+
+
+def _tables(data: Path | None, given: dict[str, str]) -> list[Table]:
+    hub = given.get("hub")
+    if data is not None and hub:
+        raise TaskError(f"the task jsonl reads {data} or the hub's {hub}, not both; drop --data or hub=")
+    if hub:
+        remedy = f"put its rows into a file and pass it by --data, with --task '{as_task(_without_hub(given))}'"
+        tables = hub_rows("jsonl", hub, given.get("config"), given.get("hub_split"), remedy=remedy)
+        return [Table(source=f"{hub} ({split})", name=split, records=rows) for split, rows in tables.items() if rows]
     if data is None:
-        raise TaskError("the task jsonl reads a file of JSON lines; pass its path as data")
-    records = read_records(data)
-    refuse_duplicates(records, prompt_field)
-    problems = [_problem(record, prompt_field, answer_field, split_field) for record in records]
-    remedy = "mark some lines so" if split_field else "add lines, or assign splits by a split_field"
-    return choose(problems, split, str(data), remedy)
+        raise TaskError(
+            "the task jsonl reads a file of yours; pass its path as --data, or name a set of the hub by hub=ORG/NAME"
+        )
+    for key in ("config", "hub_split"):
+        if key in given:
+            raise TaskError(f"the option {key} of the task jsonl is of the hub, and {data} is a file; drop {key}=")
+    return [Table(source=str(path), name=path.name, records=records) for path, records in read_files(data)]
 
 
-def _problem(record: Record, prompt_field: str, answer_field: str, split_field: str | None) -> Problem:
-    prompt, answer = record.text(prompt_field), record.text(answer_field).strip()
-    split = split_by_content(prompt) if split_field is None else _split(record, split_field)
-    return make_problem(record, prompt=prompt, content=prompt, answer=answer, split=split)
+def _without_hub(given: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in given.items() if key in ("prompt", "answer", "solution", "split")}
 
 
-def _split(record: Record, field: str) -> Split:
-    value = record.text(field)
-    if value not in list(Split):
-        raise TaskError(f"{record.place}: {field!r} is {value!r}; it must be {', '.join(Split)}")
-    return Split(value)
+def _assigned(tables: Sequence[Table], split: str | Literal[False] | None) -> list[Split] | None:
+    """What each record's column or table says of its split; None where neither does. ``split``: as for ``build``."""
+    records = [record for table in tables for record in table.records]
+    column = COLUMN if split is None else str(split)
+    if split or (split is None and any(record.has(COLUMN) for record in records)):
+        return [split_of_record(record, column) for record in records]
+    if len(tables) == 1:
+        return None
+    remedy = "name all for train, validation or test, or none, or give one file"
+    splits = splits_of_names([table.name for table in tables], where=tables[0].source, remedy=remedy)
+    if splits is None:
+        return None
+    return [split for table, split in zip(tables, splits, strict=True) for _ in table.records]

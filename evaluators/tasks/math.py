@@ -31,7 +31,7 @@ MATH = Published(
 )
 
 
-def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
+def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
     r"""The problems of ``split``, in the published order.
 
     Questions are the same if they differ in whitespace only. Of problems with the same question the first
@@ -40,13 +40,14 @@ def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Pr
     Args:
         data: where ``math_train.jsonl`` and ``math500_test.jsonl`` are (fields ``problem``, and ``answer`` or a
             ``solution`` whose last ``\boxed{}`` is the answer): a folder, or a pattern; without it, they come
-            from the Hugging Face hub. Validation is a fixed 5 % of train, by a hash of the question. A single
-            file is split on its own, by the same hash, 80 % train, 10 % validation, 10 % test.
+            from the Hugging Face hub. Validation is a fixed 5 % of train, by a hash of the question. A single file
+            has all splits, by its column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
+        whole: all of a single file that has no such column, as test problems; of other data none.
         prompt: a text with ``{question}`` in it.
     """
     MATH.check_prompt(prompt)
     records = MATH.disjoint_records(split, data)
-    return MATH.problems(records, split, data=data, prompt=prompt, answer=answer_of, solution=solution_of)
+    return MATH.problems(records, split, data=data, prompt=prompt, answer=answer_of, solution=solution_of, whole=whole)
 
 
 def answer_of(record: Record) -> str:

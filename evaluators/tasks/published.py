@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.tasks.records import Record, choose, make_problem, read_records, share, split_by_content
+from evaluators.tasks.columns import missing_columns
+from evaluators.tasks.files import read_records
+from evaluators.tasks.hub import hub_rows
+from evaluators.tasks.records import Record, choose, make_problem, share, split_by_content
+from evaluators.tasks.splits import COLUMN, VALIDATION_PARTS, split_of_record, with_validation
 from evaluators.types import Problem, Split, TaskError
 
-HUB_SECONDS = 5.0
 QUESTION = "{question}"
 """The prompt of a task whose answer format says the rest."""
-VALIDATION_PARTS = 20
-"""One part in so many of the train problems is the validation split."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +67,15 @@ class Published:
         part = self._part(split)
         if data is None:
             return [record for rows in part.hub for record in self._from_hub(rows)]
-        return read_records(data if data.is_file() else _locate(data, part))
+        if not data.is_file():
+            return read_records(_locate(data, part))
+        records = read_records(data)
+        if not all(field in records[0].fields for field in self.question):
+            guessed = missing_columns(str(data), records[0], {"prompt": self.question[0], "answer": "answer"})
+            raise guessed or TaskError(
+                f"{data} lacks a column of {' and '.join(self.question)}, which the task {self.task} reads"
+            )
+        return records
 
     def disjoint_records(self, split: Split, data: Path | None) -> list[Record]:
         """The same, but the first of each question alone, and in train none that is in test, wherever both come from.
@@ -88,22 +97,35 @@ class Published:
         prompt: str,
         answer: Callable[[Record], str],
         solution: Callable[[Record], str] = lambda record: "",
+        whole: bool = False,
     ) -> list[Problem]:
-        """The problems of ``split`` among ``records``, in their order. A file alone has all splits of the task."""
+        """The problems of ``split`` among ``records``, in their order. A file alone has all splits of the task.
+
+        ``whole``: all of a file alone that has no column ``split``, as test problems; of other data none.
+        """
+        records = list(records)
         alone = self._stands_alone(data)
-        problems = []
-        for record in records:
-            question = self.question_of(record)
-            problems.append(
-                make_problem(
-                    record,
-                    prompt=prompt.replace("{question}", question),
-                    content=question,
-                    answer=answer(record),
-                    solution=solution(record),
-                    split=split_by_content(question) if alone else _split(question, split),
-                )
+        column = data is not None and data.is_file() and any(COLUMN in record.fields for record in records)
+        if whole and (column or not alone):
+            return []
+        questions = [self.question_of(record) for record in records]
+        if column:
+            splits = with_validation([split_of_record(record) for record in records], questions)
+        elif alone and not whole:
+            splits = [split_by_content(question) for question in questions]
+        else:
+            splits = [_split(question, split) for question in questions]
+        problems = [
+            make_problem(
+                record,
+                prompt=prompt.replace("{question}", question),
+                content=question,
+                answer=answer(record),
+                solution=solution(record),
+                split=of,
             )
+            for record, question, of in zip(records, questions, splits, strict=True)
+        ]
         return choose(problems, split, str(data or self._part(split)), "add lines")
 
     def _part(self, split: Split) -> Part:
@@ -127,25 +149,10 @@ class Published:
         return first
 
     def _from_hub(self, rows: HubSet) -> list[Record]:
-        try:
-            import datasets
-            import huggingface_hub
-
-            if not huggingface_hub.constants.HF_HUB_OFFLINE:
-                # Fails at once where the hub is out of reach; load_dataset would first retry for 23 seconds.
-                huggingface_hub.HfApi().dataset_info(rows.hub_id, timeout=HUB_SECONDS)
-            sets = {config: datasets.load_dataset(rows.hub_id, config, split=rows.split) for config in rows.configs}
-        except Exception as error:  # of several libraries and their versions: no network, no access, not cached
-            files = " and ".join(part.file for part in (self.train, self.test) if part)
-            raise TaskError(
-                f"the task {self.task} cannot be loaded from the hub id {rows.hub_id} ({type(error).__name__}); "
-                f"pass --data with a folder that holds {files}, or set HF_HUB_OFFLINE=1 to use a cached copy"
-            ) from error
-        return [
-            Record(place=f"{rows.hub_id}:{config}:{rows.split}:{n}", fields=dict(row))
-            for config, table in sets.items()
-            for n, row in enumerate(table, 1)
-        ]
+        files = " and ".join(part.file for part in (self.train, self.test) if part)
+        remedy = f"pass --data with a folder that holds {files}"
+        found = [hub_rows(self.task, rows.hub_id, config, rows.split, remedy=remedy) for config in rows.configs]
+        return [record for tables in found for table in tables.values() for record in table]
 
 
 def _split(question: str, wanted: Split) -> Split:

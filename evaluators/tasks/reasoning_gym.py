@@ -53,7 +53,9 @@ def build(
     """
     name = f"reasoning_gym:{variant}"
     if data is not None:
-        raise TaskError(f"the task {name} generates its problems and reads no data; drop --data {data}")
+        raise TaskError(
+            f"the task {name} generates its problems and reads no data; drop --data {data}, or read it by --task jsonl"
+        )
     if "{question}" not in prompt:
         raise TaskError(f"the prompt of the task {name} has no {{question}}; put it where the question goes")
     if count < 1:

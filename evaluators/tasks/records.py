@@ -1,34 +1,44 @@
-"""What tasks with data share: reading JSON lines, splitting by content, making problems."""
+"""What tasks with data share: records and their fields, splitting by content, making problems."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from math import isnan
-from pathlib import Path
 from typing import Any
 
-from evaluators.types import Problem, Rubric, Split, TaskError
+from evaluators.types import Framing, Problem, Rubric, Split, TaskError
+
+MISSING = object()
+"""What a field holds that is not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One object of a file of JSON lines, and where it stands."""
+    """One object of a file, and where it stands."""
 
     place: str
-    """``file:line``."""
+    """``file:line``, or ``file, row 3``."""
     fields: dict[str, Any]
 
-    def text(self, field: str) -> str:
-        """The non-empty text of a field, or a number as text."""
-        if field not in self.fields:
+    def value(self, field: str) -> Any:
+        """What a field holds. Dots lead into objects and lists: ``reward_model.ground_truth``, ``turns.0.content``."""
+        found = _within(self.fields, field)
+        if found is MISSING:
             raise TaskError(
                 f"{self.place} has no field {field!r}, only {', '.join(self.fields) or 'an empty object'}; "
                 "name the right field or mend the line"
             )
-        value = self.fields[field]
-        missing = isinstance(value, float) and isnan(value)  # as tables of the hub mark it
+        return found
+
+    def has(self, field: str) -> bool:
+        """Whether there is such a field, whatever it holds."""
+        return _within(self.fields, field) is not MISSING
+
+    def text(self, field: str) -> str:
+        """The non-empty text of a field, or a number as text."""
+        value = self.value(field)
+        missing = value is None or (isinstance(value, float) and isnan(value))  # as tables mark it
         if missing or isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
             raise TaskError(f"{self.place}: {field!r} must be a text or a number, not {str(value)[:40]}")
         if not str(value).strip():
@@ -36,22 +46,18 @@ class Record:
         return str(value)
 
 
-def read_records(path: Path) -> list[Record]:
-    """The objects of a UTF-8 file of JSON lines; blank lines are skipped."""
-    if path.is_dir():
-        raise TaskError(f"{path} is a folder; give a file of JSON lines")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError:
-        raise TaskError(f"there is no file {path}; give the path of a file of JSON lines") from None
-    except UnicodeDecodeError as error:
-        raise TaskError(f"{path} is not UTF-8 (byte {error.start}); convert it to UTF-8") from None
-    except OSError as error:
-        raise TaskError(f"{path} cannot be read: {error.strerror}") from error
-    records = [_record(f"{path}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not records:
-        raise TaskError(f"{path} is empty; it needs one JSON object a line")
-    return records
+def _within(content: Any, field: str) -> Any:
+    """``MISSING`` where there is no such field; a name with dots in it goes before a path."""
+    if isinstance(content, dict) and field in content:
+        return content[field]
+    first, dot, rest = field.partition(".")
+    if isinstance(content, list) and first.isdecimal() and int(first) < len(content):
+        found = content[int(first)]
+    elif isinstance(content, dict) and dot and first in content:
+        found = content[first]
+    else:
+        return MISSING
+    return _within(found, rest) if dot else found
 
 
 def make_problem(
@@ -63,6 +69,7 @@ def make_problem(
     split: Split,
     rubric: Rubric | None = None,
     solution: str = "",
+    system: str = "",
 ) -> Problem:
     """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
     try:
@@ -77,6 +84,7 @@ def make_problem(
         question=content,
         rubric=rubric,
         solution=solution,
+        framing=Framing(system=system),
     )
 
 
@@ -98,26 +106,13 @@ def choose(problems: Sequence[Problem], split: Split, source: str, remedy: str) 
     return chosen
 
 
-def refuse_duplicates(records: Sequence[Record], field: str) -> None:
-    """Splits would not be disjoint, and problems not be told apart, if a prompt stood there twice."""
+def refuse_duplicates(records: Sequence[Record], contents: Sequence[str], field: str) -> None:
+    """Splits would not be disjoint, and problems not be told apart, if a prompt stood there twice.
+
+    ``contents``: what each record's ``field`` asks.
+    """
     seen: dict[str, str] = {}
-    for record in records:
-        first = seen.setdefault(record.text(field).strip(), record.place)
+    for record, content in zip(records, contents, strict=True):
+        first = seen.setdefault(content.strip(), record.place)
         if first != record.place:
             raise TaskError(f"{record.place} repeats the {field} of {first}; remove one of them")
-
-
-def _record(place: str, line: str) -> Record:
-    try:
-        fields = json.loads(line, parse_float=Decimal, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise TaskError(f"{place} is not JSON: {error.msg} at column {error.colno}; mend the line") from None
-    except (ValueError, RecursionError) as error:
-        raise TaskError(f"{place} is not JSON that can be read: {error}; mend the line") from None
-    if not isinstance(fields, dict):
-        raise TaskError(f"{place} is a JSON {type(fields).__name__}, not an object; mend the line")
-    return Record(place=place, fields=fields)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")

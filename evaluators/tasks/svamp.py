@@ -16,7 +16,7 @@ SVAMP = Published(
 )
 
 
-def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Problem]:
+def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
     The hub has 700 in train and 300 in test; the authors' own file has all 1000 in one. A problem that is in
@@ -25,13 +25,14 @@ def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Pr
     Args:
         data: where ``svamp_test.jsonl`` and, to train, ``svamp_train.jsonl`` are (fields ``Body``, ``Question``
             and ``Answer``, a number): a folder, or a pattern; without it, they come from the Hugging Face hub.
-            Validation is a fixed 5 % of train, by a hash of the question. A single file is split on its own,
-            by the same hash, 80 % train, 10 % validation, 10 % test.
+            Validation is a fixed 5 % of train, by a hash of the question. A single file has all splits, by its
+            column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
+        whole: all of a single file that has no such column, as test problems; of other data none.
         prompt: a text with ``{question}`` in it.
     """
     SVAMP.check_prompt(prompt)
     records = SVAMP.disjoint_records(split, data)
-    return SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer)
+    return SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer, whole=whole)
 
 
 def _answer(record: Record) -> str:

@@ -10,6 +10,7 @@ from harness.cli.options import (
     Data,
     Engine,
     Model,
+    Task,
 )
 from harness.config.arguments import (
     changes_of,
@@ -37,6 +38,7 @@ def doctor(
     suite: Annotated[str | None, typer.Option(help="Also load this suite's model and problems.")] = None,
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     data: Data = None,
     change: Change = None,
 ) -> None:
@@ -44,4 +46,4 @@ def doctor(
     from harness.config.suites import load_suite
     from harness.studies.doctor import examine
 
-    examine(load_suite(suite, changes_of(change, model, data, engine)) if suite else None, console)
+    examine(load_suite(suite, changes_of(change, model, data, engine, task)) if suite else None, console)

@@ -13,6 +13,7 @@ Out = Annotated[Path, typer.Option(help="Directory of the runs and of what is ma
 Suite = Annotated[str, typer.Option(help="A suite's name, or the path of its YAML file.")]
 Model = Annotated[str | None, typer.Option(help="A hub id, a local directory, a .gguf file, or embedded:NAME.")]
 Data = Annotated[str | None, typer.Option(help="A local file or directory with the task's data.")]
+Task = Annotated[str | None, typer.Option(help="Another task, NAME[:VARIANT][:KEY=VALUE,...]; one's own data: jsonl.")]
 Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
 Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7; 7, is 7 alone).")]

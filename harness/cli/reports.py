@@ -41,6 +41,7 @@ def leaderboard(
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
     from harness.config.suites import load_suite
+    from harness.records.out_dir import OutDir
     from harness.report.commands import make_leaderboard
     from harness.report.numbers.selection import Selection
 
@@ -52,7 +53,7 @@ def leaderboard(
         budget=chosen_budget(budget) if budget else None,
         match=match,
     )
-    loaded = load_suite(suite, [("baseline", baseline)] if baseline else [])
+    loaded = load_suite(OutDir(out).named(suite), [("baseline", baseline)] if baseline else [])
     make_leaderboard(loaded, selection, source, out, console, force=force)
 
 
@@ -69,13 +70,14 @@ def compare(
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
     from harness.config.suites import load_suite
+    from harness.records.out_dir import OutDir
     from harness.report.commands import make_comparison
     from harness.report.numbers.selection import Selection
 
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
-    make_comparison(load_suite(suite), (a, b), wanted, Selection(match=match), source, out, console)
+    make_comparison(load_suite(OutDir(out).named(suite)), (a, b), wanted, Selection(match=match), source, out, console)
 
 
 @app.command()
@@ -83,9 +85,10 @@ def compare(
 def export(suite: Suite, out: Out = OUT, force: Force = False) -> None:
     """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
     from harness.config.suites import load_suite
+    from harness.records.out_dir import OutDir
     from harness.report import commands
 
-    commands.export(load_suite(suite), out, console, force=force)
+    commands.export(load_suite(OutDir(out).named(suite)), out, console, force=force)
 
 
 @app.command()
@@ -98,9 +101,10 @@ def publish(
 ) -> None:
     """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
     from harness.config.suites import load_suite
+    from harness.records.out_dir import OutDir
     from harness.report import commands
 
-    commands.publish(load_suite(suite), out, to, console, force=force)
+    commands.publish(load_suite(OutDir(out).named(suite)), out, to, console, force=force)
 
 
 @app.command()

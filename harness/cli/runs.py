@@ -18,6 +18,7 @@ from harness.cli.options import (
     Regimes,
     Seeds,
     Suite,
+    Task,
     Uri,
     Workers,
 )
@@ -38,6 +39,7 @@ def run(
     regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
@@ -53,7 +55,7 @@ def run(
     from harness.launch.plan import plan
     from harness.report.archive import refuse_losing
 
-    changes = changes_of(change, model, data, engine)
+    changes = changes_of(change, model, data, engine, task)
     changes += [("budget", parse_budget(budget))] if budget else []
     names = objectives_of(algos)
     planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
@@ -72,6 +74,7 @@ def tune(
     regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     data: Data = None,
     change: Change = None,
     workers: Workers = None,
@@ -85,6 +88,6 @@ def tune(
     from harness.studies.tuning import command
 
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
-    changes = changes_of(change, model, data, engine)
+    changes = changes_of(change, model, data, engine, task)
     if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)

@@ -14,12 +14,14 @@ from harness.cli.options import (
     Model,
     Out,
     Suite,
+    Task,
     Uri,
 )
 from harness.config.arguments import (
     changes_of,
     command_line,
     names_of,
+    parse_task,
 )
 from harness.errors import HarnessError
 
@@ -29,6 +31,9 @@ from harness.errors import HarnessError
 def eval_(
     model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
     tasks: Annotated[str | None, typer.Option(help="Comma-separated, such as gsm8k,math500.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="One with settings, NAME[:VARIANT][:KEY=VALUE,...]; repeatable.")
+    ] = None,
     lm_eval: Annotated[
         str | None, typer.Option(help="Tasks of lm-evaluation-harness, such as gsm8k_local,math500_local.")
     ] = None,
@@ -51,9 +56,10 @@ def eval_(
     given = {"k": k, "problems": problems, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
     named, stock, asked = (names_of(text) if text else [] for text in (tasks, lm_eval, formats))
-    suite = eval_suite(model, named, stock, data, changes, asked)
+    chosen = [parse_task(text) for text in [*named, *(task or [])]]
+    suite = eval_suite(model, chosen, stock, data, changes, asked)
     options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--formats": formats, "--data": data}
-    command = command_line("eval", options, changes)
+    command = command_line("eval", options, changes, tasks=task or [])
     evaluate_model(suite, out, tracking_uri, fresh=fresh, command=command, console=console)
 
 
@@ -65,6 +71,7 @@ def plan(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")] = "agro,grpo,ppo",
     engine: Engine = None,
     model: Model = None,
+    task: Task = None,
     change: Change = None,
     memory: Annotated[float | None, typer.Option(min=1, help="GiB, where the GPU has another size.")] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
@@ -74,7 +81,7 @@ def plan(
     from harness.config.suites import load_suite
     from harness.studies.planning.estimate import estimate
 
-    loaded = load_suite(suite, changes_of(change, model, None, engine))
+    loaded = load_suite(suite, changes_of(change, model, None, engine, task))
     names = objectives_of(algos)
     estimate(loaded, names, gpu, console, memory_gib=memory, prompt=prompt_tokens, completion=completion_tokens)
 

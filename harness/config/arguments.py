@@ -1,6 +1,7 @@
 """What the command line's texts mean."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,10 +9,17 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from evaluators.names import suggestion
+from evaluators.tasks import options_of
+from evaluators.types import TaskError
 from harness.config.budget import Budget
 from harness.config.regime import RegimeSpec
-from harness.config.suites import explain
+from harness.config.settings import TaskSettings
+from harness.config.suites import explain, set_key
 from harness.errors import HarnessError
+
+FLAGS = {"model.path": "--model", "task.data": "--data", "compute.engine": "--engine"}
+"""Settings of a suite that have an option of their own."""
 
 
 def names_of(text: str) -> list[str]:
@@ -44,13 +52,44 @@ def parse_budget(text: str) -> dict[str, Any]:
 
 
 def command_line(
-    name: str, options: Mapping[str, str | None], changes: Sequence[tuple[str, Any]], regimes: Sequence[str] = ()
+    name: str,
+    options: Mapping[str, str | None],
+    changes: Sequence[tuple[str, Any]],
+    regimes: Sequence[str] = (),
+    tasks: Sequence[str] = (),
 ) -> str:
     """A command as it would be typed, all of it spelt out."""
     given = [part for option, value in options.items() if value is not None for part in (option, value)]
-    given += [part for key, value in changes for part in ("--set", f"{key}={json.dumps(value)}")]
+    given += [part for task in tasks for part in ("--task", task)]
+    given += [part for key, value in changes for part in _typed(key, value)]
     given += [part for regime in regimes for part in ("--regime", regime)]
     return shlex.join(["harness", name, *given])
+
+
+def _typed(key: str, value: Any) -> tuple[str, str]:
+    """A change of a suite as an option: its own where there is one."""
+    if key in FLAGS and isinstance(value, str):
+        return FLAGS[key], value
+    if key == "task" and isinstance(value, dict) and (text := _task_text(value)):
+        return "--task", text
+    return "--set", f"{key}={json.dumps(value)}"
+
+
+def _task_text(task: Mapping[str, Any]) -> str:
+    """What :func:`parse_task` reads as this task; empty if it has no such form."""
+    settings = {key: value for key, value in task.items() if key not in ("name", "options")} | task.get("options", {})
+    given = ",".join(f"{key}={_written(value)}" for key, value in settings.items())
+    text = f"{task['name']}:{given}" if given else str(task["name"])
+    try:
+        return text if parse_task(text) == task else ""
+    except HarnessError:
+        return ""
+
+
+def _written(value: Any) -> str:
+    """A value as :func:`_scalar` reads it."""
+    text = str(value)
+    return text if text.strip() == text and _scalar(text) == value else json.dumps(value)
 
 
 def chosen_budget(text: str) -> Budget:
@@ -70,12 +109,57 @@ def chosen_regime(text: str) -> str:
 
 
 def changes_of(
-    change: list[str] | None, model: str | None, data: str | None, engine: str | None
+    change: list[str] | None, model: str | None, data: str | None, engine: str | None, task: str | None = None
 ) -> list[tuple[str, Any]]:
-    """What the command line changes of a suite, as dotted keys and values."""
-    flags = {"model.path": model, "task.data": data, "compute.engine": engine}
-    given = [(key, value) for key, value in flags.items() if value is not None]
-    return [parse_change(text) for text in change or []] + given
+    """What the command line changes of a suite, as dotted keys and values; the task first, as others are of it."""
+    flags = zip(FLAGS, (model, data, engine), strict=True)
+    given = [(key, value) for key, value in flags if value is not None]
+    tasks: list[tuple[str, Any]] = [("task", parse_task(task))] if task is not None else []
+    return tasks + [parse_change(text) for text in change or []] + given
+
+
+def parse_task(text: str) -> dict[str, Any]:
+    """``jsonl:prompt=question,answer=final`` as the ``task`` of a suite.
+
+    A value goes on to the next ``,KEY=``. Keys are the settings of a suite's task; all others are the task's own
+    options.
+
+    Raises:
+        HarnessError: no such task or key, or no ``KEY=VALUE``.
+    """
+    # The settings begin behind the last colon before the first equals sign: later colons belong to values.
+    parts = re.fullmatch(r"([^=]+?)(?::([^:=]+=.*))?", text, re.DOTALL)
+    if not parts:
+        raise HarnessError(f"--task {text!r}: give NAME or NAME:KEY=VALUE,..., such as jsonl:prompt=question")
+    name, settings = parts[1].strip(), parts[2]
+    sections = [key for key in TaskSettings.model_fields if key not in ("name", "options")]
+    try:
+        options = options_of(name)
+    except TaskError as error:
+        raise HarnessError(f"--task: {error}") from error
+    task: dict[str, Any] = {"name": name}
+    for setting in re.split(r",(?=\s*[\w.]+=)", settings) if settings else ():
+        key, value = (part.strip() for part in setting.split("=", 1))
+        section = key.partition(".")[0]
+        if not value:
+            raise HarnessError(f"--task {text!r}: {key} has no value; give {key}=VALUE, or {key}=null for none")
+        if section not in sections and options is not None and key not in options:
+            known = [*options, *sections]
+            near = suggestion(key, known)
+            raise HarnessError(
+                f"--task: the task {name} has no setting {key!r}{near}; its settings: {', '.join(known)}"
+            )
+        set_key(task, key.split(".") if section in sections else ["options", key], _scalar(value))
+    return task
+
+
+def _scalar(text: str) -> Any:
+    """A YAML number, truth value, list or quoted text; all else is a text as it stands, with its colons and braces."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if value is None or isinstance(value, str | int | float | list) else text
 
 
 def parse_change(text: str) -> tuple[str, Any]:

@@ -18,6 +18,9 @@ from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, O
 from harness.config.suites import explain, nearest, sentence
 from harness.errors import HarnessError
 
+SECTIONS = ("optimizer", "fields")
+"""Of an arm's settings."""
+
 
 def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
@@ -117,6 +120,12 @@ def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
             if key not in new or new[key] != value:
                 found.append(f"{section}.{key} {value} -> {new.get(key, 'its default')}")
     return found
+
+
+def settings_of(suite: SuiteConfig, name: str) -> dict[str, Any]:
+    """What the suite sets for the arm alone, in its regime: ``optimizer.NAME`` and ``fields.NAME``."""
+    arm = _arm(suite, name)
+    return {f"{section}.{key}": value for section in SECTIONS for key, value in getattr(arm, section).items()}
 
 
 def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:

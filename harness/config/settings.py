@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from algorithms.types import LATER
+from evaluators.tasks import asks_itself
 from harness.config.regime import RegimeSpec
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -95,7 +96,7 @@ class TaskSettings(Settings):
 
     @model_validator(mode="after")
     def _one_prompt(self) -> "TaskSettings":
-        if "prompt" in self.options and self.format not in ("auto", "own"):
+        if asks_itself(self.name, self.options) and self.format not in ("auto", "own"):
             raise ValueError(
                 f"format={self.format} and options.prompt both say how problems are asked; drop one of them"
             )

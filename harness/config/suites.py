@@ -1,6 +1,7 @@
 """Named suites (YAML in ``harness/suites``), and how the command line changes them before they become runs."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -9,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from evaluators.names import suggestion
+from harness.config.naming import with_own_name
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 
@@ -22,6 +24,8 @@ def suite_names() -> list[str]:
 def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfig:
     """The suite ``name`` (or a YAML file's path) with ``changes`` of dotted keys applied in order.
 
+    A change of ``task`` as a whole goes on top of the suite's task if it is the same one, and replaces another. Where
+    task or model become others, so does the suite's name: see :mod:`harness.config.naming`.
     A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
     ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime.
 
@@ -29,13 +33,25 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
         HarnessError: no such suite, not valid YAML, an unknown key or a value of a wrong type.
     """
     raw = _read(name)
+    before = _validated(name, raw)
     for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
-        set_key(raw, key.split("."), value)
+        set_key(raw, key.split("."), _on_top(raw.get("task"), value) if key == "task" else deepcopy(value))
         _forget(raw, key.split("."))
+    return with_own_name(_validated(name, raw), before)
+
+
+def _validated(name: str, raw: dict[str, Any]) -> SuiteConfig:
     try:
         return SuiteConfig.model_validate(raw)
     except ValidationError as error:
         raise HarnessError(f"suite {name}: {explain(error, SuiteConfig)}") from error
+
+
+def _on_top(task: Any, given: Any) -> Any:
+    """``given`` over what the suite sets for the same task; a task's options are no other task's."""
+    if not isinstance(task, dict) or not isinstance(given, dict) or task.get("name") != given.get("name"):
+        return deepcopy(given)
+    return task | given | {"options": (task.get("options") or {}) | (given.get("options") or {})}
 
 
 def explain(error: ValidationError, model: type) -> str:

@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import run_all
 from harness.launch.plan import Plan
+from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
 from harness.records.journal import JOURNAL, Journal
@@ -54,6 +55,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
         results = read_results(Journal(path).read() for _, path in runs)
         board = build(suite, results)
         links = JournalSource(OutDir(how.out), suite.name).links(results)
+        OutDir(how.out).keep(suite)
         written = write_leaderboard(board, results, folder, links)
         console.print(tables(board), highlight=False)
         console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
@@ -71,6 +73,8 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     out_dir.prepare()
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
+    if told := split_by_us(suite.task):
+        console.print(told, highlight=False)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
     workers = _side_by_side(planned, how.workers, console)

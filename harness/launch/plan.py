@@ -9,6 +9,7 @@ from harness.config.arms import replaced, run_config
 from harness.config.run_config import RunConfig, SuiteConfig, digest
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
+from harness.launch.inheriting import inherited
 from harness.launch.machine import settle
 from harness.records.events import Invocation, PlannedRuns
 
@@ -40,6 +41,7 @@ def plan(
     """
     suites, choices = suites_of(suite, changes, algos, regimes)
     config = suites[0]
+    choices = choices + inherited(suite, changes, suites, algos)
     chosen = list(seeds) if seeds is not None else list(range(config.seeds))
     runs = [run_config(of_regime, algo, seed) for seed in chosen for of_regime in suites for algo in algos]
     name = f"{','.join(algos)} x {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"

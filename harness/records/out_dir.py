@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.run_config import RunConfig
+import yaml
+
+from harness.config.run_config import RunConfig, SuiteConfig
+from harness.config.suites import suite_names
 from harness.errors import HarnessError
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, Journal
 
 FINAL = "final"
 """The trained model, a transformers directory inside the run's."""
+SUITE = "suite.yaml"
+"""In a suite's folder: the suite itself, where no suite of that name ships with the package."""
 EVALUATIONS = "evaluations"
 """Folder of a run: a table for each evaluation."""
 
@@ -28,6 +33,18 @@ class OutDir:
 
     def suite(self, name: str) -> Path:
         return self.root / name
+
+    def named(self, suite: str) -> str:
+        """What :func:`harness.config.suites.load_suite` takes for a suite by its name, also one that ran here alone."""
+        kept = self.suite(suite) / SUITE
+        return str(kept) if suite not in suite_names() and kept.is_file() else suite
+
+    def keep(self, suite: SuiteConfig) -> None:
+        """Leave the suite beside its runs, so that its name is enough to make tables of them."""
+        if suite.name not in suite_names():
+            self.suite(suite.name).mkdir(parents=True, exist_ok=True)
+            text = yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+            (self.suite(suite.name) / SUITE).write_text(text, encoding="utf-8")
 
     def run(self, suite: str, run_id: str) -> Path:
         return self.suite(suite) / "runs" / run_id

@@ -70,6 +70,7 @@ def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force:
     out_dir, target = OutDir(out), OutDir(to)
     target.prepare()
     target.suite(suite.name).mkdir(exist_ok=True)
+    target.keep(suite)
     archive = target.suite(suite.name) / ARCHIVE
     _export(out_dir, suite.name, archive, console, force=force)
     make_leaderboard(suite, Selection(), str(archive), to, console)

@@ -1,10 +1,10 @@
 """How a run's model is asked its task's problems: the answer format that fits both, and its solved examples."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from evaluators.formats import FORMATS, OWN, AnswerFormat, Asking
-from evaluators.tasks import TASKS
-from evaluators.types import Problem, Split
+from evaluators.tasks import TASKS, asks_itself
+from evaluators.types import Problem
 from harness.config.settings import TaskSettings
 from harness.errors import HarnessError
 
@@ -41,12 +41,12 @@ def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
     if task.format != "auto":
         return FORMATS[task.format]
     prompts = TASKS[task.name.partition(":")[0]].prompts
-    if "prompt" in task.options or (prompts and not chats):
+    if asks_itself(task.name, task.options) or (prompts and not chats):
         return FORMATS[OWN]
     return FORMATS["boxed" if chats else "hash"]
 
 
-def posed(problems: Mapping[Split, Sequence[Problem]], asking: Asking) -> dict[Split, list[Problem]]:
+def posed(problems: Sequence[Problem], asking: Asking) -> list[Problem]:
     """The problems as the model is asked them, the solved examples left out: their answers stand in every prompt."""
     shown = {example.id for example in asking.examples}
-    return {split: [asking.pose(one) for one in part if one.id not in shown] for split, part in problems.items()}
+    return [asking.pose(problem) for problem in problems if problem.id not in shown]

@@ -38,7 +38,7 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     loaded = load_splits(config)
     policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
-    problems = posed(loaded, asking)
+    problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitting_context(config, policy, problems)
     first = problems[Split.TRAIN][0]
     ids = policy.encode(first.prompt, first.framing)

@@ -99,7 +99,7 @@ def look(config: RunConfig) -> Seen:
     train = load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     asking = asking_of(task, chats=policy.chats, train=lambda: train)
-    order = ProblemOrder(posed({Split.TRAIN: train}, asking)[Split.TRAIN], SEED)
+    order = ProblemOrder(posed(train, asking), SEED)
     problems = order.take(0, max(FEWEST_PROMPTS, COMPLETIONS // size))
     engine = make_engine(policy, config.compute, fitting_context(config, policy, {Split.TRAIN: problems}))
     engine.sync(policy)

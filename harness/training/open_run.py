@@ -85,7 +85,7 @@ def _load(config: RunConfig) -> RunParts:
     loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
-    problems = posed(loaded, asking)
+    problems = {split: posed(part, asking) for split, part in loaded.items()}
     context = fitting_context(config, policy, problems)
     objective = objective_of(config.objective)
     passes = Passes.of(objective, config.regime_spec, config.optimizer)

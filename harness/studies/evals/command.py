@@ -10,20 +10,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
-from evaluators.tasks import load_problems
-from evaluators.types import Problem, Split
+from evaluators.types import Problem
 from harness.errors import HarnessError
 from harness.launch.machine import settle_model
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.records.out_dir import OutDir
-from harness.rollout.asking import asking_of
+from harness.rollout.asking import posed
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.problems import fingerprint
 from harness.studies.evals.lm_eval import CONTEXT_CACHE_GIB, measure_lm_eval
 from harness.studies.evals.measure import Measured, measure
 from harness.studies.evals.models import resolve
+from harness.studies.evals.problems import asked_of
 from harness.studies.evals.results import EvalStore, Examinee
 from harness.studies.evals.settings import EvalSettings, EvalSuite, LmEvalSettings
 from harness.studies.evals.tables import tables, write_tables
@@ -49,19 +49,24 @@ def evaluate_model(
     """
     out_dir = OutDir(out)
     out_dir.prepare()
-    name, path = resolve(suite.model.path, out_dir)
-    model, compute, choices = settle_model(suite.model.model_copy(update={"path": path}), suite.compute, adapted=False)
-    for choice in choices:
-        console.print(choice, highlight=False)
-    loaded = {settings.key: _problems(settings, Split(settings.split)) for settings in suite.tasks}
+    candidate = resolve(suite.model.path, out_dir)
+    model, compute, choices = settle_model(
+        suite.model.model_copy(update={"path": candidate.path}), suite.compute, adapted=False
+    )
+    asked = [asked_of(settings, candidate) for settings in suite.tasks]
+    for line in (*choices, *(one.told for one in asked if one.told)):
+        console.print(line, highlight=False)
     torch.set_num_threads(compute.threads)
     policy = load_policy(model, temperature=1.0)
-    askings = {settings.key: _asking(settings, policy) for settings in suite.tasks}
-    problems = {key: [askings[key].pose(problem) for problem in part] for key, part in loaded.items()}
-    examinee = Examinee(name=name, weights=policy.fingerprint(), model=model, compute=compute, command=command)
+    askings = {one.settings.key: one.asking(chats=policy.chats) for one in asked}
+    problems = {one.settings.key: posed(one.problems, askings[one.settings.key]) for one in asked}
+    examinee = Examinee(
+        name=candidate.name, weights=policy.fingerprint(), model=model, compute=compute, command=command
+    )
     evals = EvalStore(out)
-    wanted: list[EvalSettings | LmEvalSettings] = [*suite.tasks, *suite.lm_eval]
-    lacking = [settings for settings in wanted if fresh or not evals.has(settings.key, examinee)]
+    wanted: list[EvalSettings | LmEvalSettings] = [*(one.settings for one in asked), *suite.lm_eval]
+    hashes = {key: fingerprint(part) for key, part in problems.items()}
+    lacking = [one for one in wanted if fresh or not evals.has(one.key, examinee, hashes.get(one.key))]
     if lacking:
         contexts = [_context(one, policy, problems[one.key]) for one in lacking if isinstance(one, EvalSettings)]
         if any(isinstance(one, LmEvalSettings) for one in lacking):  # what their prompts need is not known before
@@ -77,22 +82,12 @@ def evaluate_model(
         else:
             asking, part = askings[settings.key], problems[settings.key]
             measured = _measure(settings, asking, bench, part)
-            evals.save(examinee, settings, asking.form.name, fingerprint(part), measured)
+            evals.save(examinee, settings, asking.form.name, hashes[settings.key], measured)
     keys = [settings.key for settings in wanted]
     write_tables(evals.read(), evals.root)
     console.print(tables(evals.read(keys)), highlight=False)
     console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
-
-
-def _problems(settings: EvalSettings, split: Split) -> list[Problem]:
-    task = settings.task
-    found = load_problems(task.name, split, data=task.data, **task.options)
-    return found[: settings.problems] if split is not Split.TRAIN else found
-
-
-def _asking(settings: EvalSettings, policy: Policy) -> Asking:
-    return asking_of(settings.task, chats=policy.chats, train=lambda: _problems(settings, Split.TRAIN))
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.config.naming import own_data
 from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
@@ -102,10 +103,13 @@ class OwnEval(Evaluated):
     def title(self) -> str:
         """The task, and what was asked of every model."""
         asked = self.settings
-        form = "" if asked.task.format == "auto" else f", asked as {asked.task.format}"
+        asked, task = self.settings, self.settings.task
+        own = own_data(task)
+        form = "" if task.format == "auto" else f", asked as {task.format}"
         return (
-            f"{asked.task.name}, {asked.split}{form}: {self.summary.problems} problems, k = {asked.k} at temperature "
-            f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading"
+            f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {self.summary.problems} problems, "
+            f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
+            f"{task.grading} grading"
         )
 
 

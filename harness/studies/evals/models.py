@@ -1,28 +1,41 @@
 """What ``--model`` of an evaluation stands for: a model as everywhere, or a run that has finished."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from harness.config.settings import TaskSettings
 from harness.errors import HarnessError
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import FINAL, OutDir
 from harness.records.results import start_of
 
 
-def resolve(name: str, out_dir: OutDir) -> tuple[str, str]:
-    """A name for tables, and a path for :func:`harness.models.loading.load_policy`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A model that is to be measured."""
 
-    A run is its directory, or its id among the runs of ``out_dir``.
+    name: str
+    """In tables."""
+    path: str
+    """For :func:`harness.models.loading.load_policy`."""
+    trained_on: TaskSettings | None = None
+    """Of a run: its task."""
+
+
+def resolve(name: str, out_dir: OutDir) -> Candidate:
+    """The model that ``name`` stands for.
+
+    A run is its directory, the one of its final model, or its id among the runs of ``out_dir``.
 
     Raises:
         HarnessError: the run has not finished.
     """
-    found = [path for path in (Path(name), *out_dir.root.glob(f"*/runs/{name}")) if _is_run(path)]
+    path = Path(name)
+    places = (path.parent if path.name == FINAL else path, *out_dir.root.glob(f"*/runs/{name}"))
+    found = [place for place in places if (place / JOURNAL).is_file()]
     if not found:
-        return name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), name
+        return Candidate(name=name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), path=name)
     if not (found[0] / FINAL).is_dir():
         raise HarnessError(f"the run {name} keeps no model: it has not finished; harness run resumes it")
-    return start_of(Journal(found[0]).read()).run_id, str(found[0] / FINAL)
-
-
-def _is_run(path: Path) -> bool:
-    return (path / JOURNAL).is_file()
+    start = start_of(Journal(found[0]).read())
+    return Candidate(name=start.run_id, path=str(found[0] / FINAL), trained_on=start.config.task)

@@ -63,8 +63,13 @@ class EvalStore:
     def folder(self, key: str, examinee: Examinee) -> Path:
         return self.root / key / examinee.folder
 
-    def has(self, key: str, examinee: Examinee) -> bool:
-        return (self.folder(key, examinee) / RESULT).is_file()
+    def has(self, key: str, examinee: Examinee, problems: str | None = None) -> bool:
+        """``problems``: a hash of them, of our own tasks; of others, as where a file was changed, nothing is there."""
+        folder = self.folder(key, examinee)
+        if not (folder / RESULT).is_file():
+            return False
+        found = read_result(folder)
+        return not isinstance(found, OwnEval) or found.problems_hash == problems
 
     def save(
         self, examinee: Examinee, settings: EvalSettings, answer_format: str, problems: str, measured: Measured

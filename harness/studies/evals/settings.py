@@ -1,7 +1,7 @@
 """What an evaluation of a model is made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +31,8 @@ class EvalSettings(Settings):
     """All but the model: models are compared where these are equal."""
 
     task: TaskSettings
-    split: Literal["test", "validation"] = "test"
+    split: Literal["auto", "all", "test", "validation"] = "auto"
+    """``auto``: all of data that assigns no splits, such as a single file, and otherwise the test split."""
     problems: PositiveInt | None = None
     """The first so many; without it, all of the split."""
     k: PositiveInt = 4
@@ -78,7 +79,7 @@ class EvalSuite(Settings):
 
 def eval_suite(
     model: str,
-    tasks: Sequence[str],
+    tasks: Sequence[Mapping[str, Any]],
     lm_eval: Sequence[str],
     data: str | None,
     changes: Sequence[tuple[str, Any]],
@@ -87,6 +88,7 @@ def eval_suite(
     """An evaluation, checked.
 
     Args:
+        tasks: each as a suite's ``task``.
         formats: answer formats, in each of which every task is asked; without any, as its settings say.
         changes: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
 
@@ -95,14 +97,19 @@ def eval_suite(
     """
     if not tasks and not lm_eval:
         raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
-    for flag, names in (("--tasks", tasks), ("--lm-eval", lm_eval), ("--formats", formats)):
-        if len(set(names)) < len(names):
-            raise HarnessError(f"{flag} names one twice: {','.join(names)}")
+    for flag, named in (
+        ("--tasks", [dict(task) for task in tasks]),
+        ("--lm-eval", [{"name": name} for name in lm_eval]),
+        ("--formats", [{"name": name} for name in formats]),
+    ):
+        for place, one in enumerate(named):
+            if one in named[:place]:
+                raise HarnessError(f"{flag} names one twice: {one['name']}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise HarnessError(f"--formats: no answer format {unknown[0]!r}{nearest(unknown[0], list(FORMATS))}")
     raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
     raw["tasks"] = [
-        {"task": {"name": name, "data": None if _generated(name) else data}} | _limit(name) for name in tasks
+        {"task": ({} if _needs_none(task) else {"data": data}) | dict(task)} | _limit(task["name"]) for task in tasks
     ]
     raw["lm_eval"] = [{"task": name, "data": data} for name in lm_eval]
     for key, value in changes:
@@ -125,8 +132,9 @@ def _limit(name: str) -> dict[str, Any]:
     return {"max_tokens": task.tokens} if task else {}
 
 
-def _generated(name: str) -> bool:
-    return name.partition(":")[0] in GENERATED
+def _needs_none(task: Mapping[str, Any]) -> bool:
+    """Whether it takes no data, or names its own."""
+    return task["name"].partition(":")[0] in GENERATED or "hub" in task.get("options", {})
 
 
 def slug(name: str) -> str:

@@ -140,7 +140,10 @@ def test_a_missing_file_is_named_and_where_it_comes_from(folder: Path) -> None:
         ({"problem": "x", "solution": "$\\boxed{5$"}, r"one\.jsonl:1: 'solution' has no answer in a \\boxed"),
         ({"problem": "x", "answer": " "}, r"one\.jsonl:1: 'answer' is empty"),
         ({"problem": "x"}, r"one\.jsonl:1 has no field 'solution'"),
-        ({"question": "x", "answer": "5"}, r"one\.jsonl:1 has no field 'problem'"),
+        (
+            {"question": "x", "answer": "5"},
+            r"one\.jsonl has no column 'problem'; its columns: question, answer; pass --task 'jsonl:prompt=question'$",
+        ),
     ],
 )
 def test_broken_lines(tmp_path: Path, row: Row, message: str) -> None:

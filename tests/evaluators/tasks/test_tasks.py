@@ -73,7 +73,7 @@ def test_jsonl_fields_and_declared_splits(tmp_path: Path) -> None:
     ]
     path = tmp_path / "d.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
-    splits = all_splits("jsonl", data=path, prompt_field="q", answer_field="a", split_field="part")
+    splits = all_splits("jsonl", data=path, prompt="q", answer="a", split="part")
     assert [(p.prompt, p.answer) for p in check_disjoint(splits)] == [(" 1+1= ", "2"), ("1/2=", "0.5"), ("é?", "1,000")]
 
 
@@ -84,9 +84,9 @@ BROKEN = {
     "NaN": ('{"prompt": "x", "answer": NaN}', r"d\.jsonl:1 is not JSON that can be read: NaN"),
     "endless number": ('{"prompt": "x", "answer": ' + "9" * 5000 + "}", r"d\.jsonl:1 is not JSON that can be read"),
     "endless nesting": ("[" * 100_000, r"d\.jsonl:1 is not JSON"),
-    "missing field": ('{"question": "x", "answer": 2}', r"d\.jsonl:1 has no field 'prompt', only question, answer"),
-    "missing answer": ('{"prompt": "x"}', r"d\.jsonl:1 has no field 'answer'"),
-    "no fields": ("{}", r"d\.jsonl:1 has no field 'prompt', only an empty object"),
+    "missing field": (GOOD + '{"question": "x", "answer": 2}', r"d\.jsonl:2 has no field 'prompt', only question, ans"),
+    "missing answer": (GOOD + '{"prompt": "x"}', r"d\.jsonl:2 has no field 'answer'"),
+    "no fields": (GOOD + "{}", r"d\.jsonl:2 has no field 'prompt', only an empty object"),
     "empty prompt": ('{"prompt": "  ", "answer": 2}', r"d\.jsonl:1: 'prompt' is empty"),
     "empty answer": (GOOD + '{"prompt": "x", "answer": ""}', r"d\.jsonl:2: 'answer' is empty"),
     "null": ('{"prompt": "x", "answer": null}', r"d\.jsonl:1: 'answer' must be a text or a number, not None"),
@@ -111,14 +111,19 @@ def test_broken_lines(tmp_path: Path, content: str, message: str) -> None:
 def test_broken_files(tmp_path: Path) -> None:
     latin = tmp_path / "latin.jsonl"
     latin.write_bytes('{"prompt": "é", "answer": 1}'.encode("latin-1"))
-    declared = write(tmp_path / "d.jsonl", [{"prompt": "x", "answer": 1, "part": "dev"}])
+    declared = write(tmp_path / "d.jsonl", [{"prompt": "x", "answer": 1, "part": "algebra"}])
+    (tmp_path / "empty").mkdir()
     cases: list[tuple[dict[str, Any], str]] = [
         ({"data": tmp_path / "none.jsonl"}, "there is no file .*none.jsonl"),
-        ({"data": tmp_path}, "is a folder; give a file"),
+        (
+            {"data": tmp_path / "empty"},
+            "the folder .*empty holds no file that can be read; name a file of one of the kinds",
+        ),
+        ({"data": tmp_path / "*.csv"}, r"\*\.csv matches no file; name a file of one of the kinds \.jsonl, .*\.gz"),
         ({"data": latin}, r"latin\.jsonl is not UTF-8 \(byte 12\)"),
-        ({}, "the task jsonl reads a file of JSON lines; pass its path"),
-        ({"data": declared, "split_field": "part"}, "d.jsonl:1: 'part' is 'dev'; it must be train, validation, test"),
-        ({"data": declared, "split_field": "no"}, "has no field 'no', only prompt, answer, part"),
+        ({}, "the task jsonl reads a file of yours; pass its path as --data, or name a set of the hub by hub="),
+        ({"data": declared, "split": "part"}, "d.jsonl:1: 'part' is 'algebra'; it must be train, validation, valid, "),
+        ({"data": declared, "split": "no"}, "has no field 'no', only prompt, answer, part"),
     ]
     for arguments, message in cases:
         with pytest.raises(TaskError, match=message):
@@ -132,10 +137,14 @@ def test_unknown_names() -> None:
         load_problems("gsmk8", Split.TRAIN)
     with pytest.raises(TaskError, match="unknown task 'zzz'; known tasks"):
         load_problems("zzz", Split.TRAIN)
-    with pytest.raises(TaskError, match="no option 'promt_field', did you mean 'prompt_field'"):
-        load_problems("jsonl", Split.TRAIN, data="x", promt_field="q")
+    with pytest.raises(TaskError, match="no option 'promt', did you mean 'prompt'"):
+        load_problems("jsonl", Split.TRAIN, data="x", promt="q")
     with pytest.raises(TaskError, match=r"no option 'qqq'; its options: prompt$"):
         load_problems("gsm8k", Split.TRAIN, qqq=1)
+    for name in ("gsm8k", "reasoning_gym:gcd"):
+        for option in ("split", "whole", "variant"):
+            with pytest.raises(TaskError, match=f"no option '{option}'"):
+                load_problems(name, Split.TRAIN, **{option: True})
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -29,6 +29,7 @@ def test_auto_is_the_models_and_the_tasks_to_decide() -> None:
     assert (asked(chats=True), asked(chats=False)) == ("boxed", "hash")
     assert (asked(name="arithmetic", chats=True), asked(name="arithmetic", chats=False)) == ("boxed", "own")
     assert asked(name="reasoning_gym:gcd", options={"prompt": "{question}"}) == "own"
+    assert asked(name="jsonl", options={"prompt": "question"}) == "boxed"  # a column, and no text
     assert all(asked(format=name) == name for name in FORMATS)
 
 
@@ -40,9 +41,8 @@ def test_two_ways_to_ask_are_one_too_many() -> None:
 def test_examples_are_the_first_training_problems_which_are_not_trained_on() -> None:
     task = TaskSettings(name="arithmetic", few_shot=2)
     asking = asking_of(task, chats=False, train=lambda: TRAIN)
-    found = posed({Split.TRAIN: TRAIN, Split.TEST: TRAIN[3:]}, asking)
-    assert [problem.id for problem in found[Split.TRAIN]] == ["t2", "t3", "t4", "t5"]
-    assert found[Split.TEST][0].prompt == "0+1= #### 1\n\n1+1= #### 2\n\n3+1="
+    assert [problem.id for problem in posed(TRAIN, asking)] == ["t2", "t3", "t4", "t5"]
+    assert posed(TRAIN[3:], asking)[0].prompt == "0+1= #### 1\n\n1+1= #### 2\n\n3+1="
     assert len(asking_of(TaskSettings(name="gsm8k", format="few_shot"), chats=True, train=lambda: TRAIN).examples) == 4
 
 
@@ -104,11 +104,9 @@ def test_a_template_that_is_not_there_is_refused() -> None:
 def test_what_stands_around_a_prompt_is_part_of_what_a_run_began_with() -> None:
     def hash_of(**settings: object) -> str:
         task = TaskSettings.model_validate({"name": "gsm8k"} | settings)
-        return fingerprint(posed({Split.TEST: TRAIN}, asking_of(task, chats=True, train=lambda: TRAIN))[Split.TEST])
+        return fingerprint(posed(TRAIN, asking_of(task, chats=True, train=lambda: TRAIN)))
 
     ways: list[dict[str, object]] = [{}, {"system": "Be kind."}, {"prefill": "So"}, {"few_shot": 1}, {"format": "hash"}]
     assert len({hash_of(**way) for way in ways}) == len(ways)
     own = asking_of(TaskSettings(name="arithmetic"), chats=False, train=lambda: TRAIN)
-    assert fingerprint(posed({Split.TEST: TRAIN}, own)[Split.TEST]) == fingerprint(
-        TRAIN
-    )  # as before there were formats
+    assert fingerprint(posed(TRAIN, own)) == fingerprint(TRAIN)  # as before there were formats

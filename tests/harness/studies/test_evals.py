@@ -16,7 +16,7 @@ from harness.records.out_dir import OutDir
 from harness.report.pages.grid import grid
 from harness.studies.evals.columns import BEHAVED, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
-from harness.studies.evals.models import resolve
+from harness.studies.evals.models import Candidate, resolve
 from harness.studies.evals.results import FORMAT, EvalStore, encode
 from harness.studies.evals.settings import eval_suite
 from harness.studies.evals.tables import over_formats, tables
@@ -87,7 +87,9 @@ def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tm
     config = small_config("agro")
     run = OutDir(out).run_of(config)
     assert run_small(config, run) == "finished"
-    assert resolve(str(run), OutDir(out)) == (config.run_id, str(run / "final"))
+    candidate = Candidate(name=config.run_id, path=str(run / "final"), trained_on=config.task)
+    for name in (config.run_id, str(run), str(run / "final")):
+        assert resolve(name, OutDir(out)) == candidate
     found = measured(out, "--tasks", "arithmetic", "--k", "3", model=config.run_id)
     ((first, second),) = found.values()
     assert isinstance(first, OwnEval) and isinstance(second, OwnEval)

@@ -54,7 +54,7 @@ def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
     result = plan(llama, "--algos", "agro", "--set", "policy.lora=null")
     assert result.exit_code == 2
     assert "Traceback" not in result.output
-    assert "llama3-8b-math, agro: 169.5 GiB while training, and the h100 has 79.1" in result.output
+    assert f"math@{Path(llama).name}, agro: 169.5 GiB while training, and the h100 has 79.1" in result.output
     assert "policy.lora.rank=32" in result.output and "adamw_8bit" in result.output
     assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite has it
 

@@ -1,0 +1,89 @@
+r"""The answer in a column of one's own: bare, behind ``####``, in a ``\boxed{}``, or with a unit in brackets.
+
+What no completion could be found equal to is refused by its line. Decimals are compared exactly, so those are numbers
+that were rounded from a fraction, or computed to more digits than anybody writes.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from evaluators.grading.extraction import last_box
+from evaluators.tasks.records import Record
+from evaluators.types import TaskError
+
+LONGEST = 200
+"""Characters of an answer; what is longer is a solution."""
+MOST_DECIMALS = 9
+ROUNDED_FROM = 4
+"""Decimals from which on a number that is a fraction's rounded value is taken for that."""
+DENOMINATORS = 12
+LARGEST_EXPONENT = 30
+ANNOTATED = re.compile(r"([-+]?\$?[0-9][0-9.,/]*%?) *\( *[^\W\d_][^()=]*\)")
+"""``7 (apples)``, as in ASDiv."""
+
+
+def gold_of(record: Record, field: str) -> str:
+    """The expected answer in ``field``.
+
+    Raises:
+        TaskError: there is none, or none that a completion could equal.
+    """
+    text, number = record.text(field).strip(), not isinstance(record.value(field), str)
+    if "####" in text:
+        answer = text.rpartition("####")[2].strip()
+        if not answer:
+            raise TaskError(f"{record.place}: {field!r} has nothing behind its last ####; mend the line")
+    elif "\\boxed" in text or "\\fbox" in text:
+        boxed = last_box(text)
+        if boxed is None or not boxed.strip():
+            raise TaskError(f"{record.place}: {field!r} has no answer in its \\boxed{{}}; mend the line")
+        answer = boxed.strip()
+    elif annotated := ANNOTATED.fullmatch(text):
+        answer = annotated[1]
+    else:
+        answer = text
+    if len(answer) > LONGEST:
+        raise TaskError(
+            f"{record.place}: {field!r} has {len(answer)} characters, and neither #### nor \\boxed{{}} says where its "
+            f"answer is; name the column of the answer"
+        )
+    value = _decimal(answer)
+    return answer if value is None else _reachable(record, field, answer, value, number=number)
+
+
+def _decimal(answer: str) -> Decimal | None:
+    """A plain number as such."""
+    try:
+        value = Decimal(answer)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _reachable(record: Record, field: str, answer: str, value: Decimal, *, number: bool) -> str:
+    """``answer`` as it is to be compared. Of numbers 7.0 becomes 7; the text ``7.0`` stays what it is."""
+    decimals = -int(value.normalize().as_tuple().exponent)
+    if decimals <= 0:
+        return str(int(value)) if number and value.adjusted() <= LARGEST_EXPONENT else answer
+    where = f"{record.place}: {field!r} is {answer}"
+    suspicious = decimals > MOST_DECIMALS or (number and decimals >= ROUNDED_FROM)
+    if suspicious and (fraction := _rounded_from(value, decimals)):
+        quoted = decimals <= MOST_DECIMALS
+        raise TaskError(
+            f"{where}, which is {fraction} rounded, and the answer {fraction} would count as wrong; write {fraction}"
+            + (f', or "{answer}" in quotes if the question asks for so many decimals' if quoted else "")
+        )
+    if decimals > MOST_DECIMALS:
+        raise TaskError(
+            f"{where}, with {decimals} decimals, which no completion gives; write a fraction or a root, or round it "
+            f"to what the question asks for"
+        )
+    return answer
+
+
+def _rounded_from(value: Decimal, decimals: int) -> Fraction | None:
+    """The fraction with a small denominator, endless as a decimal, that rounds or is cut to ``value``."""
+    fraction = Fraction(value).limit_denominator(DENOMINATORS)
+    endless = 10**DENOMINATORS % fraction.denominator != 0
+    return fraction if endless and abs(fraction - Fraction(value)) < Fraction(1, 10**decimals) else None

@@ -1,0 +1,77 @@
+"""What a model is asked: a split, or all of data that assigns no splits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluators.formats import Asking
+from evaluators.tasks import load_problems, load_whole
+from evaluators.types import Problem, Split
+from harness.config.naming import own_data
+from harness.config.settings import TaskSettings
+from harness.errors import HarnessError
+from harness.rollout.asking import asking_of
+from harness.studies.evals.models import Candidate
+from harness.studies.evals.settings import EvalSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The problems of one task."""
+
+    settings: EvalSettings
+    """With the split that was chosen."""
+    problems: list[Problem]
+    told: str
+    """What a reader must know of the choice, if anything."""
+
+    def asking(self, *, chats: bool) -> Asking:
+        """How a model is asked them; ``chats``: its tokenizer has a chat template."""
+        task = self.settings.task
+        return asking_of(
+            task, chats=chats, train=lambda: load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
+        )
+
+
+def asked_of(settings: EvalSettings, candidate: Candidate) -> Asked:
+    """The problems that ``settings`` asks of a model.
+
+    Data that assigns no splits is all asked. A run that was trained on it has seen its train split, so it is asked
+    the test split alone, as the run was in training.
+
+    Raises:
+        HarnessError: all of it is to be asked, and it assigns splits.
+        TaskError: the task cannot be loaded.
+    """
+    task, split = settings.task, settings.split
+    whole = load_whole(task.name, data=task.data, **task.options) if split in ("auto", "all") else None
+    if split == "all" and whole is None:
+        raise HarnessError(f"split=all: the problems of {task.name} have splits of their own; name test or validation")
+    seen = candidate.trained_on is not None and _same_data(task, candidate.trained_on)
+    if whole is not None and not (seen and split == "auto"):
+        told = (
+            f"{own_data(task)}: all {len(whole)} problems are asked; a model that was trained on it has seen most of "
+            "them, so give a run by its id: it is asked its test split alone"
+        )
+        return Asked(settings=_with(settings, "all"), problems=whole[: settings.problems], told=told)
+    settings = _with(settings, "test" if split == "auto" else split)
+    problems = load_problems(task.name, Split(settings.split), data=task.data, **task.options)
+    told = (
+        ""
+        if whole is None
+        else (
+            f"{own_data(task)}: of {len(whole)} problems the {len(problems)} of the test split are asked, as "
+            f"{candidate.name} was trained on others; --set split=test asks other models the same"
+        )
+    )
+    return Asked(settings=settings, problems=problems[: settings.problems], told=told)
+
+
+def _with(settings: EvalSettings, split: str) -> EvalSettings:
+    return settings.model_copy(update={"split": split})
+
+
+def _same_data(one: TaskSettings, other: TaskSettings) -> bool:
+    """Whether both read the same file, folder or set of the hub."""
+    if one.data is None or other.data is None:
+        return one.data is other.data and bool(own_data(one)) and own_data(one) == own_data(other)
+    return Path(one.data).resolve() == Path(other.data).resolve()

@@ -1,0 +1,275 @@
+"""Data as people have it: the same problems from every kind of file, any columns, chats, and splits."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evaluators.tasks import load_problems, load_whole
+from evaluators.tasks.records import Record
+from evaluators.types import Problem, Split, TaskError
+
+Row = dict[str, Any]
+ROWS: list[Row] = [{"question": f'What is {n}+1,\nin "digits"?', "final": str(n + 1)} for n in range(48)]
+COLUMNS = {"prompt": "question", "answer": "final"}
+
+
+def lines(rows: list[Row]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def table(separator: str) -> Callable[[list[Row]], bytes]:
+    def write(rows: list[Row]) -> bytes:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), delimiter=separator)
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode("utf-8-sig")
+
+    return write
+
+
+def parquet(rows: list[Row]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return bytes(sink.getvalue())
+
+
+KINDS: dict[str, Callable[[list[Row]], bytes]] = {
+    "jsonl": lines,
+    "ndjson": lines,
+    "json": lambda rows: json.dumps(rows, indent=1).encode(),
+    "lines.json": lines,
+    "csv": table(","),
+    "TSV": table("\t"),
+    "parquet": parquet,
+}
+KINDS |= {f"{name}.gz": lambda rows, write=write: gzip.compress(write(rows)) for name, write in KINDS.items()}
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    path = tmp_path / "plain.jsonl"
+    path.write_bytes(lines(ROWS))
+    return path
+
+
+def all_of(data: Path, **options: Any) -> dict[Split, list[Problem]]:
+    return {split: load_problems("jsonl", split, data=data, **options) for split in Split}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_gives_the_same_problems(kind: str, tmp_path: Path, plain: Path) -> None:
+    path = tmp_path / f"mine.{kind}"
+    path.write_bytes(KINDS[kind](ROWS))
+    assert all_of(path, **COLUMNS) == all_of(plain, **COLUMNS)
+    assert load_whole("jsonl", data=path, **COLUMNS) == load_whole("jsonl", data=plain, **COLUMNS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_column_names_the_flag_that_works(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"mine.{kind}"
+    path.write_bytes(KINDS[kind]([{"question": "1+1", "solution": "two", "final": "2"}]))
+    with pytest.raises(TaskError) as error:
+        load_problems("jsonl", Split.TEST, data=path)
+    assert str(error.value) == (
+        f"{path} has no column 'prompt'; its columns: question, solution, final; "
+        "pass --task 'jsonl:prompt=question,answer=final'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "chosen", "flag"),
+    [
+        (["problem", "answer"], {}, "pass --task 'jsonl:prompt=problem'"),
+        (["prompt", "target"], {}, "pass --task 'jsonl:answer=target'"),
+        (["Question", "Final Answer"], {}, "pass --task 'jsonl:prompt=Question,answer=Final Answer'"),
+        (
+            ["q", "ground_truth"],
+            {},
+            "pass --task 'jsonl:prompt=COLUMN,answer=ground_truth' with the name of the prompt",
+        ),
+        (["q", "a"], {"prompt": "q", "split": "q"}, "pass --task 'jsonl:prompt=q,answer=COLUMN,split=q' with the name"),
+        (["answer_text"], {}, "pass --task 'jsonl:prompt=COLUMN,answer=answer_text' with"),
+        (["prompt", "reward_model"], {}, "pass --task 'jsonl:answer=reward_model.ground_truth'"),
+    ],
+)
+def test_columns_are_guessed_by_common_names(columns: list[str], chosen: Row, flag: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    values = {name: {"style": "rule", "ground_truth": "2"} if name == "reward_model" else "2" for name in columns}
+    path.write_bytes(lines([values]))
+    with pytest.raises(TaskError) as error:
+        load_problems("jsonl", Split.TEST, data=path, **chosen)
+    assert flag in str(error.value)
+
+
+BROKEN_FILES = {
+    "no array": ("a.json", b"[1, 2]", "a.json, item 1 is a JSON int, not an object"),
+    "half an array": ("a.json", b'[{"prompt": "x",\n', "a.json is not JSON: .* at line 2, column 1"),
+    "no gzip": ("a.csv.gz", b"prompt,answer\n", "a.csv.gz is not gzipped, or not whole"),
+    "half a gzip": ("a.csv.gz", gzip.compress(b"prompt,answer\n1,2\n")[:-9], "a.csv.gz is not gzipped, or not whole"),
+    "no parquet": ("a.parquet", b"prompt", "a.parquet is no Parquet file that can be read: .*; write it again"),
+    "short row": ("a.csv", b"prompt,answer\n1+1,2\n3\n", "a.csv:3 has 1 cells, and the header has 2"),
+    "long row": ("a.csv", b"prompt,answer\n1,000+1,1001\n", "a.csv:2 has 3 cells, and the header has 2"),
+    "open quote": ("a.csv", b'prompt,answer\n"1+1,2\n', "a.csv:2 cannot be read: unexpected end of data"),
+    "columns alike": ("a.csv", b"prompt,prompt\n1,2\n", "a.csv:1: two columns have the same name"),
+    "header alone": ("a.csv", b"prompt,answer\n\n", "a.csv is empty"),
+    "empty cell": ("a.csv", b'prompt,answer\n"a\nb",1\nc,\n', "a.csv:4: 'answer' is empty"),
+    "no text": ("a.tsv", b"prompt\tanswer\n\xff\t1\n", r"a.tsv is not UTF-8 \(byte 14\)"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN_FILES.values(), ids=BROKEN_FILES)
+def test_broken_files_of_every_kind(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TaskError, match=message) as error:
+        load_whole("jsonl", data=tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+def test_dots_lead_into_objects_and_lists() -> None:
+    record = Record(place="x:1", fields={"a": {"b": [{"c": 1}, "d"]}, "a.b": "whole"})
+    assert record.value("a.b") == "whole"
+    nested = Record(place="x:1", fields={"a": {"b": [{"c": 1}, "d"]}})
+    assert [nested.value(field) for field in ("a.b.0.c", "a.b.1")] == [1, "d"]
+    for field in ("a.c", "a.b.2", "a.b.x", "a.b.0.c.d", "b", "", "a."):
+        assert not nested.has(field)
+        with pytest.raises(TaskError, match="x:1 has no field"):
+            nested.value(field)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_chats_and_nested_answers(kind: str, tmp_path: Path) -> None:
+    """As verl has them."""
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 1+1?"}]
+    rows = [
+        {"prompt": turns, "reward_model": {"ground_truth": "2"}},
+        {"prompt": [turns[1] | {"content": "What is 1+2?"}], "reward_model": {"ground_truth": "3"}},
+    ]
+    path = tmp_path / f"mine.{kind}"
+    path.write_bytes(KINDS[kind](rows))
+    found = load_whole("jsonl", data=path, answer="reward_model.ground_truth")
+    assert found is not None
+    assert [(p.prompt, p.system, p.answer) for p in found] == [
+        ("What is 1+1?", "Be brief.", "2"),
+        ("What is 1+2?", "", "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        (["user", "assistant"], "a list of user, assistant, not one user message"),
+        (["system"], "a list of system, not"),
+        (["user", "user"], "a list of user, user, not"),
+        (["system", "user", "assistant", "user"], "a list of system, user, assistant, user, not"),
+        ([], "a list of nothing, not"),
+    ],
+)
+def test_a_chat_of_several_turns_is_refused_by_its_line(roles: list[str], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(lines([{"prompt": [{"role": role, "content": "x"} for role in roles], "answer": 1}]))
+    with pytest.raises(TaskError, match=rf"mine\.jsonl:1: 'prompt' is {said}"):
+        load_whole("jsonl", data=path)
+
+
+def rows_of(splits: list[str]) -> list[Row]:
+    return [{"prompt": f"{n}?", "answer": n, "split": split} for n, split in enumerate(splits)]
+
+
+@pytest.mark.parametrize("validation", ["validation", "valid", "val", "dev", "Val"])
+def test_a_column_split_is_used_where_it_exists(validation: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(lines(rows_of(["train", validation, "test", "train"])))
+    assert {s: [p.prompt for p in part] for s, part in all_of(path).items()} == {
+        Split.TRAIN: ["0?", "3?"],
+        Split.VALIDATION: ["1?"],
+        Split.TEST: ["2?"],
+    }
+    assert load_whole("jsonl", data=path) is None
+    whole = load_whole("jsonl", data=path, split=False)
+    assert whole is not None and len(whole) == 4
+
+
+def test_without_a_validation_split_a_part_of_train_is_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(lines(rows_of(["train"] * 200 + ["test"] * 10)))
+    sizes = {split: len(part) for split, part in all_of(path).items()}
+    assert sizes[Split.TEST] == 10
+    assert 4 <= sizes[Split.VALIDATION] <= 20
+    assert sum(sizes.values()) == 210
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.csv", "val.csv", "test.csv"),
+        ("mine_train.csv", "mine-dev.csv", "mine.test.csv"),
+        ("train-00000-of-00001.csv", "validation-00000-of-00001.csv", "test-00000-of-00001.csv"),
+    ],
+)
+@pytest.mark.parametrize("data", ["", "*.csv"])
+def test_files_assign_splits_by_their_names(names: tuple[str, ...], data: str, tmp_path: Path) -> None:
+    for name, row in zip(names, rows_of(["", "", ""]), strict=True):
+        (tmp_path / name).write_bytes(table(",")([{"prompt": row["prompt"], "answer": row["answer"]}]))
+    (tmp_path / "README.md").write_text("no data")
+    assert [p.prompt for part in all_of(tmp_path / data).values() for p in part] == ["0?", "1?", "2?"]
+    assert load_whole("jsonl", data=tmp_path / data) is None
+
+
+def test_files_without_splits_in_their_names_are_one_set(tmp_path: Path) -> None:
+    for n, name in enumerate(("part-1.jsonl", "part-2.jsonl.gz")):
+        content = lines([{"prompt": f"{n}?", "answer": n}])
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    whole = load_whole("jsonl", data=tmp_path)
+    assert whole is not None
+    assert [problem.prompt for problem in whole] == ["0?", "1?"]
+
+
+@pytest.mark.parametrize("odd", ["more.jsonl", "train_and_test.jsonl"])
+def test_a_file_that_does_not_say_its_split_beside_some_that_do(odd: str, tmp_path: Path) -> None:
+    for n, name in enumerate(("test.jsonl", "train.jsonl", odd)):
+        (tmp_path / name).write_bytes(lines([{"prompt": f"{n}?", "answer": n}]))
+    with pytest.raises(TaskError, match=rf"'{odd}' names (no split|two splits), and others name one"):
+        load_problems("jsonl", Split.TEST, data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("task", "row"),
+    [
+        ("gsm8k", {"question": "{}?", "answer": "#### {}"}),
+        ("math", {"problem": "{}?", "answer": "{}"}),
+        ("svamp", {"Body": "A", "Question": "{}?", "Answer": "{}"}),
+        ("jsonl", {"prompt": "{}?", "answer": "{}"}),
+    ],
+)
+def test_a_single_file_is_whole_or_split_by_its_column_in_every_task(task: str, row: Row, tmp_path: Path) -> None:
+    rows = [{key: value.format(n) for key, value in row.items()} for n in range(48)]
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(lines(rows))
+    whole = load_whole(task, data=path)
+    assert whole is not None
+    assert len(whole) == 48 and all(problem.split is Split.TEST for problem in whole)
+    parts = [problem for split in Split for problem in load_problems(task, split, data=path)]
+    assert {problem.id for problem in parts} == {problem.id for problem in whole}
+    path.write_bytes(lines([row | {"split": "test" if n < 7 else "train"} for n, row in enumerate(rows)]))
+    assert load_whole(task, data=path) is None
+    assert [p.id for p in load_problems(task, Split.TEST, data=path)] == [p.id for p in whole[:7]]
+
+
+@pytest.mark.parametrize("task", ["math500", "aime"])
+def test_of_what_is_held_out_a_single_file_is_the_test_split_anyway(task: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    rows: list[Row] = [{"problem": f"{n}?", "answer": str(n)} for n in range(48)]
+    path.write_bytes(lines(rows))
+    assert load_whole(task, data=path) is None
+    assert len(load_problems(task, Split.TEST, data=path)) == 48
+    path.write_bytes(lines([row | {"split": "test" if n < 7 else "train"} for n, row in enumerate(rows)]))
+    assert len(load_problems(task, Split.TEST, data=path)) == 7
