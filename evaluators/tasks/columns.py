@@ -50,7 +50,9 @@ def as_task(settings: Mapping[str, str]) -> str:
     """The task ``jsonl`` with these settings, as ``--task`` takes it."""
     defaults = {"prompt": "prompt", "answer": "answer"}
     order = {
-        key: settings[key] for key in ("hub", "config", "hub_split", "prompt", "answer", "split") if key in settings
+        key: settings[key]
+        for key in ("hub", "config", "hub_split", "prompt", "answer", "solution", "split")
+        if key in settings
     }
     given = [f"{key}={value}" for key, value in order.items() if defaults.get(key) != value]
     return f"jsonl:{','.join(given)}" if given else "jsonl"

@@ -63,7 +63,7 @@ def _decimal(answer: str) -> Decimal | None:
 
 def _reachable(record: Record, field: str, answer: str, value: Decimal, *, number: bool) -> str:
     """``answer`` as it is to be compared. Of numbers 7.0 becomes 7; the text ``7.0`` stays what it is."""
-    decimals = -int(value.normalize().as_tuple().exponent)
+    decimals = _decimals(value)
     if decimals <= 0:
         return str(int(value)) if number and value.adjusted() <= LARGEST_EXPONENT else answer
     where = f"{record.place}: {field!r} is {answer}"
@@ -80,6 +80,14 @@ def _reachable(record: Record, field: str, answer: str, value: Decimal, *, numbe
             f"to what the question asks for"
         )
     return answer
+
+
+def _decimals(value: Decimal) -> int:
+    """Digits behind the point that are not zeros at the end. Not by ``normalize``, which rounds to the precision that
+    any library may have set for the whole process."""
+    _, digits, exponent = value.as_tuple()
+    zeros = next((place for place, digit in enumerate(reversed(digits)) if digit), 0)
+    return max(0, -int(exponent) - zeros)
 
 
 def _rounded_from(value: Decimal, decimals: int) -> Fraction | None:

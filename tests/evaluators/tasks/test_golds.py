@@ -1,6 +1,7 @@
 """Answers as people write them into a column: read, or refused by their line."""
 
 import json
+from decimal import localcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,11 @@ REFUSED: list[tuple[Any, str]] = [
     ([7], "must be a text or a number"),
     ("  ", "is empty"),
 ]
+
+
+def test_a_library_that_sets_the_precision_of_decimals_changes_nothing() -> None:
+    with localcontext(prec=12), pytest.raises(TaskError, match="with 15 decimals"):
+        gold_of(Record(place="x:1", fields={"a": "3.141592653589793"}), "a")
 
 
 @pytest.mark.parametrize(("value", "message"), REFUSED, ids=[str(value)[:40] for value, _ in REFUSED])

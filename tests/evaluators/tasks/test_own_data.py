@@ -157,7 +157,7 @@ def test_chats_and_nested_answers(kind: str, tmp_path: Path) -> None:
     path.write_bytes(KINDS[kind](rows))
     found = load_whole("jsonl", data=path, answer="reward_model.ground_truth")
     assert found is not None
-    assert [(p.prompt, p.system, p.answer) for p in found] == [
+    assert [(p.prompt, p.framing.system, p.answer) for p in found] == [
         ("What is 1+1?", "Be brief.", "2"),
         ("What is 1+2?", "", "3"),
     ]

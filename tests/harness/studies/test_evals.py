@@ -211,7 +211,10 @@ def test_another_chat_template_is_another_model(once: Path, tmp_path: Path) -> N
 
 
 def test_each_task_has_a_limit_that_suits_it(tmp_path: Path) -> None:
-    suite = eval_suite("m", ["gsm8k", "math500", "aime"], [], None, [])
+    suite = eval_suite("m", [{"name": name} for name in ("gsm8k", "math500", "aime")], [], None, [])
     assert [settings.max_tokens for settings in suite.tasks] == [512, 2048, 8192]
-    assert {s.max_tokens for s in eval_suite("m", ["gsm8k", "aime"], [], None, [("max_tokens", 9)]).tasks} == {9}
+    assert {
+        s.max_tokens
+        for s in eval_suite("m", [{"name": "gsm8k"}, {"name": "aime"}], [], None, [("max_tokens", 9)]).tasks
+    } == {9}
     refused(["eval", "--model", MODEL, "--tasks", "gsm8k", "--formats", "boxd"], "no answer format 'boxd'", "'boxed'")

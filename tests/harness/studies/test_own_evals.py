@@ -86,7 +86,7 @@ def test_tasks_with_settings_stand_beside_those_without(tmp_path: Path) -> None:
     results = [result for (result,) in EvalStore(tmp_path / "out").read().values()]
     assert sorted(result.summary.problems for result in results) == [2, 6]
     assert all(f"--task {own}" in result.command for result in results)
-    refused([*command, "--task", own, "--task", own], "names a task twice: jsonl")
+    refused([*command, "--task", own, "--task", own], "names one twice: jsonl")
     refused([*command, "--task", "jsonl:promt=q"], "'promt'", "'prompt'")
     sentence = refused(["eval", *MODEL, "--out", str(tmp_path / "out"), "--tasks", "jsonl", "--data", "other.csv"])
     assert "other.csv has no column 'prompt'; its columns: q, a; pass --task 'jsonl:prompt=COLUMN," in sentence
