@@ -11,11 +11,13 @@ from rich.console import Console
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.bars import Display
-from harness.launch.executors.local import run_all
+from harness.launch.executors.local import Broken, run_all
 from harness.launch.plan import Plan
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
+from harness.records.addresses import without_password
+from harness.records.claims import claimed
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
@@ -68,9 +70,21 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted.
 
     ``report`` writes tables into the suite's folder and returns the names of the files.
+
+    Raises:
+        HarnessError: another process carries one of these runs; nothing can go on; or, once the others have ended,
+            errors of their own kept some runs from their end.
     """
     out_dir = OutDir(how.out)
     out_dir.prepare()
+    ids = [config.run_id for config in planned.runs]
+    with claimed(out_dir.suite(planned.suite.name), ids, planned.invocation.command):
+        return _carry_out(planned, how, out_dir, report, console)
+
+
+def _carry_out(
+    planned: Plan, how: Execution, out_dir: OutDir, report: Callable[[Runs], list[str]], console: Console
+) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     if told := split_by_us(suite.task):
@@ -100,11 +114,14 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
             watch=display.refresh,
         )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
+    broken = [outcome for outcome in outcomes if isinstance(outcome, Broken)]
     folder = out_dir.suite(suite.name)
-    if finished:
+    if finished and len(broken) < len(runs):
         tables = report(runs)
         Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
     published = publishing.finish()
+    if broken:
+        raise _sentence(broken, len(runs))
     if not finished:
         console.print("interrupted; the same command resumes from the last evaluation of each run")
         return False
@@ -112,8 +129,17 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
         console.print(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
     if published:
-        console.print(f"to see the runs:  mlflow ui --backend-store-uri {uri}")
+        console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
     return True
+
+
+def _sentence(broken: Sequence[Broken], runs: int) -> HarnessError:
+    """What kept runs from their end, each reason once."""
+    reasons = dict.fromkeys(one.reason for one in broken)
+    told = "; ".join(f"{next(one.run_id for one in broken if one.reason == reason)}: {reason}" for reason in reasons)
+    return HarnessError(
+        f"{len(broken)} of {runs} runs did not reach their end ({told}); the same command tries them again"
+    )
 
 
 def _begun(runs: Runs) -> bool:

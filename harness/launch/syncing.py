@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from harness.errors import HarnessError
+from harness.records.addresses import without_password
 from harness.records.events import Invocation
 from harness.records.journal import Journal
 from harness.records.locks import is_locked
@@ -90,7 +91,9 @@ class Syncing(threading.Thread):
         self._over.set()
         self.join(PATIENCE)
         if self.is_alive() and not self._down:
-            self._warn(f"{self._uri} is slow: not everything is published yet; run harness sync later")
+            self._warn(
+                f"{without_password(self._uri)} is slow: not everything is published yet; run harness sync later"
+            )
         return not self.is_alive() and not self._down
 
     def run(self) -> None:
@@ -106,8 +109,8 @@ class Syncing(threading.Thread):
                 sync_suite(publisher, self._out_dir, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
-            reason = " ".join(str(error).split())[:200]
-            self._warn(f"cannot publish to {self._uri} ({reason}); the runs go on, harness sync publishes later")
+            reason, shown = without_password(" ".join(str(error).split()))[:200], without_password(self._uri)
+            self._warn(f"cannot publish to {shown} ({reason}); the runs go on, harness sync publishes later")
 
     def publish_changed(self, publisher: "Writer") -> None:
         """Bring the store up to the runs that have changed; those that wait or have ended cost it no question."""
@@ -148,4 +151,4 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
             sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: {len(runs)} runs are published to {uri}")
+        console.print(f"{suite}: {len(runs)} runs are published to {without_password(uri)}")

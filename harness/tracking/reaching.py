@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
+from harness.records.addresses import without_password
 
 
 @contextmanager
@@ -14,7 +16,24 @@ def reaching(uri: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
         raise HarnessError(
-            f"cannot use the MLflow store {uri}: {reason}; see that it is there, or name another"
+            f"cannot use the MLflow store {without_password(uri)}: {reason_of(error)}; see that it is there, or name "
+            "another"
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """What an exception of a store says, on one line and without passwords."""
+    return without_password(" ".join(str(error).split()))[:200]
+
+
+def refuse_deleted(experiment: Experiment) -> None:
+    """
+    Raises:
+        HarnessError: the experiment was deleted, which MLflow can undo.
+    """
+    if experiment.lifecycle_stage == "deleted":
+        raise HarnessError(
+            f"the experiment {experiment.name} was deleted from the MLflow store; restore it by mlflow experiments "
+            f"restore --experiment-id {experiment.experiment_id}, or name another store"
+        )

@@ -11,9 +11,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
+from harness.records.addresses import without_password
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.tracking import RUN_ID
+from harness.tracking.reaching import reason_of, refuse_deleted
 
 PAGE = 500
 """Runs that a store is asked for at once."""
@@ -27,13 +29,14 @@ class Reader:
     """
 
     def __init__(self, uri: str, suite: str) -> None:
-        path = Path(uri.removeprefix("sqlite:///"))
+        path, shown = Path(uri.removeprefix("sqlite:///")), without_password(uri)
         if uri.startswith("sqlite") and not path.is_file():
-            raise HarnessError(f"there is no MLflow store {uri}; give --from the store that harness run named")
+            raise HarnessError(f"there is no MLflow store {shown}; give --from the store that harness run named")
         self._uri, self._client = uri, MlflowClient(tracking_uri=uri)
         found = self._client.get_experiment_by_name(suite)
         if found is None:
-            raise HarnessError(f"the MLflow store {uri} has no runs of the suite {suite}")
+            raise HarnessError(f"the MLflow store {shown} has no runs of the suite {suite}")
+        refuse_deleted(found)
         self._experiment = found.experiment_id
 
     @cached_property
@@ -68,7 +71,8 @@ class Reader:
             return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri))
         except (OSError, MlflowException) as error:
             raise HarnessError(
-                f"the MLflow store {self._uri} has no {artifact} of the run {run_id}: {error}"
+                f"the MLflow store {without_password(self._uri)} has no {artifact} of the run {run_id}: "
+                f"{reason_of(error)}"
             ) from error
 
     def address(self, run_id: str) -> str | None:

@@ -18,6 +18,7 @@ from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.locks import locked
 from harness.records.out_dir import EVALUATIONS
 from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
+from harness.tracking.reaching import refuse_deleted
 from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
 
 BATCH = 900
@@ -38,14 +39,23 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
     if not uri.startswith("sqlite"):
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, None)
-    with locked(root / ".mlflow", patience=INITIALISING):  # a fresh store that two processes open at once crashes
+    with locked(_beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
 
 
+def _beside(uri: str) -> Path:
+    """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
+    database = Path(uri.partition("?")[0].removeprefix("sqlite:///"))
+    return database.with_name(f".{database.name}.opening")
+
+
 def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id) if found else client.create_experiment(name, location, {KIND: TRAINING})
+    if found is None:
+        return str(client.create_experiment(name, location, {KIND: TRAINING}))
+    refuse_deleted(found)
+    return str(found.experiment_id)
 
 
 class Seen:

@@ -1,14 +1,17 @@
 """Where runs run: processes side by side, each with its own threads. Workers only write journals."""
 
+import errno
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,20 @@ from harness.training.loop import Outcome, train
 WATCH_EVERY = 0.25
 """Seconds between two calls of ``watch``."""
 
+ERROR = "error.txt"
+"""In a run's directory: the traceback of an exception that ended it."""
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a disk says that will refuse every other run, too."""
+
 _stop: Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """A run that an error of its own kept from its end."""
+
+    run_id: str
+    reason: str
 
 
 @contextmanager
@@ -45,15 +61,15 @@ def run_all(
     profiled: bool = False,
     look_first: Callable[[Seen], None] | None = None,
     watch: Callable[[], None],
-) -> list[Outcome]:
-    """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile.
+) -> list[Outcome | Broken]:
+    """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile. What breaks one costs no other.
 
     ``look_first`` is told what the start policy does, before any run begins, and refuses it by an exception.
 
     Ctrl-C lets each worker finish its step; a second one ends them at once. Either way, what is on disk resumes.
 
     Raises:
-        HarnessError: a run cannot be opened, or a worker died; the others are stopped first.
+        HarnessError: the first look fails, the disk is full, or a worker died; all runs are stopped first.
     """
     # A waiting thread must not spin: on shared cores that costs a factor of ten.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -119,10 +135,18 @@ def _look(config: RunConfig) -> Seen:
     return look(config)
 
 
-def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: bool, profiled: bool) -> Outcome:
+def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: bool, profiled: bool) -> Outcome | Broken:
     if _stop.is_set():
         return "interrupted"
+    (directory / ERROR).unlink(missing_ok=True)
     try:
         return train(config, directory, invocation, fresh=fresh, profiled=profiled, should_stop=_stop.is_set)
-    except (OSError, SafetensorError) as error:  # a full disk, above all
-        raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
+    except HarnessError as error:
+        return Broken(run_id=config.run_id, reason=str(error))
+    except Exception as error:
+        if isinstance(error, SafetensorError) or (isinstance(error, OSError) and error.errno in NO_ROOM):
+            raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        said = " ".join(str(error).split())[:200]
+        return Broken(run_id=config.run_id, reason=f"{type(error).__name__}: {said} ({directory / ERROR})")

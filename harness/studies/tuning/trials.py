@@ -110,7 +110,7 @@ def as_trial(suite: SuiteConfig) -> SuiteConfig:
 def score(trial: Trial, directories: Sequence[Path]) -> float | None:
     """Mean validation accuracy over seeds and all points but the start, so ``JUDGED_AT``; None where a run failed."""
     results = read_results(Journal(directory).read() for directory in directories)
-    if any(result.status != "finished" for result in results):
+    if len(results) < len(directories) or any(result.status != "finished" for result in results):
         return None
     return fmean(point.accuracy for result in results for point in result.curve[1:] or result.curve)
 

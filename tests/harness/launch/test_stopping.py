@@ -26,7 +26,7 @@ def test_the_whole_command_can_be_stopped_and_typed_again(
 ) -> None:
     out = tmp_path / "out"
     stopped = two_runs(out)
-    wait_for_steps(out, 4)
+    wait_for_steps(out, 2)
     if how is signal.SIGINT:
         stopped.interrupt()
         assert stopped.code() == 130

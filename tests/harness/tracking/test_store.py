@@ -228,3 +228,34 @@ def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_la
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")
+
+
+def test_two_first_users_of_a_store_wait_for_each_other(tmp_path: Path) -> None:
+    """From two directories of runs: the lock is the store's, not the directory's."""
+    uri = f"sqlite:///{tmp_path / 'shared.db'}"
+    both = [two_runs(tmp_path / name / "out", "--tracking-uri", uri, "--seeds", f"{n},") for n, name in enumerate("ab")]
+    assert [typed.code() for typed in both] == [0, 0]
+    assert not any("warning" in typed.stdout + typed.stderr for typed in both), [typed.stdout for typed in both]
+    assert len(MlflowSource(uri, SUITE).results()) == 4
+
+
+def test_a_deleted_experiment_is_not_an_empty_one(store: OutDir) -> None:
+    sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
+    client = MlflowClient(tracking_uri=store.tracking_uri)
+    experiment = client.get_experiment_by_name(SUITE)
+    assert experiment is not None
+    client.delete_experiment(experiment.experiment_id)
+    sentence = f"was deleted from the MLflow store; .* restore --experiment-id {experiment.experiment_id}"
+    with pytest.raises(HarnessError, match=sentence):
+        MlflowSource(store.tracking_uri, SUITE)
+    with pytest.raises(HarnessError, match=sentence):
+        Writer(store.tracking_uri, SUITE, store.root)
+    client.restore_experiment(experiment.experiment_id)
+    assert len(MlflowSource(store.tracking_uri, SUITE).results()) == 2
+
+
+def test_no_sentence_shows_a_password(tmp_path: Path) -> None:
+    uri = "http://me:s3cret@127.0.0.1:9"
+    with pytest.raises(HarnessError) as refusal:
+        MlflowSource(uri, SUITE)
+    assert "s3cret" not in str(refusal.value) and "me:***@127.0.0.1:9" in str(refusal.value)

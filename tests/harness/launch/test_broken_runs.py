@@ -1,0 +1,40 @@
+"""An error in one's own objective costs its own runs alone; the sweep goes on, and says so at the end."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import SETTINGS, harness, refused
+from tests.support.small import SUITE, assert_same_run
+
+OWN = """
+from algorithms.reinforce import Reinforce
+
+class Mine(Reinforce):
+    def loss(self, policy, batch):
+        raise {error}
+"""
+
+
+def test_the_others_end_as_if_it_were_not_there(
+    small_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "failing.py").write_text(OWN.format(error='ZeroDivisionError("of mine")'))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    command = ["run", "--algos", "failing:Mine,agro", "--seeds", "0,", *SETTINGS, "--out", "out"]
+    sentence = refused(command, "1 of 2 runs did not reach their end (failing.Mine-s0-", "ZeroDivisionError: of mine")
+    assert "the same command tries them again" in sentence
+    (agro,) = (tmp_path / "out" / SUITE / "runs").glob("agro-*")
+    assert_same_run(agro, small_runs["agro"])
+    (mine,) = (tmp_path / "out" / SUITE / "runs").glob("failing.Mine-*")
+    assert "line 6, in loss" in (mine / "error.txt").read_text()
+    board = (tmp_path / "out" / SUITE / "leaderboard.md").read_text()
+    assert "agro" in board and "unfinished" in board
+
+    (tmp_path / "failing.py").write_text(
+        OWN.replace("        raise {error}", "        return super().loss(policy, batch)")
+    )
+    assert harness(*command)[0] == 2  # another version of its file: begun with the one that failed
+    assert harness(*command, "--fresh")[0] == 0
+    assert not (mine / "error.txt").exists()
