@@ -116,13 +116,13 @@ def parse(content: bytes, name: str, after: int = 0) -> list[Event]:
         where = f"{name}:{number}"
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HarnessError(f"{where} is not JSON; start the run over with --fresh") from error
         if not isinstance(record, dict) or "event" not in record:
             raise HarnessError(f"{where} is not a journal record; start the run over with --fresh")
         try:
             events.append(decode(record, where))
-        except (KeyError, TypeError, ValidationError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, ValidationError) as error:
             raise HarnessError(
                 f"{where} was written by an older version of the harness, which recorded something else; redo the run "
                 "with --fresh, or use another --out or store"

@@ -13,6 +13,7 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.records.events import End, Evaluation, Event, Identity, OfflineSet, Origin, Start, Step
 from harness.records.ledger import Ledger
+from harness.records.possible import check_possible
 
 COSTS: tuple[str, ...] = (
     "completions",
@@ -94,6 +95,7 @@ def start_of(events: Sequence[Event]) -> Start:
 
 def _result(events: Sequence[Event]) -> RunResult:
     start, last = start_of(events), events[-1]
+    check_possible(start, events)
     evaluations = [event for event in events if isinstance(event, Evaluation)]
     tests = [event for event in evaluations if event.split is Split.TEST]
     ledger = last.ledger if isinstance(last, Step | Evaluation | End) else Ledger()

@@ -6,18 +6,22 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from evaluators.statistics.accuracy import SampleRecord, read_records
+from pydantic import TypeAdapter, ValidationError
+
+from evaluators.statistics.accuracy import SampleRecord
 from harness.errors import HarnessError
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.records.out_dir import OutDir
-from harness.records.results import RunResult, read_results
-from harness.report.sources import last_table
+from harness.records.results import RunResult, read_results, start_of
+from harness.report.sources import completions_of_run, last_table
+from harness.report.untrusted import Unreadable, files_of
 
 ARCHIVE = "runs.tar.xz"
 """In the suite's folder."""
 INDEX = "runs.json"
 """The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
+RUN_IDS = TypeAdapter(list[str])
 
 
 def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
@@ -108,7 +112,7 @@ class ArchiveSource:
         wanted = f"{run.run_id}/{last_table(run)}"
         for name, content in self._files():
             if name == wanted:
-                return read_records(io.BytesIO(content))
+                return completions_of_run(run, content)
         raise HarnessError(f"{self._path} has no {wanted}")
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
@@ -120,22 +124,24 @@ class ArchiveSource:
             name, content = next(files, ("", b""))
             if name != f"{run_id}/{JOURNAL}":
                 raise self._damaged(f"the journal of {run_id} is missing")
-            yield parse(content, f"{self._path}:{name}")
+            events = parse(content, f"{self._path}:{name}")
+            if not events or start_of(events).run_id != run_id:
+                raise self._damaged(f"the journal of {run_id} is another run's")
+            yield events
 
     def _index(self, files: Iterator[tuple[str, bytes]]) -> list[str]:
         name, content = next(files, ("", b""))
         if name != INDEX:
             raise self._damaged(f"it does not begin with {INDEX}")
-        run_ids: list[str] = json.loads(content)
-        return run_ids
+        try:
+            return RUN_IDS.validate_json(content, strict=True)
+        except ValidationError as error:
+            raise self._damaged(f"its {INDEX} is no list of run ids") from error
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         try:
-            with tarfile.open(self._path, "r|xz") as archive:
-                for entry in archive:
-                    file = archive.extractfile(entry)
-                    yield entry.name, file.read() if file else b""
-        except (tarfile.TarError, EOFError, OSError) as error:
+            yield from files_of(self._path)
+        except Unreadable as error:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, why: str) -> HarnessError:

@@ -6,10 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from evaluators.statistics.accuracy import SampleRecord, read_records
+from evaluators.statistics.accuracy import SampleRecord
 from harness.errors import HarnessError
 from harness.records.out_dir import OutDir, completions_of
+from harness.records.possible import check_completions
 from harness.records.results import RunResult, read_results
+from harness.report.untrusted import Unreadable, table_of
 
 
 class Source(Protocol):
@@ -41,7 +43,7 @@ class JournalSource:
         path = self._out_dir.run(self._suite, run.run_id) / last_table(run)
         if not path.is_file():
             raise HarnessError(f"the completions of {run.run_id} are gone; it has no {last_table(run)}")
-        return read_records(path)
+        return completions_of_run(run, path)
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         return {run.run_id: f"runs/{run.run_id}/" for run in runs}
@@ -68,12 +70,27 @@ class MlflowSource:
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
         with self._reaching(), TemporaryDirectory() as folder:
-            return read_records(self._reader.download(run.run_id, last_table(run), Path(folder)))
+            return completions_of_run(run, self._reader.download(run.run_id, last_table(run), Path(folder)))
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         with self._reaching():
             found = {run.run_id: self._reader.address(run.run_id) for run in runs}
         return {run_id: address for run_id, address in found.items() if address}
+
+
+def completions_of_run(run: RunResult, table: Path | bytes) -> list[SampleRecord]:
+    """The completions in a finished run's last table, which must be those that its journal judged.
+
+    Raises:
+        HarnessError: they are others, or it is no such table.
+    """
+    assert run.test
+    try:
+        records = table_of(table)
+    except Unreadable as error:
+        raise HarnessError(f"the completions of {run.run_id} cannot be read: {error}; redo it with --fresh") from error
+    check_completions(run.run_id, run.config.task.grading, run.test, records)
+    return records
 
 
 def last_table(run: RunResult) -> str:
