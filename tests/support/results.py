@@ -34,9 +34,18 @@ def result(records: list[Line], **config: Any) -> RunResult:
 
 
 def with_verdicts(records: list[Line], verdicts: dict[str, str]) -> list[Line]:
-    """The journal with another outcome of its last test evaluation."""
+    """The journal with another outcome of its last test evaluation; before training, nothing was right."""
     records = json.loads(json.dumps(records))
-    last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"][-1]
-    joined = "".join(verdicts.values())
-    last |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
+    *before, last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
+    for evaluation in before:
+        judge(evaluation, {problem: "w" * len(letters) for problem, letters in verdicts.items()})
+    judge(last, verdicts)
+    records[0]["sizes"]["test"] = len(verdicts)
     return records
+
+
+def judge(evaluation: Line, verdicts: dict[str, str]) -> None:
+    """Another outcome of an evaluation, with the shares that go with it."""
+    joined = "".join(verdicts.values())
+    evaluation |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
+    evaluation |= {"unparsed": joined.count("u") / len(joined), "grader_timeouts": 0.0, "grader_errors": 0.0}

@@ -100,13 +100,13 @@ def test_five_seeds_are_ranked_and_failed_ones_counted(small_runs: dict[str, Pat
 
 def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict[str, Path]) -> None:
     agro, grpo = (json.loads(json.dumps(records_of(small_runs, name))) for name in ("agro", "grpo"))
-    agro[-1]["spent"] |= {"sampled_tokens": 1060, "flops": 104}
-    grpo[-1]["spent"] |= {"sampled_tokens": 1000, "flops": 100}
+    agro[-1]["spent"] |= {"sampled_tokens": 1_060_000, "flops": 104 * 10**15}
+    grpo[-1]["spent"] |= {"sampled_tokens": 1_000_000, "flops": 100 * 10**15}
     board = build(suite(), [result(agro), result(grpo)])
     (row,) = (row for row in board.boards[0].rows if row.objective == "agro")
     assert "sampled_tokens" in row.unmatched
     assert "flops" not in row.unmatched
-    assert "1.06k*" in markdown(board)
+    assert "1.06M*" in markdown(board)
 
 
 @pytest.mark.parametrize(

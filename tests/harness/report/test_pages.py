@@ -69,8 +69,9 @@ def many(small_runs: dict[str, Path]) -> list[RunResult]:
     for regime in ("on_policy", "offline"):
         for place, name in enumerate(("agro", "grpo", "tenth")):
             for seed in range(5):
-                changed = {problem: "cccc" if i < 2 + place else "wwww" for i, problem in enumerate("abcde")}
-                changed["f"] = "c" * seed + "w" * (4 - seed)
+                changed = {problem: "cc" if i < 2 + place else "ww" for i, problem in enumerate("abcde")}
+                letters = "c" * seed + "w" * (4 - seed)
+                changed |= {"f": letters[:2], "g": letters[2:]}
                 found.append(result(with_verdicts(agro, changed), objective__name=name, seed=seed, regime=regime))
     failed = json.loads(json.dumps(agro))
     failed[-1] |= {"status": "failed", "reason": "the loss is not finite <b>"}

@@ -88,14 +88,15 @@ def test_reading_more_runs_asks_the_store_no_more(store: OutDir, statements: lis
 
 def test_reading_more_journals_takes_no_more_memory(small_runs: dict[str, Path], tmp_path: Path) -> None:
     lines = (small_runs["agro"] / "journal.jsonl").read_text().splitlines(keepends=True)
-    step = next(line for line in lines if json.loads(line)["event"] == "step")
+    last = [record for record in map(json.loads, lines) if record["event"] == "step"][-1]
+    more = [json.dumps(last | {"step": last["step"] + number}) + "\n" for number in range(1, 301)]
     peaks = []
     for number in (2, 8):
         store = OutDir(tmp_path / str(number))
         for run in range(number):
             path = store.suite(SUITE) / "runs" / str(run) / "journal.jsonl"
             path.parent.mkdir(parents=True)
-            path.write_text("".join([*lines[:-1], *[step] * 300, lines[-1]]))
+            path.write_text("".join([*lines[:-1], *more, lines[-1]]))
         tracemalloc.start()
         assert len(read_results(store.journals(SUITE))) == number
         peaks.append(tracemalloc.get_traced_memory()[1])
