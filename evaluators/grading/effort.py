@@ -7,6 +7,8 @@ has the verdict ``TIMEOUT``, as if its comparison had been tried.
 import re
 
 LARGEST_EXPONENT = 100
+LARGEST_POWER_OF_SUM = 20
+"""Of what stands in brackets."""
 LARGEST_FACTORIAL = 1000
 LARGEST_CHOICE = 10_000
 DEEPEST = 20
@@ -15,6 +17,7 @@ MOST_COMMAS = 20
 
 _UNFINISHED = re.compile(r"\\(?:i{1,4}nt|oint|sum|prod|lim)(?![A-Za-z])")
 _EXPONENT = re.compile(r"\^\s*\{?\s*-?\s*([0-9]+)")
+_POWER_OF_SUM = re.compile(r"[)\]]\s*\^\s*\{?\s*([0-9]+)")
 _TOWER = re.compile(r"\^\s*\{\s*[0-9]+\s*\^")
 _HIGH_TOWER = re.compile(r"\^\s*\{[^{}^]*\^\s*\{[^{}^]*\^")
 _FACTORIAL = re.compile(r"([0-9]+)\s*!")
@@ -31,6 +34,7 @@ def hopeless(expected: str, answer: str) -> bool:
         any(pattern.search(answer) and not pattern.search(expected) for pattern in (_UNFINISHED, _TOWER, _HIGH_TOWER))
         or _REPEATED_FACTORIAL.search(answer) is not None
         or _largest(_EXPONENT, answer) > max(LARGEST_EXPONENT, largest)
+        or _largest(_POWER_OF_SUM, answer) > max(LARGEST_POWER_OF_SUM, largest)
         or _largest(_FACTORIAL, answer) > max(LARGEST_FACTORIAL, largest)
         or _largest(_CHOICE, answer) > max(LARGEST_CHOICE, largest)
         or _depth(answer) > max(DEEPEST, _depth(expected))
