@@ -74,9 +74,8 @@ def main() -> None:
             seconds = time.perf_counter() - started
             told = [str(verdicts[kind]) for kind in (Verdict.CORRECT, Verdict.WRONG, Verdict.TIMEOUT)]
             print(f"| {what} | {seconds:.2f} | {cpu_seconds(grader) - before:.2f} | {' | '.join(told)} |")
-    print(
-        f"\n{given.completions} completions, {given.bombs} of them bombs, {refused} refused by their text alone, {children()} processes"
-    )
+    told = f"{given.completions} completions, {given.bombs} of them bombs, {refused} refused by their text alone"
+    print(f"\n{told}; {children()} processes")
 
 
 if __name__ == "__main__":
