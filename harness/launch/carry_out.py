@@ -10,6 +10,7 @@ from rich.console import Console
 from harness.config.run_config import RunConfig
 from harness.launch.bars import Display
 from harness.launch.executors.local import run_all
+from harness.launch.graders import judged_otherwise, of_one_grader, told
 from harness.launch.plan import Plan
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
@@ -46,7 +47,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
     folder = OutDir(how.out).suite(suite.name)
 
     def report(runs: Runs) -> list[str]:
-        results = read_results(Journal(path).read() for _, path in runs)
+        results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
         board = build(suite, results)
         links = JournalSource(OutDir(how.out), suite.name).links(results)
         written = write_leaderboard(board, results, folder, links)
@@ -69,6 +70,8 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
     workers = _side_by_side(planned, how.workers, console)
+    if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
+        console.print(f"warning: {sentence}", highlight=False)
     profile = Profile() if how.profiled else None
     publishing = Syncing(
         uri,

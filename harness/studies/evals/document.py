@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.records.graders import grader_of
 from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
+OURS = frozenset(("strict", "lenient"))
+"""Scores of lm-eval tasks that are our grader's."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -77,6 +80,11 @@ class Evaluated:
     """When it was done, in seconds since 1970."""
 
     @property
+    def grader(self) -> str:
+        """Whose verdicts these are: of our grader, unless a class says otherwise."""
+        return grader_of(self.versions)
+
+    @property
     def task(self) -> str:
         """As MLflow's keys name it."""
         return self.key.rpartition("-")[0]
@@ -102,7 +110,8 @@ class OwnEval(Evaluated):
         asked = self.settings
         return (
             f"{asked.task.name}, {asked.split}: {self.summary.problems} problems, k = {asked.k} at temperature "
-            f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading"
+            f"{asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, {asked.task.grading} grading "
+            f"by grader {self.grader}"
         )
 
 
@@ -112,6 +121,11 @@ class LmEval(Evaluated):
 
     settings: LmEvalSettings
     summary: LmEvalSummary
+
+    @property
+    def grader(self) -> str:
+        """Of our readings, where the task has them; else lm-eval's own, which its version names."""
+        return grader_of(self.versions) if OURS & self.summary.scores.keys() else ""
 
     @property
     def headline(self) -> float:
@@ -125,6 +139,7 @@ class LmEval(Evaluated):
         return (
             f"lm-eval {asked.task}: {summary.problems} problems, {summary.fewshot} solved examples, seed {asked.seed}, "
             f"task version {summary.task_version} of lm-eval {summary.lm_eval}"
+            + (f", strict and lenient by grader {self.grader}" if self.grader else "")
         )
 
 

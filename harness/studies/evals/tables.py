@@ -38,7 +38,6 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
     """What puts these numbers in doubt."""
     measured = {
         "problems": {result.problems_hash for result in results if isinstance(result, OwnEval)},
-        "graders": {result.versions["grader"] for result in results},
         "engines and precisions": {f"{result.computed['engine']} {result.computed['dtype']}" for result in results},
     }
     return [
@@ -50,6 +49,7 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
 
 def over_tasks(found: Found) -> Grid | None:
     """Model and interquartile mean over the tasks, for models that were measured on all of them; none below four."""
+    found = _of_newest(found)
     if len(found) < IQM_FROM:
         return None
     scores: dict[str, list[float]] = defaultdict(list)
@@ -59,6 +59,14 @@ def over_tasks(found: Found) -> Grid | None:
     whole = {name: float(iqm(np.array([means]))[0]) for name, means in scores.items() if len(means) == len(found)}
     rows = [[name, percent(value)] for name, value in sorted(whole.items(), key=lambda item: -item[1])]
     return Grid(headers=("model", "IQM over tasks %"), rows=rows, whole=("model",)) if rows else None
+
+
+def _of_newest(found: Found) -> Found:
+    """Without the tables of all graders but the newest result's; lm-eval's own metrics stay."""
+    everything = [result for results in found.values() for result in results]
+    judged = [result for result in everything if result.grader]
+    newest = max(judged, key=lambda result: result.time).grader if judged else ""
+    return {key: results for key, results in found.items() if results[0].grader in ("", newest)}
 
 
 def tables(found: Found) -> Group:

@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, RegimeBoard
 from harness.report.pages.columns import REACHED, verdict
@@ -45,6 +47,39 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     assert "accepts against a second rule grew in training, from 1.0 to 20.0 %" in warned(hacked)
     tests[0]["audit_paid"] = 0.2  # a base rate is no hack
     assert "second rule" not in warned(hacked) + warned(clean)
+
+
+@pytest.mark.parametrize(
+    ("field", "limit", "said"),
+    [
+        ("unparsed", 0.1, "give no answer"),
+        ("truncated", 0.1, "are cut at the length limit"),
+        ("audit_missed", 0.05, "are refused by the grader and accepted by a second rule"),
+    ],
+)
+def test_completions_that_say_little_are_warned_of(
+    small_runs: dict[str, Path], field: str, limit: float, said: str
+) -> None:
+    """As means over seeds, by the end alone, whatever they began with."""
+
+    def ending(share: float, start: float | None = None) -> list[Line]:
+        records = changed(records_of(small_runs, "agro"))
+        tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
+        tests[-1][field], tests[0][field] = share, share if start is None else start
+        return records
+
+    assert warned(ending(limit), ending(limit)) == warned(ending(limit, start=0.9)) == ""
+    told = f"agro, on_policy: {100 * limit + 2:.1f} % of the completions after training {said}"
+    assert told in warned(ending(limit), ending(limit + 0.04))
+
+
+def test_doubts_are_in_the_document_where_there_are_some(small_runs: dict[str, Path]) -> None:
+    records = changed(records_of(small_runs, "agro"))
+    assert "doubts" not in json.loads(build(suite(), [result(records)]).as_json())
+    tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
+    tests[-1]["unparsed"] = 1.0
+    (found,) = json.loads(build(suite(), [result(records)]).as_json())["doubts"]
+    assert found == {"objective": "agro", "regime": "on_policy", "kind": "no answer", "share": 1.0}
 
 
 def five_seeds(small_runs: dict[str, Path], gap: str) -> tuple[RegimeBoard, dict[str, ArmRow]]:
