@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from evaluators.lm_eval.evaluation import LmEvalRecord
+from evaluators.lm_eval.tasks import local_names
 from evaluators.statistics.accuracy import write_records
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
@@ -57,7 +58,11 @@ class EvalStore:
     def has(self, key: str, examinee: Examinee) -> bool:
         """Whether it was measured, and with the grader that is here."""
         folder = self.folder(key, examinee)
-        return (folder / RESULT).is_file() and read_result(folder).grader in ("", grader_of(versions()))
+        if not (folder / RESULT).is_file():
+            return False
+        result = read_result(folder)
+        theirs = isinstance(result, LmEval) and result.settings.task not in local_names()
+        return result.grader == grader_of(versions()) or (theirs and not result.grader)
 
     def save(self, examinee: Examinee, settings: EvalSettings, problems: str, measured: Measured) -> None:
         """``problems``: a hash of them."""
