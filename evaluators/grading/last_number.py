@@ -50,7 +50,18 @@ _COMPUTATION = re.compile(r"[0-9(.-][0-9+*/(). -]*")
 _RIVAL = re.compile(r"[0-9]\)?\s*(?:or|and|,|/|to|vs)?\s*\Z")
 _OPERATOR = re.compile(r"[-+*/^_<>≤≥≈×÷·&#]\s*\Z")
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-_SIGNS = {r"\times": "*", r"\cdot": "*", r"\div": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "==": "="}
+_SIGNS = {
+    r"\times": "*",
+    r"\cdot": "*",
+    r"\div": "/",
+    "×": "*",
+    "·": "*",
+    "÷": "/",
+    "−": "-",
+    "–": "-",
+    "≡": "=",
+    "==": "=",
+}
 
 
 def number_of(expected: str) -> Fraction | None:

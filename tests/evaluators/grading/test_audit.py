@@ -134,6 +134,7 @@ def test_ordinary_answers_are_agreed_with(answer: str, form: str) -> None:
         "She sells 9 eggs for $2 each, so she makes 9 * 2 = $18 every day.",
         "Then 3 * 6 = 18",
         "27+1=28;28-10=18",
+        "7 + 11 ≡ 18 (",
         "It is 18!",
         "He needs 10+8 = 18 more than Betty.",
         "The total is 18 cats and dogs combined",
