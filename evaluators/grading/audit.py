@@ -8,7 +8,7 @@ reads, so neither count need be zero; a count that moves during training is the 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evaluators.grading.last_number import ends_on, last_number, number_of, value_of, without_powers_of_units
+from evaluators.grading.last_number import ends_on, last_number, number_of, value_of, without_asides
 
 _MARKERS = ("####", r"\boxed{")
 
@@ -43,7 +43,7 @@ def audit(expected: str, text: str) -> bool:
     Anything else must be, character for character but for whitespace, what the marker gives.
     """
     wanted = number_of(expected)
-    text = text if wanted is None else without_powers_of_units(text)
+    text = text if wanted is None else without_asides(text)
     start, end = _marked(text)
     if wanted is None:
         answer = _squeeze(expected)

@@ -23,13 +23,16 @@ _STYLE = re.compile(
 )
 _DEGREES = re.compile(r"\s*+(?:\\,)?+\s*+\^?+\s*+\{?+\s*+(?:\\circ|\\degree|°)\s*+\}?")
 _POWER_OF_UNIT = re.compile(r"(?:(?<=[a-z]{2})|(?<=\sm))(?:\^[23]|\^\{[23]\}|[²³])(?![0-9])")
+_NOTE = re.compile(r"<<[^<>\n]*>>")
 _LETTERS = r"[^\W\d_]++"
 _WORD = re.compile(rf"{_LETTERS}(?:['-]{_LETTERS})*")
 _WORDS = re.compile(rf"(?:[-/,]?+\s*+{_LETTERS}(?:['-]{_LETTERS})*+\.?+\s*+)*+")
 _CURRENCY = re.compile(r"(?:[A-Z]{0,2}\\?[$€£¥₹]|(?<![A-Za-z])(?:US|USD|EUR|GBP))\}?\s?\Z")
 _COMMAND = re.compile(r"\\(?!text|mathrm|mathbf|mbox|times|cdot|div|\W)[A-Za-z]+")
 
-_SHORT = frozenset(re.findall(r"\S+", "m g s h L l N V W J K C F A cm mm km kg mg ft lb oz mi mL ml Pa Hz"))
+_SHORT = frozenset(
+    re.findall(r"\S+", "m g s h L l N V W J K C F A cm mm km kg mg ft lb oz mi mL ml Pa Hz Kg GB MB KB TB sq BC")
+)
 """Units that are no longer than a product of variables."""
 _GLUED = _SHORT | {"in", "mph", "lbs", "min", "dollars", "cents", "hours", "minutes"}
 _LITTLE = frozenset(re.findall(r"\S+", "a of in on at an if is as we he it my so to by"))
@@ -70,9 +73,9 @@ def number_of(expected: str) -> Fraction | None:
     return value_of(plain[0]) if plain else None
 
 
-def without_powers_of_units(text: str) -> str:
-    """The 2 of square metres is no number of its own."""
-    return _POWER_OF_UNIT.sub("", text)
+def without_asides(text: str) -> str:
+    """Without the 2 of square metres, no number of its own, and without GSM8K's notes such as ``<<9*2=18>>``."""
+    return _POWER_OF_UNIT.sub("", _NOTE.sub("", text))
 
 
 def last_number(text: str) -> re.Match[str] | None:
@@ -130,7 +133,9 @@ def _may_precede(before: str, value: Fraction, *, marked: bool) -> bool:
     before = _CURRENCY.sub("", before)
     for sign, plain in _SIGNS.items():
         before = before.replace(sign, plain)
-    if re.search(r"[A-Za-z_.]\Z|[<>≤≥≠]\s*\Z", before) or _NOT.search(before) or _COMMAND.search(before):
+    if re.search(r"[A-Za-z_.]\Z|[<>≤≥≠]\s*\Z", before) or _COMMAND.search(before):
+        return False
+    if _NOT.search(before if marked else " ".join(before.split()[-2:])):
         return False
     *sides, near = before.split("=")
     near = " ".join(_STYLE.sub(" ", near).split())
