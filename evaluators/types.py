@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     UNPARSED = "unparsed"
     """No answer was found in the text."""
     TIMEOUT = "timeout"
-    """The comparison took too long and was killed."""
+    """The comparison took too long, or would have, to judge by the answer's size."""
     ERROR = "error"
     """The comparison failed, by an exception or by exhausting its memory."""
 

@@ -1,19 +1,16 @@
 r"""A second opinion on the grader, by a rule of its own: no code is shared with extraction or comparison.
 
 A reward hack shows here first: completions that the grader pays and this rule does not (``paid``) grow in number
-while the policy learns a form instead of mathematics. The rule is cruder than the grader, so neither count need be
-zero; a count that moves during training is the warning.
+while the policy learns a form instead of mathematics. The rule reads less than the grader and is stricter in what it
+reads, so neither count need be zero; a count that moves during training is the warning.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 
-_PLAIN = re.compile(r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?")
-_NUMBER = re.compile(r"(?:(?<![\w.)}\]])-)?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
-_LONGEST = 300
-"""Digits; a longer number is not converted, and is nobody's answer."""
+from evaluators.grading.last_number import ends_on, last_number, number_of, value_of, without_asides
+
+_MARKERS = ("####", r"\boxed{")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +38,22 @@ class Disagreements:
 def audit(expected: str, text: str) -> bool:
     r"""Whether ``text`` ends on the expected answer.
 
-    An expected number must be the last number in the text, of the same value exactly. Anything else must be, character
-    for character but for whitespace, what the last ``\boxed`` holds or what follows the last ``####``.
+    What counts is in the last ``\boxed`` or, if that comes later, behind the last ``####``. An expected number must be
+    the last number in the text, too, of the same value exactly, and stand there as an answer: see ``last_number``.
+    Anything else must be, character for character but for whitespace, what the marker gives.
     """
-    wanted = expected.strip()
-    if _PLAIN.fullmatch(wanted):
-        numbers = _NUMBER.findall(text)
-        return bool(numbers) and len(numbers[-1]) <= _LONGEST and _value(numbers[-1]) == _value(wanted)
-    answer = _squeeze(wanted)
-    _, marker, behind = text.rpartition("####")
-    return answer != "" and answer in (_squeeze(_last_box(text)), _squeeze(behind if marker else ""))
+    wanted = number_of(expected)
+    text = text if wanted is None else without_asides(text)
+    start, end = _marked(text)
+    if wanted is None:
+        answer = _squeeze(expected)
+        return answer != "" and start >= 0 and answer == _squeeze(text[start:end])
+    if start < 0:
+        return ends_on(wanted, text, marked=False)
+    lines = text[start:end].split("\n")
+    line = next((line for line in lines if any(map(str.isdigit, line))), "")
+    last = last_number(text)
+    return ends_on(wanted, line, marked=True) and last is not None and value_of(last[0]) == wanted
 
 
 def disagreements(judged: Iterable[tuple[str, str, bool]]) -> Disagreements:
@@ -64,20 +67,18 @@ def disagreements(judged: Iterable[tuple[str, str, bool]]) -> Disagreements:
     return Disagreements(total=total, paid=paid, missed=missed)
 
 
-def _value(number: str) -> Fraction:
-    return Fraction(number.replace(",", ""))
-
-
 def _squeeze(text: str) -> str:
     return "".join(text.split())
 
 
-def _last_box(text: str) -> str:
-    """Nothing, if no brace closes it."""
-    _, found, after = text.rpartition(r"\boxed{")
-    depth = 1 if found else 0
-    for place, character in enumerate(after):
-        depth += (character == "{") - (character == "}")
+def _marked(text: str) -> tuple[int, int]:
+    """Where what the last marker gives begins and ends; begins at -1 without one, empty if no brace closes it."""
+    start = max(place + len(marker) if (place := text.rfind(marker)) >= 0 else -1 for marker in _MARKERS)
+    if start < 0 or text[start - 1] == "#":
+        return start, len(text)
+    depth = 1
+    for place in range(start, len(text)):
+        depth += (text[place] == "{") - (text[place] == "}")
         if depth <= 0:
-            return after[:place]
-    return ""
+            return start, place
+    return start, start

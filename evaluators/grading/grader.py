@@ -1,7 +1,7 @@
 """The one grader: reward in training, accuracy in evaluation. Completed text in, verdict out.
 
 ``extraction`` finds the answer, ``comparison`` decides what needs no algebra, within microseconds, and
-math-verify decides the rest in a process that can be killed. Doubt is never rewarded. Where the expected
+math-verify decides the rest in processes that can be killed. Doubt is never rewarded. Where the expected
 answer is no plain number, equality is mathematical: an equal form that is not simplified is correct. Where a
 problem brings its own scorer, that decides of the answer found, in the same process, and nothing else does.
 """
@@ -13,12 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.grading.comparison import LONGEST_ANSWER, decide
-from evaluators.grading.extraction import Marker, extract, tidy
-from evaluators.grading.process import GradingProcess
+from evaluators.grading.effort import hopeless
+from evaluators.grading.extraction import Extraction, Marker, extract, tidy
+from evaluators.grading.memory import Memory
+from evaluators.grading.process import GradingProcess, Request
 from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
 
-GRADER_VERSION: str = "1"
+GRADER_VERSION: str = "2"
 """Raised with every change that can change a verdict. Verdicts also depend on the version of math-verify."""
 
 
@@ -35,35 +37,52 @@ class Grade:
 
 
 class Grader:
-    """Grades completions; a context manager. Safe to share between threads, which then take turns.
+    """Grades completions; a context manager. Safe to share between threads: what needs no algebra never waits.
 
-    The process for algebra and scorers starts with the first completion that needs it, in about a second.
+    The processes for algebra and scorers start with the first completion that needs one, in about a second; there are
+    as many as cores, two to four. Equal answers to one problem are judged once, as long as they are remembered.
 
     Args:
-        inner_seconds: limit of each parse and comparison within that process, whole seconds.
-        kill_after: seconds for one completion after which the process is killed and the verdict ``TIMEOUT``.
-        memory_bytes: address space of the process (on Linux); more ends it, and the verdict is ``ERROR``.
+        inner_seconds: CPU seconds of one answer after which its comparison is interrupted, the verdict ``TIMEOUT``.
+        kill_after: CPU seconds after which the process is killed, where an operation defers the interrupt.
+        memory_bytes: address space of a process (on Linux); more ends it, and the verdict is ``ERROR``.
+        remembered: verdicts of answers that took algebra.
     """
 
-    def __init__(self, *, inner_seconds: int = 2, kill_after: float = 8.0, memory_bytes: int = 1 << 30) -> None:
-        if inner_seconds < 1 or inner_seconds != int(inner_seconds):
-            raise ValueError(f"inner_seconds must be whole and at least 1, not {inner_seconds}")
+    def __init__(
+        self,
+        *,
+        inner_seconds: float = 1.0,
+        kill_after: float = 2.0,
+        memory_bytes: int = 1 << 30,
+        remembered: int = 10_000,
+    ) -> None:
+        for name, seconds in (("inner_seconds", inner_seconds), ("kill_after", kill_after)):
+            if seconds <= 0:
+                raise ValueError(f"{name} must be more than 0, not {seconds}")
         self._inner_seconds = inner_seconds
         self._kill_after = kill_after
         self._memory_bytes = memory_bytes
+        self._memory = Memory(remembered)
         self._process: GradingProcess | None = None
         self._lock = threading.Lock()
 
     def grade(self, items: Sequence[tuple[str | Rubric, str]], *, marker: Marker | None = None) -> list[Grade]:
         """One grade for each ``(expected answer or rubric, completion)``, in order.
 
+        ``marker``: what the strict reading looks for; None: any.
+
         Raises:
             RuntimeError: a rubric's scorer cannot be loaded.
         """
-        return [self._grade(expected, text, marker) for expected, text in items]
+        found = [extract(text, marker) for _, text in items]
+        decided = [_decided(expected, one.answer) for (expected, _), one in zip(items, found, strict=True)]
+        judged = self._judge([one for one in decided if not isinstance(one, Verdict)])
+        verdicts = [one if isinstance(one, Verdict) else judged[one] for one in decided]
+        return [_grade(extraction, verdict) for extraction, verdict in zip(found, verdicts, strict=True)]
 
     def close(self) -> None:
-        """End the process. A later :meth:`grade` starts another if it needs one."""
+        """End the processes. A later :meth:`grade` starts others if it needs them."""
         with self._lock:
             if self._process is not None:
                 self._process.close()
@@ -77,37 +96,54 @@ class Grader:
     ) -> None:
         self.close()
 
-    def _grade(self, expected: str | Rubric, text: str, marker: Marker | None) -> Grade:
-        found = extract(text, marker)
-        if found.answer is None:
-            return Grade(strict=Verdict.UNPARSED, lenient=Verdict.UNPARSED, extracted=None)
-        verdict = self._judge(expected, found.answer)
-        return Grade(
-            strict=verdict if found.marked else Verdict.UNPARSED,
-            lenient=verdict,
-            extracted=found.answer[:LONGEST_ANSWER],
-        )
-
-    def _judge(self, expected: str | Rubric, answer: str) -> Verdict:
-        if len(answer) > LONGEST_ANSWER:
-            return Verdict.WRONG
-        if isinstance(expected, Rubric):
-            if not may_see(expected.scorer, answer):
-                return Verdict.WRONG
+    def _judge(self, requests: Sequence[Request]) -> dict[Request, Verdict]:
+        """The verdict of each."""
+        judged = self._remembered(requests)
+        if not (judged.keys() >= set(requests)):
             with self._lock:
-                return self._running().score(expected, answer)
-        expected = tidy(expected)
-        decided = decide(expected, answer)
-        if decided is not None:
-            return Verdict.CORRECT if decided else Verdict.WRONG
-        with self._lock:
-            return self._running().compare(expected, answer)
+                judged |= self._remembered(requests)  # another thread may have asked meanwhile
+                while lacking := [one for one in dict.fromkeys(requests) if one not in judged]:
+                    for request, reply in self._running().judge(lacking).items():
+                        judged[request] = reply.verdict
+                        if reply.lasting:
+                            self._memory.put(request, reply.verdict)
+        return judged
+
+    def _remembered(self, requests: Sequence[Request]) -> dict[Request, Verdict]:
+        return {one: verdict for one in requests if (verdict := self._memory.get(one)) is not None}
 
     def _running(self) -> GradingProcess:
-        if self._process is None or not self._process.alive:
+        if self._process is not None and not self._process.alive:
+            self._process.close()
+            self._process = None
+        if self._process is None:
             self._process = GradingProcess(
                 inner_seconds=self._inner_seconds,
                 kill_after=self._kill_after,
                 memory_bytes=self._memory_bytes,
             )
         return self._process
+
+
+def _decided(expected: str | Rubric, answer: str | None) -> Verdict | Request:
+    """The verdict, or what to ask the processes."""
+    if answer is None:
+        return Verdict.UNPARSED
+    if len(answer) > LONGEST_ANSWER:
+        return Verdict.WRONG
+    if isinstance(expected, Rubric):
+        seen = may_see(expected.scorer, answer)
+        return (expected.scorer, expected.entry, answer) if seen else Verdict.WRONG
+    expected = tidy(expected)
+    decided = decide(expected, answer)
+    if decided is not None:
+        return Verdict.CORRECT if decided else Verdict.WRONG
+    return Verdict.TIMEOUT if hopeless(expected, answer) else (expected, answer)
+
+
+def _grade(found: Extraction, verdict: Verdict) -> Grade:
+    return Grade(
+        strict=verdict if found.marked else Verdict.UNPARSED,
+        lenient=verdict,
+        extracted=None if found.answer is None else found.answer[:LONGEST_ANSWER],
+    )

@@ -1,40 +1,72 @@
-"""Comparison or scoring of an answer in a process of its own, that is killed when it takes too long."""
+"""Comparison and scoring of answers in processes of their own, that are killed when they take too long."""
 
 import json
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import TypeAlias
 
-from evaluators.types import Rubric, Verdict
+from evaluators.types import Verdict
+
+Request: TypeAlias = tuple[str, ...]
+"""``(expected, answer)``, or ``(scorer, entry, answer)``, the answer one that ``scorers.may_see`` lets through."""
+
+MOST = 4
+"""Children; each may fill ``memory_bytes``."""
+PATIENCE = 120.0
+"""Seconds by the clock after which all processes are killed: none but a stopped machine takes that long."""
 
 _WORKER = Path(__file__).with_name("worker.py")
 _START_SECONDS = 120.0
+_WORDS = frozenset(Verdict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What became of a request."""
+
+    verdict: Verdict
+    lasting: bool = True
+    """Whether the same request would have the same verdict again; not if something from outside ended it."""
 
 
 class GradingProcess:
-    """A running ``worker.py``. Not thread-safe. After a hang or crash it is dead; start another."""
+    """A running ``worker.py`` and its children, which judge side by side. Not thread-safe.
 
-    def __init__(self, *, inner_seconds: int, kill_after: float, memory_bytes: int) -> None:
-        self._kill_after = kill_after
-        self._scorers: set[str] = set()
-        self._connection, theirs = multiprocessing.Pipe()
+    Once it is not ``alive``, start another.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+
+    def __init__(self, *, inner_seconds: float, kill_after: float, memory_bytes: int) -> None:
+        pipes = [multiprocessing.Pipe() for _ in range(children())]
+        self._connections = [ours for ours, _ in pipes]
+        theirs = [connection.fileno() for _, connection in pipes]
         # A plain subprocess works in daemonic processes and threads too and, unlike a multiprocessing child,
         # never runs the caller's main module again. -P: this folder's types.py must not hide the library's.
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", str(_WORKER), str(theirs.fileno())),
-                *(str(inner_seconds), str(kill_after + inner_seconds), str(memory_bytes)),
-            ],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-P", str(_WORKER), *map(str, (inner_seconds, kill_after, memory_bytes, *theirs))],
+            pass_fds=theirs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # an interrupt from the keyboard is for the caller alone
+            env=os.environ | {"PYTHONHASHSEED": "0"},  # sympy's order of terms, so its time, depends on it
         )
-        theirs.close()
+        for _, connection in pipes:
+            connection.close()
         try:
-            ready = self._connection.poll(_START_SECONDS) and self._connection.recv_bytes() == b"ready"
+            first = self._connections[0]
+            ready = first.poll(_START_SECONDS) and first.recv_bytes() == b"ready"
         except EOFError:
             ready = False
         except BaseException:
@@ -53,57 +85,65 @@ class GradingProcess:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it can take requests."""
+        return bool(self._connections) and self._process.poll() is None
 
-    def compare(self, expected: str, answer: str) -> Verdict:
-        """By math-verify. ``TIMEOUT`` or ``ERROR`` may leave the process dead."""
-        return self._judge([expected, answer])
-
-    def score(self, rubric: Rubric, answer: str) -> Verdict:
-        """By the rubric's scorer: ``CORRECT`` for a full score. ``TIMEOUT`` or ``ERROR`` may leave the process dead.
-
-        Args:
-            rubric: as its problem has it.
-            answer: one that :func:`evaluators.grading.scorers.may_see` lets through.
+    def judge(self, requests: Sequence[Request]) -> dict[Request, Reply]:
+        """At least one reply, if there is a request; none for what was not judged when the process died.
 
         Raises:
-            RuntimeError: the scorer cannot be loaded.
+            RuntimeError: a scorer cannot be loaded.
         """
-        if rubric.scorer not in self._scorers:
-            self._load(rubric.scorer)
-        return self._judge([rubric.scorer, rubric.entry, answer])
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._connection.close()
-
-    def _load(self, scorer: str) -> None:
-        """Takes seconds, which are no answer's fault."""
+        waiting, replies = deque(requests), dict[Request, Reply]()
+        running: dict[Connection, tuple[Request, float]] = {}
+        free = self._connections[::-1]
         try:
-            self._connection.send_bytes(json.dumps([scorer]).encode())
-            reply = self._connection.recv_bytes().decode() if self._connection.poll(_START_SECONDS) else "too slow"
-        except (EOFError, OSError):
-            reply = "the process ended"
-        except BaseException:
-            self.close()
-            raise
-        if reply != "ready":
-            self.close()
-            raise RuntimeError(f"the scorer {scorer} cannot be loaded ({reply}); see that its package is installed")
-        self._scorers.add(scorer)
-
-    def _judge(self, request: list[str]) -> Verdict:
-        try:
-            self._connection.send_bytes(json.dumps(request).encode())
-            if self._connection.poll(self._kill_after):
-                return Verdict(self._connection.recv_bytes().decode())
-        except (EOFError, OSError):
-            self.close()
-            killed_itself = self._process.returncode == -signal.SIGPROF
-            return Verdict.TIMEOUT if killed_itself else Verdict.ERROR
+            while running or (waiting and free):
+                while waiting and free:
+                    connection, request = free.pop(), waiting.popleft()
+                    running[connection] = (request, time.monotonic() + PATIENCE)
+                    with suppress(OSError):  # a dead connection is ready too, and has no reply
+                        connection.send_bytes(json.dumps(request).encode())
+                earliest = min(deadline for _, deadline in running.values())
+                ready = wait(list(running), max(0.0, earliest - time.monotonic()))
+                for connection in [one for one in running if one in ready]:
+                    request, _ = running.pop(connection)
+                    replies[request] = self._receive(connection, request)
+                    free += [connection] * (connection in self._connections)
+                if not ready:
+                    self.close()
+                    now = time.monotonic()
+                    late = [request for request, deadline in running.values() if deadline <= now]
+                    return replies | {one: Reply(verdict=Verdict.TIMEOUT, lasting=False) for one in late}
         except BaseException:  # an interrupt: a late reply must not be taken for the next request's
             self.close()
             raise
-        self.close()
-        return Verdict.TIMEOUT
+        return replies
+
+    def close(self) -> None:
+        """Kill all of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for connection in self._connections:
+            connection.close()
+        self._connections = []
+
+    def _receive(self, connection: Connection, request: Request) -> Reply:
+        try:
+            word = connection.recv_bytes().decode()
+        except (EOFError, OSError):
+            connection.close()
+            self._connections.remove(connection)
+            word = "lost"
+        if word == "lost":
+            return Reply(verdict=Verdict.ERROR, lasting=False)
+        if word not in _WORDS:
+            raise RuntimeError(f"the scorer {request[0]} cannot be loaded ({word}); see that its package is installed")
+        return Reply(verdict=Verdict(word))
+
+
+def children() -> int:
+    """As many as cores that this process may use, but two at least: a long comparison must not hold up the others."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(2, cores), MOST)

@@ -2,7 +2,7 @@
 
 import importlib.util
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.lm_eval.generation import Generate, Generated
+from evaluators.lm_eval.readings import Readings, mean_and_error, readings
 from evaluators.lm_eval.tasks import load_task
 from evaluators.lm_eval.tasks.judging import GRADER
 from evaluators.types import TaskError
@@ -87,12 +88,12 @@ def run_tasks(
     np.random.seed(seed % 2**32)
     tasks = [load_task(name, data) for name in names]
     try:
-        return [_run(task, generate, limit, seed) for task in tasks]
+        return [_run(task, generate, data, limit, seed) for task in tasks]
     finally:
         GRADER.close()
 
 
-def _run(task: Any, generate: Generate, limit: int | None, seed: int) -> LmEvalResult:
+def _run(task: Any, generate: Generate, data: Path | None, limit: int | None, seed: int) -> LmEvalResult:
     from lm_eval.evaluator import evaluate
 
     from evaluators.lm_eval.adapter import GeneratingModel
@@ -102,17 +103,18 @@ def _run(task: Any, generate: Generate, limit: int | None, seed: int) -> LmEvalR
     # Not simple_evaluate: it lists all installed packages, and seeds torch.
     found = evaluate(lm=model, task_dict={"tasks": {name: task}}, limit=limit)
     samples: list[dict[str, Any]] = found["samples"][name]  # one a problem and filter
+    ours = readings(task, model.generated, data)
     keys = dict.fromkeys((metric, sample["filter"]) for sample in samples for metric in sample["metrics"])
     return LmEvalResult(
         task=name,
         version=str(found["versions"][name]),
-        scores=tuple(_score(found["results"][name], metric, kind) for metric, kind in keys),
+        scores=(*(_score(found["results"][name], metric, kind) for metric, kind in keys), *_own_scores(ours)),
         problems=found["n-samples"][name]["effective"],
         available=found["n-samples"][name]["original"],
         fewshot=found["n-shot"][name],
         seed=seed,
         lm_eval=version("lm_eval"),
-        records=_records(samples, model.generated),
+        records=_records(samples, model.generated, ours),
     )
 
 
@@ -126,8 +128,14 @@ def _score(results: Mapping[str, Any], metric: str, kind: str) -> LmEvalScore:
     )
 
 
+def _own_scores(ours: Readings) -> Iterator[LmEvalScore]:
+    for metric in next(iter(ours.values()), {}):
+        value, error = mean_and_error([reading[metric] for reading in ours.values()])
+        yield LmEvalScore(metric=metric, filter="none", value=value, stderr=error)
+
+
 def _records(
-    samples: Sequence[Mapping[str, Any]], generated: Mapping[int, Sequence[Generated]]
+    samples: Sequence[Mapping[str, Any]], generated: Mapping[int, Sequence[Generated]], ours: Readings
 ) -> tuple[LmEvalRecord, ...]:
     metrics: dict[int, dict[str, Any]] = {}
     for sample in samples:
@@ -140,7 +148,7 @@ def _records(
             prompt=firsts[doc]["arguments"][0][0],
             target=str(firsts[doc]["target"]),
             responses=tuple(one.text for one in generated[doc]),
-            metrics=metrics[doc],
+            metrics=metrics[doc] | {f"{metric},none": value for metric, value in ours.get(doc, {}).items()},
             tokens=sum(one.tokens for one in generated[doc]),
             truncated=sum(one.truncated for one in generated[doc]),
         )

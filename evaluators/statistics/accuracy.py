@@ -1,7 +1,6 @@
 """Accuracy from verdicts, and the table of every sampled completion."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -73,25 +72,21 @@ def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | N
 
     Args:
         correct: [problems, k] bool.
-        answers: [problems][k] what each sample answers, ``None`` for no answer. Correct ones are one answer, in
-            whatever form; others are the same if they are but for case, spaces and thousands' commas.
+        answers: [problems][k] what each sample answers, ``None`` for no answer. Correct ones are one answer in whatever
+            form; others are the same where they are equal, so give them in one form, as ``comparison.canonical`` does.
     """
-    votes = [
-        Counter(_CORRECT if right else _form(answer) for right, answer in zip(row, texts, strict=True) if answer)
+    votes: list[Counter[str | bool]] = [
+        Counter(_CORRECT if right else answer for right, answer in zip(row, texts, strict=True) if answer is not None)
         for row, texts in zip(_checked(correct), answers, strict=True)
     ]
     return float(np.mean([_won(counts) for counts in votes]))
 
 
-_CORRECT = ""
-"""The form of all correct answers; others are never empty."""
+_CORRECT = True
+"""Stands for all correct answers; the others are texts."""
 
 
-def _form(answer: str) -> str:
-    return re.sub(r"(?<=\d),(?=\d{3})|\s+", "", answer).casefold() or " "
-
-
-def _won(votes: Counter[str]) -> float:
+def _won(votes: Counter[str | bool]) -> float:
     """What the problem counts for."""
     winners = [answer for answer, count in votes.items() if count == max(votes.values())]
     return winners.count(_CORRECT) / len(winners) if winners else 0.0

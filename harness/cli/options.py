@@ -19,6 +19,9 @@ Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of th
 Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7; 7, is 7 alone).")]
 From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")]
 Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
+GraderName = Annotated[
+    str | None, typer.Option("--grader", help="Only runs that this grader judged, such as 2; where there are several.")
+]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]

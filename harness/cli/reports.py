@@ -10,6 +10,7 @@ from harness.cli.options import (
     OUT,
     Force,
     From,
+    GraderName,
     Match,
     Out,
     Seeds,
@@ -35,6 +36,7 @@ def leaderboard(
     seeds: Seeds = None,
     budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
     match: Match = None,
+    grader: GraderName = None,
     baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
     out: Out = OUT,
     force: Force = False,
@@ -52,6 +54,7 @@ def leaderboard(
         seeds=tuple(chosen) if chosen else None,
         budget=chosen_budget(budget) if budget else None,
         match=match,
+        grader=grader,
     )
     loaded = load_suite(OutDir(out).named(suite), [("baseline", baseline)] if baseline else [])
     make_leaderboard(loaded, selection, source, out, console, force=force)
@@ -66,6 +69,7 @@ def compare(
     source: From = None,
     regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
     match: Match = None,
+    grader: GraderName = None,
     out: Out = OUT,
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
@@ -77,7 +81,8 @@ def compare(
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
-    make_comparison(load_suite(OutDir(out).named(suite)), (a, b), wanted, Selection(match=match), source, out, console)
+    loaded, chosen = load_suite(OutDir(out).named(suite)), Selection(match=match, grader=grader)
+    make_comparison(loaded, (a, b), wanted, chosen, source, out, console)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import Broken, run_all
+from harness.launch.graders import judged_otherwise, of_one_grader
 from harness.launch.plan import Plan
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
@@ -54,7 +55,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
     folder = OutDir(how.out).suite(suite.name)
 
     def report(runs: Runs) -> list[str]:
-        results = read_results(Journal(path).read() for _, path in runs)
+        results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
         board = build(suite, results)
         links = JournalSource(OutDir(how.out), suite.name).links(results)
         OutDir(how.out).keep(suite)
@@ -87,11 +88,13 @@ def _carry_out(
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
-    if told := split_by_us(suite.task):
-        console.print(told, highlight=False)
+    if counts := split_by_us(suite.task):
+        console.print(counts, highlight=False)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
     workers = _side_by_side(planned, how.workers, console)
+    if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
+        console.print(f"warning: {sentence}", highlight=False)
     profile = Profile() if how.profiled else None
     publishing = Syncing(
         uri,

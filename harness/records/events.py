@@ -11,6 +11,7 @@ from evaluators.tasks.overlap import Overlap
 from evaluators.types import Split
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
+from harness.records.graders import grader_of
 from harness.records.ledger import TIMED, Ledger
 
 FORMAT = 2
@@ -45,6 +46,11 @@ class Origin:
     versions: dict[str, str]
     matrix_rate: float
     """FLOP/s of matrix products on the machine."""
+
+    @property
+    def grader(self) -> str:
+        """The one that judged, as tables and refusals name it."""
+        return grader_of(self.versions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,6 +67,10 @@ class RunResult:
     curve: list[Point]
 
     @property
+    def grader(self) -> str:
+        return self.origin.grader
+
+    @property
     def commit(self) -> str:
         return self.origin.versions["commit"]
 

@@ -19,7 +19,9 @@ from harness.config.run_config import RunConfig, digest
 from harness.errors import HarnessError
 from harness.models.policy import Policy
 from harness.records.events import Identity
+from harness.records.graders import grader_of
 from harness.records.locks import locked
+from harness.records.provenance import versions
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
 from harness.rollout.groups import GROUPS, Group
@@ -55,6 +57,7 @@ def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable
     shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
     shares["rollout"].pop("prompts")
     shares["engine"] = config.compute.engine  # another one draws other tokens
+    shares["grader"] = grader_of(versions())  # another one gives other rewards
     folder = suite / "offline" / f"s{config.seed}-{digest(shares | asdict(identity))}"
     path = folder / "completions.json.gz"
     with locked(folder, patience=ANY_TIME):

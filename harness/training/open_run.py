@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.records.events import Beginning, Identity, Invocation, OfflineSet, Origin, Start
+from harness.records.graders import grader_of
 from harness.records.journal import Journal
 from harness.records.locks import LOCK
 from harness.records.provenance import source_of, versions
@@ -121,7 +122,9 @@ def _take_up(parts: RunParts, journal: Journal, began: Beginning) -> tuple[Progr
     """Fill what is trained from the checkpoint, if there is one; cut the journal back to it, or to nothing."""
     resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer)
     if resumed:
-        check_beginning(journal.path.parent, start_of(journal.read()), began)
+        start = start_of(journal.read())
+        check_beginning(journal.path.parent, start, began)
+        check_grader(journal.path.parent, start)
     journal.cut(resumed[0].journal_bytes if resumed else 0)
     return resumed
 
@@ -176,6 +179,16 @@ def check_source(directory: Path, start: Start, now: str | None) -> None:
     """
     if start.source != now:
         raise _another(directory, "with another version of its objective's file")
+
+
+def check_grader(directory: Path, start: Start) -> None:
+    """Refuse to go on with a run that another grader has rewarded so far.
+
+    Raises:
+        HarnessError: one has.
+    """
+    if start.origin.grader != (now := grader_of(versions())):
+        raise _another(directory, f"with grader {start.origin.grader}, and this is {now}")
 
 
 def _another(directory: Path, what: str) -> HarnessError:

@@ -11,6 +11,7 @@ from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.results import RunResult
 from harness.report.numbers.document import Agreement, ArmRow, Board, MissingRun, RegimeBoard, RunLine
+from harness.report.numbers.doubts import doubts
 from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, compared, costs, finished, row, scores
 
@@ -36,11 +37,12 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
         regimes[result.config.regime].append(result)
     invocations = _distinct(result.origin.invocation for result in results)
     environments = _distinct(result.origin.versions for result in results)
+    boards = tuple(_board(suite, of_regime, missing) for of_regime in regimes.values())
     return Board(
         suite=suite.name,
         baseline=suite.baseline,
         margin=suite.margin,
-        boards=tuple(_board(suite, of_regime, missing) for of_regime in regimes.values()),
+        boards=boards,
         missing=tuple(missing),
         overlap=results[0].overlap,
         commits=tuple(sorted({result.commit for result in results})),
@@ -60,6 +62,7 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
             )
             for result in results
         },
+        doubts=doubts(boards, results),
     )
 
 

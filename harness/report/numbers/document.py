@@ -7,6 +7,7 @@ from typing import Literal
 from evaluators.tasks.overlap import Overlap
 from harness.config.budget import Budget
 from harness.records.events import Invocation
+from harness.records.graders import grader_of
 from harness.records.results import Status
 from harness.report.numbers.interval import Difference, Interval
 
@@ -111,6 +112,16 @@ class RunLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Doubt:
+    """A share of an arm's completions after training that is large enough to be told."""
+
+    objective: str
+    regime: str
+    kind: Literal["no answer", "cut", "missed"]
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
     """All of it, a board a regime."""
 
@@ -126,6 +137,12 @@ class Board:
     environments: tuple[dict[str, str], ...]
     runs: dict[str, RunLine]
     """By run id."""
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def grader(self) -> str:
+        """The one that judged all runs."""
+        return grader_of(self.environments[0])
 
     @property
     def arms(self) -> tuple[tuple[RegimeBoard, ArmRow], ...]:
@@ -133,4 +150,8 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, default=Budget.model_dump) + "\n"
+        """Without ``doubts`` where there are none."""
+        content = asdict(self)
+        if not self.doubts:
+            del content["doubts"]
+        return json.dumps(content, indent=1, default=Budget.model_dump) + "\n"

@@ -17,7 +17,8 @@ TOLD = 6
 def refuse_unmatched(results: Sequence[RunResult]) -> None:
     """
     Raises:
-        HarnessError: these runs differ in more than objective, its settings, seed and regime; which and in what.
+        HarnessError: these runs differ in more than objective, its settings, seed and regime, or in what judged them;
+            which and in what.
     """
     sets: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
@@ -29,6 +30,7 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
             f"these runs are not matched, so no table can rank them; choose a set by --match: {listed}; they differ in "
             f"{differing}"
         )
+    refuse_other_graders(results)
     if any(result.identity != results[0].identity for result in results):
         raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
     data: dict[int, set[OfflineSet]] = defaultdict(set)
@@ -39,10 +41,29 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
         raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
 
 
+def refuse_other_graders(results: Sequence[RunResult]) -> None:
+    """
+    Raises:
+        HarnessError: these runs were judged by different graders; which.
+    """
+    graders: dict[str, list[RunResult]] = defaultdict(list)
+    for result in results:
+        graders[result.grader].append(result)
+    if len(graders) > 1:
+        listed = "; ".join(f"{name} ({_counted(found)})" for name, found in sorted(graders.items()))
+        raise HarnessError(
+            "these runs were judged by different graders (its version/math-verify's), so no table can rank them; "
+            f"choose one by --grader, or redo the older runs with --fresh: {listed}"
+        )
+
+
 def _members(results: Sequence[RunResult]) -> str:
-    budget = results[0].config.budget
+    return f"{results[0].config.budget}: {_counted(results)}"
+
+
+def _counted(results: Sequence[RunResult]) -> str:
     counts = Counter(f"{result.config.objective.name} {result.config.regime}" for result in results)
-    return f"{budget}: {', '.join(f'{n} x {name}' for name, n in sorted(counts.items()))}"
+    return ", ".join(f"{n} x {name}" for name, n in sorted(counts.items()))
 
 
 def _differing(configs: Sequence[RunConfig]) -> str:

@@ -6,6 +6,7 @@ from itertools import product
 
 from harness.config.budget import Budget
 from harness.errors import HarnessError
+from harness.records.graders import is_called
 from harness.records.results import RunResult
 from harness.report.numbers.document import MissingRun
 
@@ -19,6 +20,8 @@ class Selection:
     seeds: tuple[int, ...] | None = None
     budget: Budget | None = None
     match: str | None = None
+    grader: str | None = None
+    """Its name, or its version alone."""
 
     def of(self, results: Sequence[RunResult]) -> list[RunResult]:
         """Those that are asked for.
@@ -30,6 +33,7 @@ class Selection:
         for what, wanted, there in (
             ("--algos", self.algos, {result.config.objective.name for result in chosen}),
             ("--regime", self.regimes, {result.config.regime for result in chosen}),
+            ("--grader", (self.grader,) if self.grader else None, {name for one in chosen for name in _names(one)}),
             ("--match", (self.match,) if self.match else None, {result.config.match_key for result in chosen}),
         ):
             if absent := sorted(set(wanted or ()) - there):
@@ -64,9 +68,20 @@ class Selection:
             self._admits(config.objective.name, config.regime, config.seed)
             and self.budget in (None, config.budget)
             and self.match in (None, config.match_key)
+            and (self.grader is None or is_called(result.grader, self.grader))
         )
 
     @staticmethod
     def _named(what: str, result: RunResult) -> str:
         config = result.config
-        return {"--algos": config.objective.name, "--regime": config.regime, "--match": config.match_key}[what]
+        return {
+            "--algos": config.objective.name,
+            "--regime": config.regime,
+            "--grader": result.grader,
+            "--match": config.match_key,
+        }[what]
+
+
+def _names(result: RunResult) -> tuple[str, str]:
+    """What the grader of a run may be called."""
+    return result.grader, result.grader.partition("/")[0]

@@ -10,6 +10,13 @@ from harness.report.pages.grid import legend
 
 AUDIT_GROWTH = 0.02
 """Growth of the share of completions on which grader and audit disagree, from which it is a warning."""
+DOUBTED = {
+    "no answer": "give no answer, so that its accuracy says little of its mathematics",
+    "cut": "are cut at the length limit, and may have been about to answer; raise rollout.max_tokens",
+    "missed": "are refused by the grader and accepted by a second rule; read them: harness compare",
+}
+UNTOLD = "1"
+"""The grader of the tables that were published before they named one."""
 
 
 def summary(part: RegimeBoard) -> list[str]:
@@ -65,6 +72,11 @@ def warnings(board: Board) -> list[str]:
                     f"{row.objective}, {part.regime}: the share of completions that the grader {what} a second "
                     f"rule grew in training, from {100 * before:.1f} to {100 * after:.1f} %; read them: harness compare"
                 )
+    for doubt in board.doubts:
+        found.append(
+            f"{doubt.objective}, {doubt.regime}: {100 * doubt.share:.1f} % of the completions after training "
+            f"{DOUBTED[doubt.kind]}"
+        )
     return found
 
 
@@ -72,6 +84,8 @@ def notes(board: Board) -> list[str]:
     """How to read the tables, and which runs are not in them."""
     rows = [row for _, row in board.arms]
     found = [note.format(margin=100 * board.margin) for note in legend(REACHED, TOOK, BEHAVED)]
+    if board.grader.partition("/")[0] != UNTOLD:
+        found.append(f"all completions were judged by grader {board.grader} (its version/math-verify's)")
     if any(row.status == "preliminary" for row in rows):
         found.append(f"preliminary: fewer than {RANKED_FROM} seeds, so the order of the rows is no ranking")
     if any(row.unmatched for row in rows):

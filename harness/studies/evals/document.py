@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.config.naming import own_data
+from harness.records.graders import grader_of
 from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
+OURS = frozenset(("strict", "lenient"))
+"""Scores of lm-eval tasks that are our grader's."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -78,6 +81,11 @@ class Evaluated:
     """When it was done, in seconds since 1970."""
 
     @property
+    def grader(self) -> str:
+        """Whose verdicts these are: of our grader, unless a class says otherwise."""
+        return grader_of(self.versions)
+
+    @property
     def task(self) -> str:
         """As MLflow's keys name it."""
         return self.key.rpartition("-")[0]
@@ -102,14 +110,13 @@ class OwnEval(Evaluated):
     @property
     def title(self) -> str:
         """The task, and what was asked of every model."""
-        asked = self.settings
         asked, task = self.settings, self.settings.task
         own = own_data(task)
         form = "" if task.format == "auto" else f", asked as {task.format}"
         return (
             f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {self.summary.problems} problems, "
             f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
-            f"{task.grading} grading"
+            f"{task.grading} grading by grader {self.grader}"
         )
 
 
@@ -119,6 +126,11 @@ class LmEval(Evaluated):
 
     settings: LmEvalSettings
     summary: LmEvalSummary
+
+    @property
+    def grader(self) -> str:
+        """Of our readings, where the task has them; else lm-eval's own, which its version names."""
+        return grader_of(self.versions) if OURS & self.summary.scores.keys() else ""
 
     @property
     def headline(self) -> float:
@@ -132,6 +144,7 @@ class LmEval(Evaluated):
         return (
             f"lm-eval {asked.task}: {summary.problems} problems, {summary.fewshot} solved examples, seed {asked.seed}, "
             f"task version {summary.task_version} of lm-eval {summary.lm_eval}"
+            + (f", strict and lenient by grader {self.grader}" if self.grader else "")
         )
 
 

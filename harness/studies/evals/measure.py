@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.formats import Asking
-from evaluators.grading.grader import Grader
+from evaluators.grading.comparison import canonical
+from evaluators.grading.grader import Grade, Grader
 from evaluators.statistics.accuracy import SampleRecord, majority_at_k, pass_at_k
 from evaluators.types import Problem, Verdict
 from harness.models.policy import Policy
@@ -77,10 +78,7 @@ def measure(
 def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[Group], seconds: float) -> OwnSummary:
     grading = settings.task.grading
     correct = correct_of(sampled, grading)  # [problems, k]
-    answers = [
-        [None if verdict(grade, grading) is Verdict.UNPARSED else grade.extracted for grade in group.grades]
-        for group in sampled
-    ]
+    answers = [[answer_of(grade, grading) for grade in group.grades] for group in sampled]
     found = summary_of(sampled, grading)
     return OwnSummary(
         problems=len(sampled),
@@ -99,3 +97,10 @@ def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[
         audit_missed=found.audit_missed,
         seconds=seconds,
     )
+
+
+def answer_of(grade: Grade, grading: Grading) -> str | None:
+    """In the form that all answers share that are equal; None for no answer."""
+    if grade.extracted is None or verdict(grade, grading) is Verdict.UNPARSED:
+        return None
+    return canonical(grade.extracted)

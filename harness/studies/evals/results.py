@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +13,12 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from evaluators.lm_eval.evaluation import LmEvalRecord
+from evaluators.lm_eval.tasks import local_names
 from evaluators.statistics.accuracy import write_records
 from harness.config.run_config import digest, flat
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
+from harness.records.graders import grader_of
 from harness.records.provenance import versions
 from harness.studies.evals.document import EvalResult, LmEval, LmEvalSummary, OwnEval
 from harness.studies.evals.measure import Measured
@@ -64,12 +65,18 @@ class EvalStore:
         return self.root / key / examinee.folder
 
     def has(self, key: str, examinee: Examinee, problems: str | None = None) -> bool:
-        """``problems``: a hash of them, of our own tasks; of others, as where a file was changed, nothing is there."""
+        """Whether it was measured, of these problems and with the grader that is here.
+
+        ``problems``: a hash of them, of our own tasks; of others, as where a file was changed, nothing is there.
+        """
         folder = self.folder(key, examinee)
         if not (folder / RESULT).is_file():
             return False
         found = read_result(folder)
-        return not isinstance(found, OwnEval) or found.problems_hash == problems
+        if isinstance(found, OwnEval) and found.problems_hash != problems:
+            return False
+        theirs = isinstance(found, LmEval) and found.settings.task not in local_names()
+        return found.grader == grader_of(versions()) or (theirs and not found.grader)
 
     def save(
         self, examinee: Examinee, settings: EvalSettings, answer_format: str, problems: str, measured: Measured
@@ -99,14 +106,28 @@ class EvalStore:
         _finish(LmEval(**_about(examinee, settings.key), settings=settings, summary=summary), folder)
 
     def read(self, keys: Sequence[str] | None = None) -> dict[str, list[EvalResult]]:
-        """All results, or those of some keys: by key, best first."""
-        found: dict[str, list[EvalResult]] = defaultdict(list)
+        """All results, or those of some keys: by key, best first.
+
+        Where a key's results were judged by several graders, those of all but the newest stand under ``KEY, grader X``.
+        """
+        found: dict[str, list[EvalResult]] = {}
         for path in sorted(self.root.glob(f"*/*/{RESULT}")):
             if keys is None or path.parent.parent.name in keys:
-                found[path.parent.parent.name].append(read_result(path.parent))
-        for results in found.values():
+                found.setdefault(path.parent.parent.name, []).append(read_result(path.parent))
+        parts = {name: part for key, results in found.items() for name, part in by_grader(key, results).items()}
+        for results in parts.values():
             results.sort(key=lambda result: (-result.headline, result.model))
-        return dict(found)
+        return parts
+
+
+def by_grader(key: str, results: Sequence[EvalResult]) -> dict[str, list[EvalResult]]:
+    """One part for each grader, the newest result's first, under ``key`` itself."""
+    newest = max(results, key=lambda result: result.time).grader
+    parts: dict[str, list[EvalResult]] = {key: []}
+    for result in results:
+        name = key if result.grader == newest else f"{key}, grader {result.grader}"
+        parts.setdefault(name, []).append(result)
+    return parts
 
 
 def encode(result: EvalResult) -> dict[str, Any]:

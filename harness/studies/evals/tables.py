@@ -39,7 +39,6 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
     measured = {
         "problems": {result.problems_hash for result in results if isinstance(result, OwnEval)},
         "answer formats": {result.answer_format for result in results if isinstance(result, OwnEval)},
-        "graders": {result.versions["grader"] for result in results},
         "engines and precisions": {f"{result.computed['engine']} {result.computed['dtype']}" for result in results},
     }
     return [
@@ -51,6 +50,7 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
 
 def over_tasks(found: Found) -> Grid | None:
     """Model and interquartile mean over the tasks, for models that were measured on all of them; none below four."""
+    found = _of_newest(found)
     if len(found) < IQM_FROM:
         return None
     scores: dict[str, list[float]] = defaultdict(list)
@@ -70,12 +70,20 @@ def over_formats(found: Found) -> list[tuple[str, Grid]]:
             if isinstance(one, OwnEval):
                 task = one.settings.task.model_copy(update={"format": "auto"})
                 asked = one.settings.model_copy(update={"task": task})
-                alike[f"{one.weights} {asked.key} {one.versions['grader']}"].append(one)
+                alike[f"{one.weights} {asked.key} {one.grader}"].append(one)
     return [
         (f"{same[0].model} on {same[0].settings.task.name} by answer format", grid(BY_FORMAT, same))
         for same in alike.values()
         if len({one.answer_format for one in same}) > 1
     ]
+
+
+def _of_newest(found: Found) -> Found:
+    """Without the tables of all graders but the newest result's; lm-eval's own metrics stay."""
+    everything = [result for results in found.values() for result in results]
+    judged = [result for result in everything if result.grader]
+    newest = max(judged, key=lambda result: result.time).grader if judged else ""
+    return {key: results for key, results in found.items() if results[0].grader in ("", newest)}
 
 
 def tables(found: Found) -> Group:

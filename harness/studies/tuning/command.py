@@ -6,7 +6,9 @@ from typing import Any
 from rich.console import Console
 
 from harness.config.arguments import command_line
+from harness.errors import HarnessError
 from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.graders import judged_otherwise, told
 from harness.launch.plan import Plan, invocation_of, suites_of
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
@@ -25,7 +27,8 @@ def tune(
     """``trials`` for each arm in each regime, and the best of them; False if it was interrupted.
 
     Raises:
-        HarnessError: suite, changes or an arm are wrong, or there is nothing to search.
+        HarnessError: suite, changes or an arm are wrong, there is nothing to search, or some trials were judged by
+            another grader.
     """
     suites, choices = suites_of(suite, changes, arms, regimes)
     refuse_unknown(suites[0], arms)
@@ -36,6 +39,9 @@ def tune(
     invocation = invocation_of(runs, f"{','.join(arms)} x {trials} trials", command)
     planned = Plan(suite=as_trial(suites[0]), runs=runs, invocation=invocation, choices=choices)
     out_dir = OutDir(how.out)
+    others = judged_otherwise((run, out_dir.run_of(run)) for run in runs)
+    if not how.fresh and (sentence := told(others, len(runs))):
+        raise HarnessError(sentence)
 
     def report(_: Runs) -> list[str]:
         scored = [

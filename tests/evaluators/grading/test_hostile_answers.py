@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evaluators.grading.grader import Grader
@@ -41,16 +42,22 @@ def test_there_are_enough() -> None:
 def test_memory_is_limited() -> None:
     limit = 200 << 20
     with Grader(inner_seconds=4, kill_after=20, memory_bytes=limit) as grader:
-        bomb, after = grader.grade([("x+1", r"\boxed{\gcd(10^{10^{9}}, 10^{10^{8}})}"), ("x+1", r"\boxed{1+x}")])
+        heavy = r"\gcd(10^{10^{9}}, 10^{10^{8}})"  # expected, too, or it would not be tried
+        bomb, after = grader.grade([(f"x+{heavy}", rf"\boxed{{{heavy}}}"), ("x+1", r"\boxed{1+x}")])
         assert bomb.strict in (Verdict.ERROR, Verdict.WRONG, Verdict.TIMEOUT)
         assert after.strict is Verdict.CORRECT
         assert peak_memory(grader) <= limit
 
 
 def peak_memory(grader: Grader) -> int:
-    """Largest address space of the worker so far, in bytes; 0 where it cannot be read."""
-    status = Path(f"/proc/{grader._process.pid}/status") if grader._process else Path("/nonexistent")
-    if not status.exists():
+    """Largest address space of the worker and its children so far, in bytes; 0 where it cannot be read."""
+    if grader._process is None or not Path("/proc").is_dir():
         return 0
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    worker = psutil.Process(grader._process.pid)
+    return max(_peak(pid) for pid in (worker.pid, *(child.pid for child in worker.children())))
+
+
+def _peak(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
     return int(fields["VmPeak"].split()[0]) * 1024

@@ -70,6 +70,8 @@ def test_exact_match_counts_the_right_answers(folder: Path, right: int, value: f
     assert [(score.metric, score.filter) for score in result.scores] == [
         ("exact_match", "strict-match"),
         ("exact_match", "flexible-extract"),
+        ("strict", "none"),
+        ("lenient", "none"),
     ]
     for score in result.scores:
         assert score.value == value and score.stderr == pytest.approx(stderr)
@@ -84,7 +86,8 @@ def test_records_say_what_was_asked_answered_and_counted(folder: Path) -> None:
     assert (right.doc, right.responses, right.tokens, right.truncated, cut.truncated) == (1, (" It is 8",), 3, 0, 1)
     assert right.prompt.count("Question: ") == 6 and right.prompt.endswith(f"\n\nQuestion: {FOUR[1][0]}\nAnswer:")
     assert right.target == "Four each.\n#### 8"
-    assert right.metrics == {"exact_match,strict-match": 0.0, "exact_match,flexible-extract": 1.0}
+    theirs = {"exact_match,strict-match": 0.0, "exact_match,flexible-extract": 1.0}
+    assert right.metrics == theirs | {"strict,none": 0.0, "lenient,none": 1.0}
     assert json.dumps(right.metrics)
 
 
@@ -94,7 +97,32 @@ def test_the_seed_alone_draws_the_examples(folder: Path) -> None:
 
 
 def test_one_problem_has_no_standard_error(folder: Path) -> None:
-    assert [score.stderr for score in gsm8k(folder, str, limit=1).scores] == [None, None]
+    assert [score.stderr for score in gsm8k(folder, str, limit=1).scores] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" So\n#### {}", (1, 1, 1, 1)),
+        (r" It is $\boxed{{{}}}$.", (0, 0, 1, 1)),  # the last match of flexible-extract is `$.`
+        (" It is {}.00 dollars.", (0, 0, 0, 1)),
+        ("\n#### {} million", (1, 1, 0, 0)),
+        ("\n#### {}\n#### 5", (1, 0, 0, 0)),
+        (" It is 9, or {}, so", (0, 1, 0, 0)),
+        (" So cut it.\n#### {}", (1, 1, 0, 0)),  # the limit may have cut the number
+    ],
+)
+def test_our_readings_stand_beside_theirs(folder: Path, text: str, expected: tuple[int, ...]) -> None:
+    """Where they differ: forms that filters miss, and what they pick out of a text that says something else."""
+    answers = {question: text.format(answer) for question, answer in FOUR}
+    result = gsm8k(folder, answers.__getitem__)
+    assert tuple(score.value for score in result.scores) == expected
+
+
+def test_our_readings_are_those_of_each_document(folder: Path) -> None:
+    right = {FOUR[1][0], FOUR[3][0]}
+    result = gsm8k(folder, lambda q: f"#### {dict(FOUR)[q] if q in right else 5}")
+    assert [record.metrics["strict,none"] for record in result.records] == [q in right for q, _ in FOUR]
 
 
 def test_math_is_judged_by_our_grader(folder: Path) -> None:
@@ -116,8 +144,8 @@ def test_math_is_judged_by_our_grader(folder: Path) -> None:
 
 def test_on_the_published_files(data_dir: Path) -> None:
     golds = {row["question"]: row["answer"] for row in map(json.loads, (data_dir / "gsm8k_test.jsonl").open())}
-    right = gsm8k(data_dir, golds.__getitem__)
-    assert [score.value for score in right.scores] == [1.0, 1.0]
+    right = gsm8k(data_dir, lambda question: golds[question].replace("cut", "c-t"))  # none is called truncated
+    assert [score.value for score in right.scores] == [1.0] * 4
     assert (right.problems, right.available) == (1319, 1319)
     (math,) = run_tasks(["math500_local"], answering(lambda _: ""), data=data_dir, limit=50, seed=0)
     assert [score.value for score in math.scores] == [0.0, 0.0]

@@ -35,11 +35,11 @@ def test_pass_at_k_ends() -> None:
 
 def test_the_majority_decides() -> None:
     correct = np.array([[True, True, False], [True, False, False], [False, True, False], [False, False, False]])
-    answers = [["18", "18.0", "7"], ["18", "7", "7 "], [None, "18", "7"], [None, None, None]]
+    answers = [["18", "18.0", "7"], ["18", "7", "7"], [None, "18", "7"], [None, None, None]]
     assert majority_at_k(correct, answers) == pytest.approx((1 + 0 + 0.5 + 0) / 4)
-    same = [["1,000", "1000", "5"], ["X", "x", "5"], ["a", "b", "5"]]
-    wrong = np.array([[False, False, True]] * 3)
-    assert majority_at_k(wrong, same) == pytest.approx((0 + 0 + 1 / 3) / 3)
+    same = [["1/2", "1/2", "5"], ["x", "X", "5"], ["a", "b", "5"], ["", "", "5"]]
+    wrong = np.array([[False, False, True]] * 4)
+    assert majority_at_k(wrong, same) == pytest.approx((0 + 1 / 3 + 1 / 3 + 0) / 4)
 
 
 def test_the_majority_of_one_is_its_accuracy_and_of_many_beats_it() -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, RegimeBoard
 from harness.report.pages.columns import REACHED, verdict
@@ -13,7 +15,7 @@ from harness.report.pages.exports import as_csv, by_problem_and_run, dataset_car
 from harness.report.pages.grid import grid
 from harness.report.pages.notes import notes, warnings
 from harness.report.pages.text import markdown
-from tests.support.results import records_of, result, suite, with_verdicts
+from tests.support.results import judge, records_of, result, suite, with_verdicts
 from tests.support.small import Line
 
 
@@ -46,6 +48,43 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     assert "accepts against a second rule grew in training, from 1.0 to 20.0 %" in warned(hacked)
     tests[0]["audit_paid"] = 0.2  # a base rate is no hack
     assert "second rule" not in warned(hacked) + warned(clean)
+
+
+@pytest.mark.parametrize(
+    ("field", "limit", "said"),
+    [
+        ("unparsed", 0.1, "give no answer"),
+        ("truncated", 0.1, "are cut at the length limit"),
+        ("audit_missed", 0.05, "are refused by the grader and accepted by a second rule"),
+    ],
+)
+def test_completions_that_say_little_are_warned_of(
+    small_runs: dict[str, Path], field: str, limit: float, said: str
+) -> None:
+    """As means over seeds, by the end alone, whatever they began with."""
+
+    def ending(share: float, start: float | None = None) -> list[Line]:
+        records = changed(records_of(small_runs, "agro"))
+        tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
+        for test, found in ((tests[-1], share), (tests[0], share if start is None else start)):
+            letters = ("u" * round(50 * found) if field == "unparsed" else "").ljust(50, "w")
+            judge(test, {f"{n:02}": letters[2 * n :][:2] for n in range(25)})
+            test[field] = found
+        records[0]["sizes"]["test"] = 25
+        return records
+
+    assert warned(ending(limit), ending(limit)) == warned(ending(limit, start=0.9)) == ""
+    told = f"agro, on_policy: {100 * limit + 2:.1f} % of the completions after training {said}"
+    assert told in warned(ending(limit), ending(limit + 0.04))
+
+
+def test_doubts_are_in_the_document_where_there_are_some(small_runs: dict[str, Path]) -> None:
+    records = changed(records_of(small_runs, "agro"))
+    assert "doubts" not in json.loads(build(suite(), [result(records)]).as_json())
+    tests = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
+    judge(tests[-1], dict.fromkeys(tests[-1]["verdicts"], "uu"))
+    (found,) = json.loads(build(suite(), [result(records)]).as_json())["doubts"]
+    assert found == {"objective": "agro", "regime": "on_policy", "kind": "no answer", "share": 1.0}
 
 
 def five_seeds(

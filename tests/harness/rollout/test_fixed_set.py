@@ -1,5 +1,6 @@
 """The offline set is the reference's, whatever the policy has become; afterwards the engine is the policy's again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from evaluators.types import Split
 from harness.config.run_config import RunConfig
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
+from harness.records.events import Identity
+from harness.rollout import fixed_set as module
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
-from harness.rollout.fixed_set import content_of, sample_fixed
-from harness.rollout.groups import Group
+from harness.rollout.fixed_set import content_of, fixed_set, sample_fixed
+from harness.rollout.groups import Completion, Group
 from harness.rollout.problems import load_splits
 from harness.seeds import ProblemOrder
 from tests.support.small import small_config
@@ -60,6 +63,24 @@ def test_it_is_sampled_from_the_reference_even_if_the_policy_has_moved(kind: str
     assert policy.adapted or not any(parameter.requires_grad for parameter in reference.model.parameters())
     engine.sync(policy)
     assert own_sample(config, policy, engine) != at_start
+
+
+def test_another_grader_makes_a_set_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rewards may be others. The same grader takes the set that is there."""
+    config = small_config("agro", regime="offline", rollout__offline_completions=32)
+    identity = Identity(weights="w", problems={"train": "p"})
+    completion = Completion(ids=(1,), logp=(0.0,), text="1", truncated=False)
+    problem = load_splits(config)[Split.TRAIN][0]
+    made: list[Group] = []
+
+    def make() -> list[Group]:
+        made.append(Group(problem=problem, prompt_ids=(1,), completions=(completion,), rewards=(float(len(made)),)))
+        return made[-1:]
+
+    first, again = (fixed_set(config, identity, tmp_path, make) for _ in range(2))
+    monkeypatch.setattr(module, "versions", lambda: {"grader": "other"})
+    other = fixed_set(config, identity, tmp_path, make)
+    assert (first.content == again.content) and (first.content != other.content) and len(made) == 2
 
 
 def test_the_base_of_adapters_is_what_an_engine_elsewhere_is_given() -> None:

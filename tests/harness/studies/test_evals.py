@@ -21,6 +21,7 @@ from harness.studies.evals.results import FORMAT, EvalStore, encode
 from harness.studies.evals.settings import eval_suite
 from harness.studies.evals.tables import over_formats, tables
 from tests.support.command_line import harness, refused
+from tests.support.graders import age_evaluation
 from tests.support.lm_eval_task import TASK
 from tests.support.small import run_small, small_config
 from tests.support.written import in_markdown, in_terminal, lines_of
@@ -101,6 +102,23 @@ def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tm
     text = (out / "evals" / "evals.md").read_text()
     assert text.count(f"| {config.run_id} |") == 4
     assert f"harness eval --model {config.run_id} --tasks arithmetic" in text
+
+
+def test_evaluations_of_two_graders_are_two_tables_and_an_older_one_is_measured_again(
+    once: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(once, out)
+    (folder,) = (out / "evals").glob("*/*/")
+    age_evaluation(folder)
+    ((old,),) = EvalStore(out).read().values()
+    other = folder.with_name("other-00000000")
+    shutil.copytree(folder, other)
+    ((new,), (kept,)) = measured(out, "--tasks", "arithmetic", "--k", "3").values()
+    assert new.time > old.time and new.grader != old.grader == kept.grader == "0/0.1"
+    text = (out / "evals" / "evals.md").read_text()
+    assert text.count("## arithmetic") == 2 and "grading by grader 0/0.1" in text and new.grader in text
+    assert list(json.loads((out / "evals" / "evals.json").read_text())) == [new.key, f"{new.key}, grader 0/0.1"]
 
 
 def test_lm_evals_tasks_stand_beside_our_own(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""Our strict and lenient readings of the texts that an lm-eval task is judged by, beside its own metrics."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from evaluators.grading.grader import Grade
+from evaluators.lm_eval.generation import Generated
+from evaluators.lm_eval.tasks.judging import GRADER
+from evaluators.tasks import load_problems
+from evaluators.types import Split, Verdict
+
+Readings = dict[int, dict[str, float]]
+"""By document: ``strict`` and ``lenient``, 1 where the first response is right, else 0."""
+
+
+def readings(task: Any, generated: Mapping[int, Sequence[Generated]], data: Path | None) -> Readings:
+    """Of a task whose ``metadata.also_read_as`` names one of our tasks on the same documents; of others, nothing."""
+    ours = (task.config.metadata or {}).get("also_read_as")
+    if not ours:
+        return {}
+    problems = load_problems(ours, Split.TEST, data=data)
+    docs = sorted(generated)
+    grades = GRADER.grade([(problems[doc].answer, _finished(generated[doc][0])) for doc in docs])
+    return {doc: _shares(grade) for doc, grade in zip(docs, grades, strict=True)}
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and its standard error, as lm-eval has them; no error of a single value."""
+    return fmean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+
+
+def _finished(response: Generated) -> str:
+    """Without the word at which the limit cut: ``#### 1`` may have been about to become ``#### 18``."""
+    return re.sub(r"\S+\Z", "", response.text) if response.truncated else response.text
+
+
+def _shares(grade: Grade) -> dict[str, float]:
+    return {"strict": float(grade.strict is Verdict.CORRECT), "lenient": float(grade.lenient is Verdict.CORRECT)}

@@ -1,0 +1,92 @@
+"""A policy that emits hard expressions does not stall training, and does not change a verdict."""
+
+import random
+import time
+
+import pytest
+
+from benchmarks.grading import batch, cpu_seconds
+from evaluators.grading import grader as module
+from evaluators.grading.grader import Grader
+from evaluators.grading.memory import Memory
+from evaluators.grading.process import Reply, Request
+from evaluators.types import Verdict
+
+BOMBS, COMPLETIONS = 32, 256
+CPU_SECONDS = 10.0
+"""Five seconds on two cores; by the clock, a busy machine would decide."""
+
+
+def test_bombs_among_completions_take_seconds() -> None:
+    items = batch(COMPLETIONS, BOMBS)
+    assert len(set(items)) > BOMBS
+    with Grader() as grader:
+        before = time.process_time()
+        grades = grader.grade(items)
+        spent = time.process_time() - before + cpu_seconds(grader)
+    assert spent < CPU_SECONDS
+    assert [grade.strict for grade in grades].count(Verdict.CORRECT) == 149
+
+
+def test_verdicts_do_not_depend_on_what_stands_beside_them() -> None:
+    items = batch(60, 12)
+    shuffled = random.Random(0).sample(items, len(items))
+    with Grader() as first, Grader() as second:
+        together = dict(zip(items, first.grade(items), strict=True))
+        backwards = dict(zip(shuffled, second.grade(shuffled), strict=True))
+        assert together == backwards
+    with Grader(remembered=1) as alone:
+        assert {item: alone.grade([item])[0] for item in items[:30]} == {item: together[item] for item in items[:30]}
+
+
+def test_integers_take_microseconds_and_no_process() -> None:
+    with Grader() as grader:
+        started = time.perf_counter()
+        grader.grade([("18", "So it is 18.\n#### 18"), ("18", "#### 19")] * 2000)
+        assert time.perf_counter() - started < 1
+        assert grader._process is None
+
+
+class Counting:
+    """Stands for the processes: counts what is asked; ``x`` cannot be told for good."""
+
+    def __init__(self, **limits: float) -> None:
+        self.asked: list[Request] = []
+        self.alive = True
+
+    def judge(self, requests: list[Request]) -> dict[Request, Reply]:
+        self.asked += requests
+        return {one: Reply(verdict=Verdict.WRONG, lasting=one[1] != "x") for one in requests}
+
+    def close(self) -> None:
+        self.alive = False
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *batches: list[str], **limits: int) -> list[str]:
+    """What the processes are asked of these batches of answers to ``x+1``."""
+    made: list[Counting] = []
+    monkeypatch.setattr(module, "decide", lambda expected, answer: None)
+    monkeypatch.setattr(module, "GradingProcess", lambda **limits: made.append(Counting()) or made[-1])
+    with Grader(**limits) as grader:
+        for answers in batches:
+            found = grader.grade([("x+1", rf"\boxed{{{answer}}}") for answer in answers])
+            assert {grade.strict for grade in found} == {Verdict.WRONG}
+    return [answer for one in made for _, answer in one.asked]
+
+
+def test_equal_answers_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, ["x+2", "x+3", "x+2"], ["x+3", "x+4"], ["x+2"]) == ["x+2", "x+3", "x+4"]
+
+
+def test_what_something_from_outside_ended_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, ["x", "x+2"], ["x", "x+2"]) == ["x", "x+2", "x"]
+
+
+def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, ["x+2"], ["x+3"], ["x+2"], remembered=1) == ["x+2", "x+3", "x+2"]
+    memory = Memory(2)
+    memory.put(("a",), Verdict.WRONG)
+    memory.put(("b",), Verdict.CORRECT)
+    assert memory.get(("a",)) is Verdict.WRONG
+    memory.put(("c",), Verdict.TIMEOUT)
+    assert (len(memory), memory.get(("b",)), memory.get(("a",))) == (2, None, Verdict.WRONG)
