@@ -12,7 +12,7 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import Broken, run_all
-from harness.launch.graders import judged_otherwise, of_one_grader
+from harness.launch.graders import judged_otherwise, of_one_grader, told
 from harness.launch.plan import Plan
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
