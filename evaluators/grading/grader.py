@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.grading.comparison import LONGEST_ANSWER, decide
-from evaluators.grading.extraction import extract, tidy
+from evaluators.grading.extraction import extract, without_price
 from evaluators.grading.process import GradingProcess
 from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
 
-GRADER_VERSION: str = "1"
+GRADER_VERSION: str = "2"
 """Raised with every change that can change a verdict. Verdicts also depend on the version of math-verify."""
 
 
@@ -92,16 +92,12 @@ class Grader:
         if len(answer) > LONGEST_ANSWER:
             return Verdict.WRONG
         if isinstance(expected, Rubric):
+            answer = without_price(answer)
             if not may_see(expected.scorer, answer):
                 return Verdict.WRONG
             with self._lock:
                 return self._running().score(expected, answer)
-        expected = tidy(expected)
-        decided = decide(expected, answer)
-        if decided is not None:
-            return Verdict.CORRECT if decided else Verdict.WRONG
-        with self._lock:
-            return self._running().compare(expected, answer)
+        return Verdict.CORRECT if decide(expected, answer) else Verdict.WRONG
 
     def _running(self) -> GradingProcess:
         if self._process is None or not self._process.alive:

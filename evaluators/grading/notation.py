@@ -1,0 +1,128 @@
+r"""One spelling for what is written in many: Unicode signs, LaTeX commands, wrappers around an answer.
+
+Nothing here changes what an answer says. ``plain`` turns ``\dfrac``, full-width digits, thin spaces, degree signs and
+the like into one form each, which all readers of this folder expect; what it does not know it leaves alone, and the
+readers refuse that.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\r\n"
+_SIGNS = str.maketrans(
+    dict.fromkeys(_SPACES, " ")
+    | dict.fromkeys("‐‑‒–−﹣－", "-")
+    | {"。": ".", "、": ",", "…": "...", "〈": "<", "〉": ">", "“": '"', "”": '"', "‘": "'", "’": "'", "′": "'"}
+    | {"²": "^2", "³": "^3", "⁻": "^-", "¹": "^1", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "±": r"\pm "}
+    | {"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∪": r"\cup ", "∈": r"\in ", "∅": r"\emptyset "}
+    | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "→": r"\to "}
+    | {"⇒": r"\to ", "ℝ": r"\reals ", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "Ω": r"\Omega ", "º": "°"}
+    | {"θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "φ": r"\phi "}
+    | {"½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
+    | {"∘": r"\circ "}
+)
+TAG = re.compile(
+    r"<\|[^<>|]{1,40}\|>|</?(?:answer|think|final|final_answer|solution|result|s|b|i|em|strong|sub|p|br|div|span"
+    r"|eos|bos|pad|end_of_turn|eot)\s*/?>|\[/?(?:answer|ANSWER|INST)\]"
+)
+_RULES: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\.?", ""),
+        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt)(?![A-Za-z])", ""),
+        (r"\\!\s*", ""),
+        (r"\{,\}", ","),
+        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\\(?:[dt]binom)(?![A-Za-z])", r"\\binom"),
+        (r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)", r"\\text"),
+        (r"(?:\^\s*)?\{\s*(?:\\circ|\\degree|°)\s*\}|(?:\^\s*)?(?:\\circ|\\degree)(?![A-Za-z])|\^\s*°", "°"),
+        (r"\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
+        (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
+        (r"\\div(?![A-Za-z])", "/"),
+        (r"\\(?:leq|leqslant|le)(?![A-Za-z])|<=", r"\\le "),
+        (r"\\(?:geq|geqslant|ge)(?![A-Za-z])|(?<![-=])>=", r"\\ge "),
+        (r"\\lt(?![A-Za-z])", "<"),
+        (r"\\gt(?![A-Za-z])", ">"),
+        (r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!=", r"\\ne "),
+        (r"\\(?:to|rightarrow|Rightarrow|longrightarrow|implies|iff|Leftrightarrow)(?![A-Za-z])|[-=]>", r"\\to "),
+        (r"\\mathbb\s*\{?\s*R\s*\}?|\\(?:R|Reals)(?![A-Za-z])", r"\\reals "),
+        (r"\\(?:varnothing|emptyset|O)(?![A-Za-z])|\\\{\s*\\\}", r"\\emptyset "),
+        (r"\\varphi(?![A-Za-z])", r"\\phi "),
+        (r"\\varepsilon(?![A-Za-z])", r"\\epsilon "),
+        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
+        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
+        (r"\\[lr]?vert(?![A-Za-z])|\\mid(?![A-Za-z])", "|"),
+        (r"\\(?:ldots|dots|cdots)(?![A-Za-z])", "..."),
+        (r"\\([%$])", r"\1"),
+    )
+]
+_CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
+
+
+@lru_cache(maxsize=4096)
+def plain(text: str) -> str:
+    """``text`` in the one spelling, without what surrounds an answer."""
+    text = TAG.sub(" ", text.translate(_SIGNS))
+    text = "".join(c for c in unicodedata.normalize("NFKC", text) if _shown(c))
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    before = ""
+    while text != before:
+        before, text = text, _unwrapped(_trimmed(" ".join(text.split())))
+    return text
+
+
+def squeeze(text: str) -> str:
+    """Without white space, but where it ends a command: ``\\cot x`` and ``\\cotx`` differ."""
+    text = re.sub(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])", "\\1\0", text)
+    return re.sub(r"\s+", "", text).replace("\0", " ")
+
+
+def enclosed(text: str, opening: str) -> str | None:
+    """What stands between ``opening`` and its partner, if those two embrace the whole text."""
+    escaped = opening.startswith("\\")
+    if not text.startswith(opening):
+        return None
+    mark = opening[-1]
+    closing = _CLOSING[mark]
+    depth, place = 0, 0
+    while place < len(text):
+        step = 2 if text[place] == "\\" else 1
+        piece = text[place : place + step]
+        if piece == opening or (not escaped and piece == mark):
+            depth += 1
+        elif piece == (f"\\{closing}" if escaped else closing):
+            depth -= 1
+            if depth == 0:
+                return text[len(opening) : place].strip() if place + step == len(text) else None
+        place += step
+    return None
+
+
+def worded(text: str) -> str:
+    r"""With the words of ``\text{...}`` bare."""
+    return " ".join(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).split())
+
+
+def _shown(character: str) -> bool:
+    """Neither an emoji or tick, nor of no width."""
+    return character in "°|^`" or unicodedata.category(character) not in ("So", "Cf", "Cc", "Mn", "Sk", "Co", "Cs")
+
+
+def _trimmed(text: str) -> str:
+    text = re.sub(r"^(?:[:=]|\*\*|__|[\"'`*,;]|\\\\)+\s*", "", text).strip()
+    if not re.search(r"\.[0-9]+\.{3}$", text):
+        text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\\\|\s)+$", "", text)
+    return text[1:-1] if re.fullmatch(r"_[^_]+_", text) else text
+
+
+def _unwrapped(text: str) -> str:
+    for opening in ("{", "<", r"\text{", r"\text {", r"\boxed{", r"\fbox{"):
+        inside = enclosed("{" + text[len(opening) :], "{") if opening.startswith("\\") else enclosed(text, opening)
+        if inside is not None and text.startswith(opening) and not (opening == "<" and re.search("[<>,]", inside)):
+            return inside
+    for delimiter in ("$", "$$"):
+        if len(text) > 2 and text.startswith(delimiter) and text.endswith(delimiter):
+            return text.strip("$")
+    return text[2:-2] if re.fullmatch(r"\\\(.*\\\)|\\\[.*\\\]", text) else text

@@ -1,0 +1,214 @@
+r"""Units of measure, and the words that count things: ``cm^2``, ``km/h``, ``dollars per day``, ``third graders``.
+
+Names are looked up in the tables below, and pint knows what the units are worth; it is never shown an answer's text.
+Words that are no unit of measure count things (*eggs*), unless they change the number before them (*dozen*, *in
+binary*, *squared*).
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, lru_cache
+from typing import Any
+
+_SYMBOLS = {
+    "m": "meter", "cm": "centimeter", "mm": "millimeter", "km": "kilometer", "nm": "nanometer", "dm": "decimeter",
+    "in": "inch", "ft": "foot", "yd": "yard", "mi": "mile", "g": "gram", "kg": "kilogram", "mg": "milligram",
+    "lb": "pound", "lbs": "pound", "oz": "ounce", "s": "second", "sec": "second", "secs": "second", "ms": "millisecond",
+    "min": "minute", "mins": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "yr": "year", "yrs": "year",
+    "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter", "cl": "centiliter", "dl": "deciliter",
+    "gal": "gallon", "qt": "quart", "pt": "pint", "N": "newton", "kN": "kilonewton", "J": "joule", "kJ": "kilojoule",
+    "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt_hour", "V": "volt", "kV": "kilovolt",
+    "mV": "millivolt", "A": "ampere", "mA": "milliampere", "C": "coulomb", "F": "farad", "T": "tesla", "H": "henry",
+    "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "Pa": "pascal", "kPa": "kilopascal",
+    "K": "kelvin", "mol": "mole", "eV": "electron_volt", "atm": "atmosphere", "cal": "calorie", "kcal": "kilocalorie",
+    "rad": "radian", "deg": "degree", "Ω": "ohm", "kΩ": "kiloohm", "μm": "micrometer", "μg": "microgram",
+    "μs": "microsecond", "mph": "mile_per_hour", "kph": "kilometer_per_hour", "kmh": "kilometer_per_hour", "ha": "hectare",
+    "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "°": "degree", "cc": "cubic_centimeter",
+    "ct": "cent", "cts": "cent", "¢": "cent",
+    "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
+    "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
+    "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
+}  # fmt: skip
+_NAMES = frozenset(
+    """meter centimeter millimeter kilometer micrometer nanometer decimeter inch foot yard mile gram kilogram milligram
+    pound ounce ton tonne second minute hour day week month year decade_of_years century_of_years millisecond liter
+    milliliter centiliter deciliter gallon quart pint cup tablespoon teaspoon newton joule kilojoule watt kilowatt
+    megawatt volt ampere coulomb farad tesla henry hertz kilohertz megahertz gigahertz pascal kilopascal kelvin mole
+    calorie kilocalorie radian degree ohm acre hectare byte kilobyte megabyte gigabyte dollar cent euro yen rupee yuan
+    knot fathom furlong""".split()
+)
+_ALIASES = {
+    "feet": "foot", "metre": "meter", "metres": "meter", "litre": "liter", "litres": "liter", "amp": "ampere",
+    "amps": "ampere", "inches": "inch", "buck": "dollar", "bucks": "dollar", "penny": "cent", "pennies": "cent",
+    "cent": "cent", "pence": "penny_sterling", "centuries": "century_of_years", "century": "century_of_years",
+    "decade": "decade_of_years", "decades": "decade_of_years", "celsius": "celsius_degree", "fahrenheit": "fahrenheit_degree",
+    "kilometre": "kilometer", "centimetre": "centimeter", "millimetre": "millimeter", "kilometres": "kilometer",
+    "centimetres": "centimeter", "millimetres": "millimeter", "kilo": "kilogram", "kilos": "kilogram",
+}  # fmt: skip
+_OWN = (
+    "dollar = [currency]", "cent = dollar / 100", "euro = [euro]", "pound_sterling = [sterling]", "yen = [yen]",
+    "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
+    "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",
+    "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
+)  # fmt: skip
+_OTHER_VALUE = re.compile(
+    r"hundreds?|thousands?|[a-z]*illions?|dozens?|scores?|gross|lakhs?|crores?|grand|mil|mill|mln|mio|mrd|bil|bio|[mbt]n"
+    r"|tril|trn|k|half|halves|quarters?|thirds?|fourths?|(?:(?:twenty|thirty|forty|fifty)[- ]?)?"
+    r"(?:fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|[a-z]+teenth|[a-z]+tieth|hundredth|[a-z]*(?:thousand|illion)th)s?"
+    r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|and|n?or|not|no"
+    r"|to|than|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
+    r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
+    r"|twice|double|triple|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
+)
+_ORDINAL_CLASS = re.compile(
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)[- ]?(?:grade|year|floor)r?s?"
+)
+_COMPARED = re.compile(
+    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster|older|heavier"
+    r"|taller|higher|the size|a day|a week|per \w+)\b.*)?"
+)
+_SMALL_WORDS = frozenset("a an the of in on at by per each for with from he she it we they my his her its up as".split())
+_COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
+_OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍分割成십백천만억조배반]")
+_TOKEN = re.compile(r"[A-Za-z$€£¥₹¢°ΩμÅ][A-Za-z.]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Either measures, or words."""
+
+    measures: tuple[tuple[str, int], ...] = ()
+    """Names of pint, each with its power."""
+    words: frozenset[str] = frozenset()
+    """In the singular."""
+
+
+@lru_cache(maxsize=4096)
+def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
+    """What a plain text behind a number says is measured or counted; ``None`` if it changes the number.
+
+    Args:
+        text: with the words of LaTeX bare.
+        glued: no space stands between the number and it, as in ``18xy``.
+        bare: LaTeX does not say that it is text, so that most single letters are variables.
+    """
+    text = text.replace(r"\Omega", "Ω").replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
+    text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
+    if len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
+        return None
+    if _COUNTERS.fullmatch(text):
+        return None if _OTHER_COUNTERS.search(text) else Unit(words=frozenset([text]))
+    if (measures := _measures(text)) is not None:
+        if bare and re.search(r"(?<![A-Za-zμ°])(?![ghmsL])[A-Za-z](?![A-Za-z])", text):
+            return None
+        return Unit(measures=measures)
+    return _words(text, glued)
+
+
+def in_base_units(value: Fraction, unit: Unit) -> tuple[Fraction, str]:
+    """The value in base units, and which those are."""
+    factor, dimensions = Fraction(1), {}
+    for name, power in unit.measures:
+        part, base = _worth(name)
+        factor *= part**power
+        for dimension, exponent in base:
+            dimensions[dimension] = dimensions.get(dimension, 0) + exponent * power
+    return value * factor, str(sorted((name, power) for name, power in dimensions.items() if power))
+
+
+def measure_of(word: str) -> str | None:
+    """The name in pint of a unit's symbol or name."""
+    if word in _SYMBOLS:
+        return _SYMBOLS[word]
+    lower = word.lower().removesuffix(".")
+    if lower in _ALIASES:
+        return _ALIASES[lower]
+    for name in (lower, lower.removesuffix("s"), lower.removesuffix("es")):
+        if name in _NAMES:
+            return name
+    return _SYMBOLS.get(word.removesuffix(".")) or (_SYMBOLS.get(lower) if len(lower) > 1 else None)
+
+
+@cache
+def _registry() -> Any:
+    import pint  # takes a third of a second, which only an answer in another unit than expected costs
+
+    registry = pint.UnitRegistry(non_int_type=Fraction)
+    for definition in _OWN:
+        registry.define(definition)
+    return registry
+
+
+@cache
+def _worth(name: str) -> tuple[Fraction, tuple[tuple[str, Fraction], ...]]:
+    quantity = _registry().Quantity(Fraction(1), name).to_base_units()
+    return Fraction(quantity.magnitude), tuple((str(k), Fraction(v)) for k, v in quantity.unit_items())
+
+
+def _measures(text: str) -> tuple[tuple[str, int], ...] | None:
+    """All of the text as units of measure."""
+    text = re.sub(r"°\s?([CF])(?![A-Za-z])", lambda m: {"C": " celsius", "F": " fahrenheit"}[m[1]], text)
+    text = re.sub(r"degrees? (?=celsius|fahrenheit)", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?:\bper\b|\beach\b)", "/", text)
+    text = re.sub(r"[{}()]", " ", re.sub(r"\^\s*\{\s*(-?[0-9])\s*\}", r"^\1", text)).strip()
+    found: list[tuple[str, int]] = []
+    sign, power, place = 1, 1, 0
+    while place < len(text):
+        if text[place] == " ":
+            place += 1
+            continue
+        token = _TOKEN.match(text, place)
+        if token is None:
+            return None
+        place = token.end()
+        word = token[0].rstrip(".") if token[0] not in ("Rs.",) else token[0]
+        if word == "/":
+            sign = -1
+        elif word == "*":
+            continue
+        elif word.startswith("^"):
+            if not found:
+                return None
+            found[-1] = (found[-1][0], found[-1][1] * int(token[1]))
+        elif word.lower() in ("square", "sq", "cubic", "cu"):
+            power = 2 if word.lower().startswith("sq") else 3
+        elif (name := measure_of(word)) is not None:
+            found.append((name, sign * power))
+            power = 1
+        else:
+            return None
+    return tuple(found) if power == 1 and found else None
+
+
+def _words(text: str, glued: bool) -> Unit | None:
+    text = re.sub(r"\bsq\b", "square", re.sub(r"\bcu\b", "cubic", text))
+    phrase = " ".join(re.sub(r"[\"'.,;:!(){}\[\]]|\^\s?[23]", " ", text).split())
+    if not re.fullmatch(r"[A-Za-zÀ-ɏ]+(?:[-/ ]+[A-Za-zÀ-ɏ]+)*", phrase) or len(phrase.split()) > 12:
+        return None
+    lower = phrase.lower()
+    if _COMPARED.fullmatch(lower):
+        return Unit(words=frozenset(["times"]))
+    lower = _ORDINAL_CLASS.sub("pupils", lower)
+    if glued and (" " not in phrase) and (len(phrase) < 4 or not re.search("[aeiou]", lower)):
+        return None
+    words = re.sub(r"\b(?:two|three|four|five|six|seven|eight|nine|ten)-(?=[a-z])", "", lower)
+    parts = [part for part in re.split("[-/ ]+", words) if part]
+    if any(_OTHER_VALUE.fullmatch(part) for part in parts):
+        return None
+    meant = [part for part in parts if part not in _SMALL_WORDS]
+    if not meant or not all(_is_word(part) or measure_of(part) for part in meant):
+        return None
+    return Unit(words=frozenset(_singular(part) for part in meant))
+
+
+def _is_word(part: str) -> bool:
+    """No product of variables: three letters or more, a vowel among them, and not *abc*."""
+    following = all(ord(b) - ord(a) == 1 for a, b in zip(part, part[1:], strict=False))
+    return len(part) > 2 and re.search("[aeiouyà-ɏ]", part) is not None and not following and len(set(part)) > 1
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word.removesuffix("s") if not word.endswith("ss") else word

@@ -1,0 +1,57 @@
+r"""The answer of a text without any marker: its last formula or number, if the text ends there or with that sentence.
+
+What follows the number may be a finished sentence, or a few words that begin no new clause: in
+``9*2 = 18 dollars, so she`` nothing is the answer. Only the last 2000 characters are searched.
+"""
+
+import re
+import unicodedata
+
+from evaluators.grading.notation import TAG
+
+_TAIL = 2000
+_NUMBER = r"[-−]?\s?(?:\\?[$€£¥₹])?\s?-?(?:[0-9](?:[0-9,.]*[0-9])?|\.[0-9]+)"
+_COMPUTATION = re.compile(
+    rf"(?<![A-Za-z0-9_.,^\\-]){_NUMBER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}\)?)*"
+    r"(?:[A-Za-z_^!]+|\s*\\?%|\s+(?:hundred|thousand|million|billion|trillion|dozen|percent)\b)?"
+)
+_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
+_PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
+_CLOSERS = r"[\s)\]}\"'*$`]*"
+_FINISHED = re.compile(
+    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|\s*[A-Za-z°]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
+)
+_WORDS = re.compile(rf"\s*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
+_CLAUSE = frozenset(
+    "so and but or then because since which who that she he they it we i you if when while where plus minus times more less"
+    " than is are was were has have had will would can could per to at the a an of for in on with by from into after before"
+    " each every per".split()
+)
+_NEW_CLAUSE = _CLAUSE - frozenset("per to at the a an of for in on with by from into each every more less times".split())
+"""Words that a finished sentence does not hold behind its number; it ends on none of ``_CLAUSE``."""
+
+
+def last_expression(text: str) -> str | None:
+    """As it stands in the text, or ``None``."""
+    text = "".join(" " if unicodedata.category(c) in ("So", "Cf") and c != "°" else c for c in TAG.sub(" ", text[-_TAIL:]))
+    text = text.rstrip()
+    found = [*_FORMULA.finditer(text), *_COMPUTATION.finditer(text)]
+    last = max(found, key=lambda match: (match.end(), -match.start())) if found else None
+    phrase = max(_PHRASE.finditer(text), key=lambda match: match.start(), default=None)
+    if phrase is not None and (last is None or last.end() <= phrase.start(1)):
+        return phrase[1] if _is_finished(text[phrase.end() :]) else None
+    if last is None:
+        return text if re.fullmatch(r"\s*\(?[A-Z]\)?\.?|\s*[A-Za-z]{3,20}\.?", text) else None
+    if not _is_finished(text[last.end() :]):
+        return None
+    if last.lastindex is not None:
+        return last[last.lastindex]
+    bullet = last[0][:1] in "-−" and last[0][1:2] == " " and text[: last.start()].rpartition("\n")[2].strip() == ""
+    return last[0][1 if bullet else 0 :].rpartition("=")[2]
+
+
+def _is_finished(rest: str) -> bool:
+    if _FINISHED.fullmatch(rest):
+        return True
+    words = re.findall("[a-z]+", rest.lower())
+    return _WORDS.fullmatch(rest) is not None and words[-1] not in _CLAUSE and not _NEW_CLAUSE.intersection(words)
