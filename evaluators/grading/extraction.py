@@ -28,15 +28,15 @@ from evaluators.grading.notation import TAG
 from evaluators.grading.unmarked import last_expression
 
 _MARKER = re.compile(
-    r"(?<!#)####(?!#)|\\f?boxed\s*\{|\\f?boxed\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
+    r"(?<!#)####(?!#)|\\(?:boxed|fbox)\s*\{|\\(?:boxed|fbox)\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
     r"|(?<![A-Za-z])(?i:answer)(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
 )
 _LINE = re.compile(r"[^\n#]*")
 _NEXT_LINE = re.compile(r"\s*\n\s*([^\n#]{1,120})")
 _UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_NESTED = re.compile(r"[\s$*:]*(?:(?:the|final|answer|is)\s+)*[\s$*:]*(?:\\f?boxed\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])")
-_BOX_ALONE = re.compile(r"\s*\$?\s*\\f?boxed\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
+_NESTED = re.compile(r"[\s$*:]*(?:[A-Za-z']+\s+){0,8}[\s$*:]*(?:\\(?:boxed|fbox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])")
+_BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
 _BETWEEN = re.compile(r"(?:[\s,;.:$&*]|\\[,;!()\[\] ]|\\q?quad|and|or|\\text\{\s*(?:and|or)\s*\})*")
 _LONGEST_BETWEEN = 60
 _HEADING = re.compile(
@@ -156,7 +156,7 @@ def _markers(text: str) -> Iterator[_Found]:
     while found := _MARKER.search(text, position):
         inside = found.end()
         start = found.start() if start < 0 else start
-        boxed = "boxed" in found[0]
+        boxed = "box" in found[0]
         kind = Marker.BOXED if boxed else Marker.HASH if found[0] == "####" else Marker.ANSWER_LINE
         if not boxed and _NESTED.match(text, inside):  # the box of `#### \boxed{18}` is its marker
             kinds, position = kinds | {kind}, inside

@@ -74,8 +74,9 @@ def plain(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """Without white space, but where it ends a command: ``\\cot x`` and ``\\cotx`` differ."""
+    """Without white space, but where it parts digits or ends a command: ``1 8`` is not 18, nor ``\\cot x`` ``\\cotx``."""
     text = re.sub(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])", "\\1\0", text)
+    text = re.sub(r"(?<=[0-9.])\s+(?=[0-9.])", "\0", text)
     return re.sub(r"\s+", "", text).replace("\0", " ")
 
 

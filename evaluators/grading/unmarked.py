@@ -41,7 +41,7 @@ def last_expression(text: str) -> str | None:
     if phrase is not None and (last is None or last.end() <= phrase.start(1)):
         return phrase[1] if _is_finished(text[phrase.end() :]) else None
     if last is None:
-        return text if re.fullmatch(r"\s*\(?[A-Z]\)?\.?|\s*[A-Za-z]{3,20}\.?", text) else None
+        return text if re.fullmatch(r"\s*\(?[A-J]\)?\.?", text) else None
     if not _is_finished(text[last.end() :]):
         return None
     if last.lastindex is not None:
