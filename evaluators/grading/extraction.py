@@ -128,7 +128,8 @@ def tidy(answer: str) -> str:
     answer = re.sub(r"\$([^$]*)\$", r" \1 ", answer.replace("$$", " "))
     answer = re.sub(r"\$(?!\s?-?[0-9.])", " ", answer).replace("\0", "$")
     answer = re.sub(r"(?<!\\)\\[()\[\]]", " ", answer).replace("−", "-")
-    return " ".join(answer.split()).strip("*` ").removesuffix(".").strip("*` ")
+    answer = " ".join(answer.split()).strip("*` ")
+    return (answer if answer.endswith("..") else answer.removesuffix(".")).strip("*` ")
 
 
 def without_price(answer: str) -> str:

@@ -15,7 +15,7 @@ from evaluators.grading import wording
 from evaluators.grading.formulas import parsed
 from evaluators.grading.notation import enclosed, plain, worded
 from evaluators.grading.numerals import Form
-from evaluators.grading.scalars import read_quantity
+from evaluators.grading.scalars import read_quantity, without_lead
 from evaluators.grading.structures import (
     Region,
     both_signs,
@@ -82,7 +82,7 @@ def read_gold(text: str) -> Gold:
     """
     if found := _PLAIN.fullmatch(text):
         return Gold(kind=Kind.DECIMAL if found[1] and found[1].strip(".0") else Kind.INTEGER, text=text)
-    spelled = plain(_marked(text))
+    spelled = plain(without_lead(plain(_marked(text))))
     _check(text, spelled)
     kind = next((kind for kind, holds in _KINDS if holds(spelled)), None)
     if kind is None:

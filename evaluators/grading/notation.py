@@ -14,29 +14,34 @@ _SIGNS = str.maketrans(
     dict.fromkeys(_SPACES, " ")
     | dict.fromkeys("‐‑‒–−﹣－", "-")
     | {"。": ".", "、": ",", "…": "...", "〈": "<", "〉": ">", "“": '"', "”": '"', "‘": "'", "’": "'", "′": "'"}
-    | {"²": "^2", "³": "^3", "⁻": "^-", "¹": "^1", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "±": r"\pm "}
+    | {"⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "±": r"\pm "}
     | {"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∪": r"\cup ", "∈": r"\in ", "∅": r"\emptyset "}
     | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "→": r"\to "}
     | {"⇒": r"\to ", "ℝ": r"\reals ", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "Ω": r"\Omega ", "º": "°"}
     | {"θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "φ": r"\phi "}
-    | {"½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
     | {"∘": r"\circ "}
 )
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TAG = re.compile(
-    r"<\|[^<>|]{1,40}\|>|</?(?:answer|think|final|final_answer|solution|result|s|b|i|em|strong|sub|p|br|div|span"
-    r"|eos|bos|pad|end_of_turn|eot)\s*/?>|\[/?(?:answer|ANSWER|INST)\]"
+    r"<\|[^<>|]{1,40}\|>|<<[^<>\n]*=[^<>\n]*>>|</?(?:[A-Za-z_]{2,20}|[sbip])\s*/?>|\[/?(?:answer|ANSWER|INST|END)\]"
 )
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\.?", ""),
-        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt)(?![A-Za-z])", ""),
+        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])", ""),
+        (r"\\(?:text)?color\s*\{[^{}]*\}|\\(?:underline|bm|ensuremath)(?=\s*\{)", ""),
+        (r"\{\s*([^{}]+?)\s*\\over\s+([^{}]+?)\s*\}", r"\\frac{\1}{\2}"),
+        (r"(?:^|(?<=[ =]))~(?=\s?[-0-9])", r"\\approx "),
+        (r"\\therefore(?![A-Za-z])|∴", ""),
         (r"\\!\s*", ""),
         (r"\{,\}", ","),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
         (r"\\(?:[dt]binom)(?![A-Za-z])", r"\\binom"),
         (r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)", r"\\text"),
         (r"(?:\^\s*)?\{\s*(?:\\circ|\\degree|°)\s*\}|(?:\^\s*)?(?:\\circ|\\degree)(?![A-Za-z])|\^\s*°", "°"),
+        (r"\\text\{\s*([.,;])\s*\}", r"\1"),
         (r"\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
         (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
         (r"\\div(?![A-Za-z])", "/"),
@@ -63,7 +68,7 @@ _CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """``text`` in the one spelling, without what surrounds an answer."""
-    text = TAG.sub(" ", text.translate(_SIGNS))
+    text = TAG.sub(" ", _small_signs(text).translate(_SIGNS))
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if _shown(c))
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
@@ -71,6 +76,15 @@ def plain(text: str) -> str:
     while text != before:
         before, text = text, _unwrapped(_trimmed(" ".join(text.split())))
     return text
+
+
+def _small_signs(text: str) -> str:
+    """Raised and lowered digits, fractions in one sign, roots, and the bar over a digit, in LaTeX."""
+    text = re.sub(r"([0-9])[\u0304\u0305]", r"\\overline{\1}", text)
+    text = re.sub(r"√\s*([0-9]+(?:\.[0-9]+)?)", r"\\sqrt{\1}", text)
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: f"^{{{found[0].translate(_RAISED)}}}", text)
+    text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda found: f"_{{{found[0].translate(_LOWERED)}}}", text)
+    return re.sub("[¼-¾⅐-⅞]", lambda found: "\\frac{%s}{%s}" % tuple(unicodedata.normalize("NFKC", found[0]).split("⁄")), text)
 
 
 def squeeze(text: str) -> str:
@@ -112,10 +126,10 @@ def _shown(character: str) -> bool:
 
 
 def _trimmed(text: str) -> str:
-    text = re.sub(r"^(?:[:=]|\*\*|__|[\"'`*,;]|\\\\)+\s*", "", text).strip()
+    text = re.sub(r"^(?:[:=\"'`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
     if not re.search(r"\.[0-9]+\.{3}$", text):
-        text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\\\|\s)+$", "", text)
-    return text[1:-1] if re.fullmatch(r"_[^_]+_", text) else text
+        text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\(?![}\])])|\s)+$", "", text)
+    return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 
 
 def _unwrapped(text: str) -> str:
@@ -123,6 +137,8 @@ def _unwrapped(text: str) -> str:
         inside = enclosed("{" + text[len(opening) :], "{") if opening.startswith("\\") else enclosed(text, opening)
         if inside is not None and text.startswith(opening) and not (opening == "<" and re.search("[<>,]", inside)):
             return inside
+    if re.fullmatch(r"'[^']+'", text):
+        return text[1:-1]
     for delimiter in ("$", "$$"):
         if len(text) > 2 and text.startswith(delimiter) and text.endswith(delimiter):
             return text.strip("$")

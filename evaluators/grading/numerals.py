@@ -9,43 +9,33 @@ from enum import Enum, auto
 from fractions import Fraction
 from math import isqrt
 
+from evaluators.grading.number_words import begins_with_words
+
 _MOST_DIGITS = 300
-_DIGITS = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[1-9][0-9]{0,2}(?:[ ][0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_DIGITS = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[1-9][0-9]{0,2}(?:[ '][0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _INTEGER = r"[0-9]+"
 _NUMERAL = re.compile(
     r"(?P<sign>[-+]?)\s?"
     r"(?P<money>US\$|(?:USD|EUR|GBP|INR|JPY|CNY|CAD|AUD)(?![A-Za-z])|Rs\.?|[$€£¥₹])?\s?(?P<inner>-?)\s?"
     r"(?:"
     rf"\\sqrt\s?(?:\{{\s?(?P<root>{_INTEGER})\s?\}}|(?P<root1>[0-9])(?![0-9])|\(\s?(?P<root2>{_INTEGER})\s?\))"
+    r"|(?:\\frac\s?\{?\s?1\s?\}?\s?\{\s?|1\s?/\s?)10\s?\^\s?\{?(?P<tenth>[0-9]{1,3})\}?(?:\s?\})?"
+    r"|10\s?\^\s?(?:\{\s?(?P<ten>-?[0-9]{1,3})\s?\}|\(?(?P<ten1>-?[0-9]{1,3})\)?)"
     rf"|(?:(?P<whole>{_INTEGER})\s?)?\\frac\s?(?:\{{\s?(?P<a>-?\s?{_DIGITS})\s?\}}|(?P<a1>[0-9]))\s?(?:\{{\s?(?P<b>-?\s?{_DIGITS})\s?\}}|(?P<b1>[0-9]))"
     rf"|(?:(?P<whole2>{_INTEGER})(?:\s|\s?-\s?(?=[0-9]/)|\s?\+\s?))?(?P<a2>{_INTEGER})\s?/\s?(?P<b2>{_INTEGER})(?![0-9.])"
     r"|(?P<start>[0-9]*)\.(?P<fixed>[0-9]*)(?:\\(?:overline|bar|dot)\s?(?:\{\s?(?P<cycle>[0-9]+)\s?\}|(?P<cycle1>[0-9]))|\((?P<cycle2>[0-9]+)\))"
     r"|(?P<begun>[0-9]*\.[0-9]+)\.\.\."
     rf"|(?P<mantissa>{_DIGITS})\s?(?:[eE]\s?(?P<e>[-+]?[0-9]{{1,3}})(?![0-9])|(?:\*|x(?=\s?10\^))\s?10\s?\^\s?(?:\{{\s?(?P<e1>[-+]?\s?[0-9]{{1,3}})\s?\}}|\(?(?P<e2>-?[0-9]{{1,3}})\)?))"
-    rf"|10\s?\^\s?(?:\{{\s?(?P<ten>-[0-9]{{1,3}})\s?\}}|(?P<ten1>-[0-9]{{1,3}}))"
     rf"|(?P<digits>{_DIGITS})"
     r")"
 )
 _MULTIPLIER = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:"
     r"(?P<hundred>hundred)|(?P<thousand>thousand|grand|[kK](?![A-Za-z]))|(?P<lakh>lakhs?|lacs?)|(?P<crore>crores?)"
-    r"|(?P<million>million|mio|mil|mill|mln|mn|(?<=[0-9])M)|(?P<billion>billion|bil|bn|mrd|(?<=[0-9])B)"
+    r"|(?P<million>million|mio|mil|mill|mln|mn|MM|(?<=[0-9])M)|(?P<billion>billion|bil|bn|mrd|(?<=[0-9])B)"
     r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z])\s?\}?",
 )
 _POWERS = {"hundred": 2, "thousand": 3, "lakh": 5, "crore": 7, "million": 6, "billion": 9, "trillion": 12}
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-WORDS = {word: n for n, word in enumerate(_SMALL)} | {
-    f"{ten}{joint}{unit}": 20 + 10 * n + m
-    for n, ten in enumerate(_TENS)
-    for m, unit in enumerate(["", *_SMALL[1:10]])
-    for joint in ({"-", " "} if unit else {""})
-}
-"""The integers below 100 in English."""
-
 
 class Form(Enum):
     """How a number is written."""
@@ -76,9 +66,11 @@ class Numeral:
 
 def read_numeral(text: str) -> tuple[Numeral, str] | None:
     """The numeral that a plain text begins with, and what stands behind it."""
-    word = WORDS.get(text.lower())
-    if word is not None:
-        return Numeral(value=Fraction(word), form=Form.WRITTEN, places=0, money=""), ""
+    text = re.sub(r"^(?:negative|minus) ", "-", text, flags=re.IGNORECASE)
+    if (words := begins_with_words(text.lstrip("-"))) is not None:
+        rest = text.lstrip("-")[words[1] :]
+        value = Fraction(-words[0] if text.startswith("-") else words[0])
+        return Numeral(value=value, form=Form.WRITTEN, places=0, money=""), rest
     found = _NUMERAL.match(text)
     if found is None or found.end() > _MOST_DIGITS:
         return None
@@ -113,6 +105,8 @@ def _value(found: re.Match[str]) -> tuple[Fraction, Form] | None:
         return _continued(group["begun"])
     if (ten := first("ten", "ten1")) is not None:
         return Fraction(10) ** int(ten), Form.SCIENTIFIC
+    if group["tenth"] is not None:
+        return Fraction(1, 10 ** int(group["tenth"])), Form.SCIENTIFIC
     if group["mantissa"] is not None:
         power = int((first("e", "e1", "e2") or "0").replace(" ", ""))
         return _decimal(group["mantissa"]) * Fraction(10) ** power, Form.SCIENTIFIC
@@ -120,7 +114,7 @@ def _value(found: re.Match[str]) -> tuple[Fraction, Form] | None:
 
 
 def _decimal(digits: str) -> Fraction:
-    return Fraction(re.sub("[, ]", "", digits))
+    return Fraction(re.sub("[, ']", "", digits))
 
 
 def _fraction(whole: str | None, above: str, below: str) -> tuple[Fraction, Form] | None:

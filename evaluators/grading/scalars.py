@@ -7,17 +7,23 @@ from functools import lru_cache
 
 from evaluators.grading.formulas import parsed
 from evaluators.grading.notation import enclosed, worded
-from evaluators.grading.numerals import WORDS, Form, Numeral, read_numeral
+from evaluators.grading.number_words import integer
+from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
 from evaluators.grading.units import Unit, in_base_units, measure_of, read_unit
 from evaluators.grading.values import same
 
 _PERCENT = re.compile(r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE)
-_COMMENT = re.compile(r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b))\s*")
+_COMMENT = re.compile(
+    r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
+    r"|(?:^|\s+)(?=(?:is|as) (?:the|my|our) (?:final |correct )?answer\b)"
+)
 _REASON = re.compile(r"(?:since|because|as)\b")
 _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
-    r"(?:is|are|was|were|equals|has|have|had|be|makes|made|gets|needs|costs|takes|earns|pays|sold|bought)|answer|total|result)[ :]+"
+    r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
+    r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
+    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+|[A-Za-z][A-Za-z']*\s?:\s*)|(?:so|thus|hence|therefore|then|ans)\b[ ,.:]+)"
     r"(?:exactly |equal to |only |just )?",
     re.IGNORECASE,
 )
@@ -135,11 +141,12 @@ def same_number(gold: Numeral, answer: Numeral) -> bool:
         return answer.form is not Form.FRACTION or gold.form in (Form.REDUCED, Form.FRACTION)
     if gold.form in (Form.REDUCED, Form.FRACTION, Form.REPEATING):
         return answer.places >= 6 and not _terminates(gold.value) and round(gold.value, answer.places) == answer.value
+    if gold.places >= 15 and abs(gold.value - answer.value) < abs(gold.value) / 10**14:
+        return True
     if answer.form in (Form.REDUCED, Form.REPEATING):
         return gold.places >= 4 and not _terminates(answer.value) and round(answer.value, gold.places) == gold.value
     if gold.places >= 10 and answer.form is Form.WRITTEN:
-        near = answer.places >= 4 and round(gold.value, answer.places) == answer.value
-        return near or (gold.places >= 15 and abs(gold.value - answer.value) < abs(gold.value) / 10**14)
+        return answer.places >= 4 and round(gold.value, answer.places) == answer.value
     return False
 
 
@@ -191,7 +198,7 @@ def _meant(rest: str, value: Fraction) -> str | None:
     aside = re.search(r"\s*\(([^()]*)\)$", rest)
     if aside is not None:
         inside = aside[1].strip()
-        if WORDS.get(inside.lower()) != value and inside and read_unit(inside, glued=False) is None:
+        if integer(inside) != value and inside and read_unit(inside, glued=False) is None:
             return None
         rest = rest[: aside.start()]
     found = _COMMENT.search(rest)

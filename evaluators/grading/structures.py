@@ -22,7 +22,7 @@ _NAME = re.compile(
 _WORDS = re.compile(r"[A-Za-z][A-Za-z']*(?:[ -][A-Za-z']+)*(?: \([A-Za-z ]+\))?")
 DOUBT = re.compile(
     r"\b(?:not|no|never|nor|isn't|aren't|wasn't|about|approximately|approx|around|roughly|nearly|almost|least|most|more"
-    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|cannot|can't)\b",
+    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably|half|twice|square|root|cannot|can't)\b",
     re.IGNORECASE,
 )
 _MATRIX = re.compile(r"\\begin\s?\{([pb]?)matrix\}(.*)\\end\s?\{\1matrix\}", re.DOTALL)
@@ -52,7 +52,7 @@ def split_outside(text: str, marks: str) -> list[str]:
     place = 0
     while place < len(text):
         character = text[place]
-        if character == "\\" and text[place + 1 : place + 2] in "{}":
+        if character == "\\" and text[place + 1 : place + 2] in ("{", "}"):
             depth += 1 if text[place + 1] == "{" else -1
             place += 2
             continue
@@ -88,7 +88,9 @@ def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
     if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):
         parts.reverse()
     *others, last = parts
-    return last if all(is_name(other) or agree(other, last) for other in others) else None
+    if all(is_name(other) or agree(other, last) for other in others):
+        return last
+    return parts[0] if len(parts) == 2 and agree(last, parts[0]) else None
 
 
 def without_name(text: str) -> tuple[str, str]:

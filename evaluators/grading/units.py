@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
+from evaluators.grading.number_words import is_word
+
 _SYMBOLS = {
     "m": "meter", "cm": "centimeter", "mm": "millimeter", "km": "kilometer", "nm": "nanometer", "dm": "decimeter",
     "in": "inch", "ft": "foot", "yd": "yard", "mi": "mile", "g": "gram", "kg": "kilogram", "mg": "milligram",
@@ -59,6 +61,8 @@ _OTHER_VALUE = re.compile(
     r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|and|n?or|not|no"
     r"|to|than|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
     r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
+    r"|thou|milliard|googol|zillion|mille|myriad|mm|permille|promille|basis|bps|tens|lac|wan|bill|trill|quad|sext|hund"
+    r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
     r"|twice|double|triple|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
 )
 _ORDINAL_CLASS = re.compile(
@@ -183,7 +187,7 @@ def _measures(text: str) -> tuple[tuple[str, int], ...] | None:
 
 def _words(text: str, glued: bool) -> Unit | None:
     text = re.sub(r"\bsq\b", "square", re.sub(r"\bcu\b", "cubic", text))
-    phrase = " ".join(re.sub(r"[\"'.,;:!(){}\[\]]|\^\s?[23]", " ", text).split())
+    phrase = " ".join(re.sub(r"[\".,;:!(){}\[\]]|\^\s?[23]", " ", text.replace("'", "")).split())
     if not re.fullmatch(r"[A-Za-zÀ-ɏ]+(?:[-/ ]+[A-Za-zÀ-ɏ]+)*", phrase) or len(phrase.split()) > 12:
         return None
     lower = phrase.lower()
@@ -194,7 +198,7 @@ def _words(text: str, glued: bool) -> Unit | None:
         return None
     words = re.sub(r"\b(?:two|three|four|five|six|seven|eight|nine|ten)-(?=[a-z])", "", lower)
     parts = [part for part in re.split("[-/ ]+", words) if part]
-    if any(_OTHER_VALUE.fullmatch(part) for part in parts):
+    if any(_OTHER_VALUE.fullmatch(part) or is_word(part) for part in parts):
         return None
     meant = [part for part in parts if part not in _SMALL_WORDS]
     if not meant or not all(_is_word(part) or measure_of(part) for part in meant):

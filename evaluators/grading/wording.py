@@ -3,7 +3,7 @@ r"""Answers that are no mathematics: choices, words, set phrases, times of day, 
 import re
 
 from evaluators.grading.notation import worded
-from evaluators.grading.numerals import WORDS
+from evaluators.grading.number_words import integer
 from evaluators.grading.scalars import without_lead
 
 _CHOICE = re.compile(r"[(\[]?\s?([A-J])\s?[)\]]?(?:(?<=[)\]])\s?:?|\s?[.):])?(?:(?<=[.):\]])\s+(?P<rest>\S.*))?")
@@ -26,7 +26,7 @@ _DATES = [
 _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s", re.IGNORECASE)
 _BASED = re.compile(
     r"\(?(?P<digits>-?[0-9A-F]+(?:\.[0-9A-F]+)?)\)?\s?"
-    r"(?:_\s?\{?\s?\(?(?P<base>[0-9]+|[a-z]+)\)?\s?\}?|\(?\s?(?:in )?base[- ](?P<base1>[0-9]+|[a-z]+)\s?\)?)"
+    r"(?:_\s?\{?\s?(?:base )?\(?(?P<base>[0-9]+|[a-z]+)\)?\s?\}?|\(?\s?(?:in )?base[- ](?P<base1>[0-9]+|[a-z]+)\s?\)?)"
 )
 _NOTHING = re.compile(
     r"\\emptyset|(?:the )?(?:empty|null) set|(?:there (?:is|are) |has |have )?no (?:such )?solutions?(?: exists?)?"
@@ -109,7 +109,7 @@ def based(text: str) -> tuple[str, int] | None:
     base = (found["base"] or found["base1"]) if found else None
     if found is None or base is None:
         return None
-    value = int(base) if base.isdigit() else WORDS.get(base, 0)
+    value = int(base) if base.isdigit() else integer(base) or 0
     return (found["digits"], value) if 2 <= value <= 36 else None
 
 
