@@ -32,6 +32,9 @@ _DERIVATIVE = re.compile(
 _APPLIED = re.compile(r"([fghFGHPT])('*)(?:\^\{?-1\}?)?\s?\(([^()]*)\)")
 
 
+_LONG_WORD = re.compile(r"[A-Za-z]{4,}")
+
+
 class NotFormula(ValueError):
     """The text is no expression that can be read without guessing."""
 
@@ -70,7 +73,7 @@ class _Parser:
                 place += 2
                 continue
             found = _TOKEN.match(text, place)
-            if found is None:
+            if found is None or (found["let"] and _LONG_WORD.match(text, found.start("let"))):
                 raise NotFormula(f"{text[place : place + 10]!r} is not known")
             self._tokens.append((str(found.lastgroup), found[0].strip()))
             place = found.end()

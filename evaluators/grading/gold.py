@@ -183,7 +183,7 @@ def _is_text(text: str) -> bool:
         return True
     formula, _ = with_unit(text)
     if re.search(r"[=<>\\]", text) or parsed(formula) is not None:
-        return re.fullmatch(r"[A-Za-z]{3,}", text) is not None and not _is_function(text)
+        return re.fullmatch(r"[A-Za-z]{3,}", formula) is not None and not _is_function(formula)
     return re.search(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]", bare) is not None and not _is_structure(text)
 
 
@@ -207,7 +207,7 @@ def _is_interval(text: str) -> bool:
     region: Region | None = read_region(text)
     if region is None:
         return False
-    inside = tuple_parts(text)
+    inside = tuple_parts(text.rpartition("=")[2].strip())
     return inside is None or any(r"\infty" in part for part in inside)
 
 

@@ -33,16 +33,17 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])", ""),
         (r"\\(?:text)?color\s*\{[^{}]*\}|\\(?:underline|bm|ensuremath)(?=\s*\{)", ""),
         (r"\{\s*([^{}]+?)\s*\\over\s+([^{}]+?)\s*\}", r"\\frac{\1}{\2}"),
+        (r"\{\s*([^{}]+?)\s*\\choose\s+([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
         (r"(?:^|(?<=[ =]))~(?=\s?[-0-9])", r"\\approx "),
         (r"\\therefore(?![A-Za-z])|∴", ""),
         (r"\\!\s*", ""),
-        (r"\{,\}", ","),
+        (r"\{([,:])\}", r"\1"),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
         (r"\\(?:[dt]binom)(?![A-Za-z])", r"\\binom"),
         (r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)", r"\\text"),
         (r"(?:\^\s*)?\{\s*(?:\\circ|\\degree|°)\s*\}|(?:\^\s*)?(?:\\circ|\\degree)(?![A-Za-z])|\^\s*°", "°"),
         (r"\\text\{\s*([.,;])\s*\}", r"\1"),
-        (r"\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
+        (r"(?<!\\)\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
         (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
         (r"\\div(?![A-Za-z])", "/"),
         (r"\\(?:leq|leqslant|le)(?![A-Za-z])|<=", r"\\le "),
@@ -126,7 +127,7 @@ def _shown(character: str) -> bool:
 
 
 def _trimmed(text: str) -> str:
-    text = re.sub(r"^(?:[:=\"'`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
+    text = re.sub(r"^(?:[:=\"`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
     if not re.search(r"\.[0-9]+\.{3}$", text):
         text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\(?![}\])])|\s)+$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text

@@ -89,7 +89,7 @@ def _selections(gold: str, answer: str) -> bool:
     mine, theirs = wording.selection(gold), wording.selection(answer)
     if mine is None or theirs is None:
         return False
-    ranking = list(mine) != sorted(mine) or (len(mine) > 2 and mine == "ABCDEFGHIJ"[: len(mine)])
+    ranking = list(mine) != sorted(mine) or len(mine) > 2 or any(re.search("[A-J]{2}", text) for text in (gold, answer))
     return mine == theirs if ranking else sorted(mine) == sorted(theirs)
 
 
@@ -139,7 +139,7 @@ def _in_order(gold: list[str], answer: list[str]) -> bool:
 
 
 def _tuples(gold: str, answer: str) -> bool:
-    (name, gold), (other_name, answer) = without_name(gold), without_name(without_lead(answer))
+    (name, gold), (other_name, answer) = _named_tuple(gold), _named_tuple(without_lead(answer))
     if name and other_name and name != other_name and "(" not in name + other_name:
         return False
     mine, theirs = tuple_parts(gold), tuple_parts(answer)
@@ -157,6 +157,11 @@ def _tuples(gold: str, answer: str) -> bool:
         return False
     region, given = read_region(gold), read_region(answer)
     return region is not None and given is not None and same_region(region, given)
+
+
+def _named_tuple(text: str) -> tuple[str, str]:
+    name, rest = without_name(text)
+    return (name, rest) if tuple_parts(rest) is not None else ("", text)
 
 
 def _lists(gold: str, answer: str) -> bool:
@@ -295,8 +300,8 @@ POLICIES: dict[Kind, Policy] = {
         equal=_by(wording.choice),
     ),
     Kind.CHOICES: Policy(
-        accepts="the letters in any order, with or without signs between them",
-        refuses="another order of `A, B, C` or of `C, A`, which may be a ranking",
+        accepts="the letters, with or without signs between them; of `A,C` also `C,A`",
+        refuses="another order of three or more or of `C, A`, which may be a ranking; `CA` for `AC`",
         equal=_selections,
     ),
     Kind.NOTHING: Policy(

@@ -159,6 +159,8 @@ def _terminates(value: Fraction) -> bool:
 
 
 def _compound(text: str) -> Quantity | None:
+    text = re.sub(r"^([0-9]+)'\s?([0-9]{1,2})$", r"\1 feet \2 inches", text)
+    text = re.sub(r"^([0-9]+) ?h ([0-9]+) ?m$", r"\1 h \2 min", text)
     found = list(_PAIR.finditer(text))
     if len(found) < 2 or "".join(match[0] for match in found) != text:
         return None

@@ -22,10 +22,10 @@ _NAME = re.compile(
 _WORDS = re.compile(r"[A-Za-z][A-Za-z']*(?:[ -][A-Za-z']+)*(?: \([A-Za-z ]+\))?")
 DOUBT = re.compile(
     r"\b(?:not|no|never|nor|isn't|aren't|wasn't|about|approximately|approx|around|roughly|nearly|almost|least|most|more"
-    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably|half|twice|square|root|cannot|can't)\b",
+    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
     re.IGNORECASE,
 )
-_MATRIX = re.compile(r"\\begin\s?\{([pb]?)matrix\}(.*)\\end\s?\{\1matrix\}", re.DOTALL)
+_MATRIX = re.compile(r"[(\[]?\s?\\begin\s?\{([pb]?matrix|array)\}(?:\{[lcr|]+\})?(.*)\\end\s?\{\1\}\s?[)\]]?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,7 @@ def read_region(text: str) -> Region | None:
     name, rest = without_name(text)
     if rest.strip() == r"\reals" or re.fullmatch(r"(?:the )?(?:set of )?(?:all |any )?(?:real numbers?|reals)", lower):
         return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
+    rest = re.sub(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rf"{name or 'x'}\\ne \1", rest)
     parts = [part for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest) if part.strip()]
     regions = [_interval(part.strip()) or _inequality(part.strip()) for part in parts]
     found = [region for region in regions if region is not None]

@@ -30,7 +30,7 @@ _SYMBOLS = {
     "ct": "cent", "cts": "cent", "¢": "cent",
     "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
     "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
-    "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
+    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week", "dB": "decibel", "CHF": "swiss_franc", "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
 }  # fmt: skip
 _NAMES = frozenset(
     """meter centimeter millimeter kilometer micrometer nanometer decimeter inch foot yard mile gram kilogram milligram
@@ -52,13 +52,13 @@ _OWN = (
     "dollar = [currency]", "cent = dollar / 100", "euro = [euro]", "pound_sterling = [sterling]", "yen = [yen]",
     "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
     "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",
-    "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
+    "swiss_franc = [franc]", "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
 )  # fmt: skip
 _OTHER_VALUE = re.compile(
     r"hundreds?|thousands?|[a-z]*illions?|dozens?|scores?|gross|lakhs?|crores?|grand|mil|mill|mln|mio|mrd|bil|bio|[mbt]n"
     r"|tril|trn|k|half|halves|quarters?|thirds?|fourths?|(?:(?:twenty|thirty|forty|fifty)[- ]?)?"
     r"(?:fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|[a-z]+teenth|[a-z]+tieth|hundredth|[a-z]*(?:thousand|illion)th)s?"
-    r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|and|n?or|not|no"
+    r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|n?or|not"
     r"|to|than|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
     r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
     r"|thou|milliard|googol|zillion|mille|myriad|mm|permille|promille|basis|bps|tens|lac|wan|bill|trill|quad|sext|hund"
@@ -72,7 +72,7 @@ _COMPARED = re.compile(
     r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster|older|heavier"
     r"|taller|higher|the size|a day|a week|per \w+)\b.*)?"
 )
-_SMALL_WORDS = frozenset("a an the of in on at by per each for with from he she it we they my his her its up as".split())
+_SMALL_WORDS = frozenset("and no a an the of in on at by per each for with from he she it we they my his her its up as".split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍分割成십백천만억조배반]")
 _TOKEN = re.compile(r"[A-Za-z$€£¥₹¢°ΩμÅ][A-Za-z.]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
@@ -97,14 +97,15 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
         glued: no space stands between the number and it, as in ``18xy``.
         bare: LaTeX does not say that it is text, so that most single letters are variables.
     """
-    text = text.replace(r"\Omega", "Ω").replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
+    text = re.sub(r"\\Omega ?", "Ω", text).replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
     text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
+    text = re.sub(r"^[0-9]+(?:st|nd|rd|th)[- ](?=grade)|^[0-9]+-(?=[a-z]{3})", "", text)
     if len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
         return None
     if _COUNTERS.fullmatch(text):
         return None if _OTHER_COUNTERS.search(text) else Unit(words=frozenset([text]))
     if (measures := _measures(text)) is not None:
-        if bare and re.search(r"(?<![A-Za-zμ°])(?![ghmsL])[A-Za-z](?![A-Za-z])", text):
+        if bare and re.search(r"(?<![A-Za-z])(?![ghmsL])[A-Za-z](?![A-Za-z])", text) and not re.search("[*/^°μ]", text):
             return None
         return Unit(measures=measures)
     return _words(text, glued)
@@ -152,6 +153,8 @@ def _worth(name: str) -> tuple[Fraction, tuple[tuple[str, Fraction], ...]]:
 
 def _measures(text: str) -> tuple[tuple[str, int], ...] | None:
     """All of the text as units of measure."""
+    text = re.sub(r"(?<=[a-z]) (squared|cubed)\b", lambda m: "^2" if m[1] == "squared" else "^3", text)
+    text = text.replace("US dollar", "dollar")
     text = re.sub(r"°\s?([CF])(?![A-Za-z])", lambda m: {"C": " celsius", "F": " fahrenheit"}[m[1]], text)
     text = re.sub(r"degrees? (?=celsius|fahrenheit)", "", text, flags=re.IGNORECASE)
     text = re.sub(r"(?:\bper\b|\beach\b)", "/", text)
@@ -193,7 +196,7 @@ def _words(text: str, glued: bool) -> Unit | None:
     lower = phrase.lower()
     if _COMPARED.fullmatch(lower):
         return Unit(words=frozenset(["times"]))
-    lower = _ORDINAL_CLASS.sub("pupils", lower)
+    lower = _ORDINAL_CLASS.sub("pupils", lower).replace("left over", "leftover")
     if glued and (" " not in phrase) and (len(phrase) < 4 or not re.search("[aeiou]", lower)):
         return None
     words = re.sub(r"\b(?:two|three|four|five|six|seven|eight|nine|ten)-(?=[a-z])", "", lower)
@@ -201,7 +204,9 @@ def _words(text: str, glued: bool) -> Unit | None:
     if any(_OTHER_VALUE.fullmatch(part) or is_word(part) for part in parts):
         return None
     meant = [part for part in parts if part not in _SMALL_WORDS]
-    if not meant or not all(_is_word(part) or measure_of(part) for part in meant):
+    if not meant and "each" not in parts or not all(_is_word(part) or measure_of(part) for part in meant):
+        return None
+    if parts[0] in ("and", "no"):
         return None
     return Unit(words=frozenset(_singular(part) for part in meant))
 

@@ -37,7 +37,8 @@ _NOTHING = re.compile(
 def choice(text: str) -> str | None:
     """The letter of one alternative of a multiple choice, A to J."""
     text = without_lead(worded(text))
-    text = re.sub(r"^(?:option|choice|answer)\s+", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"^(?:option|choice|answer)\s+|\s(?:is|as) (?:the )?(?:correct|right|answer).*$", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?<=^[A-J]) - ", ". ", text)
     if re.fullmatch(r"\(?[a-e]\)|[a-e]", text):
         text = text.upper()
     found = _CHOICE.fullmatch(text)
@@ -48,7 +49,7 @@ def choice(text: str) -> str | None:
 
 def selection(text: str) -> str | None:
     """The letters of several alternatives, in order of mention."""
-    text = without_lead(worded(text))
+    text = re.sub(r"^(?:both |options? |choices? |answers? )+", "", without_lead(worded(text)), flags=re.IGNORECASE)
     found = _SELECTION.fullmatch(text)
     letters = re.findall("[A-J]", text) if found else []
     return "".join(letters) if len(letters) > 1 and len(set(letters)) == len(letters) else None
@@ -121,6 +122,7 @@ def is_nothing(text: str) -> bool:
 def words(text: str) -> str:
     """For comparison: lower case, without articles, quotes, hyphens and lead-in."""
     text = without_lead(worded(text)).lower()
+    text = re.sub(r"^(?:on|in|at) ", "", text)
     text = re.sub(r"[\"'`.!?()]|\\text", "", text.replace("-", " "))
     text = re.sub(r"\s*,?\s*(?:\band\b|&|,)\s*", " , ", text)
     return " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
