@@ -28,15 +28,15 @@ from evaluators.grading.notation import TAG
 from evaluators.grading.unmarked import last_expression
 
 _MARKER = re.compile(
-    r"(?<!#)####(?!#)|\\(?:boxed|fbox)\s*\{|\\(?:boxed|fbox)\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
+    r"(?<!#)####(?!#)|\\(?:boxed|fbox|framebox)\s*\{|\\(?:boxed|fbox|framebox)\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
     r"|(?<![A-Za-z])(?i:answer)(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
 )
 _LINE = re.compile(r"[^\n#]*")
 _NEXT_LINE = re.compile(r"\s*\n\s*([^\n#]{1,120})")
 _UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_NESTED = re.compile(r"[\s$*:]*(?:[A-Za-z']+\s+){0,8}[\s$*:]*(?:\\(?:boxed|fbox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])")
-_BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
+_NESTED = re.compile(r"[\s$*:]*(?:[A-Za-z']+\s+){0,8}[\s$*:]*(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])")
+_BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox|framebox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
 _BETWEEN = re.compile(r"(?:[\s,;.:$&*]|\\[,;!()\[\] ]|\\q?quad|and|or|\\text\{\s*(?:and|or)\s*\})*")
 _LONGEST_BETWEEN = 60
 _HEADING = re.compile(
@@ -90,6 +90,7 @@ def extract(text: str, marker: Marker | None = None) -> Extraction:
         marker: the one that is asked for; ``None`` for ``####`` or ``\boxed``. The answer is that of the last marker
             of any sort; ``marked`` says whether the last one asked for gives the same.
     """
+    text = text.replace("\\#", "#").replace("＃", "#").replace("\x08oxed", "\\boxed")
     asked = frozenset([marker]) if marker else frozenset([Marker.BOXED, Marker.HASH])
     found = _meant(list(_markers(text)), asked)
     if not found:
@@ -204,9 +205,9 @@ def _line(text: str, start: int, inside: int, kind: Marker) -> tuple[str, int] |
     answer = tidy(line[0]).strip(": ")
     if _PLACEHOLDER.fullmatch(answer):
         return "", line.end()
-    if _TITLE.fullmatch(answer) or (not answer and kind is Marker.ANSWER_LINE):
+    if not answer or _TITLE.fullmatch(answer):
         following = _NEXT_LINE.match(text, line.end())
-        if following is None or _is_title(following[1]):
+        if following is None or _is_title(following[1]) or "?" in following[1]:
             return "", line.end()
         return following[1], following.end()
     heading = kind is Marker.HASH and _HEADING.match(answer)

@@ -17,11 +17,12 @@ _COMPUTATION = re.compile(
 )
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
-_CLOSERS = r"[\s)\]}\"'*$`]*"
+_CLOSERS = r"(?:[\s)\]}\"'*$`]|\\[)\]])*"
 _FINISHED = re.compile(
-    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|\s*[A-Za-z°]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
+    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
 )
-_WORDS = re.compile(rf"\s*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
+_IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
+_WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
 _CLAUSE = frozenset(
     "so and but or then because since which who that she he they it we i you if when while where plus minus times more less"
     " than is are was were has have had will would can could per to at the a an of for in on with by from into after before"
@@ -51,7 +52,7 @@ def last_expression(text: str) -> str | None:
 
 
 def _is_finished(rest: str) -> bool:
-    if _FINISHED.fullmatch(rest):
+    if _FINISHED.fullmatch(rest) or _IS_IT.fullmatch(rest):
         return True
     words = re.findall("[a-z]+", rest.lower())
     return _WORDS.fullmatch(rest) is not None and words[-1] not in _CLAUSE and not _NEW_CLAUSE.intersection(words)
