@@ -32,10 +32,12 @@ _MARKER = re.compile(
     r"|(?<![A-Za-z])(?i:answer)(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
 )
 _LINE = re.compile(r"[^\n#]*")
-_NEXT_LINE = re.compile(r"\s*\n\s*([^\n#]{1,120})")
+_NEXT_LINE = re.compile(r"[^\S\n]{0,20}\n\s{0,20}([^\s#][^\n#]{0,120})")
 _UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_NESTED = re.compile(r"[\s$*:]*(?:[A-Za-z']+\s+){0,8}[\s$*:]*(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])")
+_NESTED = re.compile(
+    r"[\s$*:]{0,20}(?:[A-Za-z']{1,20}\s{1,2}){0,8}[\s$*:]{0,20}(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])"
+)
 _BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox|framebox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
 _BETWEEN = re.compile(r"(?:[\s,;.:$&*]|\\[,;!()\[\] ]|\\q?quad|and|or|\\text\{\s*(?:and|or)\s*\})*")
 _LONGEST_BETWEEN = 60
@@ -139,7 +141,8 @@ def without_price(answer: str) -> str:
 
 
 def _agree(answers: list[str]) -> bool:
-    return len(set(answers)) == 1 or len({canonical(answer) for answer in answers}) == 1
+    distinct = set(answers)
+    return len(distinct) == 1 or (len(distinct) < 10 and len({canonical(answer) for answer in distinct}) == 1)
 
 
 def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:

@@ -176,7 +176,9 @@ class _Parser:
     def _postfix(self, tree: Tree) -> Tree:
         while self._peek() in ("!", "°"):
             sign = self._next()[1]
-            tree = ("factorial", tree) if sign == "!" else ("mul", tree, ("div", ("const", "pi"), ("num", Fraction(180))))
+            tree = (
+                ("factorial", tree) if sign == "!" else ("mul", tree, ("div", ("const", "pi"), ("num", Fraction(180))))
+            )
         return tree
 
     def _atom(self) -> Tree:

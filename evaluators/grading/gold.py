@@ -134,7 +134,9 @@ def _check(text: str, spelled: str) -> None:
             break
     if depth:
         raise GoldError(f"the expected answer {text[:40]!r} has a brace without partner; mend it")
-    if re.search(r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$", spelled):
+    if re.search(
+        r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$", spelled
+    ):
         raise GoldError(f"the expected answer {text[:40]!r} is no complete formula; mend it")
 
 

@@ -24,13 +24,16 @@ _SIGNS = str.maketrans(
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TAG = re.compile(
-    r"<\|[^<>|]{1,40}\|>|<<[^<>\n]*=[^<>\n]*>>|</?(?:[A-Za-z_]{2,20}|[sbip])\s*/?>|\[/?(?:answer|ANSWER|INST|END)\]"
+    r"<\|[^<>|]{1,40}\|>|<<[^<>\n=]{0,80}=[^<>\n]{0,80}>>|</?(?:[A-Za-z_]{2,20}|[sbip])\s*/?>|\[/?(?:answer|ANSWER|INST|END)\]"
 )
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\.?", ""),
-        (r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])", ""),
+        (
+            r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])",
+            "",
+        ),
         (r"\\(?:text)?color\s*\{[^{}]*\}|\\(?:underline|bm|ensuremath)(?=\s*\{)", ""),
         (r"\{\s*([^{}]+?)\s*\\over\s+([^{}]+?)\s*\}", r"\\frac{\1}{\2}"),
         (r"\{\s*([^{}]+?)\s*\\choose\s+([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
@@ -40,7 +43,10 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\{([,:])\}", r"\1"),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
         (r"\\(?:[dt]binom)(?![A-Za-z])", r"\\binom"),
-        (r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)", r"\\text"),
+        (
+            r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)",
+            r"\\text",
+        ),
         (r"(?:\^\s*)?\{\s*(?:\\circ|\\degree|°)\s*\}|(?:\^\s*)?(?:\\circ|\\degree)(?![A-Za-z])|\^\s*°", "°"),
         (r"\\text\{\s*([.,;])\s*\}", r"\1"),
         (r"(?<!\\)\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
@@ -59,7 +65,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
         (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
         (r"\\[lr]?vert(?![A-Za-z])|\\mid(?![A-Za-z])", "|"),
-        (r"\\(?:ldots|dots|cdots)(?![A-Za-z])", "..."),
+        (r"\\(?:dots|cdots)(?![A-Za-z])", r"\\ldots "),
         (r"\\([%$])", r"\1"),
     )
 ]
@@ -85,7 +91,9 @@ def _small_signs(text: str) -> str:
     text = re.sub(r"√\s*([0-9]+(?:\.[0-9]+)?)", r"\\sqrt{\1}", text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: f"^{{{found[0].translate(_RAISED)}}}", text)
     text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda found: f"_{{{found[0].translate(_LOWERED)}}}", text)
-    return re.sub("[¼-¾⅐-⅞]", lambda found: "\\frac{%s}{%s}" % tuple(unicodedata.normalize("NFKC", found[0]).split("⁄")), text)
+    return re.sub(
+        "[¼-¾⅐-⅞]", lambda found: "\\frac{%s}{%s}" % tuple(unicodedata.normalize("NFKC", found[0]).split("⁄")), text
+    )
 
 
 def squeeze(text: str) -> str:

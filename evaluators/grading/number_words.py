@@ -10,7 +10,9 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _VALUES = {word: n for n, word in enumerate(_SMALL)} | {word: 20 + 10 * n for n, word in enumerate(_TENS)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _WORD = "|".join(sorted([*_VALUES, *_SCALES], key=len, reverse=True))
-_NUMBER = re.compile(rf"(?:a (?={'|'.join(_SCALES)}))?(?:{_WORD})(?:(?:[- ]|,? and |, )(?:{_WORD}))*(?![A-Za-z-])", re.IGNORECASE)
+_NUMBER = re.compile(
+    rf"(?:a (?={'|'.join(_SCALES)}))?(?:{_WORD})(?:(?:[- ]|,? and |, )(?:{_WORD}))*(?![A-Za-z-])", re.IGNORECASE
+)
 
 
 def begins_with_words(text: str) -> tuple[int, int] | None:
@@ -46,4 +48,6 @@ def integer(text: str) -> int | None:
 
 def is_word(word: str) -> bool:
     """One of the words that make numbers, or its plural."""
-    return word in _VALUES or word.removesuffix("s") in (*_VALUES, *_SCALES) or word.removesuffix("ies") + "y" in _VALUES
+    return (
+        word in _VALUES or word.removesuffix("s") in (*_VALUES, *_SCALES) or word.removesuffix("ies") + "y" in _VALUES
+    )

@@ -24,7 +24,7 @@ _NUMERAL = re.compile(
     rf"|(?:(?P<whole>{_INTEGER})\s?)?\\frac\s?(?:\{{\s?(?P<a>-?\s?{_DIGITS})\s?\}}|(?P<a1>[0-9]))\s?(?:\{{\s?(?P<b>-?\s?{_DIGITS})\s?\}}|(?P<b1>[0-9]))"
     rf"|(?:(?P<whole2>{_INTEGER})(?:\s|\s?-\s?(?=[0-9]/)|\s?\+\s?))?(?P<a2>{_INTEGER})\s?/\s?(?P<b2>{_INTEGER})(?![0-9.])"
     r"|(?P<start>[0-9]*)\.(?P<fixed>[0-9]*)(?:\\(?:overline|bar|dot)\s?(?:\{\s?(?P<cycle>[0-9]+)\s?\}|(?P<cycle1>[0-9]))|\((?P<cycle2>[0-9]+)\))"
-    r"|(?P<begun>[0-9]*\.[0-9]+)\.\.\."
+    r"|(?P<begun>[0-9]*\.[0-9]+)(?:\.\.\.|\s?\\ldots)"
     rf"|(?P<mantissa>{_DIGITS})\s?(?:[eE]\s?(?P<e>[-+]?[0-9]{{1,3}})(?![0-9])|(?:\*|x(?=\s?10\^))\s?10\s?\^\s?(?:\{{\s?(?P<e1>[-+]?\s?[0-9]{{1,3}})\s?\}}|\(?(?P<e2>-?[0-9]{{1,3}})\)?))"
     rf"|(?P<digits>{_DIGITS})"
     r")"
@@ -36,6 +36,7 @@ _MULTIPLIER = re.compile(
     r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z])\s?\}?",
 )
 _POWERS = {"hundred": 2, "thousand": 3, "lakh": 5, "crore": 7, "million": 6, "billion": 9, "trillion": 12}
+
 
 class Form(Enum):
     """How a number is written."""

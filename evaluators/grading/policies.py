@@ -305,7 +305,9 @@ POLICIES: dict[Kind, Policy] = {
         equal=_selections,
     ),
     Kind.NOTHING: Policy(
-        accepts="`\\emptyset`, `\\{\\}`, *empty set*, *no solution(s)*", refuses="*none*, `0`, *no real solution*", equal=_nothing
+        accepts="`\\emptyset`, `\\{\\}`, *empty set*, *no solution(s)*",
+        refuses="*none*, `0`, *no real solution*",
+        equal=_nothing,
     ),
     Kind.TEXT: Policy(
         accepts="the words, in any letter case, with or without an article and quotes",

@@ -13,7 +13,9 @@ from evaluators.grading.structures import DOUBT, value_side
 from evaluators.grading.units import Unit, in_base_units, measure_of, read_unit
 from evaluators.grading.values import same
 
-_PERCENT = re.compile(r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE)
+_PERCENT = re.compile(
+    r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE
+)
 _COMMENT = re.compile(
     r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
     r"|(?:^|\s+)(?=(?:is|as) (?:the|my|our) (?:final |correct )?answer\b)"
@@ -23,7 +25,8 @@ _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
     r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
     r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
-    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+|[A-Za-z][A-Za-z']*\s?:\s*)|(?:so|thus|hence|therefore|then|ans)\b[ ,.:]+)"
+    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+|(?:[A-Za-z]|answer|ans|total|result|value|sum|cost|price|amount|number|count|area|volume|perimeter|length|distance|time|age|profit"
+    r"|output|conclusion|solution)\s?:\s*)|(?:so|thus|hence|therefore|then|ans)\b[ ,.:]+)"
     r"(?:exactly |equal to |only |just )?",
     re.IGNORECASE,
 )

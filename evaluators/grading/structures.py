@@ -10,7 +10,9 @@ from evaluators.grading.notation import enclosed, worded
 from evaluators.grading.values import below, same, symbols
 
 Item = TypeVar("Item")
-_AND = re.compile(r"\s*(?:\\text\s?\{\s*(?:,?\s*(?:and|or))\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\lor(?![a-z])|\\vee(?![a-z]))\s*")
+_AND = re.compile(
+    r"\s*(?:\\text\s?\{\s*(?:,?\s*(?:and|or))\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\lor(?![a-z])|\\vee(?![a-z]))\s*"
+)
 _RELATION = re.compile(r"\\le |\\ge |\\ne |<|>|\\le(?![a-z])|\\ge(?![a-z])|\\ne(?![a-z])")
 _SYMBOL = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|phi|omega|sigma|rho|tau|ell|delta|Delta))"
 _INDEX = r"(?:_(?:\{[^{}=<>]*\}|[A-Za-z0-9]))?'*"
@@ -25,7 +27,9 @@ DOUBT = re.compile(
     r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
     re.IGNORECASE,
 )
-_MATRIX = re.compile(r"[(\[]?\s?\\begin\s?\{([pb]?matrix|array)\}(?:\{[lcr|]+\})?(.*)\\end\s?\{\1\}\s?[)\]]?", re.DOTALL)
+_MATRIX = re.compile(
+    r"[(\[]?\s?\\begin\s?\{([pb]?matrix|array)\}(?:\{[lcr|]+\})?(.*)\\end\s?\{\1\}\s?[)\]]?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,9 @@ def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
 
 def without_name(text: str) -> tuple[str, str]:
     r"""What ``x =``, ``(x,y) =`` or ``x \in`` names, squeezed, and the rest."""
-    found = re.match(rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?", text)
+    found = re.match(
+        rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?", text
+    )
     return ("".join(found[1].split()), text[found.end() :]) if found else ("", text)
 
 
@@ -141,7 +147,11 @@ def read_region(text: str) -> Region | None:
     if rest.strip() == r"\reals" or re.fullmatch(r"(?:the )?(?:set of )?(?:all |any )?(?:real numbers?|reals)", lower):
         return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
     rest = re.sub(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rf"{name or 'x'}\\ne \1", rest)
-    parts = [part for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest) if part.strip()]
+    parts = [
+        part
+        for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)
+        if part.strip()
+    ]
     regions = [_interval(part.strip()) or _inequality(part.strip()) for part in parts]
     found = [region for region in regions if region is not None]
     if not found or len(found) < len(regions):

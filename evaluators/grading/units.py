@@ -72,7 +72,9 @@ _COMPARED = re.compile(
     r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster|older|heavier"
     r"|taller|higher|the size|a day|a week|per \w+)\b.*)?"
 )
-_SMALL_WORDS = frozenset("and no a an the of in on at by per each for with from he she it we they my his her its up as".split())
+_SMALL_WORDS = frozenset(
+    "and no a an the of in on at by per each for with from he she it we they my his her its up as".split()
+)
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍分割成십백천만억조배반]")
 _TOKEN = re.compile(r"[A-Za-z$€£¥₹¢°ΩμÅ][A-Za-z.Ω]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
@@ -105,7 +107,11 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
     if _COUNTERS.fullmatch(text):
         return None if _OTHER_COUNTERS.search(text) else Unit(words=frozenset([text]))
     if (measures := _measures(text)) is not None:
-        if bare and re.search(r"(?<![A-Za-z])(?![ghmsL])[A-Za-z](?![A-Za-z])", text) and not re.search("[*/^°μΩ]", text):
+        if (
+            bare
+            and re.search(r"(?<![A-Za-z])(?![ghmsL])[A-Za-z](?![A-Za-z])", text)
+            and not re.search("[*/^°μΩ]", text)
+        ):
             return None
         return Unit(measures=measures)
     return _words(text, glued)

@@ -19,7 +19,8 @@ _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
 _CLOSERS = r"(?:[\s)\]}\"'*$`]|\\[)\]])*"
 _FINISHED = re.compile(
-    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
+    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
+    re.DOTALL,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
@@ -28,13 +29,17 @@ _CLAUSE = frozenset(
     " than is are was were has have had will would can could per to at the a an of for in on with by from into after before"
     " each every per".split()
 )
-_NEW_CLAUSE = _CLAUSE - frozenset("per to at the a an of for in on with by from into each every more less times".split())
+_NEW_CLAUSE = _CLAUSE - frozenset(
+    "per to at the a an of for in on with by from into each every more less times".split()
+)
 """Words that a finished sentence does not hold behind its number; it ends on none of ``_CLAUSE``."""
 
 
 def last_expression(text: str) -> str | None:
     """As it stands in the text, or ``None``."""
-    text = "".join(" " if unicodedata.category(c) in ("So", "Cf") and c != "°" else c for c in TAG.sub(" ", text[-_TAIL:]))
+    text = "".join(
+        " " if unicodedata.category(c) in ("So", "Cf") and c != "°" else c for c in TAG.sub(" ", text[-_TAIL:])
+    )
     text = text.rstrip()
     found = [*_FORMULA.finditer(text), *_COMPUTATION.finditer(text)]
     last = max(found, key=lambda match: (match.end(), -match.start())) if found else None

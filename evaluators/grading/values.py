@@ -284,7 +284,9 @@ def _binomial(n: Any, k: Any) -> Any:
         raise NoValue("no binomial coefficient")
     product: Any = Fraction(1)
     for step in range(int(k)):
-        product = _checked(_with(lambda a, b: a * b)(product, _with(lambda a, b: a - b)(n, Fraction(step)) / (step + 1)))
+        product = _checked(
+            _with(lambda a, b: a * b)(product, _with(lambda a, b: a - b)(n, Fraction(step)) / (step + 1))
+        )
     return product
 
 

@@ -37,7 +37,9 @@ _NOTHING = re.compile(
 def choice(text: str) -> str | None:
     """The letter of one alternative of a multiple choice, A to J."""
     text = without_lead(worded(text))
-    text = re.sub(r"^(?:option|choice|answer)\s+|\s(?:is|as) (?:the )?(?:correct|right|answer).*$", "", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"^(?:option|choice|answer)\s+|\s(?:is|as) (?:the )?(?:correct|right|answer).*$", "", text, flags=re.IGNORECASE
+    )
     text = re.sub(r"(?<=^[A-J]) - ", ". ", text)
     if re.fullmatch(r"\(?[a-e]\)|[a-e]", text):
         text = text.upper()

@@ -144,11 +144,15 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers])
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
+)
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
 
 
-@pytest.mark.parametrize(("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers])
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
+)
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)

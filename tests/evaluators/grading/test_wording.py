@@ -39,11 +39,43 @@ RIGHT = {
     r"\text{June 20}": ["June 20", "20 June", "June 20th", "june 20", "the 20th of June", "Jun 20", "Tuesday, June 20"],
 }  # fmt: skip
 WRONG = {
-    "B": ["C", "(C)", "A", "E", "A or B", "B or C", "B and C", "B, C", "AB", "12", "not B", "B) C", "(B) or (C)", "B. C", "8", "Bob", "BB", "ABCD", "", "neither"],
+    "B": [
+        "C",
+        "(C)",
+        "A",
+        "E",
+        "A or B",
+        "B or C",
+        "B and C",
+        "B, C",
+        "AB",
+        "12",
+        "not B",
+        "B) C",
+        "(B) or (C)",
+        "B. C",
+        "8",
+        "Bob",
+        "BB",
+        "ABCD",
+        "",
+        "neither",
+    ],
     "A,C": ["A", "C", "A,B", "A,B,C", "A or C or B", "AB", "A,C,D"],
     "A, B, C": ["C, B, A", "B, A, C", "A, B", "CBA"],
     "AC": ["CA", "A", "AB"],
-    r"\text{east}": [r"\text{seat}", "west", "seat", "eats", "northeast", "not east", "east or west", "east and west", "e a s t x", "sea t"],
+    r"\text{east}": [
+        r"\text{seat}",
+        "west",
+        "seat",
+        "eats",
+        "northeast",
+        "not east",
+        "east or west",
+        "east and west",
+        "e a s t x",
+        "sea t",
+    ],
     "north": ["thorn", "south", "nor th e"],
     "cat": ["act", "tac", "cats and dogs", "c a t s", "dog"],
     "car": ["arc", "rac"],
@@ -72,11 +104,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers])
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
+)
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
 
 
-@pytest.mark.parametrize(("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers])
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
+)
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)
