@@ -35,6 +35,12 @@ _PLAIN = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?")
 _MISSING = frozenset(("nan", "null", "n/a", "inf", "-inf", "<answer>", "answer", "tbd", "?"))
 
 
+_SHORT_WORD = re.compile(
+    r"(?i:no|on|up|in|at|it|is|us|we|he|me|my|by|to|of|or|so|as|an|am|pm|be|do|go|if|ok|ne|nw|se|sw)|[A-Z][a-z]"
+)
+"""Words of two letters, that are no product of two variables."""
+
+
 class GoldError(ValueError):
     """An expected answer that cannot be understood. One sentence."""
 
@@ -182,6 +188,8 @@ def _is_text(text: str) -> bool:
     """Words, not mathematics; letters in a row are a word from three on."""
     bare = re.sub(r"\\(?!text)[A-Za-z]+", " ", worded(text) if "\\text" in text else text)
     if "\\text" in text and enclosed(re.sub(r"^\\text\s?", "", text), "{") is not None:
+        return True
+    if _SHORT_WORD.fullmatch(text):
         return True
     formula, _ = with_unit(text)
     if re.search(r"[=<>\\]", text) or parsed(formula) is not None:

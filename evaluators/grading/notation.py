@@ -24,7 +24,7 @@ _SIGNS = str.maketrans(
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TAG = re.compile(
-    r"<\|[^<>|]{1,40}\|>|<<[^<>\n=]{0,80}=[^<>\n]{0,80}>>|</?(?:[A-Za-z_]{2,20}|[sbip])\s*/?>|\[/?(?:answer|ANSWER|INST|END)\]"
+    r"<[|｜][^<>|｜]{1,40}[|｜]>|<<[^<>\n=]{0,80}=[^<>\n]{0,80}>>|</?(?:[A-Za-z_]{2,20}|[sbip])(?:\s[^<>]{0,60})?/?>|\[/?(?:answer|ANSWER|INST|END)\]"
 )
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
@@ -34,15 +34,23 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
             r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it|tt|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])",
             "",
         ),
-        (r"\\(?:text)?color\s*\{[^{}]*\}|\\(?:underline|bm|ensuremath)(?=\s*\{)", ""),
+        (r"\\(?:text)?color\s*\{[^{}]*\}|\\(?:underline|bm|boldsymbol|ensuremath|hbox)(?=\s*\{)", ""),
         (r"\{\s*([^{}]+?)\s*\\over\s+([^{}]+?)\s*\}", r"\\frac{\1}{\2}"),
         (r"\{\s*([^{}]+?)\s*\\choose\s+([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
         (r"(?:^|(?<=[ =]))~(?=\s?[-0-9])", r"\\approx "),
         (r"\\therefore(?![A-Za-z])|∴", ""),
         (r"\\!\s*", ""),
         (r"\{([,:])\}", r"\1"),
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\{\}", ""),
+        (r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"\1 \\text{\2}"),
+        (r"\\(?:blacksquare|square|qed|hfill)(?![A-Za-z])|[∎■□]|\\end\{document\}|\\n$|\b[Qq]\.?[Ee]\.?[Dd]\.?$", ""),
+        (r"\\textdollar(?![A-Za-z])", "$"),
+        (r"\\textdegree(?![A-Za-z])", "°"),
+        (r"(?<=[0-9])\*\*(?=\s|$)|(?:^|(?<=\s))\*\*(?=[$0-9])|(?:^|(?<=\s))__(?=[$0-9])|(?<=[0-9])__(?=\s|$)", ""),
+        (r"\\(sin|cos|tan|cot|sec|csc|ln|log)(?=[a-gi-z0-9])", r"\\\1 "),
+        (r"\\(?:[dtc]frac|nicefrac|sfrac)(?![A-Za-z])", r"\\frac"),
         (r"\\(?:[dt]binom)(?![A-Za-z])", r"\\binom"),
+        (r"\\(?:mathbb|Bbb|mathbf)\s*\{?\s*R\s*\}?|\\(?:R|Reals)(?![A-Za-z])", r"\\reals "),
         (
             r"\\(?:textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mbox|operatorname\*?)\s*(?=\{)",
             r"\\text",
@@ -58,7 +66,6 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\gt(?![A-Za-z])", ">"),
         (r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!=", r"\\ne "),
         (r"\\(?:to|rightarrow|Rightarrow|longrightarrow|implies|iff|Leftrightarrow)(?![A-Za-z])|[-=]>", r"\\to "),
-        (r"\\mathbb\s*\{?\s*R\s*\}?|\\(?:R|Reals)(?![A-Za-z])", r"\\reals "),
         (r"\\(?:varnothing|emptyset|O)(?![A-Za-z])|\\\{\s*\\\}", r"\\emptyset "),
         (r"\\varphi(?![A-Za-z])", r"\\phi "),
         (r"\\varepsilon(?![A-Za-z])", r"\\epsilon "),
@@ -131,13 +138,29 @@ def worded(text: str) -> str:
 
 def _shown(character: str) -> bool:
     """Neither an emoji or tick, nor of no width."""
-    return character in "°|^`" or unicodedata.category(character) not in ("So", "Cf", "Cc", "Mn", "Sk", "Co", "Cs")
+    return character in "°|^`" or unicodedata.category(character) not in (
+        "So",
+        "Cf",
+        "Cc",
+        "Mn",
+        "Me",
+        "Sk",
+        "Co",
+        "Cs",
+    )
 
 
 def _trimmed(text: str) -> str:
+    text = re.sub(r"^\.\.\.\s*|^<<|>>$", "", text)
     text = re.sub(r"^(?:[:=\"`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
     if not re.search(r"\.[0-9]+\.{3}$", text):
         text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\(?![}\])])|\s)+$", "", text)
+    if not re.search(r"[(\[{]", text):
+        text = re.sub(r"(?<=[0-9A-Za-z])\s*[)\]}]+$", "", text)
+    elif not re.search(r"[)\]}]", text):
+        text = re.sub(r"^[(\[{]+\s*|\s*[(\[{]+$", "", text)
+    if not text.startswith("'"):
+        text = re.sub(r"(?<=[0-9])(?:'|\s(?:[-/=|]|--))$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 
 

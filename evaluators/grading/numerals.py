@@ -16,11 +16,11 @@ _DIGITS = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[1-9][0-9]{0,
 _INTEGER = r"[0-9]+"
 _NUMERAL = re.compile(
     r"(?P<sign>[-+]?)\s?"
-    r"(?P<money>US\$|(?:USD|EUR|GBP|INR|JPY|CNY|CAD|AUD)(?![A-Za-z])|Rs\.?|[$€£¥₹])?\s?(?P<inner>-?)\s?"
+    r"(?P<money>[A-Z]{0,2}\$|(?:USD|EUR|GBP|INR|JPY|CNY|CAD|AUD|CHF)(?![A-Za-z]):?|Rs\.?|[€£¥₹₩₽฿₺₫₴₦])?\s?(?P<inner>-?)\s?"
     r"(?:"
-    rf"\\sqrt\s?(?:\{{\s?(?P<root>{_INTEGER})\s?\}}|(?P<root1>[0-9])(?![0-9])|\(\s?(?P<root2>{_INTEGER})\s?\))"
+    rf"\\sqrt\s?(?:\[(?P<degree>[2-9])\]\s?)?(?:\{{\s?(?P<root>{_INTEGER})\s?\}}|(?P<root1>[0-9])(?![0-9])|\(\s?(?P<root2>{_INTEGER})\s?\))"
     r"|(?:\\frac\s?\{?\s?1\s?\}?\s?\{\s?|1\s?/\s?)10\s?\^\s?\{?(?P<tenth>[0-9]{1,3})\}?(?:\s?\})?"
-    r"|10\s?\^\s?(?:\{\s?(?P<ten>-?[0-9]{1,3})\s?\}|\(?(?P<ten1>-?[0-9]{1,3})\)?)"
+    r"|10\s?(?:\^|\*\*)\s?(?:\{\s?(?P<ten>-?[0-9]{1,3})\s?\}|\(?(?P<ten1>-?[0-9]{1,3})\)?)"
     rf"|(?:(?P<whole>{_INTEGER})\s?)?\\frac\s?(?:\{{\s?(?P<a>-?\s?{_DIGITS})\s?\}}|(?P<a1>[0-9]))\s?(?:\{{\s?(?P<b>-?\s?{_DIGITS})\s?\}}|(?P<b1>[0-9]))"
     rf"|(?:(?P<whole2>{_INTEGER})(?:\s|\s?-\s?(?=[0-9]/)|\s?\+\s?))?(?P<a2>{_INTEGER})\s?/\s?(?P<b2>{_INTEGER})(?![0-9.])"
     r"|(?P<start>[0-9]*)\.(?P<fixed>[0-9]*)(?:\\(?:overline|bar|dot)\s?(?:\{\s?(?P<cycle>[0-9]+)\s?\}|(?P<cycle1>[0-9]))|\((?P<cycle2>[0-9]+)\))"
@@ -96,8 +96,9 @@ def _value(found: re.Match[str]) -> tuple[Fraction, Form] | None:
         return next((group[name] for name in names if group[name] is not None), None)
 
     if (root := first("root", "root1", "root2")) is not None:
-        exact = isqrt(int(root))
-        return (Fraction(exact), Form.ROOT) if exact * exact == int(root) else None
+        degree = int(group["degree"] or 2)
+        exact = isqrt(int(root)) if degree == 2 else round(int(root[:15]) ** (1 / degree))
+        return (Fraction(exact), Form.ROOT) if exact**degree == int(root) else None
     if (above := first("a", "a1", "a2")) is not None:
         return _fraction(first("whole", "whole2"), above, first("b", "b1", "b2") or "0")
     if (cycle := first("cycle", "cycle1", "cycle2")) is not None:

@@ -25,14 +25,18 @@ _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
     r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
     r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
-    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+|(?:[A-Za-z]|answer|ans|total|result|value|sum|cost|price|amount|number|count|area|volume|perimeter|length|distance|time|age|profit"
-    r"|output|conclusion|solution)\s?:\s*)|(?:so|thus|hence|therefore|then|ans)\b[ ,.:]+)"
-    r"(?:exactly |equal to |only |just )?",
+    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+"
+    r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}|[A-Za-z][A-Za-z']*\s?:\s*)"
+    r"|(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
+    re.IGNORECASE,
+)
+_NO_LABEL = re.compile(
+    r"\b(?:lambda|step|question|problem|page|part|case|minus|negative|plus|over|base|times|by|than|of)[ :]*$",
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
 _ANSWER_LEAD = re.compile(
-    r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\s?(?:is|:|=)?:?\s+|(?:it|this) is |it's ",
+    r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?\s?(?:(?:is|:|=):?\s*|\s+)\"?|(?:it|this) is |it's ",
     re.IGNORECASE,
 )
 
@@ -55,7 +59,7 @@ class Quantity:
 @lru_cache(maxsize=4096)
 def read_quantity(text: str) -> Quantity | None:
     """All of a plain text as one number with its unit, or ``None``."""
-    text = ungrouped(text)
+    text = re.sub(r"^\\text\s?\{([^{}]*[0-9][^{}]*)\}", r"\1", ungrouped(text)).strip()
     if (compound := _compound(worded(text))) is not None:
         return compound
     read = read_numeral(text)
@@ -87,7 +91,7 @@ def stated(text: str) -> Quantity | None:
         quantity = read_quantity(last)
         return quantity is not None and worth(other) == quantity.value
 
-    side = value_side(text, agree)
+    side = value_side(without_lead(text), agree)
     if side is None:
         return None
     return read_quantity(side) or read_quantity(_behind_words(side))
@@ -95,7 +99,8 @@ def stated(text: str) -> Quantity | None:
 
 def without_lead(text: str) -> str:
     """Without *The answer is* and the like."""
-    return _ANSWER_LEAD.sub("", text, count=1) if _ANSWER_LEAD.match(text) else text
+    found = _ANSWER_LEAD.match(text)
+    return text[found.end() :].rstrip('"') if found else text
 
 
 def ungrouped(text: str) -> str:
@@ -112,7 +117,8 @@ def worth(text: str) -> Fraction | None:
     quantity = read_quantity(text)
     if quantity is not None:
         return quantity.value / (100 if quantity.percent else 1)
-    words = re.sub(r"\\text\s?\{[^{}]*\}|(?<![A-Za-z\\])[A-Za-z]{3,}(?![A-Za-z])|[$€£¥₹]", " ", text)
+    text = re.sub(r"%\s?of\s", "/100*", text)
+    words = re.sub(r"\\text\s?\{[^{}]*\}|(?:/\s?)?(?<![A-Za-z\\])[A-Za-z]{3,}(?![A-Za-z])|[$€£¥₹]", " ", text)
     words = re.sub(r"(?<=[0-9) ])x(?=[0-9( ])", "*", words)
     tree = parsed(" ".join(words.split()))
     if tree is None:
@@ -143,7 +149,12 @@ def same_number(gold: Numeral, answer: Numeral) -> bool:
     if gold.value == answer.value:
         return answer.form is not Form.FRACTION or gold.form in (Form.REDUCED, Form.FRACTION)
     if gold.form in (Form.REDUCED, Form.FRACTION, Form.REPEATING):
-        return answer.places >= 6 and not _terminates(gold.value) and round(gold.value, answer.places) == answer.value
+        cut = Fraction(int(gold.value * 10**answer.places), 10**answer.places)
+        return (
+            answer.places >= 6
+            and not _terminates(gold.value)
+            and answer.value in (cut, round(gold.value, answer.places))
+        )
     if gold.places >= 15 and abs(gold.value - answer.value) < abs(gold.value) / 10**14:
         return True
     if answer.form in (Form.REDUCED, Form.REPEATING):
@@ -209,13 +220,16 @@ def _meant(rest: str, value: Fraction) -> str | None:
     found = _COMMENT.search(rest)
     if found is not None:
         comment = rest[found.end() :]
-        if not _REASON.match(comment) and (re.search("[0-9]", comment) or DOUBT.search(comment)):
+        comment_says = re.search(r"[0-9\\]", comment) or DOUBT.search(comment) or not re.search("[A-Za-z]{2}", comment)
+        if comment and comment_says and not _REASON.match(comment):
             return None
         rest = rest[: found.start()]
     return re.sub(r"^[>\s]+$", "", rest)
 
 
 def _behind_words(text: str) -> str:
-    words = worded(text)
+    words = worded(ungrouped(text))
     found = _LEAD.match(words)
-    return words[found.end() :] if found and not DOUBT.search(found[0]) else "?"
+    if found is None or DOUBT.search(found[0]) or _NO_LABEL.search(found[0]):
+        return "?"
+    return words[found.end() :]

@@ -78,7 +78,11 @@ def is_name(text: str) -> bool:
     if _NAME.fullmatch(text):
         return True
     words = worded(text)
-    return _WORDS.fullmatch(words) is not None and len(words) > 3 and DOUBT.search(words) is None
+    return (
+        _WORDS.fullmatch(words) is not None
+        and (len(words) > 3 or re.fullmatch("[A-Z][a-z]{2}", words) is not None)
+        and DOUBT.search(words) is None
+    )
 
 
 def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:

@@ -30,7 +30,7 @@ _SYMBOLS = {
     "ct": "cent", "cts": "cent", "¢": "cent",
     "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
     "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
-    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week", "dB": "decibel", "CHF": "swiss_franc", "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
+    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week", "dB": "decibel", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty", "₽": "ruble", "₩": "won", "sqft": "square_foot", "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
 }  # fmt: skip
 _NAMES = frozenset(
     """meter centimeter millimeter kilometer micrometer nanometer decimeter inch foot yard mile gram kilogram milligram
@@ -52,7 +52,7 @@ _OWN = (
     "dollar = [currency]", "cent = dollar / 100", "euro = [euro]", "pound_sterling = [sterling]", "yen = [yen]",
     "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
     "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",
-    "swiss_franc = [franc]", "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
+    "swiss_franc = [franc]", "krona = [krona]", "zloty = [zloty]", "ruble = [ruble]", "won = [won]", "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
 )  # fmt: skip
 _OTHER_VALUE = re.compile(
     r"hundreds?|thousands?|[a-z]*illions?|dozens?|scores?|gross|lakhs?|crores?|grand|mil|mill|mln|mio|mrd|bil|bio|[mbt]n"
@@ -76,8 +76,8 @@ _SMALL_WORDS = frozenset(
     "and no a an the of in on at by per each for with from he she it we they my his her its up as".split()
 )
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
-_OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍分割成십백천만억조배반]")
-_TOKEN = re.compile(r"[A-Za-z$€£¥₹¢°ΩμÅ][A-Za-z.Ω]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
+_OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成십백천만억조배반]|分之")
+_TOKEN = re.compile(r"[A-Za-z$€£¥₹₽₩¢°ΩμÅ][A-Za-z.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +197,7 @@ def _measures(text: str) -> tuple[tuple[str, int], ...] | None:
 def _words(text: str, glued: bool) -> Unit | None:
     text = re.sub(r"\bsq\b", "square", re.sub(r"\bcu\b", "cubic", text))
     phrase = " ".join(re.sub(r"[\".,;:!(){}\[\]]|\^\s?[23]", " ", text.replace("'", "")).split())
-    if not re.fullmatch(r"[A-Za-zÀ-ɏ]+(?:[-/ ]+[A-Za-zÀ-ɏ]+)*", phrase) or len(phrase.split()) > 12:
+    if not re.fullmatch(r"-?[^\W\d_]+(?:[-/ ]+[^\W\d_]+)*", phrase) or len(phrase.split()) > 12:
         return None
     lower = phrase.lower()
     if _COMPARED.fullmatch(lower):
@@ -220,7 +220,7 @@ def _words(text: str, glued: bool) -> Unit | None:
 def _is_word(part: str) -> bool:
     """No product of variables: three letters or more, a vowel among them, and not *abc*."""
     following = all(ord(b) - ord(a) == 1 for a, b in zip(part, part[1:], strict=False))
-    return len(part) > 2 and re.search("[aeiouyà-ɏ]", part) is not None and not following and len(set(part)) > 1
+    return len(part) > 2 and re.search("[aeiouyà-ɏа-я]", part) is not None and not following and len(set(part)) > 1
 
 
 def _singular(word: str) -> str:
