@@ -29,9 +29,11 @@ from evaluators.grading.unmarked import last_expression
 
 _MARKER = re.compile(
     r"(?<!#)####(?!#)|\\(?:boxed|fbox|framebox)\s*\{|\\(?:boxed|fbox|framebox)\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
-    r"|(?<![A-Za-z])(?i:answer)(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
+    r"|(?:(?m:^)[ \t>*_#✅-]{0,12}(?i:(?:the |my |our )?(?:final |correct )?answer)|(?<![A-Za-z])(?:Answer|ANSWER))"
+    r"(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
 )
 _LINE = re.compile(r"[^\n#]*")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*[{0-9]")
 _NEXT_LINE = re.compile(r"[^\S\n]{0,20}\n\s{0,20}([^\s#][^\n#]{0,120})")
 _UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -126,8 +128,8 @@ def last_box(solution: str) -> str | None:
 
 
 def tidy(answer: str) -> str:
-    """``answer`` without what surrounds it: maths delimiters, tags, emphasis, a final full stop; a price keeps its $."""
-    answer = TAG.sub(" ", answer).replace("\\$", "\0")
+    """``answer`` without what surrounds it: maths delimiters, tags, emphasis, a full stop; a price keeps its $."""
+    answer = TAG.sub(" ", answer.replace("\0", " ")).replace("\\$", "\0")
     answer = re.sub(r"\$([^$]*)\$", r" \1 ", answer.replace("$$", " "))
     answer = re.sub(r"\$(?!\s?-?[0-9.])", " ", answer).replace("\0", "$")
     answer = re.sub(r"(?<!\\)\\[()\[\]]", " ", answer).replace("−", "-")
@@ -163,7 +165,7 @@ def _markers(text: str) -> Iterator[_Found]:
         start = found.start() if start < 0 else start
         boxed = "box" in found[0]
         kind = Marker.BOXED if boxed else Marker.HASH if found[0] == "####" else Marker.ANSWER_LINE
-        if not boxed and _NESTED.match(text, inside):  # the box of `#### \boxed{18}` is its marker
+        if not boxed and _holds_marker(text, inside, kind):  # the box of `#### \boxed{18}` is its marker
             kinds, position = kinds | {kind}, inside
             continue
         if boxed:
@@ -176,6 +178,13 @@ def _markers(text: str) -> Iterator[_Found]:
         closed = boxed and position <= len(text)
         yield _Found(start, position, tidy(answer), kinds | {kind}, closed, not boxed and _is_title(answer))
         start, kinds = -1, frozenset()
+
+
+def _holds_marker(text: str, inside: int, kind: Marker) -> bool:
+    """Whether what a marker announces stands in another marker: words may precede it; on an answer line, anything."""
+    line = _LINE.match(text, inside)
+    boxed = kind is Marker.ANSWER_LINE and line is not None and _BOX.search(line[0]) is not None
+    return boxed or _NESTED.match(text, inside) is not None
 
 
 def _box(text: str, inside: int) -> tuple[str, int]:

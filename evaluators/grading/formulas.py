@@ -1,7 +1,8 @@
 r"""LaTeX of one value or expression becomes a tree, or is refused: nothing is skipped, guessed or dropped.
 
-A tree is a tuple: ``("num", Fraction)``, ``("sym", name)``, ``("const", "pi")``, or a name of ``values.OPERATIONS`` and
-trees. Letters keep their case and index: ``V_R``, ``V_r`` and ``V`` are three symbols. ``i`` and ``e`` are the numbers.
+A tree is a tuple: ``("num", Fraction)``, ``("sym", name)``, ``("const", "pi")``, or a name of
+``arithmetic.OPERATIONS`` and trees. Letters keep their case and index:
+``V_R``, ``V_r`` and ``V`` are three symbols. ``i`` and ``e`` are the numbers.
 """
 
 import re
@@ -15,11 +16,13 @@ Tree = tuple[Any, ...]
 
 DEEPEST = 24
 """Levels of brackets."""
-_GREEK = frozenset(
-    r"alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    r"Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
+_GREEK_TEXT = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
 )
-_FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg exp".split())
+_FUNCTIONS_TEXT = "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg exp"
+_GREEK = frozenset(_GREEK_TEXT.split())
+_FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
 _TOKEN = re.compile(
     r"\s*(?:(?P<num>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)|(?P<cmd>\\[A-Za-z]+|\\[{}|])"
     r"|(?P<word>(?:sqrt|arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|ln|log|exp|pi|theta|alpha|beta|infinity)(?![A-Za-z]))"
@@ -238,12 +241,9 @@ class _Parser:
 
     def _command(self, sign: str) -> Tree:
         name = sign[1:]
-        if name in ("frac",):
+        if name in ("frac", "binom"):
             above = self._group()
-            return ("frac", above, self._group())
-        if name == "binom":
-            above = self._group()
-            return ("binomial", above, self._group())
+            return (name, above, self._group())
         if name == "sqrt":
             return self._root()
         if name in _FUNCTIONS:

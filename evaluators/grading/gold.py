@@ -88,8 +88,9 @@ def read_gold(text: str) -> Gold:
     """
     if found := _PLAIN.fullmatch(text):
         return Gold(kind=Kind.DECIMAL if found[1] and found[1].strip(".0") else Kind.INTEGER, text=text)
-    spelled = plain(without_lead(plain(_marked(text))))
-    _check(text, spelled)
+    marked = _marked(text)
+    spelled = plain(without_lead(plain(marked)))
+    _check(marked, spelled)
     kind = next((kind for kind, holds in _KINDS if holds(spelled)), None)
     if kind is None:
         raise GoldError(f"the expected answer {text[:40]!r} is no number, formula or words that can be compared")
@@ -132,22 +133,24 @@ def _check(text: str, spelled: str) -> None:
         raise GoldError(f"the expected answer {text[:40]!r} says nothing; fill it or remove the line")
     if len(spelled) > LONGEST_ANSWER:
         raise GoldError(f"the expected answer {text[:40]!r}... is longer than {LONGEST_ANSWER} characters")
-    braces = re.sub(r"\\[{}\\]", "", spelled)
-    depth = 0
-    for brace in re.findall("[{}]", braces):
-        depth += 1 if brace == "{" else -1
-        if depth < 0:
-            break
-    if depth:
-        raise GoldError(f"the expected answer {text[:40]!r} has a brace without partner; mend it")
+    if not _is_balanced(text):
+        raise GoldError(f"the expected answer {text[:40]!r} has a bracket without partner; mend it")
     if re.search(
-        r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$", spelled
+        r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$|\\f?boxed",
+        spelled,
     ):
         raise GoldError(f"the expected answer {text[:40]!r} is no complete formula; mend it")
 
 
-def _number(form: Callable[[str], bool]) -> Callable[[str], bool]:
-    return form
+def _is_balanced(text: str) -> bool:
+    """Every brace has its partner, and there are as many brackets opened as closed, be it of another sort."""
+    text = re.sub(r"\\[{}\\]", "", text)
+    depth = 0
+    for brace in re.findall("[{}]", text):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0 and len(re.findall(r"[(\[]", text)) == len(re.findall(r"[)\]]", text))
 
 
 def _is_integer(text: str) -> bool:
@@ -170,7 +173,7 @@ def _is_fraction(text: str) -> bool:
 
 
 def _bare(text: str) -> bool:
-    quantity = read_quantity(text)
+    quantity = None if re.search(r"[0-9]\s?[kKMBT]$", text) else read_quantity(text)  # 2k is twice k
     return quantity is not None and quantity.unit is None and not quantity.percent
 
 
@@ -189,9 +192,9 @@ def _is_text(text: str) -> bool:
     bare = re.sub(r"\\(?!text)[A-Za-z]+", " ", worded(text) if "\\text" in text else text)
     if "\\text" in text and enclosed(re.sub(r"^\\text\s?", "", text), "{") is not None:
         return True
-    if _SHORT_WORD.fullmatch(text):
-        return True
     formula, _ = with_unit(text)
+    if _SHORT_WORD.fullmatch(text) or (formula != text and re.fullmatch(r"[A-Za-z ]+", text)):
+        return True
     if re.search(r"[=<>\\]", text) or parsed(formula) is not None:
         return re.fullmatch(r"[A-Za-z]{3,}", formula) is not None and not _is_function(formula)
     return re.search(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]", bare) is not None and not _is_structure(text)

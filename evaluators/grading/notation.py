@@ -17,7 +17,7 @@ _SIGNS = str.maketrans(
     | {"⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "±": r"\pm "}
     | {"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∪": r"\cup ", "∈": r"\in ", "∅": r"\emptyset "}
     | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "→": r"\to "}
-    | {"⇒": r"\to ", "ℝ": r"\reals ", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "Ω": r"\Omega ", "º": "°"}
+    | {"⇒": r"\to ", "ℝ": r"\reals ", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "º": "°"}
     | {"θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "φ": r"\phi "}
     | {"∘": r"\circ "}
 )
@@ -99,12 +99,12 @@ def _small_signs(text: str) -> str:
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: f"^{{{found[0].translate(_RAISED)}}}", text)
     text = re.sub("[₀₁₂₃₄₅₆₇₈₉]+", lambda found: f"_{{{found[0].translate(_LOWERED)}}}", text)
     return re.sub(
-        "[¼-¾⅐-⅞]", lambda found: "\\frac{%s}{%s}" % tuple(unicodedata.normalize("NFKC", found[0]).split("⁄")), text
+        "[¼-¾⅐-⅞]", lambda found: "\\frac{{{}}}{{{}}}".format(*unicodedata.normalize("NFKC", found[0]).split("⁄")), text
     )
 
 
 def squeeze(text: str) -> str:
-    """Without white space, but where it parts digits or ends a command: ``1 8`` is not 18, nor ``\\cot x`` ``\\cotx``."""
+    """Without white space, but where it parts digits or ends a command: ``1 8`` is not 18."""
     text = re.sub(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])", "\\1\0", text)
     text = re.sub(r"(?<=[0-9.])\s+(?=[0-9.])", "\0", text)
     return re.sub(r"\s+", "", text).replace("\0", " ")

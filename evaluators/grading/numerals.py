@@ -12,7 +12,7 @@ from math import isqrt
 from evaluators.grading.number_words import begins_with_words
 
 _MOST_DIGITS = 300
-_DIGITS = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[1-9][0-9]{0,2}(?:[ '][0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_DIGITS = r"(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:[ '][0-9]{3})+)(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _INTEGER = r"[0-9]+"
 _NUMERAL = re.compile(
     r"(?P<sign>[-+]?)\s?"
@@ -31,7 +31,8 @@ _NUMERAL = re.compile(
 )
 _MULTIPLIER = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:"
-    r"(?P<hundred>hundred)|(?P<thousand>thousand|grand|(?<!\{)(?<!\{ )[kK](?![A-Za-zΩ\\]))|(?P<lakh>lakhs?|lacs?)|(?P<crore>crores?)"
+    r"(?P<hundred>hundred)|(?P<thousand>thousand|grand|(?<!\{)(?<!\{ )[kK](?![A-Za-zΩ\\]))"
+    r"|(?P<lakh>lakhs?|lacs?)|(?P<crore>crores?)"
     r"|(?P<million>million|mio|mil|mill|mln|mn|MM|(?<=[0-9])M)|(?P<billion>billion|bil|bn|mrd|(?<=[0-9])B)"
     r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z])\s?\}?",
 )

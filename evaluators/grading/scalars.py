@@ -1,4 +1,4 @@
-r"""One number with what stands around it: ``x = 18``, ``\$18.90``, ``5 feet 3 inches``, ``18 \text{ eggs, since } 9*2``."""
+r"""One number with what stands around it: ``x = 18``, ``\$18.90``, ``5 feet 3 inches``, ``18 eggs, since 9*2 = 18``."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from evaluators.grading.number_words import integer
 from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
 from evaluators.grading.units import Unit, in_base_units, measure_of, read_unit
-from evaluators.grading.values import same
 
 _PERCENT = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE
@@ -26,7 +25,8 @@ _LEAD = re.compile(
     r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
     r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
     r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+"
-    r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}|[A-Za-z][A-Za-z']*\s?:\s*)"
+    r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}"
+    r"|[A-Za-z][A-Za-z']*\s?:\s*)"
     r"|(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
     re.IGNORECASE,
 )
@@ -36,7 +36,8 @@ _NO_LABEL = re.compile(
 )
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
 _ANSWER_LEAD = re.compile(
-    r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?\s?(?:(?:is|:|=):?\s*|\s+)\"?|(?:it|this) is |it's ",
+    r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?"
+    r"\s?(?:(?:is|:|=):?\s*|\s+)\"?|(?:it|this) is |it's ",
     re.IGNORECASE,
 )
 

@@ -24,7 +24,8 @@ _NAME = re.compile(
 _WORDS = re.compile(r"[A-Za-z][A-Za-z']*(?:[ -][A-Za-z']+)*(?: \([A-Za-z ]+\))?")
 DOUBT = re.compile(
     r"\b(?:not|no|never|nor|isn't|aren't|wasn't|about|approximately|approx|around|roughly|nearly|almost|least|most|more"
-    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
+    r"|less|fewer|greater|smaller|under|above|below|between|or|either|if|wrong|incorrect|except|unless|maybe|perhaps|possibly|probably"
+    r"|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
     re.IGNORECASE,
 )
 _MATRIX = re.compile(
@@ -150,7 +151,8 @@ def read_region(text: str) -> Region | None:
     name, rest = without_name(text)
     if rest.strip() == r"\reals" or re.fullmatch(r"(?:the )?(?:set of )?(?:all |any )?(?:real numbers?|reals)", lower):
         return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
-    rest = re.sub(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rf"{name or 'x'}\\ne \1", rest)
+    if without := re.fullmatch(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rest.strip()):
+        rest = f"{name or 'x'} \\ne {without[1]}"
     parts = [
         part
         for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)

@@ -1,6 +1,6 @@
 r"""Units of measure, and the words that count things: ``cm^2``, ``km/h``, ``dollars per day``, ``third graders``.
 
-Names are looked up in the tables below, and pint knows what the units are worth; it is never shown an answer's text.
+Names are looked up in ``unit_names``, and pint knows what the units are worth; it is never shown an answer's text.
 Words that are no unit of measure count things (*eggs*), unless they change the number before them (*dozen*, *in
 binary*, *squared*).
 """
@@ -9,51 +9,12 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 from evaluators.grading.number_words import is_word
+from evaluators.grading.unit_names import ALIASES, NAMES, OWN, SYMBOLS
 
-_SYMBOLS = {
-    "m": "meter", "cm": "centimeter", "mm": "millimeter", "km": "kilometer", "nm": "nanometer", "dm": "decimeter",
-    "in": "inch", "ft": "foot", "yd": "yard", "mi": "mile", "g": "gram", "kg": "kilogram", "mg": "milligram",
-    "lb": "pound", "lbs": "pound", "oz": "ounce", "s": "second", "sec": "second", "secs": "second", "ms": "millisecond",
-    "min": "minute", "mins": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "yr": "year", "yrs": "year",
-    "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter", "cl": "centiliter", "dl": "deciliter",
-    "gal": "gallon", "qt": "quart", "pt": "pint", "N": "newton", "kN": "kilonewton", "J": "joule", "kJ": "kilojoule",
-    "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt_hour", "V": "volt", "kV": "kilovolt",
-    "mV": "millivolt", "A": "ampere", "mA": "milliampere", "C": "coulomb", "F": "farad", "T": "tesla", "H": "henry",
-    "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "Pa": "pascal", "kPa": "kilopascal",
-    "K": "kelvin", "mol": "mole", "eV": "electron_volt", "atm": "atmosphere", "cal": "calorie", "kcal": "kilocalorie",
-    "rad": "radian", "deg": "degree", "Ω": "ohm", "kΩ": "kiloohm", "μm": "micrometer", "μg": "microgram",
-    "μs": "microsecond", "mph": "mile_per_hour", "kph": "kilometer_per_hour", "kmh": "kilometer_per_hour", "ha": "hectare",
-    "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "°": "degree", "cc": "cubic_centimeter",
-    "ct": "cent", "cts": "cent", "¢": "cent",
-    "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
-    "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
-    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week", "dB": "decibel", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty", "₽": "ruble", "₩": "won", "sqft": "square_foot", "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
-}  # fmt: skip
-_NAMES = frozenset(
-    """meter centimeter millimeter kilometer micrometer nanometer decimeter inch foot yard mile gram kilogram milligram
-    pound ounce ton tonne second minute hour day week month year decade_of_years century_of_years millisecond liter
-    milliliter centiliter deciliter gallon quart pint cup tablespoon teaspoon newton joule kilojoule watt kilowatt
-    megawatt volt ampere coulomb farad tesla henry hertz kilohertz megahertz gigahertz pascal kilopascal kelvin mole
-    calorie kilocalorie radian degree ohm acre hectare byte kilobyte megabyte gigabyte dollar cent euro yen rupee yuan
-    knot fathom furlong""".split()
-)
-_ALIASES = {
-    "feet": "foot", "metre": "meter", "metres": "meter", "litre": "liter", "litres": "liter", "amp": "ampere",
-    "amps": "ampere", "inches": "inch", "buck": "dollar", "bucks": "dollar", "penny": "cent", "pennies": "cent",
-    "cent": "cent", "pence": "penny_sterling", "centuries": "century_of_years", "century": "century_of_years",
-    "decade": "decade_of_years", "decades": "decade_of_years", "celsius": "celsius_degree", "fahrenheit": "fahrenheit_degree",
-    "kilometre": "kilometer", "centimetre": "centimeter", "millimetre": "millimeter", "kilometres": "kilometer",
-    "centimetres": "centimeter", "millimetres": "millimeter", "kilo": "kilogram", "kilos": "kilogram",
-}  # fmt: skip
-_OWN = (
-    "dollar = [currency]", "cent = dollar / 100", "euro = [euro]", "pound_sterling = [sterling]", "yen = [yen]",
-    "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
-    "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",
-    "swiss_franc = [franc]", "krona = [krona]", "zloty = [zloty]", "ruble = [ruble]", "won = [won]", "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
-)  # fmt: skip
 _OTHER_VALUE = re.compile(
     r"hundreds?|thousands?|[a-z]*illions?|dozens?|scores?|gross|lakhs?|crores?|grand|mil|mill|mln|mio|mrd|bil|bio|[mbt]n"
     r"|tril|trn|k|half|halves|quarters?|thirds?|fourths?|(?:(?:twenty|thirty|forty|fifty)[- ]?)?"
@@ -66,15 +27,15 @@ _OTHER_VALUE = re.compile(
     r"|twice|double|triple|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
 )
 _ORDINAL_CLASS = re.compile(
-    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)[- ]?(?:grade|year|floor)r?s?"
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)"
+    r"[- ]?(?:grade|year|floor)r?s?"
 )
 _COMPARED = re.compile(
-    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster|older|heavier"
-    r"|taller|higher|the size|a day|a week|per \w+)\b.*)?"
+    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster"
+    r"|older|heavier|taller|higher|the size|a day|a week|per \w+)\b.*)?"
 )
-_SMALL_WORDS = frozenset(
-    "and no a an the of in on at by per each for with from he she it we they my his her its up as".split()
-)
+_SMALL_WORDS_TEXT = "and no a an the of in on at by per each for with from he she it we they my his her its up as"
+_SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成십백천만억조배반]|分之")
 _TOKEN = re.compile(r"[A-Za-z$€£¥₹₽₩¢°ΩμÅ][A-Za-z.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
@@ -119,7 +80,8 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
 
 def in_base_units(value: Fraction, unit: Unit) -> tuple[Fraction, str]:
     """The value in base units, and which those are."""
-    factor, dimensions = Fraction(1), {}
+    factor = Fraction(1)
+    dimensions: dict[str, Fraction] = {}
     for name, power in unit.measures:
         part, base = _worth(name)
         factor *= part**power
@@ -130,23 +92,23 @@ def in_base_units(value: Fraction, unit: Unit) -> tuple[Fraction, str]:
 
 def measure_of(word: str) -> str | None:
     """The name in pint of a unit's symbol or name."""
-    if word in _SYMBOLS:
-        return _SYMBOLS[word]
+    if word in SYMBOLS:
+        return SYMBOLS[word]
     lower = word.lower().removesuffix(".")
-    if lower in _ALIASES:
-        return _ALIASES[lower]
+    if lower in ALIASES:
+        return ALIASES[lower]
     for name in (lower, lower.removesuffix("s"), lower.removesuffix("es")):
-        if name in _NAMES:
+        if name in NAMES:
             return name
-    return _SYMBOLS.get(word.removesuffix(".")) or (_SYMBOLS.get(lower) if len(lower) > 1 else None)
+    return SYMBOLS.get(word.removesuffix(".")) or (SYMBOLS.get(lower) if len(lower) > 1 else None)
 
 
 @cache
 def _registry() -> Any:
     import pint  # takes a third of a second, which only an answer in another unit than expected costs
 
-    registry = pint.UnitRegistry(non_int_type=Fraction)
-    for definition in _OWN:
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
+    for definition in OWN:
         registry.define(definition)
     return registry
 
@@ -210,7 +172,7 @@ def _words(text: str, glued: bool) -> Unit | None:
     if any(_OTHER_VALUE.fullmatch(part) or is_word(part) for part in parts):
         return None
     meant = [part for part in parts if part not in _SMALL_WORDS]
-    if not meant and "each" not in parts or not all(_is_word(part) or measure_of(part) for part in meant):
+    if (not meant and "each" not in parts) or not all(_is_word(part) or measure_of(part) for part in meant):
         return None
     if parts[0] in ("and", "no"):
         return None
@@ -219,7 +181,7 @@ def _words(text: str, glued: bool) -> Unit | None:
 
 def _is_word(part: str) -> bool:
     """No product of variables: three letters or more, a vowel among them, and not *abc*."""
-    following = all(ord(b) - ord(a) == 1 for a, b in zip(part, part[1:], strict=False))
+    following = all(ord(b) - ord(a) == 1 for a, b in pairwise(part))
     return len(part) > 2 and re.search("[aeiouyà-ɏа-я]", part) is not None and not following and len(set(part)) > 1
 
 

@@ -19,20 +19,20 @@ _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
 _CLOSERS = r"(?:[\s)\]}\"'*$`]|\\[)\]])*"
 _FINISHED = re.compile(
-    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
+    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
     re.DOTALL,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
-_CLAUSE = frozenset(
-    "so and but or then because since which who that she he they it we i you if when while where plus minus times more less"
-    " than is are was were has have had will would can could per to at the a an of for in on with by from into after before"
-    " each every per".split()
+_INSIDE = "per to at the a an of for in on with by from into each every more less times"
+_OPENING = (
+    "so and but or then because since which who that she he they it we i you if when while where plus minus than is are"
+    " was were has have had will would can could after before"
 )
-_NEW_CLAUSE = _CLAUSE - frozenset(
-    "per to at the a an of for in on with by from into each every more less times".split()
-)
-"""Words that a finished sentence does not hold behind its number; it ends on none of ``_CLAUSE``."""
+_NEW_CLAUSE = frozenset(_OPENING.split())
+"""Words that a finished sentence does not hold behind its number."""
+_CLAUSE = _NEW_CLAUSE.union(_INSIDE.split())
+"""Words that it does not end on."""
 
 
 def last_expression(text: str) -> str | None:

@@ -1,4 +1,4 @@
-r"""Answers that are no mathematics: choices, words, set phrases, times of day, dates, ratios, scores, based numerals."""
+r"""Answers that are no mathematics: choices, words, times of day, dates, ratios, scores, numerals with a base."""
 
 import re
 
@@ -13,7 +13,20 @@ _TIME = re.compile(
     r"(?:(?P<half>[aApP])\.?\s?[mM]\.?|(?P<clock>o'?clock))?"
 )
 _RATIO = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:\s?:\s?[0-9]+(?:\.[0-9]+)?){1,4}")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _MONTHS)})\.?"
 _DATES = [
     re.compile(pattern, re.IGNORECASE)

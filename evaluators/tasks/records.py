@@ -9,6 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from evaluators.grading.gold import GoldError, read_gold
 from evaluators.types import Problem, Rubric, Split, TaskError
 
 
@@ -57,11 +58,20 @@ def read_records(path: Path) -> list[Record]:
 def make_problem(
     record: Record, *, prompt: str, content: str, answer: str, split: Split, rubric: Rubric | None = None
 ) -> Problem:
-    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
+    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer.
+
+    Raises:
+        TaskError: the answer cannot be understood, so that no completion could be graded by it.
+    """
     try:
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
+    if rubric is None:
+        try:
+            read_gold(answer)
+        except GoldError as error:
+            raise TaskError(f"{record.place}: {error}") from None
     question = content if content != prompt else ""
     return Problem(id=digest[:16], prompt=prompt, answer=answer, split=split, question=question, rubric=rubric)
 
