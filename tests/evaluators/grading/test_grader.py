@@ -216,7 +216,9 @@ def test_grades_keep_their_order_and_what_was_extracted(grader: Grader) -> None:
 
 def test_no_comparison_needs_a_process() -> None:
     with Grader() as grader:
-        grader.grade([("18", "#### 18"), ("18", "#### 9^{9^{9^9}}"), ("x+1", r"\boxed{1+x}"), ("x+1", r"\boxed{\int x}")])
+        grader.grade(
+            [("18", "#### 18"), ("18", "#### 9^{9^{9^9}}"), ("x+1", r"\boxed{1+x}"), ("x+1", r"\boxed{\int x}")]
+        )
         assert grader._process is None
 
 
