@@ -1,10 +1,15 @@
 """Whether an answer is the expected one: the kind of the expected answer chooses the policy, and nothing is guessed."""
 
+import re
+
 from evaluators.grading import wording
 from evaluators.grading.gold import LONGEST_ANSWER, read_gold
 from evaluators.grading.notation import plain, squeeze
 from evaluators.grading.policies import POLICIES
 from evaluators.grading.scalars import stated
+from evaluators.grading.structures import is_name
+
+_ROUNDED = re.compile(r"(.*\S)\s*\\approx\s*-?[0-9][0-9,.]*(?:\s*[A-Za-z]+)?")
 
 __all__ = ["LONGEST_ANSWER", "canonical", "decide"]
 
@@ -18,10 +23,16 @@ def decide(expected: str, answer: str) -> bool:
     gold = read_gold(expected)
     if len(answer) > LONGEST_ANSWER:
         return False
-    given = plain(answer)
+    given = _exact(plain(answer))
     if not given:
         return False
     return squeeze(given) == squeeze(gold.text) or POLICIES[gold.kind].equal(gold.text, given)
+
+
+def _exact(given: str) -> str:
+    r"""Without the decimal that follows an exact answer: ``\\sqrt{2} \\approx 1.41``; ``x \\approx 1.41`` is left as it is."""
+    found = _ROUNDED.fullmatch(given)
+    return given if found is None or is_name(found[1]) or "=" in found[1] else found[1]
 
 
 def canonical(answer: str) -> str:

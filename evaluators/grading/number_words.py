@@ -12,8 +12,25 @@ _VALUES = {word: n for n, word in enumerate(_SMALL)} | {word: 20 + 10 * n for n,
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _WORD = "|".join(sorted([*_VALUES, *_SCALES], key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"(?:a (?={'|'.join(_SCALES)}))?(?:{_WORD})(?:(?:[- ]|,? and |, )(?:{_WORD}))*(?![A-Za-z-])", re.IGNORECASE
+    rf"(?:a (?={'|'.join(_SCALES)}))?(?:{_WORD})(?:(?:[- ]|,? and |, )(?:{_WORD}))*(?![A-Za-z])"
+    r"(?!-(?!half|third|quarter|fourth|fifth|sixth|eighth|tenth))",
+    re.IGNORECASE,
 )
+
+
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_PART = re.compile(
+    r"[- ](half|halves|(?:third|quarter|fourth|fifth|sixth|eighth|tenth)s?)(?![A-Za-z-])(?! grade)", re.IGNORECASE
+)
+
+
+def parts(rest: str) -> tuple[int, int] | None:
+    """Of *thirds* behind number words: the denominator, and where the word ends."""
+    found = _PART.match(rest)
+    if found is None:
+        return None
+    word = found[1].lower().replace("halves", "half").removesuffix("s")
+    return _PARTS[word], found.end()
 
 
 def begins_with_words(text: str) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from math import isqrt
 
-from evaluators.grading.number_words import begins_with_words
+from evaluators.grading.number_words import begins_with_words, parts
 
 _MOST_DIGITS = 300
 _DIGITS = r"(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:[ '][0-9]{3})+)(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
@@ -71,6 +71,9 @@ def read_numeral(text: str) -> tuple[Numeral, str] | None:
     text = re.sub(r"^(?:negative|minus) ", "-", text, flags=re.IGNORECASE)
     if (words := begins_with_words(text.lstrip("-"))) is not None:
         rest = text.lstrip("-")[words[1] :]
+        if (part := parts(rest)) is not None:
+            value = Fraction(-words[0] if text.startswith("-") else words[0], part[0])
+            return Numeral(value=value, form=Form.REDUCED, places=0, money=""), rest[part[1] :]
         value = Fraction(-words[0] if text.startswith("-") else words[0])
         return Numeral(value=value, form=Form.WRITTEN, places=0, money=""), rest
     found = _NUMERAL.match(text)

@@ -50,7 +50,9 @@ class Quantity:
     unit: Unit | None = None
     percent: bool = False
     compound: bool = False
-    """Of several units, such as feet and inches: the number is in base units."""
+    """Of several units, such as feet and inches: the number is in the last of them."""
+    in_first: Fraction | None = None
+    """The number in the first of several units."""
 
     @property
     def value(self) -> Fraction:
@@ -135,6 +137,8 @@ def same_quantity(gold: Quantity, answer: Quantity) -> bool:
         return False
     if answer.unit is None:
         return not gold.compound and same_number(gold.number, answer.number)
+    if gold.unit is None and answer.in_first == gold.value:
+        return True
     if gold.unit is None or gold.unit == answer.unit:
         return same_number(gold.number, answer.number)
     if gold.unit.measures and answer.unit.measures:
@@ -175,6 +179,7 @@ def _terminates(value: Fraction) -> bool:
 
 def _compound(text: str) -> Quantity | None:
     text = re.sub(r"^([0-9]+)'\s?([0-9]{1,2})$", r"\1 feet \2 inches", text)
+    text = re.sub(r"^\$ ?([0-9]+) and ([0-9]+) cents$", r"\1 dollars \2 cents", text)
     text = re.sub(r"^([0-9]+) ?h ([0-9]+) ?m$", r"\1 h \2 min", text)
     found = list(_PAIR.finditer(text))
     if len(found) < 2 or "".join(match[0] for match in found) != text:
@@ -191,8 +196,12 @@ def _compound(text: str) -> Quantity | None:
         return None
     last = found[-1]
     unit = Unit(measures=((str(measure_of(last[2])), 1),))
+    first = Unit(measures=((str(measure_of(found[0][2])), 1),))
+    in_first = total / in_base_units(Fraction(1), first)[0]
     total /= in_base_units(Fraction(1), unit)[0]
-    return Quantity(number=Numeral(value=total, form=Form.WRITTEN, places=0, money=""), unit=unit, compound=True)
+    return Quantity(
+        number=Numeral(value=total, form=Form.WRITTEN, places=0, money=""), unit=unit, compound=True, in_first=in_first
+    )
 
 
 def _money(number: Numeral) -> Unit | None:
@@ -215,7 +224,9 @@ def _meant(rest: str, value: Fraction) -> str | None:
     aside = re.search(r"\s*\(([^()]*)\)$", rest)
     if aside is not None:
         inside = aside[1].strip()
-        if integer(inside) != value and inside and read_unit(inside, glued=False) is None:
+        again = read_numeral(inside)
+        stated_again = again is not None and again[1] == "" and again[0].value == value
+        if integer(inside) != value and not stated_again and inside and read_unit(inside, glued=False) is None:
             return None
         rest = rest[: aside.start()]
     found = _COMMENT.search(rest)

@@ -17,7 +17,7 @@ _RELATION = re.compile(r"\\le |\\ge |\\ne |<|>|\\le(?![a-z])|\\ge(?![a-z])|\\ne(
 _SYMBOL = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|phi|omega|sigma|rho|tau|ell|delta|Delta))"
 _INDEX = r"(?:_(?:\{[^{}=<>]*\}|[A-Za-z0-9]))?'*"
 _NAME = re.compile(
-    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}"
+    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}|\\Pr(?:\([^()=<>]*\))?|(?:\\mathbb|\\text)\s?\{{[PE]\}}\s?[\[(][^()=<>]*[\])]"
     rf"|m?\s?(?:\\angle|\\triangle)\s?[A-Z]{{1,3}}|\\overline\s?\{{[A-Z]{{2}}\}}|\|[A-Z]{{2}}\|"
     rf"|\\(?:sin|cos|tan|cot|sec|csc)\s?\(?(?:{_SYMBOL}|\\angle\s?[A-Z]{{1,3}})\)?)"
 )

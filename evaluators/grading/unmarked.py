@@ -17,10 +17,16 @@ _COMPUTATION = re.compile(
 )
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
-_CLOSERS = r"(?:[\s)\]}\"'*$`]|\\[)\]])*"
+_CLOSERS = r"(?:[\s)\]}\"'*$`|]|\\[)\],;]|-{3,}|\\end\{[a-z]{1,12}\*?\}|\\text\{[^{}]{0,40}\}(?:\^\{?[23]\}?)?)*"
 _FINISHED = re.compile(
-    rf"(?:\s*\([A-Za-z ]*\){_CLOSERS}|[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
+    rf"(?:\s*\([A-Za-z -]*\){_CLOSERS}|[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+[²³]?{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
     re.DOTALL,
+)
+_CHOICE = re.compile(
+    r"(?:(?:answer|option|choice)(?: is)?:? (?:option |choice )?|(?:choose|select|pick|so|hence|thus|therefore),? (?:the )?"
+    r"(?:answer |option )?)(?:is )?[*$]*(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:\s*]|$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
+    r"|^[*\s]*(?:option |choice )?(?P<alone>\(?[A-J]\)?)[.*\s]*$|\b(?P<correct>[A-J])\)? is (?:the )?(?:correct|right|answer)[^\n]{0,20}$",
+    re.IGNORECASE,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
@@ -43,16 +49,21 @@ def last_expression(text: str) -> str | None:
     text = text.rstrip()
     found = [*_FORMULA.finditer(text), *_COMPUTATION.finditer(text)]
     last = max(found, key=lambda match: (match.end(), -match.start())) if found else None
+    if chosen := _CHOICE.search(text):
+        letter = chosen["said"] or chosen["alone"] or chosen["correct"]
+        if letter.lstrip("(")[0].isupper():
+            return letter
     phrase = max(_PHRASE.finditer(text), key=lambda match: match.start(), default=None)
     if phrase is not None and (last is None or last.end() <= phrase.start(1)):
         return phrase[1] if _is_finished(text[phrase.end() :]) else None
     if last is None:
-        return text if re.fullmatch(r"\s*\(?[A-J]\)?\.?", text) else None
+        return None
     if not _is_finished(text[last.end() :]):
         return None
     if last.lastindex is not None:
         return last[last.lastindex]
-    bullet = last[0][:1] in "-−" and last[0][1:2] == " " and text[: last.start()].rpartition("\n")[2].strip() == ""
+    before = text[: last.start()].rpartition("\n")[2].rstrip()
+    bullet = last[0][:1] in "-−" and last[0][1:2] == " " and (not before or before[-1].isalpha())
     return last[0][1 if bullet else 0 :].rpartition("=")[2]
 
 

@@ -9,7 +9,7 @@ from evaluators.grading.scalars import without_lead
 _CHOICE = re.compile(r"[(\[]?\s?([A-J])\s?[)\]]?(?:(?<=[)\]])\s?:?|\s?[.):])?(?:(?<=[.):\]])\s+(?P<rest>\S.*))?")
 _SELECTION = re.compile(r"\(?([A-J])\)?((?:\s?(?:,|;|&|\\&|and|,\s?and)?\s?\(?[A-J]\)?)+)")
 _TIME = re.compile(
-    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?)?\s?"
+    r"(?P<hour>[0-9]{1,2})(?:(?::|\.(?=[0-5][0-9]\s?[aApP]))(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?)?\s?"
     r"(?:(?P<half>[aApP])\.?\s?[mM]\.?|(?P<clock>o'?clock))?"
 )
 _RATIO = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:\s?:\s?[0-9]+(?:\.[0-9]+)?){1,4}")
@@ -72,7 +72,7 @@ def selection(text: str) -> str | None:
 
 def time_of_day(text: str) -> tuple[int, int, int, str] | None:
     """Hour as written, minute, second, and ``a``, ``p`` or nothing."""
-    text = re.sub(r"^(?:at )", "", worded(text))
+    text = re.sub(r"^at |(?<=[0-9]) h(?:ours)?$", "", worded(text)) if ":" in text or "." in text else worded(text)
     text = {"noon": "12:00 pm", "midnight": "12:00 am"}.get(text.lower(), text)
     found = _TIME.fullmatch(text)
     if found is None or not (found["minute"] or found["half"] or found["clock"]):
@@ -96,7 +96,10 @@ def same_time(gold: str, answer: str) -> bool:
 
 
 def ratio(text: str) -> str | None:
-    text = re.sub(r"(?<=[0-9])\s+to\s+(?=[0-9])|\s?\\colon\s?", ":", worded(text))
+    text = re.sub(
+        r"^(?:the )?ratio(?: is|:)? |^[A-Za-z](?: ?: ?[A-Za-z])+ ?= ?| ratio$", "", worded(text), flags=re.IGNORECASE
+    )
+    text = re.sub(r"(?<=[0-9])[\s-]+to[\s-]+(?=[0-9])|\s?\\colon\s?", ":", text)
     return re.sub(r"\s", "", text) if _RATIO.fullmatch(text) else None
 
 
