@@ -30,7 +30,7 @@ def decide(expected: str, answer: str) -> bool:
 
 
 def _exact(given: str) -> str:
-    r"""Without the decimal that follows an exact answer: ``\\sqrt{2} \\approx 1.41``; ``x \\approx 1.41`` is left as it is."""
+    """Without the decimal that is only near an exact answer before it; but a name alone is no answer."""
     found = _ROUNDED.fullmatch(given)
     return given if found is None or is_name(found[1]) or "=" in found[1] else found[1]
 

@@ -68,9 +68,12 @@ def alike(read: Callable[[str], object]) -> Callable[[str, str], bool]:
 
 
 def ratios(gold: str, answer: str) -> bool:
-    side = value_side(without_lead(answer), lambda other, last: wording.ratio(other) == wording.ratio(last) is not None)
-    parts = re.split(r"(?<=[A-Za-z])\s?=\s?", answer)
-    return side is not None and len(parts) < 3 and wording.ratio(gold) == wording.ratio(side)
+    mine, answer = wording.ratio(gold), without_lead(answer)
+    return mine is not None and mine in (wording.ratio(answer), wording.ratio(value_side(answer, _never_agree) or ""))
+
+
+def _never_agree(other: str, last: str) -> bool:
+    return False
 
 
 def selections(gold: str, answer: str) -> bool:
@@ -141,7 +144,7 @@ def tuples(gold: str, answer: str) -> bool:
         distinct = len({part_name for part_name, _ in named}) == len(named)
         return distinct and _in_order(mine, [value for _, value in ordered])
     ends = [parsed(part) for part in mine]
-    if len(ends) != 2 or ends[0] is None or ends[1] is None or not below(ends[0], ends[1]):
+    if name or len(ends) != 2 or ends[0] is None or ends[1] is None or not below(ends[0], ends[1]):
         return False
     region, given = read_region(gold), read_region(answer)
     return region is not None and given is not None and same_region(region, given)

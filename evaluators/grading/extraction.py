@@ -38,7 +38,7 @@ _NEXT_LINE = re.compile(r"[^\S\n]{0,20}\n\s{0,20}([^\s#][^\n#]{0,120})")
 _UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _NESTED = re.compile(
-    r"[\s$*:]{0,20}(?:[A-Za-z']{1,20}\s{1,2}){0,8}[\s$*:]{0,20}(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?i:answer)\s?[:：])"
+    r"[\s$*:]{0,20}(?:[A-Za-z']{1,20}\s{1,2}){0,8}[\s$*:]{0,20}(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?:Answer|ANSWER)\s?[:：])"
 )
 _BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox|framebox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
 _BETWEEN = re.compile(r"(?:[\s,;.:$&*]|\\[,;!()\[\] ]|\\q?quad|and|or|\\text\{\s*(?:and|or)\s*\})*")

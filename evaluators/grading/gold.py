@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
 from evaluators.grading import wording
 from evaluators.grading.formulas import parsed
@@ -196,12 +197,17 @@ def _is_text(text: str) -> bool:
     if _SHORT_WORD.fullmatch(text) or (formula != text and re.fullmatch(r"[A-Za-z ]+", text)):
         return True
     if re.search(r"[=<>\\]", text) or parsed(formula) is not None:
-        return re.fullmatch(r"[A-Za-z]{3,}", formula) is not None and not _is_function(formula)
+        return re.fullmatch(r"[A-Za-z]{3,}", formula) is not None and looks_like_word(formula)
     return re.search(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]", bare) is not None and not _is_structure(text)
 
 
-def _is_function(text: str) -> bool:
-    return text in ("sin", "cos", "tan", "log", "exp", "sqrt", "infinity", "theta", "alpha", "beta")
+def looks_like_word(text: str) -> bool:
+    """Three letters or more, that are no product of variables (``GMm``, ``abc``) and no name of a sign."""
+    if text in ("sin", "cos", "tan", "log", "exp", "sqrt", "infinity", "theta", "alpha", "beta"):
+        return False
+    following = all(ord(b) - ord(a) == 1 for a, b in pairwise(text))
+    cased = text.islower() or text.isupper() or text.istitle()
+    return len(text) > 3 or (cased and not following and re.search("[aeiouy]", text.lower()) is not None)
 
 
 def _is_structure(text: str) -> bool:
@@ -211,7 +217,7 @@ def _is_structure(text: str) -> bool:
 
 def _is_value(text: str) -> bool:
     text = without_name(text)[1]
-    if re.fullmatch(r"[A-Za-z]{3,}", text):
+    if re.fullmatch(r"[A-Za-z]{3,}", text) and looks_like_word(text):
         return False
     return read_quantity(text) is not None or parsed(text) is not None or tuple_parts(text) is not None
 

@@ -229,6 +229,8 @@ def _meant(rest: str, value: Fraction) -> str | None:
         if integer(inside) != value and not stated_again and inside and read_unit(inside, glued=False) is None:
             return None
         rest = rest[: aside.start()]
+        if not rest.strip() and not stated_again and integer(inside) is None:
+            rest = f" {inside}"  # 18 (dollars)
     found = _COMMENT.search(rest)
     if found is not None:
         comment = rest[found.end() :]

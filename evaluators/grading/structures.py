@@ -79,11 +79,10 @@ def is_name(text: str) -> bool:
     if _NAME.fullmatch(text):
         return True
     words = worded(text)
-    return (
-        _WORDS.fullmatch(words) is not None
-        and (len(words) > 3 or re.fullmatch("[A-Z][a-z]{2}", words) is not None)
-        and DOUBT.search(words) is None
-    )
+    if any(len(word) < 2 and word not in "aAI" for word in re.findall("[A-Za-z]+", words.replace("'s", ""))):
+        return False
+    label = re.search("[A-Za-z]{4}|[A-Z][a-z]{2}", words) is not None
+    return label and _WORDS.fullmatch(words) is not None and DOUBT.search(words) is None
 
 
 def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:

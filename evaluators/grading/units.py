@@ -24,6 +24,8 @@ _OTHER_VALUE = re.compile(
     r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
     r"|thou|milliard|googol|zillion|mille|myriad|mm|permille|promille|basis|bps|tens|lac|wan|bill|trill|quad|sext|hund"
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
+    r"|sin|cos|tan|exp|lim|gcd|lcm|div|xor|infinity|undefined|imaginary|unknown|none|nothing|fails?|false|invalid|impossible"
+    r"|excluded|rejected|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|sigma|phi|omega|rho|tau|psi|chi|eta|zeta|kappa"
     r"|twice|double|triple|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
 )
 _ORDINAL_CLASS = re.compile(
@@ -31,8 +33,8 @@ _ORDINAL_CLASS = re.compile(
     r"[- ]?(?:grade|year|floor)r?s?"
 )
 _COMPARED = re.compile(
-    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer|faster"
-    r"|older|heavier|taller|higher|the size|a day|a week|per \w+)\b.*)?"
+    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer"
+    r"|faster|older|heavier|taller|higher|the size|a day|a week|per \w+)\b.*)?"
 )
 _SMALL_WORDS_TEXT = "and no a an the of in on at by per each for with from he she it we they my his her its up as"
 _SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
@@ -63,7 +65,7 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
     text = re.sub(r"\\Omega ?", "Ω", text).replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
     text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
     text = re.sub(r"^[0-9]+(?:st|nd|rd|th)[- ](?=grade)|^[0-9]+-(?=[a-z]{3})", "", text)
-    if len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
+    if text.startswith("*") or len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
         return None
     if _COUNTERS.fullmatch(text):
         return None if _OTHER_COUNTERS.search(text) else Unit(words=frozenset([text]))

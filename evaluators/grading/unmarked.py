@@ -17,15 +17,18 @@ _COMPUTATION = re.compile(
 )
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
 _PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
-_CLOSERS = r"(?:[\s)\]}\"'*$`|]|\\[)\],;]|-{3,}|\\end\{[a-z]{1,12}\*?\}|\\text\{[^{}]{0,40}\}(?:\^\{?[23]\}?)?)*"
+_UNIT = r"\\text\{[^{}]{0,40}\}(?:\^\{?[23]\}?)?"
+_CLOSERS = rf"(?:[\s)\]}}\"'*$`|]|\\[)\],;]|-{{3,}}|\\end\{{[a-z]{{1,12}}\*?\}}|{_UNIT})*"
+_WORD = r"[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+[²³]?"
 _FINISHED = re.compile(
-    rf"(?:\s*\([A-Za-z -]*\){_CLOSERS}|[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+[²³]?{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})",
-    re.DOTALL,
+    rf"(?:\s*\([A-Za-z -]*\){_CLOSERS}|{_WORD}{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
 )
 _CHOICE = re.compile(
-    r"(?:(?:answer|option|choice)(?: is)?:? (?:option |choice )?|(?:choose|select|pick|so|hence|thus|therefore),? (?:the )?"
-    r"(?:answer |option )?)(?:is )?[*$]*(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:\s*]|$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
-    r"|^[*\s]*(?:option |choice )?(?P<alone>\(?[A-J]\)?)[.*\s]*$|\b(?P<correct>[A-J])\)? is (?:the )?(?:correct|right|answer)[^\n]{0,20}$",
+    r"(?:(?:answer|option|choice)(?: is)?:? (?:option |choice )?"
+    r"|(?:choose|select|pick|so|hence|thus|therefore),? (?:the )?(?:answer |option )?)(?:is )?[*$]*"
+    r"(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:\s*]|$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
+    r"|^[*\s]*(?:option |choice )?(?P<alone>\(?[A-J]\)?)[.*\s]*$"
+    r"|\b(?P<correct>[A-J])\)? is (?:the )?(?:correct|right|answer)[^\n]{0,20}$",
     re.IGNORECASE,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  tables of cases, a row a line
 r"""Where the answer is found: behind which marker, and where none is."""
 
 import pytest
@@ -38,6 +39,8 @@ STRICT = [  # all say 18, behind #### or in a box
         "####: 18",
         "#### = 18",
         "#### Answer: 18",
+        "#### the answer: 18",
+        "#### Final answer: 18",
         "#### The answer is 18",
         "#### Total = 18",
         "#### Final Answer: 18",

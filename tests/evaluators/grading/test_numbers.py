@@ -442,6 +442,12 @@ WRONG = {
             "18 times x",
             "18 plus tax",
             "18 mod",
+            "18 theta",
+            "18 sin",
+            "18 undefined",
+            "18 fails",
+            "18*m",
+            r"18 \cdot m",
             "18 below zero",
         ],
         *[

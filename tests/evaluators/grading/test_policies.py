@@ -1,3 +1,4 @@
+# ruff: noqa: E501  tables of cases, a row a line
 r"""Every kind has its policy, the page shows the table, and golds that cannot be understood are refused."""
 
 import time
@@ -19,7 +20,6 @@ KINDS = {
         "1,234",
         "025",
         "7.0",
-        "7 (apples)",
         '["7"]',
         r"\boxed{7}",
         "so 3+4 = 7 #### 7",
@@ -30,6 +30,7 @@ KINDS = {
     Kind.FRACTION: [r"\frac{1}{2}", r"\frac 34", "18/19", r"1\frac{4}{5}", r"0.\overline{3}", "-1/2"],
     Kind.PERCENT: [r"12.5\%", "5%", "5 percent"],
     Kind.QUANTITY: [
+        "7 (apples)",
         r"\$18.90",
         r"5\text{ cm}",
         "5 feet 3 inches",
@@ -60,6 +61,9 @@ KINDS = {
     Kind.LIST: ["1,2", r"\{1,2,3\}", r"\pm 2", "(1,2),(3,4)", r"19, 46, \text{ and } 82"],
     Kind.EQUATION: ["x=5", "y = 2x+3", "2x+4y-3=0", "y''+y=0"],
     Kind.EXPRESSION: [
+        "GMm",
+        "mgh",
+        "abc",
         "2x",
         r"18\pi",
         "1+2i",

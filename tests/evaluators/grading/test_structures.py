@@ -1,3 +1,4 @@
+# ruff: noqa: E501  tables of cases, a row a line
 r"""Expected expressions, equations, lists, tuples, sets, intervals and matrices."""
 
 import pytest
@@ -33,6 +34,7 @@ RIGHT = {
     r"\phi": [r"\varphi"],
     r"\vec{a}": [r"\vec{a}"],
     r"\pi(R^2-r^2)": [r"\pi R^2 - \pi r^2", r"\pi (R-r)(R+r)", r"(R^2-r^2)\pi"],
+    "GMm": ["G M m", "mMG", r"G\cdot M\cdot m"],
     "xy": ["yx", r"x \cdot y", "x*y", "x y"],
     r"\infty": [r"+\infty", "∞", "infinity"],
     r"-\infty": ["-∞"],
@@ -85,6 +87,10 @@ RIGHT = {
 WRONG = {
     "R-r": ["r-R", "0", "R-R", "r-r"],
     "K-k": ["0"],
+    "GMm": ["gmm", "GmM2", "GM", "Gmm"],
+    "0": ["y''-y=0", "xy-z=0", "x-y=0", "ab=0", "x=1"],
+    "(x,y)=(1,2)": ["1<x<2", "(2,1)", "x=2, y=1"],
+    "no": ["on"],
     "G M m": ["g m^2", "GM^2", "gmm"],
     "M+m": ["2m", "2M"],
     r"\frac{R}{r}": ["1", r"\frac{r}{R}", r"\frac{r}{r}"],

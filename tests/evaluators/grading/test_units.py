@@ -309,7 +309,7 @@ SAME = {
 OTHER = {
     r"5\text{ cm}": ["5 m", r"5\text{ m}", "5 cm^2", "5 kg", "50 cm", "5 apples", "$5", "5%", "5 mm"],
     r"\$18": ["18 cents", "18 euros", "€18", "£18", "18 kg", "1800 dollars"],
-    "18 cents": ["$18", "18 dollars", r"\$18", "18 euros", "0.18 cents"],
+    "18 cents": ["18 (dollars)", "$18", "18 dollars", r"\$18", "18 euros", "0.18 cents"],
     "5 feet 3 inches": ["5 feet", "5", "3 inches", "5.3 feet", "53", "8", "63", "63 feet", "5 feet 4 inches"],
     "2 hours 30 minutes": ["2", "30 minutes", "2.3 hours", "2.5", "150", "2 hours", "150 hours"],
     "30^\\circ": ["30 radians", r"\pi", "0.5", "30 cm", "31", r"\frac{\pi}{3}", r"-30^\circ", "1/2"],

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  tables of cases, a row a line
 r"""Expected words, choices, times of day, dates, ratios and scores."""
 
 import pytest
