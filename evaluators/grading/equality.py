@@ -10,6 +10,7 @@ from evaluators.grading import wording
 from evaluators.grading.formulas import Tree, parsed
 from evaluators.grading.gold import with_unit
 from evaluators.grading.notation import enclosed, squeeze, worded
+from evaluators.grading.numerals import read_numeral
 from evaluators.grading.scalars import read_quantity, same_quantity, stated, ungrouped, without_lead
 from evaluators.grading.structures import (
     is_name,
@@ -24,7 +25,7 @@ from evaluators.grading.structures import (
     without_name,
 )
 from evaluators.grading.units import Unit
-from evaluators.grading.values import below, proportional, same, symbols
+from evaluators.grading.values import below, near, proportional, same, symbols
 
 
 def numbers(gold: str, answer: str) -> bool:
@@ -97,6 +98,9 @@ def expressions(gold: str, answer: str) -> bool:
     wanted = parsed(mine)
     answer, unit = with_unit(without_lead(answer))
     side = value_side(answer, _same_texts)
+    decimal = read_numeral(side) if side is not None else None
+    if decimal is not None and decimal[1] == "" and decimal[0].is_precise:
+        return wanted is not None and near(wanted, decimal[0].value, decimal[0].places)
     given = parsed(_free(side)) if side is not None else None
     if given is None or wanted is None:
         return False

@@ -49,7 +49,7 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _MENTION = re.compile(r"(?:to|for|and|as|before|after|with|then|followed|at|in|on|line|marker|sign|is|will|should)\b")
-_TITLE = re.compile(r"(?:the )?(?:final |correct )?(?:answer|result)\W*", re.IGNORECASE)
+_TITLE = re.compile(r"(?:the )?(?:final |correct )?(?:answer|result)(?: is)?\W*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"<[A-Za-z _]+>|\[[A-Za-z _]+\]|\.\.\.|answer")
 
 

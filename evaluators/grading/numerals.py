@@ -65,6 +65,11 @@ class Numeral:
     money: str
     """The sign or code before it."""
 
+    @property
+    def is_precise(self) -> bool:
+        """Six places and six significant digits, so that it stands for a number that does not end."""
+        return self.places >= 6 and abs(self.value) * 10**self.places >= 100_000
+
 
 def read_numeral(text: str) -> tuple[Numeral, str] | None:
     """The numeral that a plain text begins with, and what stands behind it."""

@@ -151,8 +151,11 @@ POLICIES: dict[Kind, Policy] = {
         equal=equations,
     ),
     Kind.EXPRESSION: Policy(
-        accepts="every form of the same value, whatever its variables are; behind a name or a chain of equal sides",
-        refuses="decimals for roots and `\\pi`; another letter, case or index; words beside it that are no unit",
+        accepts=(
+            "every form of the same value, whatever its variables are; behind a name or a chain of equal sides; for "
+            "roots and `\\pi` a decimal of six places"
+        ),
+        refuses="a shorter decimal, `3.1416`; another letter, case or index; words beside it that are no unit",
         equal=expressions,
     ),
     Kind.FORMULA: Policy(

@@ -19,6 +19,7 @@ _COMMENT = re.compile(
     r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
     r"|(?:^|\s+)(?=(?:is|as) (?:the|my|our) (?:final |correct )?answer\b)"
 )
+_WORDLESS = re.compile("[A-Za-z]{2}")
 _REASON = re.compile(r"(?:since|because|as)\b")
 _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
@@ -155,11 +156,8 @@ def same_number(gold: Numeral, answer: Numeral) -> bool:
         return answer.form is not Form.FRACTION or gold.form in (Form.REDUCED, Form.FRACTION)
     if gold.form in (Form.REDUCED, Form.FRACTION, Form.REPEATING):
         cut = Fraction(int(gold.value * 10**answer.places), 10**answer.places)
-        return (
-            answer.places >= 6
-            and not _terminates(gold.value)
-            and answer.value in (cut, round(gold.value, answer.places))
-        )
+        endless = not _terminates(gold.value) and answer.is_precise
+        return endless and answer.value in (cut, round(gold.value, answer.places))
     if gold.places >= 15 and abs(gold.value - answer.value) < abs(gold.value) / 10**14:
         return True
     if answer.form in (Form.REDUCED, Form.REPEATING):
@@ -224,8 +222,7 @@ def _meant(rest: str, value: Fraction) -> str | None:
     aside = re.search(r"\s*\(([^()]*)\)$", rest)
     if aside is not None:
         inside = aside[1].strip()
-        again = read_numeral(inside)
-        stated_again = again is not None and again[1] == "" and again[0].value == value
+        stated_again = worth(inside) == value
         if integer(inside) != value and not stated_again and inside and read_unit(inside, glued=False) is None:
             return None
         rest = rest[: aside.start()]
@@ -234,11 +231,23 @@ def _meant(rest: str, value: Fraction) -> str | None:
     found = _COMMENT.search(rest)
     if found is not None:
         comment = rest[found.end() :]
-        comment_says = re.search(r"[0-9\\]", comment) or DOUBT.search(comment) or not re.search("[A-Za-z]{2}", comment)
+        comment_says = _says_more(comment, value)
         if comment and comment_says and not _REASON.match(comment):
             return None
         rest = rest[: found.start()]
     return re.sub(r"^[>\s]+$", "", rest)
+
+
+def _says_more(comment: str, value: Fraction) -> bool:
+    """Another number, a formula, a doubt, or no words at all."""
+    numbers = [read_numeral(number) for number in re.findall("[0-9][0-9,.]*[0-9]|[0-9]", comment)]
+    if any(number is None or number[0].value != value for number in numbers):
+        return True
+    return (
+        re.search(r"[\\+*/^=]", comment) is not None
+        or DOUBT.search(comment) is not None
+        or _WORDLESS.search(comment) is None
+    )
 
 
 def _behind_words(text: str) -> str:

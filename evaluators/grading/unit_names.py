@@ -19,7 +19,14 @@ SYMBOLS = {
     "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
     "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
     "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week",
-    "dB": "decibel", "sqft": "square_foot", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty",
+    "Wh": "watt_hour", "mAh": "milliampere_hour", "lx": "lux", "lm": "lumen", "cd": "candela", "Bq": "becquerel",
+    "Gy": "gray", "Sv": "sievert", "GW": "gigawatt", "mW": "milliwatt", "MJ": "megajoule", "psi": "psi", "bar": "bar",
+    "mmHg": "mmHg", "amu": "amu", "MPa": "megapascal", "GPa": "gigapascal", "hPa": "hectopascal", "tbsp": "tablespoon",
+    "tsp": "teaspoon", "mF": "millifarad", "nF": "nanofarad", "pF": "picofarad", "mH": "millihenry",
+    "mC": "millicoulomb",
+    "nC": "nanocoulomb", "keV": "kiloelectron_volt", "MeV": "megaelectron_volt", "mT": "millitesla", "ly": "light_year",
+    "AU": "astronomical_unit", "ppm": "ppm", "Nm": "newton * meter",
+    "dB": "decibel_level", "sqft": "square_foot", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty",
     "₽": "ruble", "₩": "won",
     "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
 }  # fmt: skip
@@ -45,5 +52,5 @@ OWN = (
     "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
     "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",
     "swiss_franc = [franc]", "krona = [krona]", "zloty = [zloty]", "ruble = [ruble]", "won = [won]",
-    "celsius_degree = [celsius]", "fahrenheit_degree = [fahrenheit]",
+    "celsius_degree = [celsius]", "decibel_level = [level]", "fahrenheit_degree = [fahrenheit]",
 )  # fmt: skip

@@ -33,6 +33,17 @@ def proportional(gold: Tree, answer: Tree) -> bool:
         return False
 
 
+def near(tree: Tree, value: Fraction, places: int) -> bool:
+    """Whether a decimal with so many places is a real constant, rounded or cut off."""
+    if symbols(tree):
+        return False
+    try:
+        constant_value = evaluate(tree, {})
+        return is_real(constant_value) and bool(abs(rounded(constant_value) - rounded(value)) * 10**places < 1)
+    except UNDEFINED:
+        return False
+
+
 def exact(tree: Tree) -> Fraction | None:
     """The value of a tree that is a rational number."""
     if symbols(tree):

@@ -47,6 +47,14 @@ _NOTHING = re.compile(
 )
 
 
+_SYNONYMS = {
+    "dne": "does not exist",
+    "infinite": "infinitely many",
+    "infinite solutions": "infinitely many",
+    "infinitely many solutions": "infinitely many",
+}
+
+
 def choice(text: str) -> str | None:
     """The letter of one alternative of a multiple choice, A to J."""
     text = without_lead(worded(text))
@@ -143,7 +151,10 @@ def words(text: str) -> str:
     text = re.sub(r"^(?:on|in|at) ", "", text)
     text = re.sub(r"[\"'`.!?()]|\\text", "", text.replace("-", " "))
     text = re.sub(r"\s*,?\s*(?:\band\b|&|,)\s*", " , ", text)
-    return " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
+    text = " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
+    if found := re.fullmatch(r"(yes|no|true|false) , (?!.*\b(?:yes|no|not|or|true|false)\b).*", text):
+        return found[1]
+    return _SYNONYMS.get(text, text)
 
 
 def _hours(time: tuple[int, int, int, str]) -> int:
