@@ -50,7 +50,7 @@ _HEADING = re.compile(
 )
 _MENTION = re.compile(r"(?:to|for|and|as|before|after|with|then|followed|at|in|on|line|marker|sign|is|will|should)\b")
 _TITLE = re.compile(r"(?:the )?(?:final |correct )?(?:answer|result)(?: is)?\W*", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"<[A-Za-z _]+>|\[[A-Za-z _]+\]|\.\.\.|answer")
+_PLACEHOLDER = re.compile(r"<[A-Za-z _]{2,}>|\[[A-Za-z _]{2,}\]|\.\.\.|answer")
 
 
 class Marker(StrEnum):

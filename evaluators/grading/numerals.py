@@ -16,7 +16,8 @@ _DIGITS = r"(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:[ '][0-9]{3})+)(?![0-9])(?:\.
 _INTEGER = r"[0-9]+"
 _NUMERAL = re.compile(
     r"(?P<sign>[-+]?)\s?"
-    r"(?P<money>[A-Z]{0,2}\$|(?:USD|EUR|GBP|INR|JPY|CNY|CAD|AUD|CHF)(?![A-Za-z]):?|Rs\.?|[€£¥₹₩₽฿₺₫₴₦])?\s?(?P<inner>-?)\s?"
+    r"(?P<money>[A-Z]{0,2}\$|(?:USD|EUR|GBP|INR|JPY|CNY|CAD|AUD|CHF|SEK|NOK|DKK|PLN|BRL|MXN|KRW|RUB|SGD|HKD|NZD|ZAR)(?![A-Za-z]):?"
+    r"|R[sMp]\.?|[€£¥₹₩₽฿₺₫₴₦₪₱₨])?\s?(?P<inner>-?)\s?"
     r"(?:"
     rf"\\sqrt\s?(?:\[(?P<degree>[2-9])\]\s?)?(?:\{{\s?(?P<root>{_INTEGER})\s?\}}|(?P<root1>[0-9])(?![0-9])|\(\s?(?P<root2>{_INTEGER})\s?\))"
     r"|(?:\\frac\s?\{?\s?1\s?\}?\s?\{\s?|1\s?/\s?)10\s?\^\s?\{?(?P<tenth>[0-9]{1,3})\}?(?:\s?\})?"

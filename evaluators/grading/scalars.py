@@ -17,7 +17,7 @@ _PERCENT = re.compile(
 )
 _COMMENT = re.compile(
     r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
-    r"|(?:^|\s+)(?=(?:is|as) (?:the|my|our) (?:final |correct )?answer\b)"
+    r"|(?:^|\s+)(?=(?:is|as) (?:(?:the|my|our) (?:final |correct )?answer|correct|right)\b)"
 )
 _WORDLESS = re.compile("[A-Za-z]{2}")
 _REASON = re.compile(r"(?:since|because|as)\b")
@@ -38,7 +38,7 @@ _NO_LABEL = re.compile(
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
 _ANSWER_LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?"
-    r"\s?(?:(?:is|:|=):?\s*|\s+)\"?|(?:it|this) is |it's ",
+    r"\s?(?:(?:is|:|=):?\s*|\s+(?:(?:-|—|\\to)\s+)?)\"?|(?:it|this) is |it's ",
     re.IGNORECASE,
 )
 

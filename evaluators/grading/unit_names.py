@@ -47,7 +47,11 @@ ALIASES = {
     "kilometre": "kilometer", "centimetre": "centimeter", "millimetre": "millimeter", "kilometres": "kilometer",
     "centimetres": "centimeter", "millimetres": "millimeter", "kilo": "kilogram", "kilos": "kilogram",
 }  # fmt: skip
+CODES = ("SEK", "NOK", "DKK", "PLN", "BRL", "MXN", "KRW", "RUB", "SGD", "HKD", "NZD", "ZAR")
+"""More currencies, known by their code."""
+SYMBOLS |= {code: code.lower() for code in CODES}
 OWN = (
+    *(f"{code.lower()} = [{code.lower()}]" for code in CODES),
     "dollar = [currency]", "cent = dollar / 100", "euro = [euro]", "pound_sterling = [sterling]", "yen = [yen]",
     "penny_sterling = pound_sterling / 100", "rupee = [rupee]", "yuan = [yuan]", "canadian_dollar = [canadian]",
     "australian_dollar = [australian]", "decade_of_years = 10 * year", "century_of_years = 100 * year",

@@ -6,6 +6,7 @@ binary*, *squared*).
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -65,8 +66,11 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
     text = re.sub(r"\\Omega ?", "Ω", text).replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
     text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
     text = re.sub(r"^[0-9]+(?:st|nd|rd|th)[- ](?=grade)|^[0-9]+-(?=[a-z]{3})", "", text)
+    text = re.sub(r"\b(mm|cm|m|km|ft|in|yd|mi)([23])(?![0-9])", r"\1^\2", text)
     if text.startswith("*") or len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
         return None
+    if len(text) == 1 and unicodedata.category(text) == "Sc" and text not in SYMBOLS:
+        return Unit(words=frozenset([text]))
     if _COUNTERS.fullmatch(text):
         return None if _OTHER_COUNTERS.search(text) else Unit(words=frozenset([text]))
     if (measures := _measures(text)) is not None:

@@ -6,7 +6,7 @@ from evaluators.grading.notation import worded
 from evaluators.grading.number_words import integer
 from evaluators.grading.scalars import without_lead
 
-_CHOICE = re.compile(r"[(\[]?\s?([A-J])\s?[)\]]?(?:(?<=[)\]])\s?:?|\s?[.):])?(?:(?<=[.):\]])\s+(?P<rest>\S.*))?")
+_CHOICE = re.compile(r"[(\[]?\s?([A-J])\s?[)\]]?(?:(?<=[)\]])\s?:?|\s?[.):])?(?:(?<=[.):\]])\s*(?P<rest>\S.*))?")
 _SELECTION = re.compile(r"\(?([A-J])\)?((?:\s?(?:,|;|&|\\&|and|,\s?and)?\s?\(?[A-J]\)?)+)")
 _TIME = re.compile(
     r"(?P<hour>[0-9]{1,2})(?:(?::|\.(?=[0-5][0-9]\s?[aApP]))(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?)?\s?"
@@ -61,7 +61,7 @@ def choice(text: str) -> str | None:
     text = re.sub(
         r"^(?:option|choice|answer)\s+|\s(?:is|as) (?:the )?(?:correct|right|answer).*$", "", text, flags=re.IGNORECASE
     )
-    text = re.sub(r"(?<=^[A-J]) - ", ". ", text)
+    text = re.sub(r"(?<=^[A-J]) - |(?<=^[A-J]) (?=\([^()]{2,}\)$)", ". ", text)
     if re.fullmatch(r"\(?[a-e]\)|[a-e]", text):
         text = text.upper()
     found = _CHOICE.fullmatch(text)
