@@ -3,13 +3,16 @@
 import re
 
 from evaluators.grading import wording
+from evaluators.grading.formulas import parsed
 from evaluators.grading.gold import LONGEST_ANSWER, read_gold
 from evaluators.grading.notation import plain, squeeze
+from evaluators.grading.numerals import read_numeral
 from evaluators.grading.policies import POLICIES
 from evaluators.grading.scalars import stated
 from evaluators.grading.structures import is_name
+from evaluators.grading.values import near
 
-_ROUNDED = re.compile(r"(.*\S)\s*\\approx\s*-?[0-9][0-9,.]*(?:\s*[A-Za-z]+)?")
+_ROUNDED = re.compile(r"(.*\S)\s*\\approx\s*(-?[0-9][0-9,.]*)(?:\s*[A-Za-z]+)?")
 
 __all__ = ["LONGEST_ANSWER", "canonical", "decide"]
 
@@ -32,7 +35,12 @@ def decide(expected: str, answer: str) -> bool:
 def _exact(given: str) -> str:
     """Without the decimal that is only near an exact answer before it; but a name alone is no answer."""
     found = _ROUNDED.fullmatch(given)
-    return given if found is None or is_name(found[1]) or "=" in found[1] else found[1]
+    if found is None or is_name(found[1]):
+        return given
+    tree, decimal = parsed(found[1].rpartition("=")[2]), read_numeral(found[2])
+    if tree is None or decimal is None or not near(tree, decimal[0].value, decimal[0].places):
+        return given
+    return found[1]
 
 
 def canonical(answer: str) -> str:

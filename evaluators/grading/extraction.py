@@ -48,9 +48,11 @@ _HEADING = re.compile(
     r"|given|summary|analysis|reasoning|working|understanding|comput\w*|find\w*|determin\w*)\b",
     re.IGNORECASE,
 )
-_MENTION = re.compile(r"(?:to|for|and|as|before|after|with|then|followed|at|in|on|line|marker|sign|is|will|should)\b")
+_MENTION = re.compile(
+    r"(?:to|for|and|as|before|after|with|then|followed|at|in|on|line|marker|sign|is|will|should|above|below|symbol|format|prefix)\b"
+)
 _TITLE = re.compile(r"(?:the )?(?:final |correct )?(?:answer|result)(?: is)?\W*", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"<[A-Za-z _]{2,}>|\[[A-Za-z _]{2,}\]|\.\.\.|answer")
+_PLACEHOLDER = re.compile(r"<[A-Za-z _]{2,}>|\[[A-Za-z _]{2,}\]|\.\.\.|answer|see (?:above|below)")
 
 
 class Marker(StrEnum):
@@ -154,7 +156,19 @@ def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:
         if not ignored:
             break
         found.pop()
-    return [one for one in found if one is found[-1] or (one.answer and not one.title)]
+    if len(found) > 1 and found[-1].title and not found[-1].kinds & asked:  # "Answer: see above"
+        found.pop()
+    numeric = bool(re.search("[0-9]", found[-1].answer)) if found else False
+    return [
+        one
+        for one in found
+        if one is found[-1] or (one.answer and not one.title and not (numeric and _is_heading(one)))
+    ]
+
+
+def _is_heading(one: _Found) -> bool:
+    """What stands behind an earlier marker, where the last one holds a number."""
+    return Marker.BOXED not in one.kinds and re.match(r"[^0-9]*$|\(?[0-9]+[.):]\s+[A-Za-z]", one.answer) is not None
 
 
 def _markers(text: str) -> Iterator[_Found]:

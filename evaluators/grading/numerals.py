@@ -35,7 +35,7 @@ _MULTIPLIER = re.compile(
     r"(?P<hundred>hundred)|(?P<thousand>thousand|grand|(?<!\{)(?<!\{ )[kK](?![A-Za-zΩ\\]))"
     r"|(?P<lakh>lakhs?|lacs?)|(?P<crore>crores?)"
     r"|(?P<million>million|mio|mil|mill|mln|mn|MM|(?<=[0-9])M)|(?P<billion>billion|bil|bn|mrd|(?<=[0-9])B)"
-    r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z])\s?\}?",
+    r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z]|-[a-z])\s?\}?",
 )
 _POWERS = {"hundred": 2, "thousand": 3, "lakh": 5, "crore": 7, "million": 6, "billion": 9, "trillion": 12}
 

@@ -21,7 +21,7 @@ _OTHER_VALUE = re.compile(
     r"|tril|trn|k|half|halves|quarters?|thirds?|fourths?|(?:(?:twenty|thirty|forty|fifty)[- ]?)?"
     r"(?:fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|[a-z]+teenth|[a-z]+tieth|hundredth|[a-z]*(?:thousand|illion)th)s?"
     r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|n?or|not"
-    r"|to|than|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
+    r"|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
     r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
     r"|thou|milliard|googol|zillion|mille|myriad|mm|permille|promille|basis|bps|tens|lac|wan|bill|trill|quad|sext|hund"
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
@@ -31,13 +31,12 @@ _OTHER_VALUE = re.compile(
 )
 _ORDINAL_CLASS = re.compile(
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)"
-    r"[- ]?(?:grade|year|floor)r?s?"
+    r"(?:[- ]?(?:grade|year|floor)r?s?|-[a-z]{3,})"
 )
-_COMPARED = re.compile(
-    r"times(?: (?:as (?:many|much|large|big|long|old|fast|tall|high|heavy|likely)|more|larger|greater|bigger|longer"
-    r"|faster|older|heavier|taller|higher|the size|a day|a week|per \w+)\b.*)?"
+_COMPARED = re.compile(r"times(?: (?:as|the|[a-z]+er|more|less|a|per|each|every|daily|weekly|in (?:all|total))\b.*)?")
+_SMALL_WORDS_TEXT = (
+    "and no to than go a an the of in on at by per each for with from he she it we they my his her its up as"
 )
-_SMALL_WORDS_TEXT = "and no a an the of in on at by per each for with from he she it we they my his her its up as"
 _SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成십백천만억조배반]|分之")
@@ -173,14 +172,18 @@ def _words(text: str, glued: bool) -> Unit | None:
     lower = _ORDINAL_CLASS.sub("pupils", lower).replace("left over", "leftover")
     if glued and (" " not in phrase) and (len(phrase) < 4 or not re.search("[aeiou]", lower)):
         return None
-    words = re.sub(r"\b(?:two|three|four|five|six|seven|eight|nine|ten)-(?=[a-z])", "", lower)
+    words = re.sub(
+        r"\b(?:half|hundred|thousand|million|dozen|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty)-(?=[a-z]{3})",
+        "",
+        lower,
+    )
     parts = [part for part in re.split("[-/ ]+", words) if part]
     if any(_OTHER_VALUE.fullmatch(part) or is_word(part) for part in parts):
         return None
     meant = [part for part in parts if part not in _SMALL_WORDS]
     if (not meant and "each" not in parts) or not all(_is_word(part) or measure_of(part) for part in meant):
         return None
-    if parts[0] in ("and", "no"):
+    if parts[0] in ("and", "no", "to", "than") or "to" in parts[-1:]:
         return None
     return Unit(words=frozenset(_singular(part) for part in meant))
 

@@ -154,6 +154,8 @@ def words(text: str) -> str:
     text = " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
     if found := re.fullmatch(r"(yes|no|true|false) , (?!.*\b(?:yes|no|not|or|true|false)\b).*", text):
         return found[1]
+    if text.startswith("no "):
+        text = text.removesuffix("s")
     return _SYNONYMS.get(text, text)
 
 

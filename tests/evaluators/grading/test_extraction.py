@@ -8,6 +8,13 @@ from evaluators.grading.extraction import Extraction, Marker, extract
 
 STRICT = [  # all say 18, behind #### or in a box
     *[
+        "#### Thinking\n9*2\n#### 18",
+        "#### Given\n#### 18",
+        "#### 1. Compute\n9*2\n#### 18",
+        "\\boxed{18}\nAnswer: see above",
+    ],
+    *["#### **Answer**\n18", "#### **Final Answer**\n\n18", "#### 18\nI used #### above."],
+    *[
         "#### 18",
         "####18",
         "#### 18\n",

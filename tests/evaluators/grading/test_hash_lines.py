@@ -1,3 +1,4 @@
+# ruff: noqa: E501  signs of double width
 """Answers behind ``####`` on a line, as models write them."""
 
 import pytest

@@ -5,6 +5,15 @@ import pytest
 from tests.support.answers import right, wrong
 
 ANY = [  # beside 18, where no unit is expected
+    *[" half-dollars", " hundred-dollar bills", " thousand-dollar bonds", " third-class tickets", " second-hand books"],
+    *[
+        " miles to go",
+        " dollars to spend",
+        " more apples than Bob",
+        " times faster than before",
+        " times the area",
+        " times smaller",
+    ],
     *[
         "kg",
         "cm",
