@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evaluators.grading.comparison import canonical
-from evaluators.grading.notation import TAG
+from evaluators.grading.notation import TAG, squeeze
 from evaluators.grading.unmarked import last_expression
 
 _MARKER = re.compile(
@@ -145,8 +145,11 @@ def without_price(answer: str) -> str:
 
 
 def _agree(answers: list[str]) -> bool:
+    """Whether all say the same; a chain of equations says more than its value."""
     distinct = set(answers)
-    return len(distinct) == 1 or (len(distinct) < 10 and len({canonical(answer) for answer in distinct}) == 1)
+    if len(distinct) == 1 or len(distinct) > 10:
+        return len(distinct) == 1
+    return len({squeeze(answer) if "=" in answer else canonical(answer) for answer in distinct}) == 1
 
 
 def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:

@@ -20,6 +20,7 @@ _COMMENT = re.compile(
     r"|(?:^|\s+)(?=(?:is|as) (?:(?:the|my|our) (?:final |correct )?answer|correct|right)\b)"
 )
 _WORDLESS = re.compile("[A-Za-z]{2}")
+_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3}")
 _REASON = re.compile(r"(?:since|because|as)\b")
 _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
@@ -222,7 +223,7 @@ def _meant(rest: str, value: Fraction) -> str | None:
     aside = re.search(r"\s*\(([^()]*)\)$", rest)
     if aside is not None:
         inside = aside[1].strip()
-        stated_again = worth(inside) == value
+        stated_again = _WORD.search(inside) is not None and worth(inside) == value  # 18(18) is a product
         if integer(inside) != value and not stated_again and inside and read_unit(inside, glued=False) is None:
             return None
         rest = rest[: aside.start()]

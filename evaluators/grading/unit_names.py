@@ -49,6 +49,18 @@ ALIASES = {
 }  # fmt: skip
 CODES = ("SEK", "NOK", "DKK", "PLN", "BRL", "MXN", "KRW", "RUB", "SGD", "HKD", "NZD", "ZAR")
 """More currencies, known by their code."""
+PREFIXED = {
+    "F": "farad",
+    "C": "coulomb",
+    "A": "ampere",
+    "V": "volt",
+    "L": "liter",
+    "H": "henry",
+    "N": "newton",
+    "W": "watt",
+}
+SYMBOLS |= {f"μ{symbol}": f"micro{name}" for symbol, name in PREFIXED.items()}
+SYMBOLS |= {"MΩ": "megaohm", "mΩ": "milliohm", "Å": "angstrom", "wpm": "count", "kbps": "kilobit", "Mbps": "megabit"}
 SYMBOLS |= {code: code.lower() for code in CODES}
 OWN = (
     *(f"{code.lower()} = [{code.lower()}]" for code in CODES),

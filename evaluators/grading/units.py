@@ -21,7 +21,7 @@ _OTHER_VALUE = re.compile(
     r"|tril|trn|k|half|halves|quarters?|thirds?|fourths?|(?:(?:twenty|thirty|forty|fifty)[- ]?)?"
     r"(?:fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|[a-z]+teenth|[a-z]+tieth|hundredth|[a-z]*(?:thousand|illion)th)s?"
     r"|st|nd|rd|th|squared|cubed|factorial|times|plus|minus|over|divided|divides|multiplied|mod|modulo|point|n?or|not"
-    r"|pi|sqrt|root|roots|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
+    r"|pi|sqrt|root|log|base|binary|octal|hex|hexadecimal|decimal|negative|approximately|about|almost|roughly"
     r"|degrees?radians?|percent|percentage|pct|through|until|between|either|but|except|if|when|unless|wrong|incorrect|isn|aren"
     r"|thou|milliard|googol|zillion|mille|myriad|mm|permille|promille|basis|bps|tens|lac|wan|bill|trill|quad|sext|hund"
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
@@ -33,6 +33,11 @@ _ORDINAL_CLASS = re.compile(
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)"
     r"(?:[- ]?(?:grade|year|floor)r?s?|-[a-z]{3,})"
 )
+_USES = re.compile(
+    r"decimal (?:places?|digits?)|negative (?:integers?|numbers?|values?|solutions?|roots?)|base (?:pairs?|hits?)"
+    r"|binary (?:digits?|strings?|numbers?)|plus-size"
+)
+"""Words that otherwise change a number, before what they belong to."""
 _COMPARED = re.compile(r"times(?: (?:as|the|[a-z]+er|more|less|a|per|each|every|daily|weekly|in (?:all|total))\b.*)?")
 _SMALL_WORDS_TEXT = (
     "and no to than go a an the of in on at by per each for with from he she it we they my his her its up as"
@@ -40,7 +45,7 @@ _SMALL_WORDS_TEXT = (
 _SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成십백천만억조배반]|分之")
-_TOKEN = re.compile(r"[A-Za-z$€£¥₹₽₩¢°ΩμÅ][A-Za-z.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
+_TOKEN = re.compile(r"[A-Za-z$€£¥₹₽₩¢°ΩμÅ\u00c5][A-Za-z.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,7 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
     """
     text = re.sub(r"\\Omega ?", "Ω", text).replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
     text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
+    text = re.sub(r"(?<![A-Za-z])([kMm]) Ω", r"\1Ω", _USES.sub("things", text)).replace("units squared", "square units")
     text = re.sub(r"^[0-9]+(?:st|nd|rd|th)[- ](?=grade)|^[0-9]+-(?=[a-z]{3})", "", text)
     text = re.sub(r"\b(mm|cm|m|km|ft|in|yd|mi)([23])(?![0-9])", r"\1^\2", text)
     if text.startswith("*") or len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):

@@ -26,7 +26,7 @@ _FINISHED = re.compile(
 _CHOICE = re.compile(
     r"(?:(?:answer|option|choice)(?: is)?:? (?:option |choice )?"
     r"|(?:choose|select|pick|so|hence|thus|therefore),? (?:the )?(?:answer |option )?)(?:is )?[*$]*"
-    r"(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:\s*]|$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
+    r"(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:*]|\s*$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
     r"|^[*\s]*(?:option |choice )?(?P<alone>\(?[A-J]\)?)[.*\s]*$"
     r"|\b(?P<correct>[A-J])\)? is (?:the )?(?:correct|right|answer)[^\n]{0,20}$",
     re.IGNORECASE,
