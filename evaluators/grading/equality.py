@@ -158,6 +158,7 @@ def tuples(gold: str, answer: str) -> bool:
 
 
 def _named_tuple(text: str) -> tuple[str, str]:
+    text = re.sub(r"^(?:\\text\s?\{\s?)?(?:the )?point\s?\}?\s?(?:[A-Z]\s?(?:=\s?)?)?(?=\()|^[A-Z](?=\()", "", text)
     name, rest = without_name(text)
     return (name, rest) if tuple_parts(rest) is not None else ("", text)
 
@@ -206,7 +207,8 @@ def equations(gold: str, answer: str) -> bool:
     named = is_name(left) and not _symbols_of(left) & _symbols_of(right)
     if len(given) != 2:
         return len(given) == 1 and named and _items_agree(right, answer)
-    if named and squeeze(left) == squeeze(given[0]):
+    functions = [re.fullmatch(r"[A-Za-z]\([A-Za-z]\)", squeeze(side)) is not None for side in (left, given[0])]
+    if named and (squeeze(left) == squeeze(given[0]) or (any(functions) and is_name(given[0]) and _symbols_of(right))):
         return _items_agree(right, given[1])
     if named and squeeze(left) == squeeze(given[1]):
         return _items_agree(right, given[0])

@@ -170,11 +170,8 @@ class _Parser:
         return tree
 
     def _script(self) -> Tree:
-        """An exponent: a group, or one sign or digit; a bare number is taken whole, as people mean it."""
-        if self._peek() == "-":
-            self._next()
-            return ("neg", self._atom())
-        return self._atom()
+        """An exponent: a group, a sign or a number, which is taken whole, as people mean it."""
+        return ("neg", self._atom()) if self._peek() == "-" and self._next() else self._atom()
 
     def _postfix(self, tree: Tree) -> Tree:
         while self._peek() in ("!", "°"):

@@ -28,6 +28,7 @@ DOUBT = re.compile(
     r"|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
     re.IGNORECASE,
 )
+_AND_INEQUALITIES = re.compile(r"(.+?)(?:\\text\s?\{\s*and\s*\}|(?<![A-Za-z])and(?![A-Za-z])|\\land(?![a-z]))(.+)")
 _MATRIX = re.compile(
     r"[(\[]?\s?\\begin\s?\{([pb]?matrix|array)\}(?:\{[lcr|]+\})?(.*)\\end\s?\{\1\}\s?[)\]]?", re.DOTALL
 )
@@ -152,6 +153,8 @@ def read_region(text: str) -> Region | None:
         return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
     if without := re.fullmatch(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rest.strip()):
         rest = f"{name or 'x'} \\ne {without[1]}"
+    if (joined := _AND_INEQUALITIES.fullmatch(rest.strip())) is not None:
+        return _both(_inequality(joined[1].strip()), _inequality(joined[2].strip()))
     parts = [
         part
         for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)
@@ -165,6 +168,17 @@ def read_region(text: str) -> Region | None:
     if len(names) > 1:
         return None
     return Region(intervals=tuple(i for region in found for i in region.intervals), variable="".join(names))
+
+
+def _both(one: Region | None, other: Region | None) -> Region | None:
+    """Where a variable is above one number and below another."""
+    if one is None or other is None or one.variable != other.variable or len(one.intervals + other.intervals) != 2:
+        return None
+    lower, upper = sorted((one.intervals[0], other.intervals[0]), key=lambda interval: interval.low == _MINUS)
+    if lower.high != _PLUS or upper.low != _MINUS or not below(lower.low, upper.high):
+        return None
+    meant = Interval(low=lower.low, high=upper.high, holds_low=lower.holds_low, holds_high=upper.holds_high)
+    return Region(intervals=(meant,), variable=one.variable)
 
 
 def same_region(gold: Region, answer: Region) -> bool:

@@ -73,6 +73,7 @@ def choice(text: str) -> str | None:
 def selection(text: str) -> str | None:
     """The letters of several alternatives, in order of mention."""
     text = re.sub(r"^(?:both |options? |choices? |answers? )+", "", without_lead(worded(text)), flags=re.IGNORECASE)
+    text = re.sub(r"^\\?\{(.*?)\\?\}$", r"\1", text)
     found = _SELECTION.fullmatch(text)
     letters = re.findall("[A-J]", text) if found else []
     return "".join(letters) if len(letters) > 1 and len(set(letters)) == len(letters) else None
