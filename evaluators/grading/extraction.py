@@ -1,18 +1,18 @@
 r"""Where the answer of a completion stands.
 
-The markers are ``#### x``, which ends with its line, and ``\boxed{x}``. What is found:
+The markers are ``\boxed{x}``, ``#### x`` and ``Answer: x``; the last two end with their line. What is found:
 
 - The last marker counts. Anything else after it is ignored, and so is what precedes it, except for rivals.
-- Rivals: if the last marker is a ``####``, all ``####`` of the text must name the same answer; boxes (and
-  ``####``) next to each other, with nothing but punctuation, "and" or "or" between them, must agree too.
-  Otherwise there is no single answer, and none is found. So several guesses earn nothing, and a completion
-  that runs on into a next question earns nothing either, unless that question is left unanswered; a last
-  *box* of a next question counts as the answer (stop strings belong to whoever samples).
-- A marker that is cut off (``####`` with nothing behind it, ``\boxed{18``) finds no answer, though an earlier
-  one was complete; so does a box within a box.
-- Without any marker, the last formula or number counts, with the computation it belongs to, if the text
-  ends there, at most one word later, or with a finished sentence: in ``9*2 = 18 dollars, so she`` nothing
-  does.
+- Rivals: if the last marker is a ``####`` or an answer line, all of its sort must name the same answer; markers next
+  to each other, with nothing but punctuation, "and" or "or" between them, must agree too. Otherwise there is no single
+  answer, and none is found. So several guesses earn nothing, and a completion that runs on into a next question earns
+  nothing either, unless that question is left unanswered; a last *box* of a next question counts as the answer (stop
+  strings belong to whoever samples).
+- A marker that is cut off (``####`` with nothing behind it, ``\boxed{18``) finds no answer, though an earlier one was
+  complete.
+- A marker that is only mentioned is none: an empty ``\boxed{}``, *mark it with ####*, headings such as
+  ``#### Step 1``. Behind the heading ``#### Final answer`` the next line is the answer.
+- Without any marker, ``unmarked`` looks for the last formula or number.
 
 A text cut off exactly after ``#### 1`` of ``#### 18`` looks complete; whoever knows of the cut must judge it.
 Every search is linear in the length of the text, or limited to its last 2000 characters.
@@ -23,61 +23,95 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-_MARKER = re.compile(r"(?<!#)####(?!#)|\\boxed\s*\{")
-_HASH_LINE = re.compile(r"[^\n#]*")
+from evaluators.grading.comparison import canonical
+from evaluators.grading.notation import TAG, squeeze
+from evaluators.grading.unmarked import last_expression
+
+_MARKER = re.compile(
+    r"(?<!#)####(?!#)|\\(?:boxed|fbox|framebox)\s*\{|\\(?:boxed|fbox|framebox)\s*(?=[-+]?[0-9]|\\frac|[A-J](?![A-Za-z]))"
+    r"|(?:(?m:^)[ \t>*_#✅-]{0,12}(?i:(?:the |my |our )?(?:final |correct )?answer)|(?<![A-Za-z])(?:Answer|ANSWER))"
+    r"(?:\*\*|__)?\s?[:：](?:\*\*|__)?"
+)
+_LINE = re.compile(r"[^\n#]*")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*[{0-9]")
+_NEXT_LINE = re.compile(r"[^\S\n]{0,20}\n\s{0,20}([^\s#][^\n#]{0,120})")
+_UNBRACED = re.compile(r"(?:\\frac\s?(?:\{[^{}]*\}|[0-9])\s?(?:\{[^{}]*\}|[0-9])|[^\s$])+")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_NESTED = re.compile(
+    r"[\s$*:]{0,20}(?:[A-Za-z']{1,20}\s{1,2}){0,8}[\s$*:]{0,20}(?:\\(?:boxed|fbox|framebox)\s*[{0-9]|(?<!#)####(?!#)|(?:Answer|ANSWER)\s?[:：])"
+)
+_BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox|framebox)\s*\{(.*)\}\s*\$?\s*", re.DOTALL)
 _BETWEEN = re.compile(r"(?:[\s,;.:$&*]|\\[,;!()\[\] ]|\\q?quad|and|or|\\text\{\s*(?:and|or)\s*\})*")
 _LONGEST_BETWEEN = 60
-
-_TAIL = 2000
-"""Characters at the end of an unmarked text that are searched."""
-_NUMBER = r"[-−]?\s?(?:\\?[$€£¥])?\s?-?(?:[0-9](?:[0-9,.]*[0-9])?|\.[0-9]+)"
-_COMPUTATION = re.compile(
-    rf"(?<![\w.,^\\-]){_NUMBER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}\)?)*"
-    r"(?:[A-Za-z_^!]+|\s*\\?%|\s+(?:hundred|thousand|million|billion|trillion|dozen|percent)\b)?"
+_HEADING = re.compile(
+    r"(?:step|part|case|method|solution|explanation|calculat\w*|approach|verification|check|conclusion|problem|question"
+    r"|given|summary|analysis|reasoning|working|understanding|comput\w*|find\w*|determin\w*)\b",
+    re.IGNORECASE,
 )
-_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
-_FINISHED = re.compile(r"(?:\s*[A-Za-z°]+[\s)\]}\"'*$]*|[\s)\]}\"'*$]*|.*[.!?][\s)\]}\"'*$]*)(?:</\w+>\s*)*", re.DOTALL)
+_MENTION = re.compile(
+    r"(?:to|for|and|as|before|after|with|then|followed|at|in|on|line|marker|sign|is|will|should|above|below|symbol|format|prefix)\b"
+)
+_TITLE = re.compile(r"(?:the )?(?:final |correct )?(?:answer|result)(?: is)?\W*", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"<[A-Za-z _]{2,}>|\[[A-Za-z _]{2,}\]|\.\.\.|answer|see (?:above|below)")
 
 
 class Marker(StrEnum):
-    """What a strict reading looks for."""
+    """What the answer stands in or behind."""
 
     BOXED = "boxed"
+    r"""``\boxed{x}``."""
     HASH = "hash"
+    """``#### x``, to the end of the line."""
     ANSWER_LINE = "answer_line"
+    """``Answer: x``, to the end of the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """The answer, tidied, or ``None``; and whether the text holds a marker at all."""
+    """The answer, tidied, or ``None``; and whether it stands behind a marker that is asked for."""
 
     answer: str | None
     marked: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Marker:
+class _Found:
     start: int
     end: int
     answer: str
-    """Tidied; empty if it is cut off or no answer."""
-    hashes: bool
+    """Tidied; empty if it is cut off."""
+    kinds: frozenset[Marker]
+    """Several, for ``#### \\boxed{18}``."""
+    closed: bool
+    """A box that is complete, be it empty."""
+    title: bool
+    """Behind ``####`` or *Answer:*, words that look like a heading."""
 
 
 def extract(text: str, marker: Marker | None = None) -> Extraction:
-    """The one answer that ``text`` gives, by the rules above."""
-    markers = list(_markers(text))
-    if not markers:
-        return Extraction(answer=_last_expression(text[-_TAIL:].rstrip()), marked=False)
-    named = {markers[-1].answer}
-    if markers[-1].hashes:
-        named |= {marker.answer for marker in markers if marker.hashes}
-    for earlier, later in zip(markers[-2::-1], markers[:0:-1], strict=True):
+    r"""The one answer that ``text`` gives, by the rules above.
+
+    Args:
+        text: a completion.
+        marker: the one that is asked for; ``None`` for ``####`` or ``\boxed``. The answer is that of the last marker
+            of any sort; ``marked`` says whether the last one asked for gives the same.
+    """
+    text = text.replace("\\#", "#").replace("＃", "#").replace("\x08oxed", "\\boxed")
+    asked = frozenset([marker]) if marker else frozenset([Marker.BOXED, Marker.HASH])
+    found = _meant(list(_markers(text)), asked)
+    if not found:
+        return Extraction(answer=tidy(last_expression(text) or "") or None, marked=False)
+    last = found[-1]
+    named = [last.answer]
+    for kind in last.kinds - {Marker.BOXED}:
+        named += [one.answer for one in found if kind in one.kinds]
+    for earlier, later in zip(found[-2::-1], found[:0:-1], strict=True):
         if not _adjacent(text, earlier, later):
             break
-        named.add(earlier.answer)
-    return Extraction(answer=(markers[-1].answer or None) if len(named) == 1 else None, marked=True)
+        named.append(earlier.answer)
+    asked_for = next((one for one in reversed(found) if one.kinds & asked), None)
+    marked = asked_for is not None and (asked_for is last or _agree([asked_for.answer, last.answer]))
+    return Extraction(answer=(last.answer or None) if _agree(named) else None, marked=marked)
 
 
 def last_box(solution: str) -> str | None:
@@ -96,49 +130,125 @@ def last_box(solution: str) -> str | None:
 
 
 def tidy(answer: str) -> str:
-    """``answer`` without what surrounds it: maths delimiters, dollar signs, emphasis, a final full stop."""
-    answer = re.sub(r"\\?\$|(?<!\\)\\[()\[\]]", " ", answer).replace("−", "-")
-    return " ".join(answer.split()).strip("*` ").removesuffix(".").strip("*` ")
+    """``answer`` without what surrounds it: maths delimiters, tags, emphasis, a full stop; a price keeps its $."""
+    answer = TAG.sub(" ", answer.replace("\0", " ")).replace("\\$", "\0")
+    answer = re.sub(r"\$([^$]*)\$", r" \1 ", answer.replace("$$", " "))
+    answer = re.sub(r"\$(?!\s?-?[0-9.])", " ", answer).replace("\0", "$")
+    answer = re.sub(r"(?<!\\)\\[()\[\]]", " ", answer).replace("−", "-")
+    answer = " ".join(answer.split()).strip("*` ")
+    return (answer if answer.endswith("..") else answer.removesuffix(".")).strip("*` ")
 
 
-def _markers(text: str) -> Iterator[_Marker]:
-    position = 0
+def without_price(answer: str) -> str:
+    """Without the dollar sign that ``tidy`` keeps: scorers of one's own expect bare numbers."""
+    return answer.replace("$", "").strip()
+
+
+def _agree(answers: list[str]) -> bool:
+    """Whether all say the same; a chain of equations says more than its value."""
+    distinct = set(answers)
+    if len(distinct) == 1 or len(distinct) > 10:
+        return len(distinct) == 1
+    return len({squeeze(answer) if "=" in answer else canonical(answer) for answer in distinct}) == 1
+
+
+def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:
+    """Without those that are only mentioned, or empty before the last; an empty last one is cut off."""
+    while len(found) > 1 and not found[-1].answer:
+        ignored = found[-1].closed or not (found[-1].kinds & asked or Marker.HASH in found[-1].kinds)
+        if not ignored:
+            break
+        found.pop()
+    if len(found) > 1 and found[-1].title and not found[-1].kinds & asked:  # "Answer: see above"
+        found.pop()
+    numeric = bool(re.search("[0-9]", found[-1].answer)) if found else False
+    return [
+        one
+        for one in found
+        if one is found[-1] or (one.answer and not one.title and not (numeric and _is_heading(one)))
+    ]
+
+
+def _is_heading(one: _Found) -> bool:
+    """What stands behind an earlier marker, where the last one holds a number."""
+    return Marker.BOXED not in one.kinds and re.match(r"[^0-9]*$|\(?[0-9]+[.):]\s+[A-Za-z]", one.answer) is not None
+
+
+def _markers(text: str) -> Iterator[_Found]:
+    position, start = 0, -1
+    kinds: frozenset[Marker] = frozenset()
     while found := _MARKER.search(text, position):
-        start, inside = found.span()
-        hashes = found[0] == "####"
-        if hashes:
-            line = _HASH_LINE.match(text, inside)
-            assert line is not None  # the pattern matches the empty string
-            answer, position = line[0], line.end()
-            if re.match(r"[\s$*]*\\boxed\s*\{", answer):  # the box of `#### \boxed{18}` is its marker
-                position = inside
-                continue
+        inside = found.end()
+        start = found.start() if start < 0 else start
+        boxed = "box" in found[0]
+        kind = Marker.BOXED if boxed else Marker.HASH if found[0] == "####" else Marker.ANSWER_LINE
+        if not boxed and _holds_marker(text, inside, kind):  # the box of `#### \boxed{18}` is its marker
+            kinds, position = kinds | {kind}, inside
+            continue
+        if boxed:
+            answer, position = _box(text, inside) if found[0].endswith("{") else _word(text, inside)
+        elif (read := _line(text, found.start(), inside, kind)) is not None:
+            answer, position = read
         else:
-            answer, position = _box(text, inside)
-            answer = "" if "\\boxed" in answer else answer
-        yield _Marker(start, position, tidy(answer), hashes)
+            position, start, kinds = inside, -1, frozenset()
+            continue
+        closed = boxed and position <= len(text)
+        yield _Found(start, position, tidy(answer), kinds | {kind}, closed, not boxed and _is_title(answer))
+        start, kinds = -1, frozenset()
+
+
+def _holds_marker(text: str, inside: int, kind: Marker) -> bool:
+    """Whether what a marker announces stands in another marker: words may precede it; on an answer line, anything."""
+    line = _LINE.match(text, inside)
+    boxed = kind is Marker.ANSWER_LINE and line is not None and _BOX.search(line[0]) is not None
+    return boxed or _NESTED.match(text, inside) is not None
 
 
 def _box(text: str, inside: int) -> tuple[str, int]:
-    """What the brace before ``inside`` opens, and where that ends; nothing, beyond the text, if it is cut off."""
+    """What the brace before ``inside`` opens, and where that ends; nothing, beyond the text, if it is cut off.
+
+    Of a box that holds nothing but a box, what that one holds; nothing of one that holds more than a box.
+    """
     depth = 1
     for found in _BRACE.finditer(text, inside):
         depth += {"{": 1, "}": -1}.get(found[0], 0)
         if depth == 0:
-            return text[inside : found.start()], found.end()
+            answer = text[inside : found.start()]
+            for _ in range(3):
+                if again := _BOX_ALONE.fullmatch(answer):
+                    answer = again[1]
+            return ("" if "boxed" in answer else answer), found.end()
     return "", len(text) + 1
 
 
-def _adjacent(text: str, earlier: _Marker, later: _Marker) -> bool:
+def _word(text: str, inside: int) -> tuple[str, int]:
+    """What a box without braces holds: up to the end of the formula or a space."""
+    found = _UNBRACED.match(text, inside)
+    return (found[0], found.end()) if found else ("", inside)
+
+
+def _line(text: str, start: int, inside: int, kind: Marker) -> tuple[str, int] | None:
+    """The rest of the line, or the next line behind a title; ``None`` behind a mention or a heading."""
+    line = _LINE.match(text, inside)
+    assert line is not None  # the pattern matches the empty string
+    answer = tidy(line[0]).strip(": ")
+    if _PLACEHOLDER.fullmatch(answer):
+        return "", line.end()
+    if not answer or _TITLE.fullmatch(answer):
+        following = _NEXT_LINE.match(text, line.end())
+        if following is None or _is_title(following[1]) or "?" in following[1]:
+            return "", line.end()
+        return following[1], following.end()
+    heading = kind is Marker.HASH and _HEADING.match(answer)
+    mention = _MENTION.match(answer) and text[:start].rpartition("\n")[2].strip()
+    return None if heading or mention else (line[0], line.end())
+
+
+def _is_title(answer: str) -> bool:
+    """Words without a number, three or more."""
+    return re.search(r"[0-9\\]", answer) is None and len(answer.split()) > 2
+
+
+def _adjacent(text: str, earlier: _Found, later: _Found) -> bool:
     between = text[earlier.end : later.start]
     return len(between) <= _LONGEST_BETWEEN and _BETWEEN.fullmatch(between) is not None
-
-
-def _last_expression(text: str) -> str | None:
-    found = [*_FORMULA.finditer(text), *_COMPUTATION.finditer(text)]
-    if not found:
-        return None
-    last = max(found, key=lambda match: (match.end(), -match.start()))
-    if not _FINISHED.fullmatch(text, last.end()):
-        return None
-    return tidy(last[last.lastindex or 0]) or None

@@ -1,9 +1,8 @@
 """The one grader: reward in training, accuracy in evaluation. Completed text in, verdict out.
 
-``extraction`` finds the answer, ``comparison`` decides what needs no algebra, within microseconds, and
-math-verify decides the rest in processes that can be killed. Doubt is never rewarded. Where the expected
-answer is no plain number, equality is mathematical: an equal form that is not simplified is correct. Where a
-problem brings its own scorer, that decides of the answer found, in the same process, and nothing else does.
+``extraction`` finds the answer, and ``comparison`` decides by the kind of the expected answer, within milliseconds
+whatever the answer is. Doubt is never rewarded. Where a problem brings its own scorer, that decides of the answer
+found, in a process that can be killed, and nothing else does. ``docs/grading.md`` has the policies in a table.
 """
 
 import threading
@@ -13,15 +12,14 @@ from types import TracebackType
 from typing import Self
 
 from evaluators.grading.comparison import LONGEST_ANSWER, decide
-from evaluators.grading.effort import hopeless
-from evaluators.grading.extraction import Extraction, Marker, extract, tidy
+from evaluators.grading.extraction import Extraction, Marker, extract, without_price
 from evaluators.grading.memory import Memory
 from evaluators.grading.process import GradingProcess, Request
 from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
 
 GRADER_VERSION: str = "2"
-"""Raised with every change that can change a verdict. Verdicts also depend on the version of math-verify."""
+"""Raised with every change that can change a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +35,16 @@ class Grade:
 
 
 class Grader:
-    """Grades completions; a context manager. Safe to share between threads: what needs no algebra never waits.
+    """Grades completions; a context manager. Safe to share between threads: what needs no scorer never waits.
 
-    The processes for algebra and scorers start with the first completion that needs one, in about a second; there are
-    as many as cores, two to four. Equal answers to one problem are judged once, as long as they are remembered.
+    The processes for scorers start with the first completion that needs one, in about a second; there are as many as
+    cores, two to four. Equal answers to one problem are scored once, as long as they are remembered.
 
     Args:
-        inner_seconds: CPU seconds of one answer after which its comparison is interrupted, the verdict ``TIMEOUT``.
+        inner_seconds: CPU seconds of one answer after which its scorer is interrupted, the verdict ``TIMEOUT``.
         kill_after: CPU seconds after which the process is killed, where an operation defers the interrupt.
         memory_bytes: address space of a process (on Linux); more ends it, and the verdict is ``ERROR``.
-        remembered: verdicts of answers that took algebra.
+        remembered: verdicts of scorers.
     """
 
     def __init__(
@@ -132,13 +130,10 @@ def _decided(expected: str | Rubric, answer: str | None) -> Verdict | Request:
     if len(answer) > LONGEST_ANSWER:
         return Verdict.WRONG
     if isinstance(expected, Rubric):
+        answer = without_price(answer)
         seen = may_see(expected.scorer, answer)
         return (expected.scorer, expected.entry, answer) if seen else Verdict.WRONG
-    expected = tidy(expected)
-    decided = decide(expected, answer)
-    if decided is not None:
-        return Verdict.CORRECT if decided else Verdict.WRONG
-    return Verdict.TIMEOUT if hopeless(expected, answer) else (expected, answer)
+    return Verdict.CORRECT if decide(expected, answer) else Verdict.WRONG
 
 
 def _grade(found: Extraction, verdict: Verdict) -> Grade:

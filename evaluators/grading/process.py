@@ -1,4 +1,4 @@
-"""Comparison and scoring of answers in processes of their own, that are killed when they take too long."""
+"""Scoring of answers in processes of their own, that are killed when they take too long."""
 
 import json
 import multiprocessing
@@ -18,7 +18,7 @@ from typing import TypeAlias
 from evaluators.types import Verdict
 
 Request: TypeAlias = tuple[str, ...]
-"""``(expected, answer)``, or ``(scorer, entry, answer)``, the answer one that ``scorers.may_see`` lets through."""
+"""``(scorer, entry, answer)``, the answer one that ``scorers.may_see`` lets through."""
 
 MOST = 4
 """Children; each may fill ``memory_bytes``."""
@@ -76,7 +76,7 @@ class GradingProcess:
             self.close()
             raise RuntimeError(
                 f"the grading process did not start (exit code {self._process.returncode}); "
-                f"run `{sys.executable} -c 'import math_verify'` to see why"
+                f"run `{sys.executable} -c 'import sympy'` to see why"
             )
 
     @property
@@ -144,6 +144,6 @@ class GradingProcess:
 
 
 def children() -> int:
-    """As many as cores that this process may use, but two at least: a long comparison must not hold up the others."""
+    """As many as cores that this process may use, but two at least: a slow scorer must not hold up the others."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(max(2, cores), MOST)

@@ -1,9 +1,9 @@
-"""The process that compares expressions by math-verify, or asks a scorer. It may hang or die; its starter copes.
+"""The process that asks scorers. It may hang or die; its starter copes.
 
-Run as a script of its own, so that it imports neither its parent's main module nor anything of ours. Once the parser
-is loaded it forks a child for each connection, and another wherever one dies, so that a new child takes milliseconds.
-A request is a list of texts in JSON: ``[expected, answer]`` or ``[scorer, entry, answer]``. The reply is one word,
-a verdict or ``lost`` where something from outside ended the child, or a sentence on a scorer that cannot be loaded.
+Run as a script of its own, so that it imports neither its parent's main module nor anything of ours. It forks a child
+for each connection, and another wherever one dies, so that a new child takes milliseconds.
+A request is a list of texts in JSON: ``[scorer, entry, answer]``. The reply is one word, a verdict or ``lost`` where
+something from outside ended the child, or a sentence on a scorer that cannot be loaded.
 Everything ends when the connections close.
 
 Limits are of CPU time, so that no verdict depends on how busy the machine is.
@@ -22,32 +22,15 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
-from math_verify import LatexExtractionConfig, parse, verify
-from math_verify.errors import TimeoutException
-from sympy import Basic, N
-from sympy.core.cache import clear_cache
+from sympy.core.cache import clear_cache  # which the scorers use
 from sympy.core.random import seed
 
-LARGEST_RELATIVE_ERROR = 1e-4
-"""math-verify compares numbers absolutely, and takes 1/2^98 for 1/2^99."""
 CLOSED, OUT_OF_MEMORY, LOST = 0, 1, 2
 """Exit codes of a child."""
 
 
-WARM_UP = (
-    r"\frac{\pi}{2}",
-    r"\left( 3, \frac{\pi}{2} \right)",
-    r"[-2, 7) \cup (-\infty, 0]",
-    r"\{1, \sqrt[3]{2}\}",
-    r"x^2 - 3xy + 4\sqrt{2}",
-    r"y = \frac{(a+5)(b+2)}{2x-1}",
-    r"x \in [-2,7]",
-    r"\begin{pmatrix} -1 & 0 \\ 0 & 1 \end{pmatrix}",
-    r"1\frac{4}{5}",
-    r"12\text{ inches}",
-    r"5.4 \cdot 10^{3}\%",
-)
-"""One of each kind: the parser keeps what it learnt of each, and the first would be ten times as slow."""
+class Late(BaseException):
+    """Too much CPU time. No ``Exception``: scorers catch those, and call the answer wrong."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,15 +94,15 @@ def serve(connection: Connection, limits: Limits, owe: Callable[[int], None]) ->
 
 
 def _reply(request: Sequence[str], limits: Limits) -> str:
-    if len(request) == 3 and (problem := load(request[0])):  # takes seconds, which are no answer's fault
+    if problem := load(request[0]):  # takes seconds, which are no answer's fault
         return problem
     clear_cache()  # what was judged before must not show in what comes after
     seed(0)
     signal.setitimer(signal.ITIMER_PROF, limits.kill)
     signal.setitimer(signal.ITIMER_VIRTUAL, limits.inner)
     try:
-        return (compare if len(request) == 2 else score)(*request)
-    except TimeoutException:
+        return score(*request)
+    except Late:
         return "timeout"
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
@@ -127,19 +110,7 @@ def _reply(request: Sequence[str], limits: Limits) -> str:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise TimeoutException  # a BaseException: what catches all errors, as scorers do, must not catch this
-
-
-def compare(expected: str, answer: str) -> str:
-    """``correct``, ``wrong`` or ``error``. Out of memory ends the process; the caller limits the time."""
-    try:
-        gold, candidate = _parse(expected), _parse(answer)
-        equal = verify(gold, candidate, timeout_seconds=None, raise_on_error=True)
-        return "correct" if equal and _close(gold[0], candidate[0]) else "wrong"
-    except MemoryError:
-        os._exit(OUT_OF_MEMORY)
-    except Exception:  # whatever sympy raises over a nonsensical expression
-        return "error"
+    raise Late
 
 
 def load(scorer: str) -> str:
@@ -180,24 +151,8 @@ def _scorer(name: str, config: str) -> Callable[[str, Any], float]:
     return made
 
 
-def _parse(latex: str) -> list[Any]:
-    found = parse(f"${latex}$", [LatexExtractionConfig()], parsing_timeout=None, raise_on_error=True)
-    return list(found)
-
-
-def _close(gold: object, candidate: object) -> bool:
-    """Whether two expressions, where both are numbers, are also close relative to their size."""
-    candidate = getattr(candidate, "rhs", candidate)
-    if not (isinstance(gold, Basic) and isinstance(candidate, Basic)):
-        return True
-    if not (gold.is_number and candidate.is_number):
-        return True
-    a, b = N(gold, 30), N(candidate, 30)
-    return a == b or bool(abs(a - b) <= LARGEST_RELATIVE_ERROR * max(abs(a), abs(b)))
-
-
 def main(inner_seconds: str, kill_after: str, memory_bytes: str, *descriptors: str) -> None:
-    """Set the limits of this process and of its children, load the parser, then watch."""
+    """Set the limits of this process and of its children, then watch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     if sys.platform == "linux":
@@ -206,9 +161,7 @@ def main(inner_seconds: str, kill_after: str, memory_bytes: str, *descriptors: s
         resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # on many cores, its threads alone would take all that memory
     logging.disable(logging.CRITICAL)
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  the parser complains there of every malformed answer
-    for expression in WARM_UP:
-        compare(expression, expression.replace("2", "3"))
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  scorers complain there of every malformed answer
     connections = [Connection(int(descriptor)) for descriptor in descriptors]
     watch(connections, Limits(inner=float(inner_seconds), kill=float(kill_after)))
 

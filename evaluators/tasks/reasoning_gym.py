@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.grading.comparison import LONGEST_ANSWER
-from evaluators.grading.extraction import extract
+from evaluators.grading.extraction import extract, without_price
 from evaluators.grading.scorers import may_see
 from evaluators.names import suggestion
 from evaluators.tasks.overlap import words_and_signs
@@ -122,7 +122,8 @@ def _problem(
     own = record.fields["answer"]
     if not isinstance(own, str) or not own.strip():
         raise TaskError(f"{record.place} names no answer, by which its scorer could be checked; use another generator")
-    found = extract(f"#### {own}").answer
+    answer = extract(f"#### {own}").answer
+    found = without_price(answer) if answer is not None else None
     shown = found is not None and len(found) <= LONGEST_ANSWER and may_see(name, found)
     if not shown or score(found, json.loads(entry)) != 1:
         raise TaskError(

@@ -7,6 +7,7 @@ from hashlib import sha256
 from math import isnan
 from typing import Any
 
+from evaluators.grading.gold import GoldError, read_gold
 from evaluators.types import Framing, Problem, Rubric, Split, TaskError
 
 MISSING = object()
@@ -71,11 +72,20 @@ def make_problem(
     solution: str = "",
     system: str = "",
 ) -> Problem:
-    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer."""
+    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer.
+
+    Raises:
+        TaskError: the answer cannot be understood, so that no completion could be graded by it.
+    """
     try:
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
         raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
+    if rubric is None:
+        try:
+            read_gold(answer)
+        except GoldError as error:
+            raise TaskError(f"{record.place}: {error}") from None
     return Problem(
         id=digest[:16],
         prompt=prompt,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 
 def grader_of(versions: Mapping[str, str]) -> str:
-    """``2/0.9.0``: the grader's version, and math-verify's, on which its verdicts depend too."""
-    return f"{versions.get('grader', 'unknown')}/{versions.get('math-verify', 'none')}"
+    """Its version, ``2``; of the first one ``1/0.9.0``, as its verdicts depended on math-verify's version too."""
+    own = versions.get("grader", "unknown")
+    return f"{own}/{versions['math-verify']}" if "math-verify" in versions else own
 
 
 def is_called(grader: str, name: str) -> bool:

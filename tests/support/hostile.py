@@ -1,6 +1,6 @@
 r"""Answers that attack a grader: meant to hang it, to fill the memory, to run code, or to be taken for right.
 
-None is equal to any of ``EXPECTED``: a number is decided in process, a formula is compared in the worker.
+None is equal to any of ``EXPECTED``: numbers and formulas are compared in process, within milliseconds.
 """
 
 EXPECTED = ("18", "x^2+1")
@@ -44,10 +44,10 @@ _SHAPES = [
     "x=" * 140 + "1",
     "(((((a+)+)+)+)+)+" * 12,
     r"\boxed{18}" * 3,
-    "１８",
+    "１７",
     "१८",
-    "1\u200b8",
-    "18\x00",
+    "1\u200b7",
+    "17\x00",
     "\x00" * 100,
     "1.5\x00",
     "\ud800",

@@ -52,7 +52,7 @@ def refuse_other_graders(results: Sequence[RunResult]) -> None:
     if len(graders) > 1:
         listed = "; ".join(f"{name} ({_counted(found)})" for name, found in sorted(graders.items()))
         raise HarnessError(
-            "these runs were judged by different graders (its version/math-verify's), so no table can rank them; "
+            "these runs were judged by different graders, so no table can rank them; "
             f"choose one by --grader, or redo the older runs with --fresh: {listed}"
         )
 

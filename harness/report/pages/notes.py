@@ -85,7 +85,7 @@ def notes(board: Board) -> list[str]:
     rows = [row for _, row in board.arms]
     found = [note.format(margin=100 * board.margin) for note in legend(REACHED, TOOK, BEHAVED)]
     if board.grader.partition("/")[0] != UNTOLD:
-        found.append(f"all completions were judged by grader {board.grader} (its version/math-verify's)")
+        found.append(f"all completions were judged by grader {board.grader}")
     if any(row.status == "preliminary" for row in rows):
         found.append(f"preliminary: fewer than {RANKED_FROM} seeds, so the order of the rows is no ranking")
     if any(row.unmatched for row in rows):

@@ -1,7 +1,6 @@
 """The grader on every published GSM8K and MATH-500 solution."""
 
 import json
-import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.grading.comparison import decide, read_number
 from evaluators.grading.extraction import tidy
+from evaluators.grading.gold import Kind, read_gold
 from evaluators.grading.grader import Grader
-from evaluators.grading.process import GradingProcess
 from evaluators.types import Verdict
 
 SIZES = {"train": 7473, "test": 1319}
@@ -61,37 +59,13 @@ def test_removed_answers_are_not_found(grader: Grader, solutions: list[tuple[str
         assert strict(grader, items) == {Verdict.UNPARSED: len(solutions)}, cut
 
 
-def test_the_fast_path_never_disagrees_with_math_verify(solutions: list[tuple[str, str]]) -> None:
-    rng = random.Random(0)
-    process = GradingProcess(inner_seconds=2, kill_after=8.0, memory_bytes=1 << 30)
-    verdicts: Counter[Verdict] = Counter()
-    for _, answer in rng.sample(solutions, 100):
-        expected, value = answer.replace(",", ""), int(answer.replace(",", ""))
-        neighbour = value + rng.choice([-100, -10, -1, 1, 10, 100])
-        for other in (
-            answer,
-            f"{value:,}",
-            f"{value}.00",
-            f"{neighbour:,}",
-            f"{neighbour}",
-            f"{-value - 1}",
-            f"{value}5",
-        ):
-            slow = process.judge([(expected, other)])[expected, other].verdict
-            assert decide(expected, other) is (slow is Verdict.CORRECT), (expected, other)
-            verdicts[slow] += 1
-    process.close()
-    assert verdicts == {Verdict.CORRECT: 300, Verdict.WRONG: 400}
-
-
-def test_math_500_through_math_verify(grader: Grader, data_dir: Path) -> None:
+def test_math_500(grader: Grader, data_dir: Path) -> None:
     path = data_dir / "math500_test.jsonl"
     if not path.is_file():
         pytest.skip(f"no {path.name} in {data_dir}")
     answers = [tidy(row["answer"]) for row in rows(path)]
-    # One solution boxes its answer in two forms, and so names no single one.
     own = [(row["answer"], row["solution"]) for row in rows(path)]
-    assert strict(grader, own) == {Verdict.CORRECT: 499, Verdict.UNPARSED: 1}
+    assert strict(grader, own) == {Verdict.CORRECT: 500}
     respaced = [(answer, rf"\boxed{{{answer.replace(' ', '')}}}") for answer in answers]
     assert strict(grader, respaced) == {Verdict.CORRECT: 500}
     removed = [(answer, re.sub(r"\\f?boxed", "", solution)) for answer, solution in own]
@@ -100,4 +74,13 @@ def test_math_500_through_math_verify(grader: Grader, data_dir: Path) -> None:
     # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
     expected = {Verdict.WRONG: 497, Verdict.CORRECT: 3}
     assert strict(grader, others) == expected
-    assert sum(read_number(answer) is None for answer in answers) > 150
+
+
+@pytest.mark.parametrize("name", ["gsm8k_train", "gsm8k_test", "math500_test", "svamp_test"])
+def test_every_expected_answer_is_understood(name: str, data_dir: Path) -> None:
+    path = data_dir / f"{name}.jsonl"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {data_dir}")
+    for row in rows(path):
+        answer = str(row["Answer"] if "Answer" in row else row["answer"])
+        assert read_gold(answer).kind is not Kind.FORMULA, answer

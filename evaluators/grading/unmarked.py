@@ -1,0 +1,77 @@
+r"""The answer of a text without any marker: its last formula or number, if the text ends there or with that sentence.
+
+What follows the number may be a finished sentence, or a few words that begin no new clause: in
+``9*2 = 18 dollars, so she`` nothing is the answer. Only the last 2000 characters are searched.
+"""
+
+import re
+import unicodedata
+
+from evaluators.grading.notation import TAG
+
+_TAIL = 2000
+_NUMBER = r"[-−]?\s?(?:\\?[$€£¥₹])?\s?-?(?:[0-9](?:[0-9,.]*[0-9])?|\.[0-9]+)"
+_COMPUTATION = re.compile(
+    rf"(?<![A-Za-z0-9_.,^\\-]){_NUMBER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}\)?)*"
+    r"(?:[A-Za-z_^!]+|\s*\\?%|\s+(?:hundred|thousand|million|billion|trillion|dozen|percent)\b)?"
+)
+_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
+_PHRASE = re.compile(r"(?:answer|option|choice)\s+is:?\s+(?:option |choice )?([^\n.]{1,60})", re.IGNORECASE)
+_UNIT = r"\\text\{[^{}]{0,40}\}(?:\^\{?[23]\}?)?"
+_CLOSERS = rf"(?:[\s)\]}}\"'*$`|]|\\[)\],;]|-{{3,}}|\\end\{{[a-z]{{1,12}}\*?\}}|{_UNIT})*"
+_WORD = r"[\s*$]*/?\s?[A-Za-z°\u3040-\uffef]+[²³]?"
+_FINISHED = re.compile(
+    rf"(?:\s*\([A-Za-z -]*\){_CLOSERS}|{_WORD}{_CLOSERS}|{_CLOSERS}|.*[.!?。！？]{_CLOSERS})", re.DOTALL
+)
+_CHOICE = re.compile(
+    r"(?:(?:answer|option|choice)(?: is)?:? (?:option |choice )?"
+    r"|(?:choose|select|pick|so|hence|thus|therefore),? (?:the )?(?:answer |option )?)(?:is )?[*$]*"
+    r"(?P<said>(?:\(?[A-J]\)|[A-J](?=[.:*]|\s*$))(?!\s+(?:and|or)\b)[^\n]{0,80})$"
+    r"|^[*\s]*(?:option |choice )?(?P<alone>\(?[A-J]\)?)[.*\s]*$"
+    r"|\b(?P<correct>[A-J])\)? is (?:the )?(?:correct|right|answer)[^\n]{0,20}$",
+    re.IGNORECASE,
+)
+_IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
+_WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
+_INSIDE = "per to at the a an of for in on with by from into each every more less times"
+_OPENING = (
+    "so and but or then because since which who that she he they it we i you if when while where plus minus than is are"
+    " was were has have had will would can could after before"
+)
+_NEW_CLAUSE = frozenset(_OPENING.split())
+"""Words that a finished sentence does not hold behind its number."""
+_CLAUSE = _NEW_CLAUSE.union(_INSIDE.split())
+"""Words that it does not end on."""
+
+
+def last_expression(text: str) -> str | None:
+    """As it stands in the text, or ``None``."""
+    text = "".join(
+        " " if unicodedata.category(c) in ("So", "Cf") and c != "°" else c for c in TAG.sub(" ", text[-_TAIL:])
+    )
+    text = text.rstrip()
+    found = [*_FORMULA.finditer(text), *_COMPUTATION.finditer(text)]
+    last = max(found, key=lambda match: (match.end(), -match.start())) if found else None
+    if chosen := _CHOICE.search(text):
+        letter = chosen["said"] or chosen["alone"] or chosen["correct"]
+        if letter.lstrip("(")[0].isupper():
+            return letter
+    phrase = max(_PHRASE.finditer(text), key=lambda match: match.start(), default=None)
+    if phrase is not None and (last is None or last.end() <= phrase.start(1)):
+        return phrase[1] if _is_finished(text[phrase.end() :]) else None
+    if last is None:
+        return None
+    if not _is_finished(text[last.end() :]):
+        return None
+    if last.lastindex is not None:
+        return last[last.lastindex]
+    before = text[: last.start()].rpartition("\n")[2].rstrip()
+    bullet = last[0][:1] in "-−" and last[0][1:2] == " " and (not before or before[-1].isalpha())
+    return last[0][1 if bullet else 0 :].rpartition("=")[2]
+
+
+def _is_finished(rest: str) -> bool:
+    if _FINISHED.fullmatch(rest) or _IS_IT.fullmatch(rest):
+        return True
+    words = re.findall("[a-z]+", rest.lower())
+    return _WORDS.fullmatch(rest) is not None and words[-1] not in _CLAUSE and not _NEW_CLAUSE.intersection(words)

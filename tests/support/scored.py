@@ -1,0 +1,34 @@
+"""Problems that reasoning-gym scores, in the grading processes."""
+
+import json
+from typing import Any
+
+from evaluators.types import Rubric
+
+Item = tuple[str | Rubric, str]
+
+
+def countdown(numbers: list[int], target: int) -> Rubric:
+    return rubric("countdown", {"question": "?", "metadata": {"numbers": numbers, "target": target}})
+
+
+def rubric(generator: str, entry: dict[str, Any]) -> Rubric:
+    given = {"config": {}, "entry": entry | {"answer": ""}}
+    return Rubric(scorer=f"reasoning_gym:{generator}", entry=json.dumps(given))
+
+
+def fresh(n: int) -> Item:
+    """A right answer that no other ``n`` has, so that none is remembered."""
+    return (countdown([n, 7], 7 * n), f"#### {n}*7")
+
+
+RIGHT, WRONG = (countdown([3, 7], 21), "#### 3*7"), (countdown([3, 7], 21), "#### 3+7")
+BOMB = (countdown([3, 7], 21), "#### 9**9**9**9")
+"""A single operation without end, which nothing but a signal of the kernel ends."""
+SLOW = (countdown([3, 7], 21), "#### 7**7**8")
+"""Takes two seconds."""
+INTERRUPTED = (
+    rubric("intermediate_integration", {"metadata": {"variable": "x", "integrand": "2*x"}}),
+    "#### (x**x+1)**(x**x+x)*(x+1)**(x**7+1)/(x**5+x+1)**(x**x)",
+)
+"""Many operations without end, between which it can be interrupted."""
