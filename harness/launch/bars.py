@@ -37,7 +37,7 @@ class Standing:
             self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
         elif isinstance(event, Evaluation):
             self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
-        else:
+        elif isinstance(event, End):
             self.ended, self._status = True, event.status
 
     def __str__(self) -> str:

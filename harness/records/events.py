@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from pydantic import TypeAdapter
@@ -14,8 +14,9 @@ from harness.errors import HarnessError
 from harness.records.graders import grader_of
 from harness.records.ledger import TIMED, Ledger
 
-FORMAT = 2
-"""Of the journals that are written. Format 1 is the same without the number, and is read as well."""
+FORMAT = 3
+"""Of the journals that are written. Older ones are read as well: format 2 knows no ``Resumed``, and format 1 is the
+same without the number."""
 Outcome = Literal["finished", "failed"]
 
 
@@ -60,6 +61,14 @@ class Identity:
     weights: str
     problems: dict[str, str]
     """By split."""
+    prompts: dict[str, str] = field(default_factory=dict)
+    """By split: of the tokens that the model reads, behind its chat template. Early versions did not record them."""
+
+    def agrees(self, other: "Identity") -> bool:
+        """Whether both are the same start, as far as both know it."""
+        both = self.prompts and other.prompts
+        same = (self.weights, self.problems) == (other.weights, other.problems)
+        return same and (not both or self.prompts == other.prompts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +110,16 @@ class Start:
     origin: Origin
     answer_format: str = "own"
     """By which problems are asked; early versions knew the task's own alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumed:
+    """The run was taken up by other code or other libraries than it had until then."""
+
+    step: int
+    ledger: Ledger
+    versions: dict[str, str]
+    time: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +185,7 @@ class End:
     time: float
 
 
-Event: TypeAlias = Start | Step | Evaluation | End
+Event: TypeAlias = Start | Resumed | Step | Evaluation | End
 NAMES: dict[type[Event], str] = {kind: kind.__name__.lower() for kind in get_args(Event)}
 ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(kind) for kind, name in NAMES.items()}
 

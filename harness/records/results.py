@@ -11,7 +11,7 @@ from evaluators.tasks.overlap import Overlap
 from evaluators.types import Split
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.records.events import End, Evaluation, Event, Identity, OfflineSet, Origin, Start, Step
+from harness.records.events import End, Evaluation, Event, Identity, OfflineSet, Origin, Resumed, Start, Step
 from harness.records.ledger import Ledger
 from harness.records.possible import check_possible
 
@@ -56,6 +56,8 @@ class RunResult:
     overlap: dict[str, Overlap]
     """What train and held-out problems share, by held-out split."""
     origin: Origin
+    later: tuple[dict[str, str], ...]
+    """Versions of what took the run up again, where they were others."""
     start: Evaluation | None
     """The evaluation on the test split before the first update."""
     test: Evaluation | None
@@ -71,8 +73,9 @@ class RunResult:
         return self.origin.grader
 
     @property
-    def commit(self) -> str:
-        return self.origin.versions["commit"]
+    def commits(self) -> tuple[str, ...]:
+        """Of all code that it ran by."""
+        return tuple(versions["commit"] for versions in (self.origin.versions, *self.later))
 
 
 def read_results(journals: Iterable[Sequence[Event]]) -> list[RunResult]:
@@ -102,7 +105,7 @@ def _result(events: Sequence[Event]) -> RunResult:
     check_possible(start, events)
     evaluations = [event for event in events if isinstance(event, Evaluation)]
     tests = [event for event in evaluations if event.split is Split.TEST]
-    ledger = last.ledger if isinstance(last, Step | Evaluation | End) else Ledger()
+    ledger = Ledger() if isinstance(last, Start) else last.ledger
     return RunResult(
         run_id=start.run_id,
         config=start.config,
@@ -112,6 +115,7 @@ def _result(events: Sequence[Event]) -> RunResult:
         data=start.data,
         overlap=start.overlap,
         origin=start.origin,
+        later=tuple(event.versions for event in events if isinstance(event, Resumed)),
         start=tests[0] if tests else None,
         test=tests[-1] if isinstance(last, End) and last.status == "finished" else None,
         rewarded=any((event.metrics["train/reward_mean"] or 0) > 0 for event in events if isinstance(event, Step)),

@@ -49,6 +49,17 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
     return {split: part[: sizes[split]] for split, part in problems.items()}
 
 
+def prompts_hash(policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> dict[str, str]:
+    """By split: a hash of the tokens that the model reads of each problem, in order."""
+    found = {}
+    for split, part in problems.items():
+        total = sha256()
+        for problem in part:
+            total.update(repr(policy.encode(problem.prompt, problem.framing)).encode())
+        found[str(split)] = total.hexdigest()[:16]
+    return found
+
+
 def fingerprint(problems: Sequence[Problem]) -> str:
     """A hash of their ids, prompts, answers, rubrics and what stands around the prompts, in order."""
     total = sha256()

@@ -8,7 +8,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from evaluators.types import Split
 from harness.config.run_config import RunConfig, flat
-from harness.records.events import End, Evaluation, Start, Step
+from harness.records.events import End, Evaluation, Resumed, Start, Step
 
 LONGEST_PARAM = 6000
 
@@ -55,7 +55,7 @@ def datasets_of(start: Start) -> list[DatasetInput]:
     ]
 
 
-def metrics_of(event: Step | Evaluation | End, task: str) -> dict[str, float | None]:
+def metrics_of(event: Resumed | Step | Evaluation | End, task: str) -> dict[str, float | None]:
     """An event's metrics (None: not finite), by the keys that all objectives share."""
     task = task.replace(":", ".")
     ledger = event.ledger.counts() | event.ledger.timings()
@@ -75,7 +75,7 @@ SCALE = {"seconds": 1e3, "flops": 1e-9}
 UNIT_NOTE = {"seconds": ", in milliseconds", "flops": ", in 1e9"}
 
 
-def position(event: Step | Evaluation | End, config: RunConfig) -> int:
+def position(event: Resumed | Step | Evaluation | End, config: RunConfig) -> int:
     """MLflow's integer step: budget spent; in milliseconds for seconds, in 1e9 for FLOPs."""
     unit = config.budget.unit
     return int(event.ledger.spent(unit) * SCALE.get(unit, 1))

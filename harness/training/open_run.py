@@ -2,9 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
-from harness.records.events import Beginning, Identity, Invocation, OfflineSet, Origin, Start
+from harness.records.events import Beginning, Event, Identity, Invocation, OfflineSet, Origin, Resumed, Start
 from harness.records.graders import grader_of
 from harness.records.journal import Journal
 from harness.records.locks import LOCK
@@ -28,7 +28,7 @@ from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.fixed_set import FixedSet, fixed_set, sample_fixed
 from harness.rollout.groups import Group
-from harness.rollout.problems import fingerprint, fitting_context, load_splits
+from harness.rollout.problems import fingerprint, fitting_context, load_splits, prompts_hash
 from harness.rollout.regimes import Regime, make_regime
 from harness.seeds import ProblemOrder
 from harness.training.checkpoint import Progress, load_checkpoint
@@ -53,6 +53,7 @@ def open_run(
     identity = Identity(
         weights=parts.policy.fingerprint(),
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
+        prompts=prompts_hash(parts.policy, parts.problems),
     )
     rate = matrix_rate(parts.policy.device, parts.policy.dtype)
     journal = Journal(directory)
@@ -126,6 +127,9 @@ def _take_up(parts: RunParts, journal: Journal, began: Beginning) -> tuple[Progr
         check_beginning(journal.path.parent, start, began)
         check_grader(journal.path.parent, start)
     journal.cut(resumed[0].journal_bytes if resumed else 0)
+    if resumed and made_by(journal.read()) != versions():
+        ledger = resumed[0].ledger
+        journal.append(Resumed(step=ledger.iterations, ledger=ledger, versions=versions(), time=time.time()))
     return resumed
 
 
@@ -164,11 +168,22 @@ def check_beginning(directory: Path, start: Start, now: Beginning) -> None:
     Raises:
         HarnessError: it was.
     """
-    if start.identity != now.identity:
+    if replace(start.identity, prompts={}) != replace(now.identity, prompts={}):
         raise _another(directory, "from another model or other problems than are there now")
+    if not start.identity.agrees(now.identity):
+        raise HarnessError(
+            f"{directory} was begun with other prompts than are made now, as by a chat template that holds the date; "
+            "set model.chat_template to a file that makes the same ones every day, and start over with --fresh"
+        )
     if start.data != now.data:
         raise _another(directory, "on another offline set than is there now")
     check_source(directory, start, now.source)
+
+
+def made_by(events: Sequence[Event]) -> dict[str, str]:
+    """Versions of what has carried the run so far."""
+    later = [event.versions for event in events if isinstance(event, Resumed)]
+    return later[-1] if later else start_of(events).origin.versions
 
 
 def check_source(directory: Path, start: Start, now: str | None) -> None:

@@ -36,7 +36,7 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
     for result in results:
         regimes[result.config.regime].append(result)
     invocations = _distinct(result.origin.invocation for result in results)
-    environments = _distinct(result.origin.versions for result in results)
+    environments = _distinct(versions for result in results for versions in (result.origin.versions, *result.later))
     boards = tuple(_board(suite, of_regime, missing) for of_regime in regimes.values())
     return Board(
         suite=suite.name,
@@ -45,7 +45,7 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
         boards=boards,
         missing=tuple(missing),
         overlap=results[0].overlap,
-        commits=tuple(sorted({result.commit for result in results})),
+        commits=tuple(sorted({commit for result in results for commit in result.commits})),
         invocations=tuple(invocations),
         environments=tuple(environments),
         runs={

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 
 from harness.config.run_config import RunConfig, flat
 from harness.errors import HarnessError
@@ -31,8 +31,11 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
             f"{differing}"
         )
     refuse_other_graders(results)
-    if any(result.identity != results[0].identity for result in results):
-        raise HarnessError("these runs began from different weights or problems; redo the older ones with --fresh")
+    distinct = list({repr(result.identity): result.identity for result in results}.values())
+    if not all(a.agrees(b) for a, b in combinations(distinct, 2)):
+        raise HarnessError(
+            "these runs began from different weights, problems or prompts; redo the older ones with --fresh"
+        )
     data: dict[int, set[OfflineSet]] = defaultdict(set)
     for result in results:
         if result.data:
