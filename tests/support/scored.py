@@ -27,9 +27,5 @@ BOMB = (countdown([3, 7], 21), "#### 9**9**9")
 """A single operation without end, which nothing but a signal of the kernel ends."""
 SLOW = (countdown([3, 7], 21), "#### 7**7**8")
 """Takes two seconds."""
-INTERRUPTED = (
-    rubric("intermediate_integration", {"metadata": {"variable": "x", "integrand": "2*x"}}),
-    "#### ((x**x+1)**(x**x+x)*(x+1)**(x**7+1)/(x**5+x+1)**(x**x)+1)**((x**x+1)/(x**3+x+2)+(x+1)**(x**2+1))"
-    "*(x**9+x+1)**(x**8+x)/(x**4+1)**(x**6+x+3)",
-)
-"""Many operations without end, between which it can be interrupted."""
+INTERRUPTED = (countdown([3, 7], 21), "#### " + "*".join(f"(9**{900 + n}+7)**(1/7)" for n in range(12)))
+"""Many operations, which take many seconds, and between which it can be interrupted."""
