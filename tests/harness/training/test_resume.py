@@ -7,7 +7,14 @@ import pytest
 
 from algorithms import OBJECTIVES
 from harness.errors import HarnessError
+from harness.records.events import Resumed
+from harness.records.journal import Journal
+from harness.records.provenance import versions
+from harness.records.results import read_results
+from harness.report.numbers.board import build
+from harness.report.pages.notes import warnings
 from tests.support.own_objective import EXAMPLE
+from tests.support.results import suite
 from tests.support.small import history, run_small, small_config
 
 KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
@@ -62,3 +69,35 @@ def test_every_kind_of_arm_resumes(arm: str, tmp_path: Path) -> None:
     run_small(config, tmp_path / "runs" / "whole")
     torn(config, tmp_path / "runs" / "torn")
     assert history(tmp_path / "runs" / "torn") == history(tmp_path / "runs" / "whole")
+
+
+def test_a_template_that_makes_other_prompts_is_not_resumed(tmp_path: Path) -> None:
+    """As one that holds the date does on the next day."""
+    template = tmp_path / "chat.jinja"
+    changes = {"task__format": "own", "model__chat_template": str(template)}
+    config = small_config("agro", **changes)
+    template.write_text("{{ messages[-1].content }}")
+    left = iter(range(4))
+    run_small(config, tmp_path / "run", should_stop=lambda: next(left, None) is None)
+    template.write_text("1+1=2;{{ messages[-1].content }}")
+    with pytest.raises(HarnessError, match="begun with other prompts than are made now, as by a chat template that"):
+        run_small(config, tmp_path / "run")
+    template.write_text("{{ messages[-1].content }}")
+    assert run_small(config, tmp_path / "run") == "finished"
+
+
+def test_other_libraries_that_take_a_run_up_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its journal and on its leaderboard; the same ones leave no trace."""
+    config = small_config("agro")
+    for patience, torch in ((1, None), (4, "9.9"), (99, "9.9")):
+        if torch:
+            monkeypatch.setattr("harness.training.open_run.versions", lambda: versions() | {"torch": "9.9"})
+        left = iter(range(patience))
+        run_small(config, tmp_path, should_stop=lambda left=left: next(left, None) is None)
+    events = Journal(tmp_path).read()
+    (resumed,) = [event for event in events if isinstance(event, Resumed)]
+    assert resumed.versions == versions() | {"torch": "9.9"}
+    results = read_results([events])
+    board = build(suite(), results)
+    assert len(board.environments) == 2
+    assert any(line.startswith("torch: ") and "9.9" in line for line in warnings(board))
