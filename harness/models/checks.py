@@ -1,5 +1,6 @@
 """What a model's files hold must be the model, and all of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from torch import nn
 from harness.errors import HarnessError
 from harness.models.adapters import lacking, plain_like
 
+CONSTANT = re.compile(r"\b(attn|attention)\.(masked_)?bias$|\binv_freq$|\bposition_ids$")
+"""Causal masks, rotary frequencies and positions, which early versions of transformers saved beside the weights."""
 SHOWN = 3
 """Names that a sentence lists."""
 
@@ -28,7 +31,8 @@ def refuse_other_weights(path: str, report: Mapping[str, Any]) -> None:
         "conversion_errors": "holds weights that cannot be converted",
     }
     for key, sentence in what.items():
-        if names := sorted(str(one[0] if isinstance(one, tuple) else one) for one in report.get(key) or ()):
+        found = sorted(str(one[0] if isinstance(one, tuple) else one) for one in report.get(key) or ())
+        if names := [name for name in found if key != "unexpected_keys" or not CONSTANT.search(name)]:
             raise HarnessError(f"{path} {sentence}: {listed(names)}; save the whole causal language model, and no more")
 
 

@@ -27,8 +27,9 @@ Weights = dict[str, Tensor]
 GONE, LAYER = "model.norm.weight", "model.layers.1.mlp.up_proj.weight"
 
 
-def load(folder: Path, training: PolicySettings | None = None) -> Policy:
-    return load_policy(ModelSettings(path=str(folder), device="cpu", dtype="float32"), 1.0, training)
+def load(folder: Path, training: PolicySettings | None = None, dtype: str = "float32") -> Policy:
+    settings = ModelSettings.model_validate({"path": str(folder), "device": "cpu", "dtype": dtype})
+    return load_policy(settings, 1.0, training)
 
 
 def refused(folder: Path, *names: str, training: PolicySettings | None = None) -> None:
@@ -101,6 +102,18 @@ def test_weights_that_are_not_the_models_are_refused_by_name(
     refused(llama, *names)
 
 
+@pytest.mark.parametrize("family", ["gpt2", "gptj", "gpt_neox", "llama", "opt"])
+def test_masks_and_positions_beside_the_weights_are_no_weights(family: str, tmp_path: Path) -> None:
+    make(family, tmp_path)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    before = load(tmp_path).fingerprint()
+    names = ("attn.bias", "attn.masked_bias", "attention.masked_bias", "self_attn.rotary_emb.inv_freq", "position_ids")
+    layer = next(name for name in weights if ".0." in name).partition(".0.")[0]
+    save_file(weights | {f"{layer}.0.{name}": torch.zeros(3) for name in names}, file, {"format": "pt"})
+    assert load(tmp_path).fingerprint() == before
+
+
 @pytest.mark.parametrize("weights", [True, False], ids=["with the model", "alone"])
 def test_adapters_that_lie_with_a_model_are_refused(llama: Path, tmp_path: Path, weights: bool) -> None:
     model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(llama), LoraConfig(target_modules=["q_proj"]))
@@ -139,6 +152,8 @@ def test_logits_changed_behind_the_output_layer_are_refused_however_small(
 
 
 @pytest.mark.parametrize("spread", [0.2, 0.02], ids=["trained", "fresh"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("training", [None, LORA], ids=["full", "lora"])
 @pytest.mark.parametrize(
     ("family", "changes", "shared"),
     [
@@ -151,13 +166,20 @@ def test_logits_changed_behind_the_output_layer_are_refused_however_small(
     ],
 )
 def test_prompts_pass_once_only_where_that_is_right(
-    family: str, changes: dict[str, int], shared: bool, spread: float, tmp_path: Path
+    family: str,
+    changes: dict[str, int],
+    shared: bool,
+    training: PolicySettings | None,
+    dtype: str,
+    spread: float,
+    tmp_path: Path,
 ) -> None:
     make(family, tmp_path, initializer_range=spread, **changes)
-    policy = load(tmp_path)
+    policy = load(tmp_path, training, dtype)
     assert policy.shares_prompts == policy.reference().shares_prompts == shared
-    alone = torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in PAIRS])
-    torch.testing.assert_close(logp(policy), alone, atol=2e-5, rtol=0)
+    if dtype == "float32":
+        alone = torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in PAIRS])
+        torch.testing.assert_close(logp(policy), alone, atol=2e-5, rtol=0)
 
 
 def test_rotary_factors_that_change_at_a_length_limit_the_context(tmp_path: Path) -> None:
