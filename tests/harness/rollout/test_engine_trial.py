@@ -82,6 +82,16 @@ def test_what_an_engine_says_is_held_to_the_policy(
     assert "\n" not in str(caught.value)
 
 
+def test_weights_that_an_engine_cannot_take_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync(engine: TransformersEngine, policy: Policy) -> None:
+        raise KeyError("layers.0.experts.w13_weight")
+
+    monkeypatch.setattr(TransformersEngine, "sync", sync)
+    make("llama", tmp_path)
+    with pytest.raises(HarnessError, match=r"KeyError: 'layers.0.experts.w13_weight'"):
+        make_engine(load(tmp_path), ComputeSettings(engine="transformers"), CONTEXT)
+
+
 @pytest.mark.parametrize("context", [1, 2, 5, 20, 2000])
 def test_it_is_tried_in_every_context(context: int, tmp_path: Path) -> None:
     make("gpt2", tmp_path, n_positions=2048)
