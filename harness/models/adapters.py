@@ -1,7 +1,9 @@
 """Low-rank adapters in a model, by PEFT: put in, switched off for the reference, merged on the way elsewhere."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -18,7 +20,8 @@ START_SEED = 0
 def add_adapters(model: nn.Module, settings: LoraSettings) -> None:
     """Adapters in float32 in every linear layer but the output layer; all other weights are frozen."""
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", lora_dropout=0.0)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of PEFT, about patterns of its own for experts
         torch.manual_seed(START_SEED)
         inject_adapter_in_model(config, model, adapter_name=NAME)
     for parameter in model.parameters():
@@ -45,11 +48,58 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 def plain_weights(model: nn.Module, *, merged: bool) -> Iterator[tuple[str, Tensor]]:
     """The state dict of a model without adapters: the base alone, or with each merged into it in float32 on the way."""
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    adapters = {_adapted(name, layer): layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
     for name, tensor in model.state_dict().items():
-        owner, inside, last = name.rpartition(".base_layer.")
-        if inside:
-            adds = merged and last == "weight"
-            yield f"{owner}.{last}", tensor.float() + layers[owner].get_delta_weight(NAME) if adds else tensor
+        plain = _plain(name)
+        if plain in adapters:
+            yield plain, tensor.float() + adapters[plain].get_delta_weight(NAME) if merged else tensor
         elif ".lora_" not in name:
-            yield name, tensor
+            yield plain, tensor
+
+
+def plain_like(model: Any) -> Any:
+    """A model of the same class and shape, without weights or adapters."""
+    with torch.device("meta"):
+        return type(model)(model.config)
+
+
+@contextmanager
+def idle_adapters(model: nn.Module) -> Iterator[list[str]]:
+    """The names of layers with adapters that passes inside did not call, though they called the part that holds them.
+
+    Such a part uses its layer's weight by itself, so that the adapter never acts. Filled in at the end.
+    """
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    parents = {name: model.get_submodule(name.rpartition(".")[0]) for name in layers}
+    called: set[int] = set()
+    hooks = [
+        module.register_forward_pre_hook(lambda module, given: called.add(id(module)))
+        for module in {*layers.values(), *parents.values()}
+    ]
+    idle: list[str] = []
+    try:
+        yield idle
+    finally:
+        for hook in hooks:
+            hook.remove()
+    idle += [name for name, layer in layers.items() if id(layer) not in called and id(parents[name]) in called]
+
+
+def lacking(model: nn.Module, plain: nn.Module) -> list[str]:
+    """Weights of ``plain``, the same model without adapters, that :func:`plain_weights` does not make of ``model``, and
+    those that it makes besides or in another shape; no weight is computed.
+    """
+    found = {_plain(name): tensor.shape for name, tensor in model.state_dict().items() if ".lora_" not in name}
+    wanted = {name: tensor.shape for name, tensor in plain.state_dict().items()}
+    adapted = {_adapted(name, layer) for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    return sorted(name for name, _ in found.items() ^ wanted.items()) + sorted(adapted - set(wanted))
+
+
+def _plain(name: str) -> str:
+    """Of a weight or layer, without adapters; experts have several adapters one around the other."""
+    return name.replace(".base_layer", "")
+
+
+def _adapted(name: str, layer: LoraLayer) -> str:
+    """The plain name of the weight that a layer's adapter adds to."""
+    return f"{_plain(name)}.{getattr(layer, 'parameter_name', 'weight')}"

@@ -20,13 +20,14 @@ SCORES = 1 << 19
 def attend(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """query [R, heads, s, D], key and value [R, heads that have keys, K, D], mask [R or 1, 1, s, K], true on what is
-    seen -> [R, s, heads, D].
+    """query [R, heads, s, D], key [R, heads that have keys, K, D], value [R, heads that have keys, K, V], mask
+    [R or 1, 1, s, K], true on what is seen -> [R, s, heads, V], contiguous, as the kernel's is.
     """
     rows, heads, asked, width = query.shape
     groups, places = key.shape[1:3]
     special = options.get("position_bias") is not None or options.get("dropout")
-    if special or (asked > 1 and (attention_mask is None or rows * heads * asked * places > SCORES)):
+    added = attention_mask is not None and attention_mask.dtype is not torch.bool  # to the scores
+    if special or added or (asked > 1 and (attention_mask is None or rows * heads * asked * places > SCORES)):
         found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
         return found
     scale = options.get("scaling") or width**-0.5
@@ -34,7 +35,7 @@ def attend(
     if attention_mask is not None:  # the lowest number, as padding sees nothing at all
         scores = torch.where(attention_mask, scores, torch.finfo(scores.dtype).min)
     mixed = scores.softmax(-1).view(rows, groups, -1, places) @ value
-    return mixed.view(rows, heads, asked, width).transpose(1, 2), None
+    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous(), None
 
 
 AttentionInterface.register(PLAIN, attend)

@@ -16,8 +16,9 @@ class Critic(nn.Module):
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
-        self.trunk = copy.deepcopy(policy.model.get_decoder())  # with adapters of its own, where the policy has some
+        self.trunk = copy.deepcopy(policy.decoder)  # with adapters of its own, where the policy has some
         self.precision = policy.precision
+        self._shares_prompts = policy.shares_prompts
         self.head = nn.Linear(policy.size.width, 1, device=policy.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -38,7 +39,7 @@ class Critic(nn.Module):
         lengths = here.mask.sum(-1, keepdim=True)
         places = torch.arange(here.mask.shape[1] + 1, device=lengths.device) <= lengths
         with self.precision():
-            hidden = hidden_states(self.trunk, here, places)
+            hidden = hidden_states(self.trunk, here, places, share=self._shares_prompts)
         flat = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
         values = flat.new_zeros(places.shape).masked_scatter(places, flat)
         return values[:, :-1].where(here.mask, 0.0), values.gather(-1, lengths).squeeze(-1)

@@ -16,23 +16,20 @@ PASS_COSTS = 256
 """A pass through the layers takes about as long as this many tokens more in another."""
 
 
-def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
+def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, *, share: bool) -> Tensor:
     """Hidden states where ``wanted`` is true: [B, T], of the state before each sampled token, or [B, T + 1] with the
     one behind the last; every row wants its first places, at least one. [N, H], in the order of ``wanted``.
 
-    A prompt passes once for all its completions, where the decoder allows that; the numbers differ by rounding alone.
+    With ``share``, of a decoder that allows it (:func:`harness.models.trial.shares_prompts`), a prompt passes once for
+    all its completions; the numbers differ by rounding alone. Not where layers are computed again.
     """
-    shared = len(sequences.prompts) < len(sequences.completions) and _shares_prompts(decoder)
+    shared = share and len(sequences.prompts) < len(sequences.completions) and not _recomputed(decoder)
     return _shared(decoder, sequences, wanted) if shared else _whole(decoder, sequences, wanted)
 
 
-def _shares_prompts(decoder: Any) -> bool:
-    """Not where layers are computed again, nor where they attend to a window of places, which padding would shift.
-
-    A property of the model alone: the reference must not pass otherwise than the policy.
-    """
-    cache = DynamicCache(config=decoder.config)
-    return all(type(layer) is DynamicLayer for layer in cache.layers) and not _recomputed(decoder)
+def keeps_all_places(config: Any) -> bool:
+    """Whether every layer caches all keys; not where one has a window of places, which padding would shift."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
 
 
 def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:

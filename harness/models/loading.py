@@ -16,7 +16,9 @@ from harness.config.settings import ModelSettings, PolicySettings
 from harness.errors import HarnessError
 from harness.models.adapters import add_adapters
 from harness.models.attention import PLAIN
+from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
 from harness.models.policy import Policy
+from harness.models.trial import shares_prompts
 
 transformers_logging.disable_progress_bar()  # it would run through the bars of the runs
 
@@ -27,8 +29,8 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
     """The model that ``settings`` names, on its device; all weights are trained unless ``training`` says otherwise.
 
     Raises:
-        HarnessError: the path is missing or no causal language model, the hub cannot be reached, or the model
-            changes its logits behind the output layer, which :meth:`Policy.logp` does not follow.
+        HarnessError: the path is missing or no causal language model, the hub cannot be reached, its files hold
+            something else than the model and all of it, or its log-probabilities are not right as they are computed.
     """
     assert "auto" not in (settings.device, settings.dtype), "settled beforehand, see harness.launch.machine"
     training = training or PolicySettings()
@@ -43,18 +45,29 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             extra |= {"quantization_config": GgufConfig(dequantize=True)}
         else:
             extra = {"use_safetensors": True}
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=stored, trust_remote_code=False, **extra)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=stored,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the report, by name
+            **extra,
+        )
+        refuse_adapters(settings.path, model)
+        refuse_other_weights(settings.path, report)
+        refuse_broken_weights(settings.path, model)
         model.generation_config = _tokens_of(model.generation_config)
         if (settings.device, dtype) == ("cpu", torch.float32) and model.config._attn_implementation == "sdpa":
             model.set_attn_implementation(PLAIN)
         if training.lora:
             add_adapters(model, training.lora)
+            refuse_unsavable(settings.path, model)
         if training.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
     )
-    _check_head(policy, settings.path)
+    policy.shares_prompts = shares_prompts(policy, settings.path)
     return policy
 
 
@@ -143,12 +156,3 @@ def _ask_hub(path: str) -> None:
             f"cannot load the hub model {path}: the hub cannot be reached ({type(error).__name__}); give --model "
             "a local directory or .gguf file, or set HF_HUB_OFFLINE=1 to use a cached copy"
         ) from error
-
-
-@torch.inference_mode()
-def _check_head(policy: Policy, path: str) -> None:
-    ids = torch.arange(min(8, policy.model.config.get_text_config().vocab_size), device=policy.device)[None]
-    whole = policy.model(input_ids=ids).logits
-    own = policy.model.get_output_embeddings()(policy.model.get_decoder()(input_ids=ids).last_hidden_state)
-    if not torch.allclose(whole, own, atol=1e-3):
-        raise HarnessError(f"{path} transforms its logits behind the output layer, which is not supported yet")

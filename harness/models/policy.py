@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
 
 from evaluators.types import Framing
 from harness.errors import HarnessError
-from harness.models.adapters import adapters_off, has_adapters, plain_weights
+from harness.models.adapters import adapters_off, has_adapters, plain_like, plain_weights
 from harness.models.hidden import hidden_states
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
@@ -40,12 +41,15 @@ class Policy:
         dtype: torch.dtype = torch.float32,
         template_args: Mapping[str, Any] | None = None,
         base: bool = False,
+        shares_prompts: bool = False,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.temperature = temperature
         self.dtype = dtype
         self._template_args = dict(template_args or {})
+        self.shares_prompts = shares_prompts
+        """Whether a prompt passes once for all its completions; see :mod:`harness.models.trial`."""
         self._base = base
         """Whether this is the model with its adapters off."""
 
@@ -53,6 +57,13 @@ class Policy:
     def device(self) -> torch.device:
         found: torch.device = self.model.device
         return found
+
+    @property
+    def decoder(self) -> Any:
+        """The model without its output layer."""
+        parts = (self.model.get_decoder(), self.model.base_model, getattr(self.model, "model", None))
+        inner = (part for part in parts if isinstance(part, PreTrainedModel) and part is not self.model)
+        return next(inner, self.model)  # some classes call their output layer or themselves the decoder
 
     @functools.cached_property
     def size(self) -> ModelSize:
@@ -69,9 +80,14 @@ class Policy:
 
     @property
     def context_limit(self) -> int | None:
-        """Tokens that the model takes at most, where its config names a limit."""
-        limit: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        return limit
+        """Tokens that the model takes at most, where its config names a limit.
+
+        Where it changes its rotary factors at some length (LongRoPE), that is the limit: behind it what a token's key
+        is would depend on how long the sequences beside it are, and a cache keeps keys of both kinds.
+        """
+        text = self.model.config.get_text_config()
+        named = [getattr(text, "max_position_embeddings", None), *_rotary_switches(text)]
+        return min((limit for limit in named if limit), default=None)
 
     @functools.cached_property
     def adapted(self) -> bool:
@@ -88,6 +104,7 @@ class Policy:
             dtype=self.dtype,
             template_args=self._template_args,
             base=self.adapted,
+            shares_prompts=self.shares_prompts,
         )
 
     def precision(self) -> AbstractContextManager[Any]:
@@ -110,16 +127,24 @@ class Policy:
         """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template and ``framing`` wants it.
 
         Raises:
-            HarnessError: the prompt holds what the tokenizer does not know, or its template refuses the framing.
+            HarnessError: the prompt holds what the tokenizer does not know, its template refuses the framing, or the
+                model does not know one of its tokens.
         """
         try:
-            if not (self.chats and framing.chat):
-                return tuple(self.tokenizer.encode(_as_text(prompt, framing)))
-            return self._in_chat(prompt, framing)
+            if self.chats and framing.chat:
+                ids = self._in_chat(prompt, framing)
+            else:
+                ids = tuple(self.tokenizer.encode(_as_text(prompt, framing)))
         except Exception as error:  # of the tokenizer or of its template, which raise bare ones
             raise HarnessError(
                 f"this model's tokenizer cannot read the prompt {prompt[:60]!r} ({error}); use another task or model"
             ) from error
+        if (last := max(ids, default=0)) >= (known := self.model.get_input_embeddings().weight.shape[0]):
+            raise HarnessError(
+                f"this model's tokenizer gives token {last} for the prompt {prompt[:60]!r}, and the model knows "
+                f"{known}; use the tokenizer it was trained with"
+            )
+        return ids
 
     def _in_chat(self, prompt: str, framing: Framing) -> tuple[int, ...]:
         turns = [{"role": "system", "content": framing.system}] if framing.system else []
@@ -147,7 +172,7 @@ class Policy:
         """
         here = sequences.to(self.device)
         with self.in_effect():
-            before = hidden_states(self.model.get_decoder(), here, here.mask)
+            before = hidden_states(self.decoder, here, here.mask, share=self.shares_prompts)
             flat = self._token_logp(before, here.completions[here.mask])
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
 
@@ -176,12 +201,17 @@ class Policy:
         """A transformers directory: safetensors, config and tokenizer; adapters merged."""
         model = self.model
         if self.adapted:
-            with torch.device("meta"):
-                model = type(self.model)(self.model.config)
+            model = plain_like(self.model)
             model.load_state_dict({name: tensor.float() for name, tensor in self.weights()}, assign=True)
             model.generation_config = self.model.generation_config
         model.save_pretrained(directory)
         self.tokenizer.save_pretrained(directory)
+
+
+def _rotary_switches(config: Any) -> list[int]:
+    given = getattr(config, "rope_parameters", None) or {}
+    sets = [given, *(one for one in given.values() if isinstance(one, dict))]  # some have one for each kind of layer
+    return [one["original_max_position_embeddings"] for one in sets if one.get("rope_type") == "longrope"]
 
 
 def _as_text(prompt: str, framing: Framing) -> str:

@@ -11,6 +11,7 @@ from evaluators.tasks.overlap import Overlap
 from evaluators.types import Split
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
+from harness.records.engine_gap import unexplained
 from harness.records.events import End, Evaluation, Event, Identity, OfflineSet, Origin, Resumed, Start, Step
 from harness.records.ledger import Ledger
 from harness.records.possible import check_possible
@@ -49,7 +50,7 @@ class RunResult:
     config: RunConfig
     status: Status
     reason: str
-    """Why it failed."""
+    """Why it failed; of a finished one, what puts it in doubt."""
     identity: Identity
     data: OfflineSet | None
     """The offline set it was trained on."""
@@ -110,7 +111,7 @@ def _result(events: Sequence[Event]) -> RunResult:
         run_id=start.run_id,
         config=start.config,
         status=last.status if isinstance(last, End) else "unfinished",
-        reason=last.reason if isinstance(last, End) else "",
+        reason=(last.reason or _doubt(start, events)) if isinstance(last, End) else "",
         identity=start.identity,
         data=start.data,
         overlap=start.overlap,
@@ -127,6 +128,12 @@ def _result(events: Sequence[Event]) -> RunResult:
             if event.split is Split.VALIDATION
         ],
     )
+
+
+def _doubt(start: Start, events: Sequence[Event]) -> str:
+    """What today would have stopped the run."""
+    found = (unexplained(start.config, event.metrics) for event in events if isinstance(event, Step))
+    return next((why for why in found if why), "")
 
 
 def _spent(ledger: Ledger) -> dict[str, float]:

@@ -34,6 +34,19 @@ def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, 
     return context
 
 
+def ended(policy: Policy, problems: Sequence[Problem]) -> str | None:
+    """A warning of prompts that end in a token that ends a text, behind which a model has learnt nothing."""
+    prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
+    count = sum(prompt[-1] in policy.eos_ids for prompt in prompts if prompt)
+    if not count:
+        return None
+    token = next(policy.tokenizer.decode([prompt[-1]]) for prompt in prompts if prompt and prompt[-1] in policy.eos_ids)
+    return (
+        f"{count} of {len(prompts)} prompts end in {token!r}, which ends a text: what follows it is another one; "
+        "see the chat template, or keep the tokenizer from adding it"
+    )
+
+
 def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
     """The problems of all splits, the held-out ones cut to the sizes that the suite evaluates."""
     task = config.task

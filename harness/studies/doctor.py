@@ -10,11 +10,10 @@ from evaluators.types import Split
 from harness.config.arms import run_config
 from harness.config.run_config import SuiteConfig
 from harness.launch.machine import settle
-from harness.models.loading import load_policy
 from harness.records.provenance import versions
-from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines.engine import sampling_of
-from harness.rollout.problems import fitting_context, load_splits
+from harness.rollout.problems import ended
+from harness.training.open_run import load_parts
 
 
 def examine(suite: SuiteConfig | None, console: Console) -> None:
@@ -35,11 +34,9 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
         return
     suite, choices = settle(suite)
     config = run_config(suite, suite.baseline, 0)
-    loaded = load_splits(config)
-    policy = load_policy(suite.model, suite.rollout.temperature, suite.policy)
-    asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
-    problems = {split: posed(part, asking) for split, part in loaded.items()}
-    fitting_context(config, policy, problems)
+    parts = load_parts(config)  # as a run does, so that what it refuses shows here
+    parts.engine.release()
+    policy, asking, problems = parts.policy, parts.asking, parts.problems
     first = problems[Split.TRAIN][0]
     ids = policy.encode(first.prompt, first.framing)
     console.print()
@@ -56,5 +53,7 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     line("chat template", "applied" if asking.chat and policy.chats else "none: the prompt as it is")
     line("prompt", repr(policy.tokenizer.decode(ids)))
     line("prompt ids", list(ids))
+    if warning := ended(policy, problems[Split.TRAIN]):
+        line("warning", warning)
     line("answer", first.answer)
     line("ends at", [*map(policy.tokenizer.decode, policy.eos_ids), *sampling_of(config, asking).stop])

@@ -12,7 +12,7 @@ from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, graded_text, share_of, verdict
-from harness.rollout.problems import fitting_context
+from harness.rollout.problems import ended, fitting_context
 from harness.seeds import ProblemOrder, Purpose, derive_seed
 
 COMPLETIONS = 64
@@ -47,6 +47,8 @@ class Seen:
     text: str
     """A completion that earned nothing, if there is one."""
     expected: str
+    warning: str | None = None
+    """Of the prompts."""
 
     def __str__(self) -> str:
         audit = "" if self.audited is None else f", the audit rule {self.audited:.0%}"
@@ -54,7 +56,7 @@ class Seen:
             f"the start policy, {self.completions} completions of training problems, answer format "
             f"{self.answer_format}: {self.rewarded:.0%} rewarded, {self.unanswered:.0%} without an answer, "
             f"{self.cut:.0%} cut; lenient grading would pay {self.lenient:.0%}{audit}; "
-            f"{self.tied} of {self.groups} groups tied"
+            f"{self.tied} of {self.groups} groups tied" + (f"; warning: {self.warning}" if self.warning else "")
         )
 
     def why_not(self) -> str | None:
@@ -102,7 +104,6 @@ def look(config: RunConfig) -> Seen:
     order = ProblemOrder(posed(train, asking), SEED)
     problems = order.take(0, max(FEWEST_PROMPTS, COMPLETIONS // size))
     engine = make_engine(policy, config.compute, fitting_context(config, policy, {Split.TRAIN: problems}))
-    engine.sync(policy)
     seed = derive_seed(SEED, Purpose.LOOK, 0)
     groups = sample_groups(engine, policy, problems, size, sampling_of(config, asking), seed)
     with Grader() as grader:
@@ -126,4 +127,5 @@ def look(config: RunConfig) -> Seen:
         tied=sum(len(set(group.rewards)) == 1 for group in groups) if size > 1 else 0,
         text=poor[1].text,
         expected=poor[0].answer,
+        warning=ended(policy, problems),
     )

@@ -49,7 +49,7 @@ def open_run(
         HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
     """
     torch.set_num_threads(config.compute.threads)
-    parts = _load(config)
+    parts = load_parts(config)
     identity = Identity(
         weights=parts.policy.fingerprint(),
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
@@ -82,8 +82,12 @@ def open_run(
         )
 
 
-def _load(config: RunConfig) -> RunParts:
-    """All that the config names; no engine has the policy's weights yet."""
+def load_parts(config: RunConfig) -> RunParts:
+    """All that the config names, tried out.
+
+    Raises:
+        HarnessError: a part cannot be loaded, does not fit the others, or does not compute what it should.
+    """
     loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])

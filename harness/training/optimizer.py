@@ -13,13 +13,16 @@ def make_optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.M
     """AdamW over what has gradients.
 
     Raises:
-        HarnessError: its moments shall be in 8 bit, and bitsandbytes is not installed.
+        HarnessError: its moments shall be in 8 bit, and bitsandbytes is not installed; or a part has nothing to train.
     """
     rates = {"policy": settings.learning_rate, "critic": settings.critic_learning_rate or settings.learning_rate}
     groups = [
         {"params": [p for p in part.parameters() if p.requires_grad], "peak": rates[name]}
         for name, part in trained.items()
     ]
+    for name, group in zip(trained, groups, strict=True):
+        if not group["params"]:
+            raise HarnessError(f"the {name} has no weights that are trained; choose another model or policy.lora")
     options = {"lr": settings.learning_rate, "betas": settings.betas, "weight_decay": settings.weight_decay}
     if settings.kind == "adamw":
         return torch.optim.AdamW(groups, fused=True, **options)  # type: ignore[arg-type]

@@ -13,6 +13,8 @@ from torch import Tensor
 from algorithms.checks import present
 from algorithms.ops import k1, k3, masked_sum, token_log_ratio, truncated_importance, weigh_gradient
 from algorithms.types import Batch, Denominators, HasState, HasTotals, PolicyOutput
+from harness.errors import HarnessError
+from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
 from harness.training.micro_batches import MicroBatch, denominators, micro_batches
@@ -26,12 +28,18 @@ class Diverged(Exception):
 
 
 def update(run: RunState, groups: Sequence[Group]) -> Metrics:
-    """All updates on a rollout batch; each metric is its mean over them, or its maximum if it is named so."""
+    """All updates on a rollout batch; each metric is its mean over them, or its maximum if it is named so.
+
+    Raises:
+        HarnessError: what was sampled is not from the policy that is trained.
+    """
     found: dict[str, list[float]] = defaultdict(list)
     for index, part in enumerate(_minibatches(run, groups), 1):
         counts = denominators(part, run.config.rollout.max_tokens)
         micro = micro_batches(part, run.config.compute.micro_batch_tokens)
         metrics = _backward(run, micro, counts, first=index == 1)
+        if why := unexplained(run.config, metrics):
+            raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
         with run.span("optimiser"):
             metrics |= _step(run, run.ledger.optimizer_steps + index)
         for name, value in metrics.items():

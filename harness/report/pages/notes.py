@@ -62,6 +62,11 @@ def warnings(board: Board) -> list[str]:
                 f"{overlap.same} of {overlap.held_out} {split} problems stand in train, {overlap.near} share "
                 "13 words or signs in a row with a train problem"
             )
+    for run_id, run in board.runs.items():
+        if run.status == "finished" and run.reason:
+            found.append(
+                f"{run.objective}, {run.regime}, seed {run.seed} ({run_id}) is in the numbers, but {run.reason}"
+            )
     for part, row in board.arms:
         for before, after, what in (
             (row.start_audit_paid, row.audit_paid, "accepts against"),

@@ -6,6 +6,7 @@ from harness.config.settings import ComputeSettings
 from harness.models.policy import Policy
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.rollout.engines.trial import try_out
 
 
 def _transformers(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
@@ -28,5 +29,13 @@ ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
 
 
 def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
-    """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens."""
-    return ENGINES[compute.engine](policy, compute, context)
+    """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens.
+
+    It has the policy's weights, and has been tried.
+
+    Raises:
+        HarnessError: it cannot sample from this model, or does not sample what is trained.
+    """
+    engine = ENGINES[compute.engine](policy, compute, context)
+    try_out(engine, policy, compute.engine, context)
+    return engine

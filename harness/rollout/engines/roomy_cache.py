@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
 
 ROOM = 8
 """One place is reserved beside so many that are written: gaps between the rows cost more than seldom copies."""
@@ -21,6 +21,24 @@ def roomy_cache(config: Any) -> DynamicCache:
 def keeps_all(cache: DynamicCache) -> bool:
     """Whether no layer forgets places."""
     return all(type(layer) is RoomyLayer for layer in cache.layers)
+
+
+def repeat_rows(cache: DynamicCache, repeats: int, rows: Tensor) -> None:
+    """Each row so many times; ``rows`` names the row that each is then a copy of."""
+    for layer in cache.layers:
+        if isinstance(layer, LinearAttentionCacheLayerMixin):  # states besides keys, which other methods forget
+            layer.reorder_cache(rows)
+        else:
+            layer.batch_repeat_interleave(repeats)
+
+
+def select_rows(cache: DynamicCache, rows: Tensor) -> None:
+    """Only these rows, in this order."""
+    for layer in cache.layers:
+        if isinstance(layer, LinearAttentionCacheLayerMixin):
+            layer.reorder_cache(rows)
+        else:
+            layer.batch_select_indices(rows)
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from transformers import DynamicCache
 from harness.models.attention import PLAIN
 from harness.models.policy import Policy, frozen_copy
 from harness.rollout.engines.engine import Sampling, completion_of
-from harness.rollout.engines.roomy_cache import keeps_all, roomy_cache
+from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_cache, select_rows
 from harness.rollout.groups import Completion
 
 TAKE_BOOLEANS = ("sdpa", PLAIN)
@@ -91,7 +91,7 @@ class TransformersEngine:
         ids, mask = _left_pad(prompts, device)
         cache = roomy_cache(model.config)
         logits = _next_logits(model, ids, mask, cache)
-        cache.batch_repeat_interleave(n)
+        repeat_rows(cache, n, torch.arange(len(ids), device=device).repeat_interleave(n))
         mask, logits = mask.repeat_interleave(n, 0), logits.repeat_interleave(n, 0)
         tokens = torch.zeros(noise.shape, dtype=torch.long, device=device)
         logps = torch.zeros_like(noise)
@@ -107,7 +107,7 @@ class TransformersEngine:
                 break
             if not keep.all():
                 rows = _gaps_closed(keep)
-                cache.batch_select_indices(rows)
+                select_rows(cache, rows)
                 alive, mask, token = alive[rows], mask[rows], token[rows]
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
             logits = _next_logits(model, token[:, None], mask, cache)

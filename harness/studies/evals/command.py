@@ -73,7 +73,6 @@ def evaluate_model(
             contexts.append(policy.context_limit or max(contexts))
             compute = compute.model_copy(update={"kv_cache_gib": compute.kv_cache_gib or CONTEXT_CACHE_GIB})
         engine = make_engine(policy, compute, max(contexts))
-        engine.sync(policy)
         bench = Bench(policy=policy, engine=engine, console=console)
     for settings in lacking:
         if isinstance(settings, LmEvalSettings):

@@ -112,5 +112,5 @@ def _kept(policy: Policy, sequences: int) -> int:
 
     ids = torch.zeros(sequences, TRACED, dtype=torch.long)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), policy.precision():
-        pass_through(policy.model.get_decoder(), ids)
+        pass_through(policy.decoder, ids)
     return sum(tensor.untyped_storage().nbytes() for tensor in found.values())

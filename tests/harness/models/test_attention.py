@@ -48,6 +48,26 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     return asked
 
 
+@pytest.mark.parametrize("width", [12, 48])
+def test_values_may_have_another_width_than_keys(module: nn.Module, given: Given, width: int) -> None:
+    query, key, value, mask = given
+    other = torch.cat([value, value], -1)[..., :width]
+    ours, theirs = (f(module, query, key, other, mask)[0] for f in (attend, sdpa_attention_forward))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert ours.is_contiguous()  # some models ask for a view
+
+
+def test_masks_that_are_added_to_the_scores_are_the_kernels(
+    module: nn.Module, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = kernels(monkeypatch)
+    query, key, value, mask = given
+    added = torch.where(mask, 0.5, -1e9)
+    found, expected = (f(module, query, key, value, added)[0] for f in (attend, sdpa_attention_forward))
+    assert torch.equal(found, expected)
+    assert len(left) == 1
+
+
 @pytest.mark.parametrize("scaling", [None, 0.3])
 def test_products_attend_as_the_kernel_does(
     module: nn.Module, given: Given, scaling: float | None, monkeypatch: pytest.MonkeyPatch

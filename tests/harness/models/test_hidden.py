@@ -1,12 +1,10 @@
 """Prompts that are passed once say what prompts passed with every completion say, where that is allowed."""
 
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from transformers import MistralConfig, MistralForCausalLM
 
 from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.models.critic import Critic
@@ -126,31 +124,16 @@ def test_layers_that_are_computed_again_keep_each_prompt_with_its_completion() -
     assert passed(thrifty, GROUPS) == 5 * (len(LONG) + 8)
 
 
-def test_a_window_of_places_is_not_shifted_by_the_padding_of_prompts() -> None:
-    torch.manual_seed(0)
-    shape = MistralConfig(
-        vocab_size=20,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        sliding_window=3,
-    )
-    policy = Policy(MistralForCausalLM(shape), SimpleNamespace(), 1.0)
-    torch.testing.assert_close(flat(policy, GROUPS), one_by_one(policy, GROUPS), atol=1e-5, rtol=1e-5)
-
-
 def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
     decoder = load().model.get_decoder()
     other = [(prompt, (*completion[:-1], 10)) for prompt, completion in GROUPS]
     mask = Sequences.of(GROUPS).mask
     places = torch.arange(mask.shape[1] + 1) <= mask.sum(-1, keepdim=True)
     behind = nn.functional.pad(~mask, (0, 1), value=True)[places]
-    found, changed = (hidden_states(decoder, Sequences.of(pairs), places) for pairs in (GROUPS, other))
+    found, changed = (hidden_states(decoder, Sequences.of(pairs), places, share=True) for pairs in (GROUPS, other))
     assert torch.equal(found[~behind], changed[~behind])
     assert not torch.isclose(found[behind], changed[behind]).all(-1).any()
-    before = hidden_states(decoder, Sequences.of(GROUPS), mask)
+    before = hidden_states(decoder, Sequences.of(GROUPS), mask, share=True)
     torch.testing.assert_close(before, found[~behind], atol=1e-5, rtol=1e-5)
 
 

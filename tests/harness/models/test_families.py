@@ -1,0 +1,32 @@
+"""Every causal language model class that can be made small is right, or refused in one sentence."""
+
+import re
+from pathlib import Path
+
+import pytest
+import transformers
+
+from tests.support.families import FAMILIES, PAGE, TOLERANCE, verdict_of
+
+WRITTEN = PAGE.read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^(\| `(.+)` \| .*)$", WRITTEN, re.MULTILINE))
+THESE = f"transformers {transformers.__version__}," in WRITTEN
+"""Whether the page is of the transformers that is installed."""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_is_right_or_refused_as_its_page_says(family: str, tmp_path: Path) -> None:
+    found = verdict_of(family, tmp_path)
+    for name, most in TOLERANCE.items():
+        assert getattr(found, name) <= most, found
+    assert (found.kind == "right") == (not found.said)
+    if THESE:
+        assert found.row in ROWS, f"{PAGE.name} says otherwise; python -m tests.support.families"
+
+
+@pytest.mark.skipif(not THESE, reason="the page is of another version of transformers")
+def test_the_page_counts_its_rows() -> None:
+    assert sorted(ROWS.values()) == FAMILIES
+    kinds = [sum(f"| {kind}" in row for row in ROWS) for kind in ("right", "refused", "not tried")]
+    told = re.search(r"of (\d+) families (\d+) are right, (\d+) are refused, and (\d+)\s", WRITTEN)
+    assert told and [int(number) for number in told.groups()] == [len(FAMILIES), *kinds]
