@@ -21,7 +21,7 @@ from harness.errors import HarnessError
 @app.command(name="list")
 @one_sentence
 def list_(
-    kind: Annotated[str, typer.Argument(help="objectives, suites, tasks or engines; default: all.")] = "all",
+    kind: Annotated[str, typer.Argument(help="objectives, suites, tasks, formats or engines; default: all.")] = "all",
 ) -> None:
     """What can be named on the command line."""
     from harness.studies.catalogue import CATALOGUE

@@ -11,6 +11,7 @@ from rich.table import Table
 from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
 from algorithms.types import Objective, hyperparameters
+from evaluators.formats import FORMATS
 from evaluators.tasks import TASKS
 from harness.config.settings import Control
 from harness.config.suites import load_suite, suite_names
@@ -38,7 +39,14 @@ def suites() -> Table:
 
 
 def tasks() -> Table:
-    return _table("tasks", [(name, _first_line(inspect.getmodule(build))) for name, build in TASKS.items()])
+    return _table("tasks", [(name, _first_line(inspect.getmodule(task.build))) for name, task in TASKS.items()])
+
+
+def formats() -> Table:
+    return _table(
+        "formats",
+        [(name, form.answer.replace("{answer}", "18"), form.instruction) for name, form in FORMATS.items()],
+    )
 
 
 def engines() -> Table:
@@ -49,6 +57,7 @@ CATALOGUE: dict[str, Callable[[], Table]] = {
     "objectives": objectives,
     "suites": suites,
     "tasks": tasks,
+    "formats": formats,
     "engines": engines,
 }
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from harness.config.arguments import parse_seeds
 from harness.report.pages.writing import FILES
+from harness.studies.catalogue import CATALOGUE
 from tests.support.command_line import SETTINGS, harness, refused
 from tests.support.own_objective import EXAMPLE
 from tests.support.processes import typed
@@ -173,8 +174,21 @@ def test_an_objective_that_requires_what_is_not_computed_is_refused(
 def test_list_names_everything() -> None:
     code, output = harness("list")
     assert code == 0
-    for name in ("agro", "grpo", "reinforce", "rloo", "tiny-arithmetic", "smollm2-gsm8k", "jsonl", "transformers"):
+    for name in (
+        "agro",
+        "grpo",
+        "reinforce",
+        "rloo",
+        "tiny-arithmetic",
+        "smollm2-gsm8k",
+        "jsonl",
+        "answer_line",
+        "transformers",
+    ):
         assert name in output
+    for kind in ("suites", "tasks", "engines"):
+        made = CATALOGUE[kind]()
+        assert all(meaning.strip() for meaning in made.columns[1].cells), kind  # type: ignore[union-attr]
 
 
 def test_doctor_shows_the_prompt_as_the_model_sees_it() -> None:
