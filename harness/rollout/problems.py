@@ -1,7 +1,7 @@
 """The problems of a run: loaded, fingerprinted, and seen to fit the model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from evaluators.tasks import load_problems
@@ -11,11 +11,20 @@ from harness.errors import HarnessError
 from harness.models.policy import Policy
 
 
-def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> int:
-    """Tokens of the longest prompt that the suite allows, with its completion.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """What the model reads of a run's problems."""
 
+    context: int
+    """Tokens of the longest prompt that the suite allows, with its completion."""
+    prompts: dict[str, str]
+    """By split: a hash of the tokens of all prompts, in order."""
+
+
+def fit(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> Fit:
+    """
     Raises:
-        HarnessError: a prompt is longer than that, or the model takes fewer tokens.
+        HarnessError: a prompt is longer than the suite allows, or the model takes fewer tokens.
     """
     longest = config.rollout.max_prompt_tokens
     context = longest + config.rollout.max_tokens
@@ -25,13 +34,19 @@ def fitting_context(config: RunConfig, policy: Policy, problems: Mapping[Split, 
             f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} are more than the "
             f"{limit} tokens that {config.model.path} takes; lower one of them"
         )
-    for problem in (problem for part in problems.values() for problem in part):
-        if (found := len(policy.encode(problem.prompt, problem.framing))) > longest:
-            raise HarnessError(
-                f"the prompt of problem {problem.id} has {found} tokens, and rollout.max_prompt_tokens is {longest}; "
-                f"set it to {found} or more"
-            )
-    return context
+    hashes = {}
+    for split, part in problems.items():
+        total = sha256()
+        for problem in part:
+            prompt = policy.encode(problem.prompt, problem.framing)
+            if len(prompt) > longest:
+                raise HarnessError(
+                    f"the prompt of problem {problem.id} has {len(prompt)} tokens, and rollout.max_prompt_tokens is "
+                    f"{longest}; set it to {len(prompt)} or more"
+                )
+            total.update(repr(prompt).encode())
+        hashes[str(split)] = total.hexdigest()[:16]
+    return Fit(context=context, prompts=hashes)
 
 
 def ended(policy: Policy, problems: Sequence[Problem]) -> str | None:
@@ -60,17 +75,6 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
         if not part:
             raise HarnessError(f"the task {task.name} has no {split} problems; give it more data")
     return {split: part[: sizes[split]] for split, part in problems.items()}
-
-
-def prompts_hash(policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> dict[str, str]:
-    """By split: a hash of the tokens that the model reads of each problem, in order."""
-    found = {}
-    for split, part in problems.items():
-        total = sha256()
-        for problem in part:
-            total.update(repr(policy.encode(problem.prompt, problem.framing)).encode())
-        found[str(split)] = total.hexdigest()[:16]
-    return found
 
 
 def fingerprint(problems: Sequence[Problem]) -> str:

@@ -12,7 +12,7 @@ from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, graded_text, share_of, verdict
-from harness.rollout.problems import ended, fitting_context
+from harness.rollout.problems import ended, fit
 from harness.seeds import ProblemOrder, Purpose, derive_seed
 
 COMPLETIONS = 64
@@ -103,7 +103,7 @@ def look(config: RunConfig) -> Seen:
     asking = asking_of(task, chats=policy.chats, train=lambda: train)
     order = ProblemOrder(posed(train, asking), SEED)
     problems = order.take(0, max(FEWEST_PROMPTS, COMPLETIONS // size))
-    engine = make_engine(policy, config.compute, fitting_context(config, policy, {Split.TRAIN: problems}))
+    engine = make_engine(policy, config.compute, fit(config, policy, {Split.TRAIN: problems}).context)
     seed = derive_seed(SEED, Purpose.LOOK, 0)
     groups = sample_groups(engine, policy, problems, size, sampling_of(config, asking), seed)
     with Grader() as grader:

@@ -28,7 +28,7 @@ from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.fixed_set import FixedSet, fixed_set, sample_fixed
 from harness.rollout.groups import Group
-from harness.rollout.problems import fingerprint, fitting_context, load_splits, prompts_hash
+from harness.rollout.problems import fingerprint, fit, load_splits
 from harness.rollout.regimes import Regime, make_regime
 from harness.seeds import ProblemOrder
 from harness.training.checkpoint import Progress, load_checkpoint
@@ -53,7 +53,7 @@ def open_run(
     identity = Identity(
         weights=parts.policy.fingerprint(),
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
-        prompts=prompts_hash(parts.policy, parts.problems),
+        prompts=parts.prompts,
     )
     rate = matrix_rate(parts.policy.device, parts.policy.dtype)
     journal = Journal(directory)
@@ -92,7 +92,7 @@ def load_parts(config: RunConfig) -> RunParts:
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
-    context = fitting_context(config, policy, problems)
+    fitted = fit(config, policy, problems)
     objective = objective_of(config.objective)
     passes = Passes.of(objective, config.regime_spec, config.optimizer)
     reference = policy.reference()
@@ -101,6 +101,7 @@ def load_parts(config: RunConfig) -> RunParts:
         config=config,
         problems=problems,
         asking=asking,
+        prompts=fitted.prompts,
         order=ProblemOrder(problems[Split.TRAIN], config.seed),
         objective=objective,
         passes=passes,
@@ -108,7 +109,7 @@ def load_parts(config: RunConfig) -> RunParts:
         reference=reference,
         critic=critic,
         optimizer=make_optimizer(config.optimizer, modules(policy, critic)),
-        engine=make_engine(policy, config.compute, context),
+        engine=make_engine(policy, config.compute, fitted.context),
     )
 
 

@@ -41,6 +41,8 @@ class RunParts:
     problems: dict[Split, list[Problem]]
     asking: Asking
     """How the model is asked them."""
+    prompts: dict[str, str]
+    """By split: a hash of what the model then reads."""
     order: ProblemOrder[Problem]
     objective: Objective
     passes: Passes

@@ -10,7 +10,7 @@ from harness.config.arms import run_config
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
 from harness.report.pages.grid import Grid
-from harness.rollout.problems import fitting_context
+from harness.rollout.problems import fit
 from harness.studies.planning import duration, memory
 from harness.studies.planning.duration import Duration, duration_of
 from harness.studies.planning.gpus import Gpu, gpu_of
@@ -40,7 +40,7 @@ def estimate(
     planned = _on_a_gpu(suite, gpu, gpu_name)
     configs = {name: run_config(planned, name, 0) for name in algos}
     parts = {name: parts_of(config) for name, config in configs.items()}
-    fitting_context(configs[algos[0]], parts[algos[0]].policy, {})
+    fit(configs[algos[0]], parts[algos[0]].policy, {})
     needs = {name: memory_of(configs[name], parts[name]) for name in algos}
     prompt, completion = prompt or suite.rollout.max_prompt_tokens, completion or suite.rollout.max_tokens
     takes = {name: duration_of(configs[name], parts[name], gpu, prompt, completion) for name in algos}
