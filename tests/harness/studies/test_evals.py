@@ -212,7 +212,7 @@ def test_a_model_is_asked_in_several_formats_and_they_stand_side_by_side(tmp_pat
     assert results["boxed"].summary.unparsed == 1  # it writes ####, whatever it is asked for
     assert results["hash"].summary.unparsed < 0.1
     ((title, made),) = over_formats(found)
-    assert title == "embedded-tiny-arithmetic on arithmetic by answer format"
+    assert title == "embedded:tiny-arithmetic on arithmetic by answer format"
     assert sorted(row[0] for row in made.rows) == ["boxed", "hash"] and made.headers[0] == "format"
     assert title in (tmp_path / "evals" / "evals.md").read_text().replace("\\", "")
 
