@@ -11,14 +11,14 @@ from evaluators.grading.formulas import Tree, parsed
 from evaluators.grading.gold import with_unit
 from evaluators.grading.notation import enclosed, squeeze, worded
 from evaluators.grading.numerals import read_numeral
+from evaluators.grading.regions import read_region, same_region
 from evaluators.grading.scalars import read_quantity, same_quantity, stated, ungrouped, without_lead
 from evaluators.grading.structures import (
+    alternatives,
     is_name,
     items,
     matched,
     matrix_rows,
-    read_region,
-    same_region,
     sides,
     tuple_parts,
     value_side,
@@ -29,8 +29,10 @@ from evaluators.grading.values import below, near, proportional, same, symbols
 
 
 def numbers(gold: str, answer: str) -> bool:
-    mine, theirs = read_quantity(gold), stated(answer)
-    return mine is not None and theirs is not None and same_quantity(mine, theirs)
+    r"""*Or* may stand between two spellings, each of which would do alone: ``\frac38 or 0.375``."""
+    mine, spellings = read_quantity(gold), alternatives(answer)
+    given = [stated(one) for one in spellings]
+    return mine is not None and all(one is not None and same_quantity(mine, one) for one in given)
 
 
 def quantities(gold: str, answer: str) -> bool:
@@ -91,8 +93,9 @@ def empty_sets(gold: str, answer: str) -> bool:
 
 def texts(gold: str, answer: str) -> bool:
     mine, theirs = wording.words(gold), wording.words(answer)
-    if re.search(r"\band\b", gold) and "then" not in mine:  # a list that is no ranking
-        return sorted(mine.split(" , ")) == sorted(theirs.split(" , "))
+    parts = mine.split(" , ")
+    if (re.search(r"\band\b", gold) or len(parts) == 2) and "then" not in mine:  # a list that is no ranking
+        return sorted(parts) == sorted(theirs.split(" , "))
     return mine == theirs != ""
 
 
@@ -127,6 +130,8 @@ def _items_agree(gold: str, answer: str) -> bool:
     mine, theirs = tuple_parts(gold), tuple_parts(answer)
     if mine is not None or theirs is not None:
         return mine is not None and theirs is not None and _in_order(mine, theirs)
+    if wording.score(gold) is not None:
+        return wording.score(gold) == wording.score(answer)
     if numbers(gold, answer):
         return True
     return expressions(gold, answer) or (re.search("[A-Za-z]{3}", gold) is not None and texts(gold, answer))
@@ -190,10 +195,22 @@ def _members(text: str) -> list[tuple[str, str]] | None:
 
 
 def matrices(gold: str, answer: str) -> bool:
-    mine, theirs = matrix_rows(without_name(gold)[1]), matrix_rows(without_name(answer)[1])
+    mine, theirs = _scaled_rows(gold), _scaled_rows(answer)
     if mine is None or theirs is None or [len(row) for row in mine] != [len(row) for row in theirs]:
         return False
     return all(_in_order(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+def _scaled_rows(text: str) -> list[list[str]] | None:
+    """The entries of a matrix, each times the number that stands before it."""
+    factor, begin, matrix = without_name(text)[1].partition(r"\begin")
+    factor = factor.strip().removesuffix("*").strip()
+    rows = matrix_rows(begin + matrix)
+    if rows is None or factor in ("", "(", "["):
+        return matrix_rows(without_name(text)[1])
+    if parsed(factor) is None or (factor == "-" and not rows):
+        return None
+    return [[f"({factor})*({cell})" for cell in row] for row in rows]
 
 
 def regions(gold: str, answer: str) -> bool:
@@ -204,7 +221,7 @@ def regions(gold: str, answer: str) -> bool:
 def equations(gold: str, answer: str) -> bool:
     answer = without_lead(answer)
     (left, right), given = sides(gold), sides(answer)
-    named = is_name(left) and not _symbols_of(left) & _symbols_of(right)
+    named = is_name(left) and not _symbols_of(left) & _symbols_of(right) and not _both_letters(left, right)
     if len(given) != 2:
         return len(given) == 1 and named and _items_agree(right, answer)
     functions = [re.fullmatch(r"[A-Za-z]\([A-Za-z]\)", squeeze(side)) is not None for side in (left, given[0])]
@@ -216,6 +233,11 @@ def equations(gold: str, answer: str) -> bool:
         return False
     mine, theirs = _difference(left, right), _difference(*given)
     return mine is not None and theirs is not None and proportional(mine, theirs)
+
+
+def _both_letters(left: str, right: str) -> bool:
+    """``A = B`` says as much of the one as of the other."""
+    return re.fullmatch(r"[A-Za-z] [A-Za-z]", f"{left.strip()} {right.strip()}") is not None
 
 
 def _symbols_of(text: str) -> frozenset[str]:

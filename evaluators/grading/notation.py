@@ -26,6 +26,11 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TAG = re.compile(
     r"<[|｜][^<>|｜]{1,40}[|｜]>|<<[^<>\n=]{0,80}=[^<>\n]{0,80}>>|</?(?:[A-Za-z_]{2,20}|[sbip])(?:\s[^<>]{0,60})?/?>|\[/?(?:answer|ANSWER|INST|END)\]"
 )
+_ONE_LINE = (
+    r"^\\begin\{(?:aligned|align\*?|gathered|split|equation\*?|array)\}(?:\{[lcr]\})?((?:(?!\\\\|&(?!\s?=)|\\begin).)*)"
+    r"(?:\\\\\s?)?\\end\{[a-z]+\*?\}$"
+)
+"""An environment for several lines that holds a single one."""
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -72,6 +77,11 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!=", r"\\ne "),
         (r"\\(?:to|rightarrow|Rightarrow|longrightarrow|implies|iff|Leftrightarrow)(?![A-Za-z])|[-=]>", r"\\to "),
         (r"\\(?:varnothing|emptyset|O)(?![A-Za-z])|\\\{\s*\\\}", r"\\emptyset "),
+        (r"\\vartheta(?![A-Za-z])", r"\\theta "),
+        (r":=", "="),
+        (r"\\pounds(?![A-Za-z])", "£"),
+        (r"\\text\s?\{\s*(\\?[$€£¥₹₩₽]|[A-Z]{3}|Rs\.?)\s*\}\s*(?=[-0-9.])", r"\1 "),
+        (_ONE_LINE, r"\1"),
         (r"\\varphi(?![A-Za-z])", r"\\phi "),
         (r"\\varepsilon(?![A-Za-z])", r"\\epsilon "),
         (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
@@ -159,13 +169,15 @@ def _trimmed(text: str) -> str:
     text = re.sub(r"^\.\.\.\s*|^<<|>>$", "", text)
     text = re.sub(r"^(?:[:=\"`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
     if not re.search(r"\.[0-9]+\.{3}$", text):
-        text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\(?![}\])])|\s)+$", "", text)
+        text = re.sub(r"(?:[.,;:\"`*]|(?<![\w)}'])'|\\(?![}\])])|\s)+$", "", text)
     if not re.search(r"[(\[{]", text):
         text = re.sub(r"(?<=[0-9A-Za-z])\s*[)\]}]+$", "", text)
     elif not re.search(r"[)\]}]", text):
         text = re.sub(r"^[(\[{]+\s*|\s*[(\[{]+$", "", text)
     if not text.startswith("'"):
-        text = re.sub(r"(?<=[0-9])(?:'|\s(?:[-/=|]|--))$", "", text)
+        text = re.sub(r"(?<=[0-9])\s(?:[-/=|]|--)$", "", text)
+    if not re.search(r"[\\()]", text):  # behind a formula it is a prime
+        text = re.sub(r"(?<=[0-9])'$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 
 

@@ -16,7 +16,7 @@ _PERCENT = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE
 )
 _COMMENT = re.compile(
-    r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
+    r"\s*(?:\\to(?![a-z])|—|[,;:]|(?<!\bsq)(?<!\bcu)\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
     r"|(?:^|\s+)(?=(?:is|as) (?:(?:the|my|our) (?:final |correct )?answer|correct|right)\b)"
 )
 _WORDLESS = re.compile("[A-Za-z]{2}")
@@ -164,7 +164,8 @@ def same_number(gold: Numeral, answer: Numeral) -> bool:
     if answer.form in (Form.REDUCED, Form.REPEATING):
         return gold.places >= 4 and not _terminates(answer.value) and round(answer.value, gold.places) == gold.value
     if gold.places >= 10 and answer.form is Form.WRITTEN:
-        return answer.places >= 4 and round(gold.value, answer.places) == answer.value
+        significant = answer.places >= 2 and abs(answer.value) * 10**answer.places >= 10
+        return significant and round(gold.value, answer.places) == answer.value
     return False
 
 

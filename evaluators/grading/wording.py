@@ -42,7 +42,7 @@ _BASED = re.compile(
     r"(?:_\s?\{?\s?(?:base )?\(?(?P<base>[0-9]+|[a-z]+)\)?\s?\}?|\(?\s?(?:in )?base[- ](?P<base1>[0-9]+|[a-z]+)\s?\)?)"
 )
 _NOTHING = re.compile(
-    r"\\emptyset|(?:the )?(?:empty|null) set|(?:there (?:is|are) |has |have )?no (?:such )?solutions?(?: exists?)?"
+    r"\\emptyset|none|(?:the )?(?:empty|null) set|(?:there (?:is|are) |has |have )?no (?:such )?solutions?(?: exists?)?"
     r"|(?:a )?no[- ]solution|(?:the )?(?:equation|system|inequality) has no solutions?"
 )
 
