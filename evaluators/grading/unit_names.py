@@ -61,6 +61,12 @@ PREFIXED = {
 }
 SYMBOLS |= {f"μ{symbol}": f"micro{name}" for symbol, name in PREFIXED.items()}
 SYMBOLS |= {"MΩ": "megaohm", "mΩ": "milliohm", "Å": "angstrom", "wpm": "count", "kbps": "kilobit", "Mbps": "megabit"}
+_CYRILLIC = {
+    "м": "meter", "см": "centimeter", "мм": "millimeter", "км": "kilometer", "дм": "decimeter", "г": "gram",
+    "кг": "kilogram", "мг": "milligram", "т": "metric_ton", "л": "liter", "мл": "milliliter", "ч": "hour",
+    "час": "hour", "мин": "minute", "с": "second", "сек": "second", "руб": "ruble", "га": "hectare", "шт": "count",
+}  # fmt: skip
+SYMBOLS |= _CYRILLIC
 SYMBOLS |= {code: code.lower() for code in CODES}
 OWN = (
     *(f"{code.lower()} = [{code.lower()}]" for code in CODES),
