@@ -9,16 +9,16 @@ from collections.abc import Callable
 from evaluators.grading import wording
 from evaluators.grading.formulas import Tree, parsed
 from evaluators.grading.gold import with_unit
-from evaluators.grading.notation import enclosed, squeeze, worded
+from evaluators.grading.notation import enclosed, squeeze, ungrouped, worded
 from evaluators.grading.numerals import read_numeral
 from evaluators.grading.regions import read_region, same_region
-from evaluators.grading.scalars import read_quantity, same_quantity, stated, ungrouped, without_lead
+from evaluators.grading.scalars import read_quantity, same_quantity, stated, without_lead
 from evaluators.grading.structures import (
     alternatives,
     is_name,
     items,
     matched,
-    matrix_rows,
+    scaled_rows,
     sides,
     tuple_parts,
     value_side,
@@ -195,22 +195,10 @@ def _members(text: str) -> list[tuple[str, str]] | None:
 
 
 def matrices(gold: str, answer: str) -> bool:
-    mine, theirs = _scaled_rows(gold), _scaled_rows(answer)
+    mine, theirs = scaled_rows(without_name(gold)[1]), scaled_rows(without_name(answer)[1])
     if mine is None or theirs is None or [len(row) for row in mine] != [len(row) for row in theirs]:
         return False
     return all(_in_order(a, b) for a, b in zip(mine, theirs, strict=True))
-
-
-def _scaled_rows(text: str) -> list[list[str]] | None:
-    """The entries of a matrix, each times the number that stands before it."""
-    factor, begin, matrix = without_name(text)[1].partition(r"\begin")
-    factor = factor.strip().removesuffix("*").strip()
-    rows = matrix_rows(begin + matrix)
-    if rows is None or factor in ("", "(", "["):
-        return matrix_rows(without_name(text)[1])
-    if parsed(factor) is None or (factor == "-" and not rows):
-        return None
-    return [[f"({factor})*({cell})" for cell in row] for row in rows]
 
 
 def regions(gold: str, answer: str) -> bool:

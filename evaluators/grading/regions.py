@@ -15,6 +15,10 @@ _WITHOUT = re.compile(
     r"(?:\\reals|\(\s?-\s?\\infty\s?,\s?\+?\\infty\s?\))\s?(?:\\setminus|\\smallsetminus|\\backslash|-)\s?([(\[\\].*)"
 )
 """All real numbers without a set."""
+_EXCEPT = re.compile(
+    r"(?:([A-Za-z])\s?\\ne\s|(?:all )?real numbers,? (?:except|other than|but)(?: for)? (?:[A-Za-z] ?= ?)?)([^<>=]*)"
+)
+"""All real numbers without some, which are listed."""
 _PLUS: Tree = ("const", "infty")
 _MINUS: Tree = ("neg", _PLUS)
 
@@ -47,12 +51,15 @@ def read_region(text: str) -> Region | None:
     if rest.strip() == r"\reals" or re.fullmatch(r"(?:the )?(?:set of )?(?:all |any )?(?:real numbers?|reals)", lower):
         return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
     if without := _WITHOUT.fullmatch(rest.strip()):
-        return _complement(without[1], name)
+        union = enclosed(without[1], "(")
+        return _complement(union if union and r"\cup" in union else without[1], name)
+    if excepted := _EXCEPT.fullmatch(worded(text)):
+        return _complement(rf"\{{{excepted[2]}\}}", excepted[1] or "")
     if (joined := _AND_INEQUALITIES.fullmatch(rest.strip())) is not None:
         return _both(_inequality(joined[1].strip()), _inequality(joined[2].strip()))
     parts = [
         part
-        for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)
+        for part in re.split(r"\\(?:cup|lor|vee)(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)
         if part.strip()
     ]
     regions = [_interval(part.strip()) or _inequality(part.strip()) for part in parts]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from evaluators.grading.formulas import parsed
-from evaluators.grading.notation import enclosed, worded
+from evaluators.grading.notation import ungrouped, worded
 from evaluators.grading.number_words import integer
 from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
@@ -24,8 +24,8 @@ _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3}")
 _REASON = re.compile(r"(?:since|because|as)\b")
 _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
-    r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
-    r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
+    r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|earned|pays?|paid|sells?|sold|buys?|bought"
+    r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|received|needed|baked|raised|caught|found|picked|planted|lost|ate|walked|ran|donated|counted|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
     r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+"
     r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}"
     r"|[A-Za-z][A-Za-z']*\s?:\s*)"
@@ -33,7 +33,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _NO_LABEL = re.compile(
-    r"\b(?:lambda|step|question|problem|page|part|case|minus|negative|plus|over|base|times|by|than|of)[ :]*$",
+    r"\b(?:lambda|step|question|problem|page|part|case|minus|negative|plus|over|base|times|by|than)[ :]*$"
+    r"|\b(?<!total )of[ :]*$",
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
@@ -94,7 +95,7 @@ def stated(text: str) -> Quantity | None:
 
     def agree(other: str, last: str) -> bool:
         quantity = read_quantity(last)
-        return quantity is not None and worth(other) == quantity.value
+        return quantity is not None and (worth(other) == quantity.value or _converted(other, quantity))
 
     side = value_side(without_lead(text), agree)
     if side is None:
@@ -102,19 +103,20 @@ def stated(text: str) -> Quantity | None:
     return read_quantity(side) or read_quantity(_behind_words(side))
 
 
+def _converted(text: str, quantity: Quantity) -> bool:
+    """Whether a text states the same in another unit, as in ``6 feet = 72 inches``."""
+    other = read_quantity(text)
+    if other is None or other.unit is None or quantity.unit is None:
+        return False
+    if not other.unit.measures or not quantity.unit.measures:
+        return False
+    return in_base_units(other.value, other.unit) == in_base_units(quantity.value, quantity.unit)
+
+
 def without_lead(text: str) -> str:
     """Without *The answer is* and the like."""
     found = _ANSWER_LEAD.match(text)
     return text[found.end() :].rstrip('"') if found else text
-
-
-def ungrouped(text: str) -> str:
-    """Without brackets around all of it."""
-    while True:
-        inside = enclosed(text, "(") or enclosed(text, "[") or enclosed(text, r"\{") or enclosed(text, "{")
-        if not inside:
-            return text
-        text = inside
 
 
 def worth(text: str) -> Fraction | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from evaluators.grading.formulas import parsed
 from evaluators.grading.notation import enclosed, worded
 
 Item = TypeVar("Item")
@@ -14,7 +15,7 @@ _OR = re.compile(r"\\text\s?\{\s*,?\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])")
 _SYMBOL = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|phi|omega|sigma|rho|tau|ell|delta|Delta))"
 _INDEX = r"(?:_(?:\{[^{}=<>]*\}|[A-Za-z0-9]))?'*"
 _NAME = re.compile(
-    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}|\\Pr(?:\([^()=<>]*\))?|(?:\\mathbb|\\text)\s?\{{[PE]\}}\s?[\[(][^()=<>]*[\])]"
+    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}|\\Pr(?:\([^()]*\))?|P\s?\([^()]*\)|(?:\\mathbb|\\text)\s?\{{[PE]\}}\s?[\[(][^()=<>]*[\])]"
     rf"|m?\s?(?:\\angle|\\triangle)\s?[A-Z]{{1,3}}|\\overline\s?\{{[A-Z]{{2}}\}}|\|[A-Z]{{2}}\|"
     rf"|\\(?:sin|cos|tan|cot|sec|csc)\s?\(?(?:{_SYMBOL}|\\angle\s?[A-Z]{{1,3}})\)?)"
 )
@@ -137,3 +138,16 @@ def matched(gold: Sequence[Item], answer: Sequence[Item], agree: Callable[[Item,
             return False
         del left[found]
     return True
+
+
+def scaled_rows(text: str) -> list[list[str]] | None:
+    """The entries of a matrix, each times the number that stands before it."""
+    factor, begin, matrix = text.partition(r"\begin")
+    factor = factor.strip().removesuffix("*").strip()
+    if factor in ("", "(", "["):
+        return matrix_rows(text)
+    factor = "-1" if factor == "-" else factor
+    rows = matrix_rows(begin + matrix)
+    if rows is None or parsed(factor) is None:
+        return None
+    return [[f"({factor})*({cell})" for cell in row] for row in rows]

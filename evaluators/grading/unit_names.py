@@ -26,6 +26,7 @@ SYMBOLS = {
     "mC": "millicoulomb",
     "nC": "nanocoulomb", "keV": "kiloelectron_volt", "MeV": "megaelectron_volt", "mT": "millitesla", "ly": "light_year",
     "AU": "astronomical_unit", "ppm": "ppm", "Nm": "newton * meter",
+    "kmph": "kilometer_per_hour", "mpg": "count",
     "dB": "decibel_level", "sqft": "square_foot", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty",
     "₽": "ruble", "₩": "won",
     "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",

@@ -27,12 +27,12 @@ _OTHER_VALUE = re.compile(
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
     r"|sin|cos|tan|exp|lim|gcd|lcm|div|xor|infinity|undefined|imaginary|unknown|none|nothing|fails?|false|invalid|impossible"
     r"|excluded|rejected|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|sigma|phi|omega|rho|tau|psi|chi|eta|zeta|kappa"
-    r"|twice|doubled?|tripled?|quadrupled?|halved|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
+    r"|twice|doubled?|tripled?|trebled?|quadrupled?|halved|couple|rounded|estimated?|truncated|ternary|duodecimal|ln|sinh|cosh|tanh|radical|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
 )
 _OTHER_VALUE_ABROAD = re.compile(
-    r"mill?i?[oó]n(?:e[ns]?|i|s)?|milliarden?|milh\w+|mila|milliers?|tausend\w*|hundert\w*|dutzend\w*|douzaines?|docenas?|dúzias?"
+    r"mill?i?[oó]n(?:e[ns]?|i|s)?|milliard(?:s|en)?|milh\w+|mila|milliers?|tausend\w*|hundert\w*|dutzend\w*|douzaines?|docenas?|dúzias?"
     r"|pro[cz]ent\w*|p(?:ou|o|e)rcent\w*|cento|cientos?|pour|ribu|juta|persen|oder|nicht|weniger|moins|menos"
-    r"|тыс\w*|мл(?:н|рд)|трлн|(?:милл|трилл)ион\w*|миллиард\w*|сот\w*|десят\w*|дюжин\w*|процент\w*|половин\w*|четверт\w*|не|или|минус|плюс"
+    r"|тыс\w*|мл(?:н|рд)|трлн|(?:милл|трилл)ион\w*|миллиард\w*|ст[оа]|сот\w*|десят\w*|дюжин\w*|процент\w*|половин\w*|четверт\w*|не|или|минус|плюс"
 )
 """*Thousand*, *dozen*, *percent*, *or* and the like in other languages."""
 _ORDINAL_CLASS = re.compile(
@@ -53,7 +53,10 @@ _SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
 _OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成折십백천만억조배반]|分之")
 _DOTTED = re.compile(r"(?<![A-Za-z])[A-Za-z](?:\.[A-Za-z]){1,3}\.?(?![A-Za-z])")
-_VERB = re.compile(r"(?<=[a-z]{2}) (?:is|are|was|were|will|can|have|has|had)(?: be| been)? (?=[a-z])")
+_VERB = re.compile(
+    r"^is the (?=(?:total |final )?(?:number|amount|cost|price|sum|value|total)\b)|^(?:are|were) (?=[a-z])"
+    r"|(?<=[a-z]{2}) (?:is|are|was|were|will|can|have|has|had)(?: be| been)? (?=[a-z])"
+)
 """Between what is counted and what is said of it."""
 _TOKEN = re.compile(r"[A-Za-zА-я$€£¥₹₽₩¢°ΩμÅ\u00c5][A-Za-zА-я.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
 
@@ -183,9 +186,9 @@ def _words(text: str, glued: bool) -> Unit | None:
     phrase = " ".join(re.sub(r"[\".,;:!(){}\[\]]|\^\s?[23]", " ", text.replace("'", "")).split())
     if not re.fullmatch(r"-?[^\W\d_]+(?:[-/ ]+[^\W\d_]+)*", phrase) or len(phrase.split()) > 12:
         return None
-    if any(word not in SYMBOLS for word in re.findall(r"\b[A-Z]\b", phrase)):
+    if any(word not in SYMBOLS for word in re.findall(r"\b[A-Z]\b(?!-)", phrase)):
         return None
-    lower = phrase.lower()
+    lower = re.sub(r"\b[A-Z]{2,4}s\b", "things", re.sub(r"\b[A-Z]-(?=[a-z]{3})", "", phrase)).lower()
     if _COMPARED.fullmatch(lower):
         return Unit(words=frozenset(["times"]))
     lower = _VERB.sub(" ", _ORDINAL_CLASS.sub("pupils", lower)).replace("left over", "leftover")

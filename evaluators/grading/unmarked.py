@@ -11,7 +11,7 @@ from evaluators.grading.notation import TAG
 
 _TAIL = 2000
 _NUMBER = r"[-−]?\s?(?:\\?[$€£¥₹])?\s?-?(?:[0-9](?:[0-9,.]*[0-9])?|\.[0-9]+)"
-_POWER = r"(?:[eE][-+]?[0-9]{1,3}(?![0-9])|[⁰¹²³⁴-⁹⁻]{1,4})?"
+_POWER = r"(?:[eE][-+]?[0-9]{1,3}(?![0-9])|[⁰¹²³⁴-⁹⁻]{1,4}|\s?(?:x|\\times|\\cdot)\s?10\s?\^\s?\{?[-−+]?[0-9]{1,3}\}?)?"
 _COMPUTATION = re.compile(
     rf"(?<![A-Za-z0-9_.,^\\-]){_NUMBER}{_POWER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}{_POWER}\)?)*"
     r"(?:[A-Za-z_^!]+|\s*\\?%|\s+(?:hundred|thousand|million|billion|trillion|dozen|percent)\b)?"

@@ -151,7 +151,7 @@ def words(text: str) -> str:
     text = without_lead(worded(text)).lower()
     text = re.sub(r"^(?:on|in|at) ", "", text)
     text = re.sub(r"[\"'`.!?()]|\\text", "", text.replace("-", " "))
-    text = re.sub(r"\s*,?\s*(?:\band\b|&|,)\s*", " , ", text)
+    text = re.sub(r"\s*,?\s*(?:\band\b|\\?&|,)\s*", " , ", text)
     text = " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
     if found := re.fullmatch(r"(yes|no|true|false) , (?!.*\b(?:yes|no|not|or|true|false)\b).*", text):
         return found[1]
