@@ -85,7 +85,7 @@ def _complement(text: str, variable: str) -> Region | None:
         if region is None or region.variable:
             return None
         removed = list(region.intervals)
-    ordered = sorted(removed, key=cmp_to_key(lambda a, b: -1 if below(a.low, b.low) else 1))
+    ordered = sorted(removed, key=cmp_to_key(_order))
     left: list[Interval] = []
     low, holds_low = _MINUS, False
     for one in ordered:
@@ -97,6 +97,10 @@ def _complement(text: str, variable: str) -> Region | None:
     if low != _PLUS:
         left.append(Interval(low=low, high=_PLUS, holds_low=holds_low, holds_high=False))
     return Region(intervals=tuple(left), variable=variable) if left else None
+
+
+def _order(one: Interval, other: Interval) -> int:
+    return -1 if below(one.low, other.low) else 1
 
 
 def _both(one: Region | None, other: Region | None) -> Region | None:

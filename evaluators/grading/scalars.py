@@ -26,7 +26,8 @@ _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
     r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|earned|pays?|paid|sells?|sold|buys?|bought"
     r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|received|needed|baked|raised|caught|found|picked|planted|lost|ate|walked|ran|donated|counted|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
-    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+"
+    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?"
+    r"|scores?|scored|wins?|won|collect(?:s|ed)|produces?)[ :]+"
     r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}"
     r"|[A-Za-z][A-Za-z']*\s?:\s*)"
     r"|(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",

@@ -33,11 +33,8 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
-_HEDGED = re.compile(
-    r"(?:\b(?:not|never|or|than|least|most|about|approximately|roughly|around|nearly|almost)|n't)[\s*$\\(]*$",
-    re.IGNORECASE,
-)
-"""Before a number: it is one of several, or none that is stated."""
+_HEDGED = re.compile(r"(?:\b(?:not|never|than)|n't|(?:^|\s)\$?[0-9][0-9,.]*[*$]{0,2},? or)[\s*$\\(]*$", re.IGNORECASE)
+"""Before a number that is no computation: it is one of several, or the one that is not meant."""
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
 _INSIDE = "per to at the a an of for in on with by from into each every more less times"
 _OPENING = (
@@ -65,7 +62,9 @@ def last_expression(text: str) -> str | None:
     phrase = max(_PHRASE.finditer(text), key=lambda match: match.start(), default=None)
     if phrase is not None and (last is None or last.end() <= phrase.start(1)):
         return phrase[1] if _is_finished(text[phrase.end() :]) else None
-    if last is None or not _is_finished(text[last.end() :]) or _HEDGED.search(text[: last.start()][-60:]):
+    if last is None or not _is_finished(text[last.end() :]):
+        return None
+    if "=" not in last[0] and _HEDGED.search(text[max(0, last.start() - 60) : last.start()]):
         return None
     if last.lastindex is not None:
         return last[last.lastindex]
