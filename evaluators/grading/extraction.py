@@ -10,6 +10,7 @@ The markers are ``\boxed{x}``, ``#### x`` and ``Answer: x``; the last two end wi
   strings belong to whoever samples).
 - A marker that is cut off (``####`` with nothing behind it, ``\boxed{18``) finds no answer, though an earlier one was
   complete.
+- What is said behind ``</think>`` counts, where it is not what a marker before that holds.
 - The second sign of ``#### 18 ####`` closes the first.
 - A marker that is only mentioned is none: an empty ``\boxed{}``, *mark it with ####*, headings such as
   ``#### Step 1``. Behind the heading ``#### Final answer`` the next line is the answer.
@@ -103,6 +104,10 @@ def extract(text: str, marker: Marker | None = None) -> Extraction:
     if not found:
         return Extraction(answer=tidy(last_expression(text) or "") or None, marked=False)
     last = found[-1]
+    _, thought, reply = text[last.end :].rpartition("</think>")
+    said = tidy(last_expression(reply) or "") if thought else ""
+    if said and not _agree([said, last.answer]):
+        return Extraction(answer=said, marked=False)
     named = [last.answer]
     for kind in last.kinds - {Marker.BOXED}:
         named += [one.answer for one in found if kind in one.kinds]

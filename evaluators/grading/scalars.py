@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from evaluators.grading.formulas import parsed
-from evaluators.grading.notation import ungrouped, worded
+from evaluators.grading.notation import enclosed, ungrouped, worded
 from evaluators.grading.number_words import integer
 from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
@@ -30,7 +30,7 @@ _LEAD = re.compile(
     r"|scores?|scored|wins?|won|collect(?:s|ed)|produces?)[ :]+"
     r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}"
     r"|[A-Za-z][A-Za-z']*\s?:\s*)"
-    r"|(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
+    r"|(?:a|the) total of |(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
     re.IGNORECASE,
 )
 _NO_LABEL = re.compile(
@@ -41,7 +41,8 @@ _NO_LABEL = re.compile(
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
 _ANSWER_LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?"
-    r"\s?(?:(?:is|:|=):?\s*|\s+(?:(?:-|—|\\to)\s+)?)\"?|(?:it|this) is |it's ",
+    r"\s?(?:(?:is|:|=):?\s*|\s+(?:(?:-|—|\\to)\s+)?)\"?|(?:it|this) is |it's "
+    r"|答案\s?[是为為]?\s?:?\s*|(?:ответ|antwort|respuesta|réponse|risposta|resposta)\s?:\s*",
     re.IGNORECASE,
 )
 
@@ -69,6 +70,8 @@ def read_quantity(text: str) -> Quantity | None:
     text = re.sub(r"^\\text\s?\{([^{}]*[0-9][^{}]*)\}", r"\1", ungrouped(text)).strip()
     if (compound := _compound(worded(text))) is not None:
         return compound
+    if text.startswith("-") and (inside := enclosed(text[1:].strip(), "(")):
+        text = f"-{inside}" if re.match(r"[0-9]|\\frac", inside) else text
     read = read_numeral(text)
     if read is None:
         return None

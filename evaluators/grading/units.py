@@ -195,7 +195,7 @@ def _words(text: str, glued: bool) -> Unit | None:
     if glued and (" " not in phrase) and (len(phrase) < 4 or not re.search("[aeiou]", lower)):
         return None
     words = re.sub(
-        r"\b(?:half|hundred|thousand|million|dozen|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty)-(?=[a-z]{3})",
+        r"\b(?:half|quarter|hundred|thousand|million|dozen|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty)-(?=[a-z]{3})",
         "",
         lower,
     )

@@ -33,7 +33,9 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
-_HEDGED = re.compile(r"(?:\b(?:not|never|than)|n't|(?:^|\s)\$?[0-9][0-9,.]*[*$]{0,2},? or)[\s*$\\(]*$", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"(?:\b(?:not|never|than)|n't|[\w)]\s?[<>≤≥≠]|(?:^|\s)\$?[0-9][0-9,.]*[*$]{0,2},? or)[\s*$\\(]*$", re.IGNORECASE
+)
 """Before a number that is no computation: it is one of several, or the one that is not meant."""
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
 _INSIDE = "per to at the a an of for in on with by from into each every more less times"

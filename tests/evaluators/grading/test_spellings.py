@@ -174,10 +174,60 @@ def test_scientific_notation_in_a_text(number: str, behind: str) -> None:
         "It isn't 17.",
         "It is never 17.",
         "It is more than 17.",
+        "We have 16 < 17",
+        "n ≤ 17",
     ],
 )
 def test_a_number_that_is_not_stated(text: str) -> None:
     assert lenient("17", text) is not Verdict.CORRECT
+
+
+THOUGHT = r"<think>16? \boxed{17}</think>"
+
+
+@pytest.mark.parametrize("reply", ["", "\n", "The answer is 17.", r"\boxed{17}", "Done, as shown."])
+def test_what_is_said_behind_the_thoughts_agrees(reply: str) -> None:
+    assert lenient("17", THOUGHT + reply) is Verdict.CORRECT
+
+
+@pytest.mark.parametrize(
+    "reply", ["The answer is 18.", "So there are 18 apples.", r"\boxed{18}", "#### 18", "Answer: 18"]
+)
+def test_what_is_said_behind_the_thoughts_is_something_else(reply: str) -> None:
+    with Grader() as grader:
+        for gold, verdict in (("17", Verdict.WRONG), ("18", Verdict.CORRECT)):
+            assert grader.grade([(gold, THOUGHT + reply)])[0].lenient is verdict
+        assert grader.grade([("17", THOUGHT + reply)])[0].strict is not Verdict.CORRECT
+
+
+BRACKETS = [
+    "【35】",
+    "「35」",
+    "《35》",
+    "• 35",
+    "答案：35",
+    "答案是35",
+    "Ответ: 35",
+    "Antwort: 35",
+    "Respuesta: 35",
+    "a total of 35",
+]
+
+
+@pytest.mark.parametrize("line", BRACKETS)
+def test_a_line_in_other_brackets_and_languages(line: str) -> None:
+    right("35", extract(f"#### {line}").answer or "")
+
+
+@pytest.mark.parametrize("answer", [r"-\left(\frac{2}{9}\right)", "-(2/9)", r"-(\frac29)", "-( 2/9 )"])
+def test_a_sign_before_brackets(answer: str) -> None:
+    right(r"-\frac{2}{9}", answer)
+    wrong(r"\frac{2}{9}", answer)
+
+
+@pytest.mark.parametrize("answer", ["-(2-9)", "-(2, 9)", "-(2)9", "-(x)", "-(2)(9)", "-(-2)"])
+def test_a_sign_before_other_brackets(answer: str) -> None:
+    wrong("-2", answer)
 
 
 @pytest.mark.parametrize("text", ["We sell half, or 34/2 = 17.", "That is twice as many, or 17 boxes."])
