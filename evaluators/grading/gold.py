@@ -121,7 +121,7 @@ def _marked(text: str) -> str:
     if text.startswith("[") and text.endswith("]"):
         try:
             values = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             return text
         if len(values) == 1 and isinstance(values[0], str | int | float):
             return str(values[0])

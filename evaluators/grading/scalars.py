@@ -11,6 +11,7 @@ from evaluators.grading.number_words import integer
 from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
 from evaluators.grading.units import Unit, in_base_units, measure_of, read_unit
+from evaluators.grading.values import exact
 
 _PERCENT = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE
@@ -134,8 +135,6 @@ def worth(text: str) -> Fraction | None:
     tree = parsed(" ".join(words.split()))
     if tree is None:
         return None
-    from evaluators.grading.values import exact
-
     return exact(tree)
 
 

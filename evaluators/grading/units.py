@@ -27,7 +27,7 @@ _OTHER_VALUE = re.compile(
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
     r"|sin|cos|tan|exp|lim|gcd|lcm|div|xor|infinity|undefined|imaginary|unknown|none|nothing|fails?|false|invalid|impossible"
     r"|excluded|rejected|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|sigma|phi|omega|rho|tau|psi|chi|eta|zeta|kappa"
-    r"|twice|doubled?|tripled?|trebled?|quadrupled?|halved|couple|estimated?|truncated|ternary|duodecimal|ln|sinh|cosh|tanh|radical|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
+    r"|twice|doubled?|tripled?|trebled?|quadrupled?|halved|couple|estimated?|truncated|ternary|duodecimal|ln|sinh|cosh|tanh|radical|equals?|is|are|was|were|power|exponent|ruled|fold|e|ish|vs|versus"
 )
 _OTHER_VALUE_ABROAD = re.compile(
     r"mill?i?[oó]n(?:e[ns]?|i|s)?|milliard(?:s|en)?|milh\w+|mila|milliers?|tausend\w*|hundert\w*|dutzend\w*|douzaines?|docenas?|dúzias?"
