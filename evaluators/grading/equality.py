@@ -27,6 +27,10 @@ from evaluators.grading.structures import (
 from evaluators.grading.units import Unit
 from evaluators.grading.values import below, near, proportional, same, symbols
 
+_WORDS = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z0-9][A-Za-z0-9' .-]*")
+_TRUTHS = frozenset(["yes", "no", "true", "false"])
+"""Words whose order is the answer."""
+
 
 def numbers(gold: str, answer: str) -> bool:
     r"""*Or* may stand between two spellings, each of which would do alone: ``\frac38 or 0.375``."""
@@ -94,7 +98,9 @@ def empty_sets(gold: str, answer: str) -> bool:
 def texts(gold: str, answer: str) -> bool:
     mine, theirs = wording.words(gold), wording.words(answer)
     parts = mine.split(" , ")
-    if (re.search(r"\band\b", gold) or len(parts) == 2) and "then" not in mine:  # a list that is no ranking
+    if (
+        (re.search(r"\band\b", gold) or len(parts) == 2) and "then" not in mine and not _TRUTHS.issuperset(parts)
+    ):  # a list that is no ranking
         return sorted(parts) == sorted(theirs.split(" , "))
     return mine == theirs != ""
 
@@ -134,7 +140,7 @@ def _items_agree(gold: str, answer: str) -> bool:
         return wording.score(gold) == wording.score(answer)
     if numbers(gold, answer):
         return True
-    return expressions(gold, answer) or (re.search("[A-Za-z]{3}", gold) is not None and texts(gold, answer))
+    return expressions(gold, answer) or (_WORDS.fullmatch(worded(gold)) is not None and texts(gold, answer))
 
 
 def _in_order(gold: list[str], answer: list[str]) -> bool:

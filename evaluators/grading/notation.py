@@ -222,7 +222,7 @@ def _trimmed(text: str) -> str:
         text = re.sub(r"^[(\[{]+\s*|\s*[(\[{]+$", "", text)
     if not text.startswith("'"):
         text = re.sub(r"(?<=[0-9])\s(?:[-/=|]|--)$", "", text)
-    if not re.search(r"^'|[\\()/]", text):  # behind a formula it is a prime
+    if not re.search(r"^'|[A-Za-z\\()/]", text):  # behind a formula it is a prime
         text = re.sub(r"(?<=[0-9])'$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 

@@ -84,7 +84,8 @@ def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
 def without_name(text: str) -> tuple[str, str]:
     r"""What ``x =``, ``(x,y) =`` or ``x \in`` names, squeezed, and the rest."""
     found = re.match(
-        rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?", text
+        rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\\(?:vec|text)\s?\{{[A-Za-z]\}}|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?",
+        text,
     )
     return ("".join(found[1].split()), text[found.end() :]) if found else ("", text)
 

@@ -150,7 +150,7 @@ def words(text: str) -> str:
     """For comparison: lower case, without articles, quotes, hyphens and lead-in."""
     text = without_lead(worded(text)).lower()
     text = re.sub(r"^(?:on|in|at) ", "", text)
-    text = re.sub(r"[\"'`.!?()]|\\text", "", text.replace("-", " "))
+    text = re.sub(r"[\"'`.!?()]|\\text", "", re.sub(r"(?<=\w)-(?=\w)", " ", text))
     text = re.sub(r"\s*,?\s*(?:\band\b|\\?&|,)\s*", " , ", text)
     text = " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
     if found := re.fullmatch(r"(yes|no|true|false) , (?!.*\b(?:yes|no|not|or|true|false)\b).*", text):

@@ -9,6 +9,13 @@ from tests.support.answers import right, wrong
 
 MATRIX = r"\begin{pmatrix} 2 & -4 \\ 6 & 8 \end{pmatrix}"
 RIGHT = {
+    r"\begin{bmatrix}1\\-3\end{bmatrix}": [
+        r"\vec{v}=\begin{bmatrix}1\\-3\end{bmatrix}",
+        r"\mathbf{v}=\begin{pmatrix}1\\-3\end{pmatrix}",
+    ],
+    "True, False": ["true, false", r"\text{True and False}"],
+    "well-known": ["well known", "Well-known"],
+    r"r=2\cos\theta": [r"2\cos\theta", r"r = 2\cos(\theta)"],
     "950": [
         *[
             r"\text{\$}950",
@@ -59,6 +66,16 @@ RIGHT = {
     "no solution": ["none", "None"],
 }
 WRONG = {
+    r"\sqrt{3}, 5": [r"-\sqrt{3}, 5", r"5, -\sqrt{3}", r"\sqrt{3}, -5"],
+    r"(\sqrt{3}, \pi)": [r"(-\sqrt{3}, \pi)", r"(\sqrt{3}, -\pi)"],
+    r"r=2\cos\theta": [r"r=-2\cos\theta", r"-2\cos\theta", r"r=2\sin\theta"],
+    r"\begin{pmatrix}\sqrt{3}\\\theta\end{pmatrix}": [
+        r"\begin{pmatrix}-\sqrt{3}\\\theta\end{pmatrix}",
+        r"\begin{pmatrix}\sqrt{3}\\-\theta\end{pmatrix}",
+    ],
+    "infinity": ["-infinity", "- infinity"],
+    "True, False": ["False, True", "True", "True, True"],
+    "yes, no": ["no, yes"],
     "950": [
         r"\text{A }950",
         r"\text{NOT }950",
