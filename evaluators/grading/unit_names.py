@@ -18,7 +18,7 @@ SYMBOLS = {
     "ct": "cent", "cts": "cent", "¢": "cent",
     "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
     "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
-    "rs": "rupee", "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week",
+    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week",
     "wks": "week",
     "Wh": "watt_hour", "mAh": "milliampere_hour", "lx": "lux", "lm": "lumen", "cd": "candela", "Bq": "becquerel",
     "Gy": "gray", "Sv": "sievert", "GW": "gigawatt", "mW": "milliwatt", "MJ": "megajoule", "psi": "psi", "bar": "bar",

@@ -184,3 +184,8 @@ def test_words_before_it(answer: str) -> None:
 )
 def test_words_before_it_that_change_it(answer: str) -> None:
     wrong("72", answer)
+
+
+@pytest.mark.parametrize("product", ["rs", "pq", "rst", "ab", "xy"])
+def test_letters_glued_to_it_are_a_product(product: str) -> None:
+    wrong("18", f"18{product}")
