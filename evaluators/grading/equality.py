@@ -9,16 +9,16 @@ from collections.abc import Callable
 from evaluators.grading import wording
 from evaluators.grading.formulas import Tree, parsed
 from evaluators.grading.gold import with_unit
-from evaluators.grading.notation import enclosed, squeeze, worded
+from evaluators.grading.notation import enclosed, squeeze, ungrouped, worded
 from evaluators.grading.numerals import read_numeral
-from evaluators.grading.scalars import read_quantity, same_quantity, stated, ungrouped, without_lead
+from evaluators.grading.regions import read_region, same_region
+from evaluators.grading.scalars import read_quantity, same_quantity, stated, without_lead
 from evaluators.grading.structures import (
+    alternatives,
     is_name,
     items,
     matched,
-    matrix_rows,
-    read_region,
-    same_region,
+    scaled_rows,
     sides,
     tuple_parts,
     value_side,
@@ -27,10 +27,16 @@ from evaluators.grading.structures import (
 from evaluators.grading.units import Unit
 from evaluators.grading.values import below, near, proportional, same, symbols
 
+_WORDS = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z0-9][A-Za-z0-9' .-]*")
+_TRUTHS = frozenset(["yes", "no", "true", "false"])
+"""Words whose order is the answer."""
+
 
 def numbers(gold: str, answer: str) -> bool:
-    mine, theirs = read_quantity(gold), stated(answer)
-    return mine is not None and theirs is not None and same_quantity(mine, theirs)
+    r"""*Or* may stand between two spellings, each of which would do alone: ``\frac38 or 0.375``."""
+    mine, spellings = read_quantity(gold), alternatives(answer)
+    given = [stated(one) for one in spellings]
+    return mine is not None and all(one is not None and same_quantity(mine, one) for one in given)
 
 
 def quantities(gold: str, answer: str) -> bool:
@@ -91,8 +97,11 @@ def empty_sets(gold: str, answer: str) -> bool:
 
 def texts(gold: str, answer: str) -> bool:
     mine, theirs = wording.words(gold), wording.words(answer)
-    if re.search(r"\band\b", gold) and "then" not in mine:  # a list that is no ranking
-        return sorted(mine.split(" , ")) == sorted(theirs.split(" , "))
+    parts = mine.split(" , ")
+    if (
+        (re.search(r"\band\b", gold) or len(parts) == 2) and "then" not in mine and not _TRUTHS.issuperset(parts)
+    ):  # a list that is no ranking
+        return sorted(parts) == sorted(theirs.split(" , "))
     return mine == theirs != ""
 
 
@@ -127,9 +136,11 @@ def _items_agree(gold: str, answer: str) -> bool:
     mine, theirs = tuple_parts(gold), tuple_parts(answer)
     if mine is not None or theirs is not None:
         return mine is not None and theirs is not None and _in_order(mine, theirs)
+    if wording.score(gold) is not None:
+        return wording.score(gold) == wording.score(answer)
     if numbers(gold, answer):
         return True
-    return expressions(gold, answer) or (re.search("[A-Za-z]{3}", gold) is not None and texts(gold, answer))
+    return expressions(gold, answer) or (_WORDS.fullmatch(worded(gold)) is not None and texts(gold, answer))
 
 
 def _in_order(gold: list[str], answer: list[str]) -> bool:
@@ -190,7 +201,7 @@ def _members(text: str) -> list[tuple[str, str]] | None:
 
 
 def matrices(gold: str, answer: str) -> bool:
-    mine, theirs = matrix_rows(without_name(gold)[1]), matrix_rows(without_name(answer)[1])
+    mine, theirs = scaled_rows(without_name(gold)[1]), scaled_rows(without_name(answer)[1])
     if mine is None or theirs is None or [len(row) for row in mine] != [len(row) for row in theirs]:
         return False
     return all(_in_order(a, b) for a, b in zip(mine, theirs, strict=True))
@@ -204,7 +215,7 @@ def regions(gold: str, answer: str) -> bool:
 def equations(gold: str, answer: str) -> bool:
     answer = without_lead(answer)
     (left, right), given = sides(gold), sides(answer)
-    named = is_name(left) and not _symbols_of(left) & _symbols_of(right)
+    named = is_name(left) and not _symbols_of(left) & _symbols_of(right) and not _both_letters(left, right)
     if len(given) != 2:
         return len(given) == 1 and named and _items_agree(right, answer)
     functions = [re.fullmatch(r"[A-Za-z]\([A-Za-z]\)", squeeze(side)) is not None for side in (left, given[0])]
@@ -216,6 +227,11 @@ def equations(gold: str, answer: str) -> bool:
         return False
     mine, theirs = _difference(left, right), _difference(*given)
     return mine is not None and theirs is not None and proportional(mine, theirs)
+
+
+def _both_letters(left: str, right: str) -> bool:
+    """``A = B`` says as much of the one as of the other."""
+    return re.fullmatch(r"[A-Za-z] [A-Za-z]", f"{left.strip()} {right.strip()}") is not None
 
 
 def _symbols_of(text: str) -> frozenset[str]:

@@ -10,6 +10,8 @@ The markers are ``\boxed{x}``, ``#### x`` and ``Answer: x``; the last two end wi
   strings belong to whoever samples).
 - A marker that is cut off (``####`` with nothing behind it, ``\boxed{18``) finds no answer, though an earlier one was
   complete.
+- What is said behind ``</think>`` counts, where it is not what a marker before that holds.
+- The second sign of ``#### 18 ####`` closes the first.
 - A marker that is only mentioned is none: an empty ``\boxed{}``, *mark it with ####*, headings such as
   ``#### Step 1``. Behind the heading ``#### Final answer`` the next line is the answer.
 - Without any marker, ``unmarked`` looks for the last formula or number.
@@ -102,6 +104,10 @@ def extract(text: str, marker: Marker | None = None) -> Extraction:
     if not found:
         return Extraction(answer=tidy(last_expression(text) or "") or None, marked=False)
     last = found[-1]
+    _, thought, reply = text[last.end :].rpartition("</think>")
+    said = tidy(last_expression(reply) or "") if thought else ""
+    if said and not _agree([said, last.answer]):
+        return Extraction(answer=said, marked=False)
     named = [last.answer]
     for kind in last.kinds - {Marker.BOXED}:
         named += [one.answer for one in found if kind in one.kinds]
@@ -175,11 +181,14 @@ def _is_heading(one: _Found) -> bool:
 
 
 def _markers(text: str) -> Iterator[_Found]:
-    position, start = 0, -1
+    position, start, hashed = 0, -1, False
     kinds: frozenset[Marker] = frozenset()
     while found := _MARKER.search(text, position):
         inside = found.end()
         start = found.start() if start < 0 else start
+        if hashed and _closes(text, position, found):
+            position, start = inside, -1
+            continue
         boxed = "box" in found[0]
         kind = Marker.BOXED if boxed else Marker.HASH if found[0] == "####" else Marker.ANSWER_LINE
         if not boxed and _holds_marker(text, inside, kind):  # the box of `#### \boxed{18}` is its marker
@@ -194,7 +203,15 @@ def _markers(text: str) -> Iterator[_Found]:
             continue
         closed = boxed and position <= len(text)
         yield _Found(start, position, tidy(answer), kinds | {kind}, closed, not boxed and _is_title(answer))
+        hashed = Marker.HASH in kinds | {kind}
         start, kinds = -1, frozenset()
+
+
+def _closes(text: str, position: int, found: re.Match[str]) -> bool:
+    """Whether it is the second sign of ``#### 18 ####``, where the answer ends at ``position``."""
+    line = _LINE.match(text, found.end())
+    between = text[position : found.start()]
+    return found[0] == "####" and line is not None and "\n" not in between and not between.strip() + line[0].strip()
 
 
 def _holds_marker(text: str, inside: int, kind: Marker) -> bool:

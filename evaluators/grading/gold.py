@@ -4,7 +4,7 @@ Typing is by form alone and cheap; an integer takes a microsecond. Where a text 
 order of ``_KINDS`` holds.
 """
 
-import json
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,13 @@ from evaluators.grading import wording
 from evaluators.grading.formulas import parsed
 from evaluators.grading.notation import enclosed, plain, worded
 from evaluators.grading.numerals import Form
+from evaluators.grading.regions import Region, read_region
 from evaluators.grading.scalars import read_quantity, without_lead
 from evaluators.grading.structures import (
-    Region,
     both_signs,
     is_name,
     items,
-    matrix_rows,
-    read_region,
+    scaled_rows,
     sides,
     tuple_parts,
     without_name,
@@ -121,8 +120,8 @@ def _marked(text: str) -> str:
         text = box
     if text.startswith("[") and text.endswith("]"):
         try:
-            values = json.loads(text)
-        except ValueError:
+            values = ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             return text
         if len(values) == 1 and isinstance(values[0], str | int | float):
             return str(values[0])
@@ -269,7 +268,7 @@ _KINDS: tuple[tuple[Kind, Callable[[str], bool]], ...] = (
     (Kind.INTEGER, _is_integer),
     (Kind.DECIMAL, _is_decimal),
     (Kind.FRACTION, _is_fraction),
-    (Kind.MATRIX, lambda text: matrix_rows(without_name(text)[1]) is not None),
+    (Kind.MATRIX, lambda text: scaled_rows(without_name(text)[1]) is not None),
     (Kind.INTERVAL, _is_interval),
     (Kind.TEXT, _is_text),
     (Kind.TUPLE, _is_tuple),

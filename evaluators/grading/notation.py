@@ -13,7 +13,25 @@ _SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u2
 _SIGNS = str.maketrans(
     dict.fromkeys(_SPACES, " ")
     | dict.fromkeys("‐‑‒–−﹣－", "-")
-    | {"。": ".", "、": ",", "…": "...", "〈": "<", "〉": ">", "“": '"', "”": '"', "‘": "'", "’": "'", "′": "'"}
+    | {
+        "。": ".",
+        "、": ",",
+        "…": "...",
+        "〈": "<",
+        "〉": ">",
+        "《": "<",
+        "》": ">",
+        "【": "[",
+        "】": "]",
+        "「": '"',
+        "」": '"',
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+        "′": "'",
+    }
+    | {"《": "<", "》": ">", "【": "[", "】": "]", "「": '"', "」": '"'}
     | {"⁄": "/", "∶": ":", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "±": r"\pm "}
     | {"×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∪": r"\cup ", "∈": r"\in ", "∅": r"\emptyset "}
     | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "→": r"\to "}
@@ -26,6 +44,12 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TAG = re.compile(
     r"<[|｜][^<>|｜]{1,40}[|｜]>|<<[^<>\n=]{0,80}=[^<>\n]{0,80}>>|</?(?:[A-Za-z_]{2,20}|[sbip])(?:\s[^<>]{0,60})?/?>|\[/?(?:answer|ANSWER|INST|END)\]"
 )
+_ONE_LINE = (
+    r"^\\begin\{(?:aligned|align\*?|gathered|split|equation\*?|array)\}(?:\{[lcr]\})?((?:(?!\\\\|&|\\begin).)*)"
+    r"(?:\\\\\s?)?\\end\{[a-z]+\*?\}$"
+)
+"""An environment for several lines that holds a single one."""
+_LINES = re.compile(r"\\begin\{(?:cases|aligned|gathered|split|align\*?)\}(.*)\\end\{[a-z]+\*?\}", re.DOTALL)
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -48,7 +72,11 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\{\s*\{([^{}]*)\}\s*\}", r"{\1}"),
         (r"\\(?:text|mathrm)\{\s*([0-9]+)\s*\}", r"{\1}"),
         (r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"\1 \\text{\2}"),
-        (r"\\(?:blacksquare|square|qed|hfill)(?![A-Za-z])|[∎■□]|\\end\{document\}|\\n$|\b[Qq]\.?[Ee]\.?[Dd]\.?$", ""),
+        (r"\\(?:blacksquare|square|checkmark|qed|hfill)(?![A-Za-z])|[∎■□]", ""),
+        (
+            r"\\end\{document\}|\\n$|\b[Qq]\.?[Ee]\.?[Dd]\.?$",
+            "",
+        ),
         (r"\\textdollar(?![A-Za-z])", "$"),
         (r"\\textdegree(?![A-Za-z])", "°"),
         (r"(?<=[0-9])\*\*(?=\s|$)|(?:^|(?<=\s))\*\*(?=[$0-9])|(?:^|(?<=\s))__(?=[$0-9])|(?<=[0-9])__(?=\s|$)", ""),
@@ -61,7 +89,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
             r"\\text",
         ),
         (r"(?:\^\s*)?\{\s*(?:\\circ|\\degree|°)\s*\}|(?:\^\s*)?(?:\\circ|\\degree)(?![A-Za-z])|\^\s*°", "°"),
-        (r"\\text\{\s*([.,;])\s*\}", r"\1"),
+        (r"\\text\{\s*([.,;°])\s*\}", r"\1"),
         (r"(?<!\\)\\(?:[,;:> ]|q?quad(?![A-Za-z])|thinspace|hspace\{[^{}]*\})|~", " "),
         (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
         (r"\\div(?![A-Za-z])", "/"),
@@ -72,6 +100,13 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!=", r"\\ne "),
         (r"\\(?:to|rightarrow|Rightarrow|longrightarrow|implies|iff|Leftrightarrow)(?![A-Za-z])|[-=]>", r"\\to "),
         (r"\\(?:varnothing|emptyset|O)(?![A-Za-z])|\\\{\s*\\\}", r"\\emptyset "),
+        (r"\\vartheta(?![A-Za-z])", r"\\theta "),
+        (r":=|&\s*=", "="),
+        (r"\\(?:pounds|textsterling)(?![A-Za-z])", "£"),
+        (r"(?<![A-Za-z])\{\s*\\?\$\s*\}", "$"),
+        (r"\.\s*\}\s*\^", "}^"),
+        (r"\\text\s?\{\s*(\\?[$€£¥₹₩₽]|[A-Z]{3}|Rs\.?)\s*\}\s*(?=[-0-9.])", r"\1 "),
+        (_ONE_LINE, r"\1"),
         (r"\\varphi(?![A-Za-z])", r"\\phi "),
         (r"\\varepsilon(?![A-Za-z])", r"\\epsilon "),
         (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
@@ -84,6 +119,17 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
 _CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
 
 
+def _joined(text: str) -> str:
+    """A system of equations, one on each line, as a list of them."""
+    found = _LINES.fullmatch(text)
+    lines = [line.strip() for line in re.split(r"\\\\(?:\[[^\]]*\])?", found[1])] if found else []
+    lines = [line.rstrip(",") for line in lines if line]
+    names = {line.partition("=")[0].strip() for line in lines if re.fullmatch(r"[A-Za-z](?:_[0-9])?\s*=[^=&]+", line)}
+    if 1 < len(names) == len(lines):
+        return ", ".join(lines)
+    return text
+
+
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """``text`` in the one spelling, without what surrounds an answer."""
@@ -91,6 +137,7 @@ def plain(text: str) -> str:
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if _shown(c))
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
+    text = _joined(text.strip())
     before = ""
     while text != before:
         before, text = text, _unwrapped(_trimmed(" ".join(text.split())))
@@ -136,6 +183,15 @@ def enclosed(text: str, opening: str) -> str | None:
     return None
 
 
+def ungrouped(text: str) -> str:
+    """Without brackets around all of it."""
+    while True:
+        inside = enclosed(text, "(") or enclosed(text, "[") or enclosed(text, r"\{") or enclosed(text, "{")
+        if not inside:
+            return text
+        text = inside
+
+
 def worded(text: str) -> str:
     r"""With the words of ``\text{...}`` bare."""
     return " ".join(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).split())
@@ -157,15 +213,17 @@ def _shown(character: str) -> bool:
 
 def _trimmed(text: str) -> str:
     text = re.sub(r"^\.\.\.\s*|^<<|>>$", "", text)
-    text = re.sub(r"^(?:[:=\"`*,;]|\\\\|\\to |\\to$)+\s*", "", text).strip()
+    text = re.sub(r"^(?:[:=\"`*,;•]|\\\\|\\to |\\to$)+\s*", "", text).strip()
     if not re.search(r"\.[0-9]+\.{3}$", text):
-        text = re.sub(r"(?:[.,;:\"`*]|(?<!\w)'|\\(?![}\])])|\s)+$", "", text)
+        text = re.sub(r"(?:[.,;:\"`*]|(?<![\w)}'])'|\\(?![}\])])|\s)+$", "", text)
     if not re.search(r"[(\[{]", text):
         text = re.sub(r"(?<=[0-9A-Za-z])\s*[)\]}]+$", "", text)
     elif not re.search(r"[)\]}]", text):
         text = re.sub(r"^[(\[{]+\s*|\s*[(\[{]+$", "", text)
     if not text.startswith("'"):
-        text = re.sub(r"(?<=[0-9])(?:'|\s(?:[-/=|]|--))$", "", text)
+        text = re.sub(r"(?<=[0-9])\s(?:[-/=|]|--)$", "", text)
+    if not re.search(r"^'|[A-Za-z\\()/]", text):  # behind a formula it is a prime
+        text = re.sub(r"(?<=[0-9])'$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 
 

@@ -18,10 +18,10 @@ _NUMBER = re.compile(
 )
 
 
-_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
-_PART = re.compile(
-    r"[- ](half|halves|(?:third|quarter|fourth|fifth|sixth|eighth|tenth)s?)(?![A-Za-z-])(?! grade)", re.IGNORECASE
-)
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8} | {
+    "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "sixteenth": 16, "twentieth": 20
+}  # fmt: skip
+_PART = re.compile(rf"[- ](halves|(?:{'|'.join(_PARTS)})s?)(?![A-Za-z-])(?! grade)", re.IGNORECASE)
 
 
 def parts(rest: str) -> tuple[int, int] | None:

@@ -32,7 +32,7 @@ _NUMERAL = re.compile(
 )
 _MULTIPLIER = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:"
-    r"(?P<hundred>hundred)|(?P<thousand>thousand|grand|(?<!\{)(?<!\{ )[kK](?![A-Za-zΩ\\]))"
+    r"(?P<hundred>hundred)|(?P<thousand>thousand|grand(?!\s+[a-z]{4})|(?<!\{)(?<!\{ )[kK](?![A-Za-zΩ\\]|\.[A-Za-z]))"
     r"|(?P<lakh>lakhs?|lacs?)|(?P<crore>crores?)"
     r"|(?P<million>million|mio|mil|mill|mln|mn|MM|(?<=[0-9])M)|(?P<billion>billion|bil|bn|mrd|(?<=[0-9])B)"
     r"|(?P<trillion>trillion|tn|trn|(?<=[0-9])T))(?![A-Za-z]|-[a-z])\s?\}?",

@@ -56,13 +56,17 @@ POLICIES: dict[Kind, Policy] = {
         accepts=(
             "as for an integer; also the fraction in lowest terms and the mixed number. "
             "An expected `0.3333` (four places "
-            "or more) is a rounded number: `1/3` is right; with ten places or more, so is a rounding to at least four"
+            "or more) is a rounded number: `1/3` is right; with ten places or more, so is a rounding to two places or "
+            "more that shows two digits; another form behind *or* (`2.4 or 12/5`)"
         ),
         refuses="another rounding, `3.1416` for `3.14`; `2/4` for `0.5`; a percentage",
         equal=numbers,
     ),
     Kind.FRACTION: Policy(
-        accepts="the fraction, reduced or not; the mixed number; the decimal, if it ends or repeats, or has six places",
+        accepts=(
+            "the fraction, reduced or not; the mixed number; the decimal, if it ends or repeats, or has six places; "
+            "another form behind *or* (`3/8 or 0.375`)"
+        ),
         refuses="`0.33` for `1/3`; computations such as `1/4+1/4`; a percentage; `-x = 1/2`",
         equal=numbers,
     ),
@@ -116,27 +120,36 @@ POLICIES: dict[Kind, Policy] = {
         equal=selections,
     ),
     Kind.NOTHING: Policy(
-        accepts="`\\emptyset`, `\\{\\}`, *empty set*, *no solution(s)*",
-        refuses="*none*, `0`, *no real solution*",
+        accepts="`\\emptyset`, `\\{\\}`, *empty set*, *no solution(s)*, *none*",
+        refuses="`0`, *no real solution*",
         equal=empty_sets,
     ),
     Kind.TEXT: Policy(
-        accepts="the words, in any letter case, with or without an article and quotes",
+        accepts=(
+            "the words, in any letter case, with or without an article and quotes; two words, or words joined by "
+            "*and*, in any order"
+        ),
         refuses="other words, another order of letters or words, words added",
         equal=texts,
     ),
     Kind.MATRIX: Policy(
-        accepts="the same shape in round or square brackets, entry by entry",
+        accepts="the same shape in round or square brackets, entry by entry; a number before it multiplies each entry",
         refuses="its transpose; a determinant; a tuple",
         equal=matrices,
     ),
     Kind.INTERVAL: Policy(
-        accepts="interval or inequality (`x < 3`, `(-\\infty, 3)`), unions in any order; `\\mathbb{R}` in words",
+        accepts=(
+            "interval or inequality (`x < 3`, `(-\\infty, 3)`), unions in any order; all real numbers without an "
+            "interval or some numbers (`\\mathbb{R}\\setminus[2,3]`, `x \\ne 0`); `\\mathbb{R}` in words"
+        ),
         refuses="an open end for a closed one; another variable",
         equal=regions,
     ),
     Kind.TUPLE: Policy(
-        accepts="the parts in order, each as an item; `(x,y) =`; `x=1, y=2`; for two numbers `a < x < b`",
+        accepts=(
+            "the parts in order, each as an item; `(x,y) =`; `x=1, y=2`; for two numbers `a < x < b`; a system of "
+            "equations that states each part"
+        ),
         refuses="other brackets, no brackets, another order",
         equal=tuples,
     ),
@@ -147,7 +160,7 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.EQUATION: Policy(
         accepts="the same equation up to a constant factor; of `x = 5` or `y = 2x + 3`, the right side alone",
-        refuses="the right side of any other; `2x = 10` for `x = 5`; `y = 5` for `x = 5`",
+        refuses="the right side of any other, and of `A = B`; `2x = 10` for `x = 5`; `y = 5` for `x = 5`",
         equal=equations,
     ),
     Kind.EXPRESSION: Policy(

@@ -6,17 +6,18 @@ from fractions import Fraction
 from functools import lru_cache
 
 from evaluators.grading.formulas import parsed
-from evaluators.grading.notation import enclosed, worded
+from evaluators.grading.notation import enclosed, ungrouped, worded
 from evaluators.grading.number_words import integer
 from evaluators.grading.numerals import Form, Numeral, read_numeral
 from evaluators.grading.structures import DOUBT, value_side
 from evaluators.grading.units import Unit, in_base_units, measure_of, read_unit
+from evaluators.grading.values import exact
 
 _PERCENT = re.compile(
     r"\s?(?:\\text\s?\{\s?)?(?:%|per ?cent(?:age)?(?: points?)?|pct)(?![A-Za-z])\s?\}?", re.IGNORECASE
 )
 _COMMENT = re.compile(
-    r"\s*(?:\\to(?![a-z])|—|[,;:]|\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
+    r"\s*(?:\\to(?![a-z])|—|[,;:]|(?<!\bsq)(?<!\bcu)\.\s|\b(?=since\b|because\b)|(?:^|\s)(?:-{1,2}|\|)\s(?=[A-Za-z]{3}))\s*"
     r"|(?:^|\s+)(?=(?:is|as) (?:(?:the|my|our) (?:final |correct )?answer|correct|right)\b)"
 )
 _WORDLESS = re.compile("[A-Za-z]{2}")
@@ -24,22 +25,25 @@ _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3}")
 _REASON = re.compile(r"(?:since|because|as)\b")
 _LEAD = re.compile(
     r"(?:(?:[A-Za-z][A-Za-z']*[ ,]+){0,12}"
-    r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|pays?|paid|sells?|sold|buys?|bought"
-    r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
-    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?|scores?|wins?|won|collects?|produces?)[ :]+"
+    r"(?:(?:is|are|was|were|equals?|has|have|had|be|makes?|made|gets?|needs?|costs?|takes?|earns?|earned|pays?|paid|sells?|sold|buys?|bought"
+    r"|spends?|spent|saves?|saved|gives?|gave|leaves?|left|owes?|receives?|received|needed|baked|raised|caught|found|picked|planted|lost|ate|walked|ran|donated|counted|walks?|runs?|eats?|reads?|lasts?|weighs?|measures?"
+    r"|contains?|becomes?|remains?|uses?|used|drives?|drove|travels?"
+    r"|scores?|scored|wins?|won|collect(?:s|ed)|produces?)[ :]+"
     r"(?:(?:her|him|them|it|us|you|me|a|an|the|only|exactly|just|still|equal|to|now|another|total|of) ){0,3}"
     r"|[A-Za-z][A-Za-z']*\s?:\s*)"
-    r"|(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
+    r"|(?:a|the) total of |(?:so|thus|hence|therefore|then|ans|answer|final answer|final|total|result)\b[ ,.:]+)",
     re.IGNORECASE,
 )
 _NO_LABEL = re.compile(
-    r"\b(?:lambda|step|question|problem|page|part|case|minus|negative|plus|over|base|times|by|than|of)[ :]*$",
+    r"\b(?:lambda|step|question|problem|page|part|case|minus|negative|plus|over|base|times|by|than)[ :]*$"
+    r"|\b(?<!total )of[ :]*$",
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([A-Za-z]+)\.?(?:\s*(?:,|and)\s*|\s+|$)")
 _ANSWER_LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore)[ ,]+)?(?:the |my )?(?:final |correct )?(?:answer|option|choice|result)\"?"
-    r"\s?(?:(?:is|:|=):?\s*|\s+(?:(?:-|—|\\to)\s+)?)\"?|(?:it|this) is |it's ",
+    r"\s?(?:(?:is|:|=):?\s*|\s+(?:(?:-|—|\\to)\s+)?)\"?|(?:it|this) is |it's "
+    r"|答案\s?[是为為]?\s?:?\s*|(?:ответ|antwort|respuesta|réponse|risposta|resposta)\s?:\s*",
     re.IGNORECASE,
 )
 
@@ -67,6 +71,8 @@ def read_quantity(text: str) -> Quantity | None:
     text = re.sub(r"^\\text\s?\{([^{}]*[0-9][^{}]*)\}", r"\1", ungrouped(text)).strip()
     if (compound := _compound(worded(text))) is not None:
         return compound
+    if text.startswith("-") and (inside := enclosed(text[1:].strip(), "(")):
+        text = f"-{inside}" if re.match(r"[0-9]|\\frac", inside) else text
     read = read_numeral(text)
     if read is None:
         return None
@@ -94,7 +100,7 @@ def stated(text: str) -> Quantity | None:
 
     def agree(other: str, last: str) -> bool:
         quantity = read_quantity(last)
-        return quantity is not None and worth(other) == quantity.value
+        return quantity is not None and (worth(other) == quantity.value or _converted(other, quantity))
 
     side = value_side(without_lead(text), agree)
     if side is None:
@@ -102,19 +108,20 @@ def stated(text: str) -> Quantity | None:
     return read_quantity(side) or read_quantity(_behind_words(side))
 
 
+def _converted(text: str, quantity: Quantity) -> bool:
+    """Whether a text states the same in another unit, as in ``6 feet = 72 inches``."""
+    other = read_quantity(text)
+    if other is None or other.unit is None or quantity.unit is None:
+        return False
+    if not other.unit.measures or not quantity.unit.measures:
+        return False
+    return in_base_units(other.value, other.unit) == in_base_units(quantity.value, quantity.unit)
+
+
 def without_lead(text: str) -> str:
     """Without *The answer is* and the like."""
     found = _ANSWER_LEAD.match(text)
     return text[found.end() :].rstrip('"') if found else text
-
-
-def ungrouped(text: str) -> str:
-    """Without brackets around all of it."""
-    while True:
-        inside = enclosed(text, "(") or enclosed(text, "[") or enclosed(text, r"\{") or enclosed(text, "{")
-        if not inside:
-            return text
-        text = inside
 
 
 def worth(text: str) -> Fraction | None:
@@ -128,8 +135,6 @@ def worth(text: str) -> Fraction | None:
     tree = parsed(" ".join(words.split()))
     if tree is None:
         return None
-    from evaluators.grading.values import exact
-
     return exact(tree)
 
 
@@ -164,7 +169,8 @@ def same_number(gold: Numeral, answer: Numeral) -> bool:
     if answer.form in (Form.REDUCED, Form.REPEATING):
         return gold.places >= 4 and not _terminates(answer.value) and round(answer.value, gold.places) == gold.value
     if gold.places >= 10 and answer.form is Form.WRITTEN:
-        return answer.places >= 4 and round(gold.value, answer.places) == answer.value
+        significant = answer.places >= 2 and abs(answer.value) * 10**answer.places >= 10
+        return significant and round(gold.value, answer.places) == answer.value
     return False
 
 

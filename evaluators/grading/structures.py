@@ -1,23 +1,21 @@
-r"""How an answer is put together: sides of an equation, parts of a list, tuple or matrix, ends of an interval."""
+r"""How an answer is put together: sides of an equation, parts of a list, tuple or matrix."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
-from evaluators.grading.formulas import Tree, parsed
+from evaluators.grading.formulas import parsed
 from evaluators.grading.notation import enclosed, worded
-from evaluators.grading.values import below, same, symbols
 
 Item = TypeVar("Item")
 _AND = re.compile(
     r"\s*(?:\\text\s?\{\s*(?:,?\s*(?:and|or))\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\lor(?![a-z])|\\vee(?![a-z]))\s*"
 )
-_RELATION = re.compile(r"\\le |\\ge |\\ne |<|>|\\le(?![a-z])|\\ge(?![a-z])|\\ne(?![a-z])")
+_OR = re.compile(r"\\text\s?\{\s*,?\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])")
 _SYMBOL = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|phi|omega|sigma|rho|tau|ell|delta|Delta))"
 _INDEX = r"(?:_(?:\{[^{}=<>]*\}|[A-Za-z0-9]))?'*"
 _NAME = re.compile(
-    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}|\\Pr(?:\([^()=<>]*\))?|(?:\\mathbb|\\text)\s?\{{[PE]\}}\s?[\[(][^()=<>]*[\])]"
+    rf"(?:{_SYMBOL}{_INDEX}(?:\^\{{?-1\}}?)?(?:\s?\([^()=<>]*\))?|[A-Z]{{2,3}}|\\Pr(?:\([^()]*\))?|P\s?\([^()]*\)|(?:\\mathbb|\\text)\s?\{{[PE]\}}\s?[\[(][^()=<>]*[\])]"
     rf"|m?\s?(?:\\angle|\\triangle)\s?[A-Z]{{1,3}}|\\overline\s?\{{[A-Z]{{2}}\}}|\|[A-Z]{{2}}\|"
     rf"|\\(?:sin|cos|tan|cot|sec|csc)\s?\(?(?:{_SYMBOL}|\\angle\s?[A-Z]{{1,3}})\)?)"
 )
@@ -28,28 +26,9 @@ DOUBT = re.compile(
     r"|twice|cannot|can't)\b|\b(?:half|square|root|cube|double|triple) of\b",
     re.IGNORECASE,
 )
-_AND_INEQUALITIES = re.compile(r"(.+?)(?:\\text\s?\{\s*and\s*\}|(?<![A-Za-z])and(?![A-Za-z])|\\land(?![a-z]))(.+)")
 _MATRIX = re.compile(
     r"[(\[]?\s?\\begin\s?\{([pb]?matrix|array)\}(?:\{[lcr|]+\})?(.*)\\end\s?\{\1\}\s?[)\]]?", re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """Of real numbers; an end may be infinite."""
-
-    low: Tree
-    high: Tree
-    holds_low: bool
-    holds_high: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Intervals next to each other, and the variable that is said to lie there, if one is named."""
-
-    intervals: tuple[Interval, ...]
-    variable: str = ""
 
 
 def split_outside(text: str, marks: str) -> list[str]:
@@ -105,7 +84,8 @@ def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
 def without_name(text: str) -> tuple[str, str]:
     r"""What ``x =``, ``(x,y) =`` or ``x \in`` names, squeezed, and the rest."""
     found = re.match(
-        rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?", text
+        rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\\(?:vec|text)\s?\{{[A-Za-z]\}}|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?",
+        text,
     )
     return ("".join(found[1].split()), text[found.end() :]) if found else ("", text)
 
@@ -115,6 +95,12 @@ def items(text: str) -> list[str]:
     text = _AND.sub(" ; ", text)
     parts = [part for part in split_outside(text, ",;") if part]
     return [item for part in parts for item in both_signs(part)]
+
+
+def alternatives(text: str) -> list[str]:
+    """What stands before and behind one *or*; the whole text, if it has none or several."""
+    parts = [part.strip(" ,") for part in _OR.split(text)]
+    return parts if len(parts) == 2 and all(parts) else [text]
 
 
 def both_signs(text: str) -> list[str]:
@@ -142,51 +128,6 @@ def matrix_rows(text: str) -> list[list[str]] | None:
     return [[cell.strip() for cell in row.split("&")] for row in rows]
 
 
-def read_region(text: str) -> Region | None:
-    """A set of real numbers written as intervals or inequalities."""
-    lower = worded(text).lower()
-    builder = enclosed(text, r"\{")
-    if builder is not None and re.match(r"\s?[A-Za-z]\s?(?:\\in(?![a-z])\s?\\reals\s?)?[|:]", builder):
-        return read_region(re.split(r"[|:]", builder, maxsplit=1)[1].strip())
-    name, rest = without_name(text)
-    if rest.strip() == r"\reals" or re.fullmatch(r"(?:the )?(?:set of )?(?:all |any )?(?:real numbers?|reals)", lower):
-        return Region(intervals=(Interval(low=_MINUS, high=_PLUS, holds_low=False, holds_high=False),), variable=name)
-    if without := re.fullmatch(r"\\reals\s?(?:\\setminus|\\backslash|-)\s?\\\{([^{},]*)\\\}", rest.strip()):
-        rest = f"{name or 'x'} \\ne {without[1]}"
-    if (joined := _AND_INEQUALITIES.fullmatch(rest.strip())) is not None:
-        return _both(_inequality(joined[1].strip()), _inequality(joined[2].strip()))
-    parts = [
-        part
-        for part in re.split(r"\\cup(?![a-z])|\\text\s?\{\s*or\s*\}|(?<![A-Za-z])or(?![A-Za-z])", rest)
-        if part.strip()
-    ]
-    regions = [_interval(part.strip()) or _inequality(part.strip()) for part in parts]
-    found = [region for region in regions if region is not None]
-    if not found or len(found) < len(regions):
-        return None
-    names = {name, *(region.variable for region in found)} - {""}
-    if len(names) > 1:
-        return None
-    return Region(intervals=tuple(i for region in found for i in region.intervals), variable="".join(names))
-
-
-def _both(one: Region | None, other: Region | None) -> Region | None:
-    """Where a variable is above one number and below another."""
-    if one is None or other is None or one.variable != other.variable or len(one.intervals + other.intervals) != 2:
-        return None
-    lower, upper = sorted((one.intervals[0], other.intervals[0]), key=lambda interval: interval.low == _MINUS)
-    if lower.high != _PLUS or upper.low != _MINUS or not below(lower.low, upper.high):
-        return None
-    meant = Interval(low=lower.low, high=upper.high, holds_low=lower.holds_low, holds_high=upper.holds_high)
-    return Region(intervals=(meant,), variable=one.variable)
-
-
-def same_region(gold: Region, answer: Region) -> bool:
-    if gold.variable and answer.variable and gold.variable != answer.variable:
-        return False
-    return matched(gold.intervals, answer.intervals, _same_interval)
-
-
 def matched(gold: Sequence[Item], answer: Sequence[Item], agree: Callable[[Item, Item], bool]) -> bool:
     """Whether the two have the same members, in any order."""
     left = list(answer)
@@ -200,73 +141,14 @@ def matched(gold: Sequence[Item], answer: Sequence[Item], agree: Callable[[Item,
     return True
 
 
-_PLUS: Tree = ("const", "infty")
-_MINUS: Tree = ("neg", _PLUS)
-
-
-def _interval(text: str) -> Region | None:
-    if text[:1] not in ("(", "[") or text[-1:] not in (")", "]"):
+def scaled_rows(text: str) -> list[list[str]] | None:
+    """The entries of a matrix, each times the number that stands before it."""
+    factor, begin, matrix = text.partition(r"\begin")
+    factor = factor.strip().removesuffix("*").strip()
+    if factor in ("", "(", "["):
+        return matrix_rows(text)
+    factor = "-1" if factor == "-" else factor
+    rows = matrix_rows(begin + matrix)
+    if rows is None or parsed(factor) is None:
         return None
-    ends = split_outside(f"({text[1:-1]})"[1:-1], ",;")
-    if len(ends) != 2:
-        return None
-    low, high = (parsed(end.removeprefix("+")) for end in ends)
-    if low is None or high is None or not below(low, high):
-        return None
-    held = Interval(low=low, high=high, holds_low=text[0] == "[", holds_high=text[-1] == "]")
-    return Region(intervals=(held,))
-
-
-def _inequality(text: str) -> Region | None:
-    signs = [found.strip() for found in _RELATION.findall(text)]
-    parts = [part.strip() for part in _RELATION.split(text)]
-    trees = [parsed(part.removeprefix("+")) for part in parts]
-    if not signs or len(signs) > 2 or any(tree is None for tree in trees):
-        return None
-    if len(signs) == 1 and _variable(trees[1]):
-        flip = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
-        trees.reverse()
-        signs = [flip[signs[0]]]
-    place = 0 if len(signs) == 1 else 1
-    variable = _variable(trees[place])
-    others = [tree for n, tree in enumerate(trees) if n != place and tree is not None]
-    if not variable or any(symbols(tree) for tree in others):
-        return None
-    return Region(intervals=_solved(others, signs), variable=variable) if _consistent(others, signs) else None
-
-
-def _variable(tree: Tree | None) -> str:
-    return str(tree[1]) if tree is not None and tree[0] == "sym" else ""
-
-
-def _consistent(others: list[Tree], signs: list[str]) -> bool:
-    if len(signs) == 1:
-        return True
-    upward = {sign in ("<", r"\le") for sign in signs}
-    if len(upward) > 1 or r"\ne" in signs:
-        return False
-    low, high = others if True in upward else reversed(others)
-    return below(low, high)
-
-
-def _solved(others: list[Tree], signs: list[str]) -> tuple[Interval, ...]:
-    if len(signs) == 2:
-        low, high = others
-        first, second = (sign in (r"\le", r"\ge") for sign in signs)
-        if signs[0] in (">", r"\ge"):
-            low, high, first, second = high, low, second, first
-        return (Interval(low=low, high=high, holds_low=first, holds_high=second),)
-    (end,), (sign,) = others, signs
-    left = Interval(low=_MINUS, high=end, holds_low=False, holds_high=sign == r"\le")
-    right = Interval(low=end, high=_PLUS, holds_low=sign == r"\ge", holds_high=False)
-    if sign == r"\ne":
-        return (left, right)
-    return (left,) if sign in ("<", r"\le") else (right,)
-
-
-def _same_interval(gold: Interval, answer: Interval) -> bool:
-    return (
-        (gold.holds_low, gold.holds_high) == (answer.holds_low, answer.holds_high)
-        and same(gold.low, answer.low)
-        and same(gold.high, answer.high)
-    )
+    return [[f"({factor})*({cell})" for cell in row] for row in rows]

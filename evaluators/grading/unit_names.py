@@ -18,7 +18,8 @@ SYMBOLS = {
     "ct": "cent", "cts": "cent", "¢": "cent",
     "$": "dollar", "USD": "dollar", "US$": "dollar", "usd": "dollar", "€": "euro", "EUR": "euro", "£": "pound_sterling",
     "GBP": "pound_sterling", "¥": "yen", "JPY": "yen", "₹": "rupee", "INR": "rupee", "Rs": "rupee", "Rs.": "rupee",
-    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week", "wks": "week",
+    "rpm": "rpm", "bpm": "count", "fps": "count", "pcs": "count", "pts": "count", "wk": "week",
+    "wks": "week",
     "Wh": "watt_hour", "mAh": "milliampere_hour", "lx": "lux", "lm": "lumen", "cd": "candela", "Bq": "becquerel",
     "Gy": "gray", "Sv": "sievert", "GW": "gigawatt", "mW": "milliwatt", "MJ": "megajoule", "psi": "psi", "bar": "bar",
     "mmHg": "mmHg", "amu": "amu", "MPa": "megapascal", "GPa": "gigapascal", "hPa": "hectopascal", "tbsp": "tablespoon",
@@ -26,6 +27,7 @@ SYMBOLS = {
     "mC": "millicoulomb",
     "nC": "nanocoulomb", "keV": "kiloelectron_volt", "MeV": "megaelectron_volt", "mT": "millitesla", "ly": "light_year",
     "AU": "astronomical_unit", "ppm": "ppm", "Nm": "newton * meter",
+    "kmph": "kilometer_per_hour", "mpg": "count",
     "dB": "decibel_level", "sqft": "square_foot", "CHF": "swiss_franc", "kr": "krona", "zł": "zloty",
     "₽": "ruble", "₩": "won",
     "CNY": "yuan", "RMB": "yuan", "CAD": "canadian_dollar", "AUD": "australian_dollar", "元": "yuan",
@@ -61,6 +63,12 @@ PREFIXED = {
 }
 SYMBOLS |= {f"μ{symbol}": f"micro{name}" for symbol, name in PREFIXED.items()}
 SYMBOLS |= {"MΩ": "megaohm", "mΩ": "milliohm", "Å": "angstrom", "wpm": "count", "kbps": "kilobit", "Mbps": "megabit"}
+_CYRILLIC = {
+    "м": "meter", "см": "centimeter", "мм": "millimeter", "км": "kilometer", "дм": "decimeter", "г": "gram",
+    "кг": "kilogram", "мг": "milligram", "т": "metric_ton", "л": "liter", "мл": "milliliter", "ч": "hour",
+    "час": "hour", "мин": "minute", "с": "second", "сек": "second", "руб": "ruble", "га": "hectare", "шт": "count",
+}  # fmt: skip
+SYMBOLS |= _CYRILLIC
 SYMBOLS |= {code: code.lower() for code in CODES}
 OWN = (
     *(f"{code.lower()} = [{code.lower()}]" for code in CODES),

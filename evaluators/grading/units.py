@@ -27,8 +27,14 @@ _OTHER_VALUE = re.compile(
     r"|below|under|above|least|most|choose|approx|est|maybe|perhaps|possibly|probably|opposite|reversed|backwards|inverse|reciprocal"
     r"|sin|cos|tan|exp|lim|gcd|lcm|div|xor|infinity|undefined|imaginary|unknown|none|nothing|fails?|false|invalid|impossible"
     r"|excluded|rejected|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|sigma|phi|omega|rho|tau|psi|chi|eta|zeta|kappa"
-    r"|twice|double|triple|equals?|is|are|was|were|power|exponent|mod|fold|e|ish|vs|versus"
+    r"|twice|doubled?|tripled?|trebled?|quadrupled?|halved|couple|estimated?|truncated|ternary|duodecimal|ln|sinh|cosh|tanh|radical|equals?|is|are|was|were|power|exponent|ruled|fold|e|ish|vs|versus"
 )
+_OTHER_VALUE_ABROAD = re.compile(
+    r"mill?i?[oó]n(?:e[ns]?|i|s)?|milliard(?:s|en)?|milh\w+|mila|milliers?|tausend\w*|hundert\w*|dutzend\w*|douzaines?|docenas?|dúzias?"
+    r"|pro[cz]ent\w*|p(?:ou|o|e)rcent\w*|cento|cientos?|pour|ribu|juta|persen|oder|nicht|weniger|moins|menos"
+    r"|тыс\w*|мл(?:н|рд)|трлн|(?:милл|трилл)ион\w*|миллиард\w*|ст[оа]|сот\w*|десят\w*|дюжин\w*|процент\w*|половин\w*|четверт\w*|не|или|минус|плюс"
+)
+"""*Thousand*, *dozen*, *percent*, *or* and the like in other languages."""
 _ORDINAL_CLASS = re.compile(
     r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)"
     r"(?:[- ]?(?:grade|year|floor)r?s?|-[a-z]{3,})"
@@ -36,6 +42,7 @@ _ORDINAL_CLASS = re.compile(
 _USES = re.compile(
     r"decimal (?:places?|digits?)|negative (?:integers?|numbers?|values?|solutions?|roots?)|base (?:pairs?|hits?)"
     r"|binary (?:digits?|strings?|numbers?)|plus-size"
+    r"|grand (?!totals?\b|dollars\b|bucks\b)[a-z]{3,}(?:s|ren)\b"
 )
 """Words that otherwise change a number, before what they belong to."""
 _COMPARED = re.compile(r"times(?: (?:as|the|[a-z]+er|more|less|a|per|each|every|daily|weekly|in (?:all|total))\b.*)?")
@@ -44,8 +51,14 @@ _SMALL_WORDS_TEXT = (
 )
 _SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
 _COUNTERS = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
-_OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成십백천만억조배반]|分之")
-_TOKEN = re.compile(r"[A-Za-z$€£¥₹₽₩¢°ΩμÅ\u00c5][A-Za-z.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
+_OTHER_COUNTERS = re.compile("[十百千万萬億亿兆半倍割成折십백천만억조배반]|分之")
+_DOTTED = re.compile(r"(?<![A-Za-z])[A-Za-z](?:\.[A-Za-z]){1,3}\.?(?![A-Za-z])")
+_VERB = re.compile(
+    r"^is the (?=(?:total |final )?(?:number|amount|cost|price|sum|value|total)\b)|^(?:are|were) (?=[a-z])"
+    r"|(?<=[a-z]{2}) (?:is|are|was|were|will|can|have|has|had)(?: be| been)? (?=[a-z])"
+)
+"""Between what is counted and what is said of it."""
+_TOKEN = re.compile(r"[A-Za-zА-я$€£¥₹₽₩¢°ΩμÅ\u00c5][A-Za-zА-я.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +85,7 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
     text = re.sub(r"(?<![A-Za-z])([kMm]) Ω", r"\1Ω", _USES.sub("things", text)).replace("units squared", "square units")
     text = re.sub(r"^[0-9]+(?:st|nd|rd|th)[- ](?=grade)|^[0-9]+-(?=[a-z]{3})", "", text)
     text = re.sub(r"\b(mm|cm|m|km|ft|in|yd|mi)([23])(?![0-9])", r"\1^\2", text)
+    text = _DOTTED.sub(lambda m: m[0] if (name := m[0].replace(".", "")) not in SYMBOLS else name, text)
     if text.startswith("*") or len(text) > 100 or re.search(r"(?<![\^{-])(?<!\^ )[0-9]", text):
         return None
     if len(text) == 1 and unicodedata.category(text) == "Sc" and text not in SYMBOLS:
@@ -172,19 +186,21 @@ def _words(text: str, glued: bool) -> Unit | None:
     phrase = " ".join(re.sub(r"[\".,;:!(){}\[\]]|\^\s?[23]", " ", text.replace("'", "")).split())
     if not re.fullmatch(r"-?[^\W\d_]+(?:[-/ ]+[^\W\d_]+)*", phrase) or len(phrase.split()) > 12:
         return None
-    lower = phrase.lower()
+    if any(word not in SYMBOLS for word in re.findall(r"\b[A-Z]\b(?!-)", phrase)):
+        return None
+    lower = re.sub(r"\b[A-Z]{2,4}s\b", "things", re.sub(r"\b[A-Z]-(?=[a-z]{3})", "", phrase)).lower()
     if _COMPARED.fullmatch(lower):
         return Unit(words=frozenset(["times"]))
-    lower = _ORDINAL_CLASS.sub("pupils", lower).replace("left over", "leftover")
+    lower = _VERB.sub(" ", _ORDINAL_CLASS.sub("pupils", lower)).replace("left over", "leftover")
     if glued and (" " not in phrase) and (len(phrase) < 4 or not re.search("[aeiou]", lower)):
         return None
     words = re.sub(
-        r"\b(?:half|hundred|thousand|million|dozen|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty)-(?=[a-z]{3})",
+        r"\b(?:half|quarter|hundred|thousand|million|dozen|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty)-(?=[a-z]{3})",
         "",
         lower,
     )
     parts = [part for part in re.split("[-/ ]+", words) if part]
-    if any(_OTHER_VALUE.fullmatch(part) or is_word(part) for part in parts):
+    if any(_OTHER_VALUE.fullmatch(part) or _OTHER_VALUE_ABROAD.fullmatch(part) or is_word(part) for part in parts):
         return None
     meant = [part for part in parts if part not in _SMALL_WORDS]
     if (not meant and "each" not in parts) or not all(_is_word(part) or measure_of(part) for part in meant):

@@ -11,8 +11,9 @@ from evaluators.grading.notation import TAG
 
 _TAIL = 2000
 _NUMBER = r"[-−]?\s?(?:\\?[$€£¥₹])?\s?-?(?:[0-9](?:[0-9,.]*[0-9])?|\.[0-9]+)"
+_POWER = r"(?:[eE][-+]?[0-9]{1,3}(?![0-9])|[⁰¹²³⁴-⁹⁻]{1,4}|\s?(?:x|\\times|\\cdot)\s?10\s?\^\s?\{?[-−+]?[0-9]{1,3}\}?)?"
 _COMPUTATION = re.compile(
-    rf"(?<![A-Za-z0-9_.,^\\-]){_NUMBER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}\)?)*"
+    rf"(?<![A-Za-z0-9_.,^\\-]){_NUMBER}{_POWER}(?:\s*[-−+*/^×÷=]\s*\(?{_NUMBER}{_POWER}\)?)*"
     r"(?:[A-Za-z_^!]+|\s*\\?%|\s+(?:hundred|thousand|million|billion|trillion|dozen|percent)\b)?"
 )
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\(([^\n]+?)\\\)|\\\[([^\n]+?)\\\]")
@@ -32,6 +33,10 @@ _CHOICE = re.compile(
     re.IGNORECASE,
 )
 _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
+_HEDGED = re.compile(
+    r"(?:\b(?:not|never|than)|n't|[\w)]\s?[<>≤≥≠]|(?:^|\s)\$?[0-9][0-9,.]*[*$]{0,2},? or)[\s*$\\(]*$", re.IGNORECASE
+)
+"""Before a number that is no computation: it is one of several, or the one that is not meant."""
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
 _INSIDE = "per to at the a an of for in on with by from into each every more less times"
 _OPENING = (
@@ -59,9 +64,9 @@ def last_expression(text: str) -> str | None:
     phrase = max(_PHRASE.finditer(text), key=lambda match: match.start(), default=None)
     if phrase is not None and (last is None or last.end() <= phrase.start(1)):
         return phrase[1] if _is_finished(text[phrase.end() :]) else None
-    if last is None:
+    if last is None or not _is_finished(text[last.end() :]):
         return None
-    if not _is_finished(text[last.end() :]):
+    if "=" not in last[0] and _HEDGED.search(text[max(0, last.start() - 60) : last.start()]):
         return None
     if last.lastindex is not None:
         return last[last.lastindex]

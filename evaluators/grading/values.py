@@ -39,7 +39,11 @@ def near(tree: Tree, value: Fraction, places: int) -> bool:
         return False
     try:
         constant_value = evaluate(tree, {})
-        return is_real(constant_value) and bool(abs(rounded(constant_value) - rounded(value)) * 10**places < 1)
+        if not is_real(constant_value):
+            return False
+        exact_value, given = rounded(constant_value), rounded(value)
+        apart = abs(exact_value - given) * 10**places
+        return bool(apart * 2 <= 1 or (apart < 1 and abs(given) < abs(exact_value)))
     except UNDEFINED:
         return False
 

@@ -42,7 +42,7 @@ _BASED = re.compile(
     r"(?:_\s?\{?\s?(?:base )?\(?(?P<base>[0-9]+|[a-z]+)\)?\s?\}?|\(?\s?(?:in )?base[- ](?P<base1>[0-9]+|[a-z]+)\s?\)?)"
 )
 _NOTHING = re.compile(
-    r"\\emptyset|(?:the )?(?:empty|null) set|(?:there (?:is|are) |has |have )?no (?:such )?solutions?(?: exists?)?"
+    r"\\emptyset|none|(?:the )?(?:empty|null) set|(?:there (?:is|are) |has |have )?no (?:such )?solutions?(?: exists?)?"
     r"|(?:a )?no[- ]solution|(?:the )?(?:equation|system|inequality) has no solutions?"
 )
 
@@ -150,8 +150,8 @@ def words(text: str) -> str:
     """For comparison: lower case, without articles, quotes, hyphens and lead-in."""
     text = without_lead(worded(text)).lower()
     text = re.sub(r"^(?:on|in|at) ", "", text)
-    text = re.sub(r"[\"'`.!?()]|\\text", "", text.replace("-", " "))
-    text = re.sub(r"\s*,?\s*(?:\band\b|&|,)\s*", " , ", text)
+    text = re.sub(r"[\"'`.!?()]|\\text", "", re.sub(r"(?<=\w)-(?=\w)", " ", text))
+    text = re.sub(r"\s*,?\s*(?:\band\b|\\?&|,)\s*", " , ", text)
     text = " ".join(re.sub(r"^(?:the|an?)\s", "", text.strip()).split())
     if found := re.fullmatch(r"(yes|no|true|false) , (?!.*\b(?:yes|no|not|or|true|false)\b).*", text):
         return found[1]

@@ -52,21 +52,21 @@ STRICT: dict[str, dict[str, Counts]] = {
     "gsm8k_train": {
         "kept": ({C: 7473}, 0, 0),
         "altered": ({W: 7473}, 0, 0),
-        "removed": ({U: 7473}, 0, 7264),  # the working ends on the answer, without a marker
+        "removed": ({U: 7473}, 0, 7146),  # the working ends on the answer, without a marker
     },
-    "gsm8k_test": {"kept": ({C: 1319}, 0, 0), "altered": ({W: 1319}, 0, 0), "removed": ({U: 1319}, 0, 1283)},
+    "gsm8k_test": {"kept": ({C: 1319}, 0, 0), "altered": ({W: 1319}, 0, 0), "removed": ({U: 1319}, 0, 1253)},
     "math500_test": {
         # In 50 a number follows the box.
         "kept": ({C: 500}, 50, 0),
         # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
-        "altered": ({C: 3, W: 496, U: 1}, 1, 1),
-        "removed": ({C: 8, U: 492}, 4, 35),  # 8 box their answer twice
+        "altered": ({C: 3, W: 496, U: 1}, 1, 0),
+        "removed": ({C: 8, U: 492}, 4, 14),  # 8 box their answer twice
     },
 }
 LENIENT: dict[str, dict[str, Counts]] = {
-    "gsm8k_train": STRICT["gsm8k_train"] | {"removed": ({C: 7028, W: 292, U: 153}, 2, 238)},
-    "gsm8k_test": STRICT["gsm8k_test"] | {"removed": ({C: 1229, W: 61, U: 29}, 0, 54)},
-    "math500_test": STRICT["math500_test"] | {"removed": ({C: 9, W: 34, U: 457}, 5, 35)},
+    "gsm8k_train": STRICT["gsm8k_train"] | {"removed": ({C: 7025, W: 278, U: 170}, 24, 145)},
+    "gsm8k_test": STRICT["gsm8k_test"] | {"removed": ({C: 1229, W: 60, U: 30}, 2, 26)},
+    "math500_test": STRICT["math500_test"] | {"removed": ({C: 9, W: 33, U: 458}, 5, 14)},
 }
 
 

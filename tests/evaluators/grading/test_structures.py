@@ -167,3 +167,46 @@ def test_right(expected: str, answer: str) -> None:
 )
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)
+
+
+ITEMS = [
+    r"\frac{1}{2}",
+    r"\sqrt{3}",
+    r"\theta",
+    r"\pi",
+    r"\sin x",
+    r"2\cos\theta",
+    r"\log_2 3",
+    "x^2",
+    "18",
+    "0.75",
+    r"\binom{n}{2}",
+    r"\alpha_1",
+]
+SHAPES = [
+    "{}, 5",
+    "({}, 5)",
+    r"\{{{}, 5\}}",
+    r"\begin{{pmatrix}}{}\\5\end{{pmatrix}}",
+    "y = {}",
+    "f(t) = {}",
+    "[{}, 100]",
+    "{}, 5, 6",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("change", ["-{}", "- {}", "-({})", "{}!", "{}'", "3{}", "not {}", "{}?"])
+def test_no_item_is_compared_as_words(item: str, shape: str, change: str) -> None:
+    """Comparison as words drops signs, marks and letters' case."""
+    right(shape.format(item), shape.format(item))
+    if (shape, change) != ("{}", "{}'"):  # 18' is a number and a stray quote
+        wrong(shape.format(item), shape.format(change.format(item)))
+
+
+@pytest.mark.parametrize("item", [r"\sqrt{R}", r"\frac{A}{2}", r"\Delta", r"\frac{R}{r}", r"\sin X"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_case_of_letters_counts_in_items(item: str, shape: str) -> None:
+    wrong(shape.format(item), shape.format(item.lower()))
