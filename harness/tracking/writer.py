@@ -40,14 +40,31 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, None)
     with locked(_beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
+        _make(uri)
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
 
 
 def _beside(uri: str) -> Path:
     """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
-    database = Path(uri.partition("?")[0].removeprefix("sqlite:///"))
+    database = _database(uri)
     return database.with_name(f".{database.name}.opening")
+
+
+def _database(uri: str) -> Path:
+    return Path(uri.partition("?")[0].removeprefix("sqlite:///"))
+
+
+def _make(uri: str) -> None:
+    """A fresh SQLite store, whole or not at all: MLflow cannot go on with tables of which some are made."""
+    database = _database(uri)
+    if database.exists():
+        return
+    partial = database.with_name(f"{database.name}.partial")
+    for old in (partial, partial.with_name(f"{partial.name}-journal")):
+        old.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments()
+    partial.replace(database)
 
 
 def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
