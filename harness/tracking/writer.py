@@ -121,6 +121,8 @@ class Writer:
     def __init__(self, uri: str, suite: str, root: Path) -> None:
         self._uri = uri
         self._client, self._experiment = experiment_of(uri, suite, root)
+        self._making = _beside(uri) if uri.startswith("sqlite") else root / ".publishing"
+        """Locked while a run is made, so that two who publish at once do not both make it."""
         self._parents: dict[str, str] = {}
         self._seen: dict[Path, Seen] = {}
 
@@ -143,6 +145,11 @@ class Writer:
             return
         run = self._child(seen.start)
         published = int(run.data.tags[PUBLISHED])
+        if published < seen.count - len(seen.waiting):  # the store has lost what was published
+            del self._seen[directory]
+            seen = self._look(directory)
+            if seen.start is None:
+                return
         status = seen.status(running=running)
         if published == seen.count and run.info.status == status:
             return
@@ -183,11 +190,22 @@ class Writer:
         return seen
 
     def _child(self, start: Start) -> Run:
+        found = self._find_child(start)
+        if found:
+            return found
+        parent = self.parent(start.origin.invocation, start.time)
+        with locked(self._making, patience=INITIALISING):
+            return self._find_child(start) or self._make_child(start, parent)
+
+    def _find_child(self, start: Start) -> Run | None:
         created = repr(start.time)
         for run in self._search(RUN_ID, start.run_id):
             if run.data.tags[CREATED] == created:
                 return run
             self._client.delete_run(run.info.run_id)  # started over with --fresh
+        return None
+
+    def _make_child(self, start: Start, parent: str) -> Run:
         config = start.config
         return self._client.create_run(
             self._experiment,
@@ -195,9 +213,9 @@ class Writer:
             start_time=int(start.time * 1000),
             tags={
                 RUN_ID: start.run_id,
-                CREATED: created,
+                CREATED: repr(start.time),
                 PUBLISHED: "0",
-                "mlflow.parentRunId": self.parent(start.origin.invocation, start.time),
+                "mlflow.parentRunId": parent,
                 "mlflow.source.git.commit": start.origin.versions["commit"],
                 NOTE: description_of(start),
             },
@@ -215,19 +233,23 @@ class Writer:
         """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
         key = invocation.id
         if key not in self._parents:
-            found = self._search(INVOCATION, key)
-            run = (
-                found[0]
-                if found
-                else self._client.create_run(
-                    self._experiment,
-                    run_name=invocation.name,
-                    start_time=int(began * 1000) if began else None,
-                    tags={INVOCATION: key, NOTE: f"    {invocation.command}"},
-                )
-            )
+            run = self._find_parent(key)
+            if run is None:
+                with locked(self._making, patience=INITIALISING):
+                    run = self._find_parent(key) or self._make_parent(invocation, began)
             self._parents[key] = run.info.run_id
         return self._parents[key]
+
+    def _find_parent(self, key: str) -> Run | None:
+        return next(iter(self._search(INVOCATION, key)), None)
+
+    def _make_parent(self, invocation: Invocation, began: float | None) -> Run:
+        return self._client.create_run(
+            self._experiment,
+            run_name=invocation.name,
+            start_time=int(began * 1000) if began else None,
+            tags={INVOCATION: invocation.id, NOTE: f"    {invocation.command}"},
+        )
 
     def _search(self, tag: str, value: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
