@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
@@ -18,61 +19,22 @@ from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.locks import locked
 from harness.records.out_dir import EVALUATIONS
 from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
-from harness.tracking.reaching import refuse_deleted
+from harness.tracking.opening import INITIALISING, beside, experiment_of
 from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
 PARAMS = 100
 """And as many parameters."""
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""The tag by which MLflow's pages show training runs, and not traces of an application."""
-INITIALISING = 60.0
-"""Seconds that others may take to make a store's tables."""
 MACHINE_EVERY = 5.0
 """Seconds between two looks at the machine."""
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
-def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
-    """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
-    if not uri.startswith("sqlite"):
-        client = MlflowClient(tracking_uri=uri)
-        return client, _find_or_make(client, name, None)
-    with locked(_beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
-        _make(uri)
-        client = MlflowClient(tracking_uri=uri)
-        return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
-
-
-def _beside(uri: str) -> Path:
-    """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
-    database = _database(uri)
-    return database.with_name(f".{database.name}.opening")
-
-
-def _database(uri: str) -> Path:
-    return Path(uri.partition("?")[0].removeprefix("sqlite:///"))
-
-
-def _make(uri: str) -> None:
-    """A fresh SQLite store, whole or not at all: MLflow cannot go on with tables of which some are made."""
-    database = _database(uri)
-    if database.exists():
-        return
-    partial = database.with_name(f"{database.name}.partial")
-    for old in (partial, partial.with_name(f"{partial.name}-journal")):
-        old.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments()
-    partial.replace(database)
-
-
-def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        return str(client.create_experiment(name, location, {KIND: TRAINING}))
-    refuse_deleted(found)
-    return str(found.experiment_id)
+def _left_behind(run: Run) -> bool:
+    """Whether its artifacts are no longer where MLflow knows them, as where a store was moved without them."""
+    place = urlparse(run.info.artifact_uri)
+    return place.scheme == "file" and not (Path(url2pathname(place.path)) / JOURNAL).is_file()
 
 
 class Seen:
@@ -121,7 +83,7 @@ class Writer:
     def __init__(self, uri: str, suite: str, root: Path) -> None:
         self._uri = uri
         self._client, self._experiment = experiment_of(uri, suite, root)
-        self._making = _beside(uri) if uri.startswith("sqlite") else root / ".publishing"
+        self._making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
         """Locked while a run is made, so that two who publish at once do not both make it."""
         self._parents: dict[str, str] = {}
         self._seen: dict[Path, Seen] = {}
@@ -141,21 +103,20 @@ class Writer:
     def publish(self, directory: Path, *, running: bool) -> None:
         """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
         seen = self._look(directory)
-        if seen.start is None:
+        start = seen.start
+        if start is None:
             return
-        run = self._child(seen.start)
+        run = self._child(start)
         published = int(run.data.tags[PUBLISHED])
         if published < seen.count - len(seen.waiting):  # the store has lost what was published
             del self._seen[directory]
             seen = self._look(directory)
-            if seen.start is None:
-                return
         status = seen.status(running=running)
-        if published == seen.count and run.info.status == status:
+        if published == seen.count and run.info.status == status and not _left_behind(run):
             return
         if published == 0:  # whoever was cut off before may have made the run alone
-            self._introduce(run.info.run_id, directory, seen.start)
-        self._log_metrics(run.info.run_id, seen.start, seen.behind(published))
+            self._introduce(run.info.run_id, directory, start)
+        self._log_metrics(run.info.run_id, start, seen.behind(published))
         if status != "RUNNING":
             self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
             if (directory / EVALUATIONS).is_dir():

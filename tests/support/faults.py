@@ -27,9 +27,10 @@ WRITES = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiskFull:
-    """While one call of a function runs, no file may pass some bytes: the kernel refuses what is beyond, in any language.
+    """While one call of a function runs, no file may pass some bytes.
 
-    What was written until then stays, as on a real disk.
+    The kernel refuses what is beyond, in whatever language the writer is. What was written until then
+    stays, as on a real disk.
     """
 
     place: str
