@@ -1,5 +1,10 @@
 """What a user can mend: shown as one sentence, exit code 2, no traceback."""
 
+import errno
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a disk says that will refuse every other write, too."""
+
 
 class HarnessError(Exception):
     """Bad input or surroundings. The message says what, where, and what to do."""

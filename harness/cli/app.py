@@ -11,7 +11,7 @@ from rich.console import Console
 
 from evaluators.types import TaskError
 from harness.config.arguments import names_of
-from harness.errors import HarnessError
+from harness.errors import NO_ROOM, HarnessError
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -40,6 +40,11 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (HarnessError, TaskError) as error:
             print(f"harness: {error}", file=sys.stderr)
+            raise typer.Exit(2) from error
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            print(f"harness: cannot write: {error}; make room, and the same command resumes", file=sys.stderr)
             raise typer.Exit(2) from error
 
     return guarded

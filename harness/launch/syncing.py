@@ -36,7 +36,10 @@ class Published:
     tables: tuple[str, ...]
 
     def write(self, folder: Path) -> None:
-        (folder / INVOCATION).write_text(json.dumps(asdict(self)) + "\n")
+        """Whole or not at all: :func:`sync_suite` reads what is there."""
+        partial = folder / f".{INVOCATION}.partial"
+        partial.write_text(json.dumps(asdict(self)) + "\n")
+        partial.replace(folder / INVOCATION)
 
     @classmethod
     def read(cls, folder: Path) -> "Published | None":

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import HarnessError
 from harness.records.addresses import without_password
@@ -12,10 +13,10 @@ from harness.records.addresses import without_password
 
 @contextmanager
 def reaching(uri: str) -> Iterator[None]:
-    """What a store refuses, or that it is not there, as one sentence."""
+    """What a store refuses, or its disk, or that it is not there, as one sentence."""
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise HarnessError(
             f"cannot use the MLflow store {without_password(uri)}: {reason_of(error)}; see that it is there, or name "
             "another"

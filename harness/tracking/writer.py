@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
@@ -18,44 +19,22 @@ from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.locks import locked
 from harness.records.out_dir import EVALUATIONS
 from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
-from harness.tracking.reaching import refuse_deleted
+from harness.tracking.opening import INITIALISING, beside, experiment_of
 from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
 PARAMS = 100
 """And as many parameters."""
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""The tag by which MLflow's pages show training runs, and not traces of an application."""
-INITIALISING = 60.0
-"""Seconds that others may take to make a store's tables."""
 MACHINE_EVERY = 5.0
 """Seconds between two looks at the machine."""
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
-def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
-    """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
-    if not uri.startswith("sqlite"):
-        client = MlflowClient(tracking_uri=uri)
-        return client, _find_or_make(client, name, None)
-    with locked(_beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
-        client = MlflowClient(tracking_uri=uri)
-        return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
-
-
-def _beside(uri: str) -> Path:
-    """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
-    database = Path(uri.partition("?")[0].removeprefix("sqlite:///"))
-    return database.with_name(f".{database.name}.opening")
-
-
-def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        return str(client.create_experiment(name, location, {KIND: TRAINING}))
-    refuse_deleted(found)
-    return str(found.experiment_id)
+def _left_behind(run: Run) -> bool:
+    """Whether its artifacts are no longer where MLflow knows them, as where a store was moved without them."""
+    place = urlparse(run.info.artifact_uri)
+    return place.scheme == "file" and not (Path(url2pathname(place.path)) / JOURNAL).is_file()
 
 
 class Seen:
@@ -104,6 +83,8 @@ class Writer:
     def __init__(self, uri: str, suite: str, root: Path) -> None:
         self._uri = uri
         self._client, self._experiment = experiment_of(uri, suite, root)
+        self._making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
+        """Locked while a run is made, so that two who publish at once do not both make it."""
         self._parents: dict[str, str] = {}
         self._seen: dict[Path, Seen] = {}
 
@@ -122,16 +103,20 @@ class Writer:
     def publish(self, directory: Path, *, running: bool) -> None:
         """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
         seen = self._look(directory)
-        if seen.start is None:
+        start = seen.start
+        if start is None:
             return
-        run = self._child(seen.start)
+        run = self._child(start)
         published = int(run.data.tags[PUBLISHED])
+        if published < seen.count - len(seen.waiting):  # the store has lost what was published
+            del self._seen[directory]
+            seen = self._look(directory)
         status = seen.status(running=running)
-        if published == seen.count and run.info.status == status:
+        if published == seen.count and run.info.status == status and not _left_behind(run):
             return
         if published == 0:  # whoever was cut off before may have made the run alone
-            self._introduce(run.info.run_id, directory, seen.start)
-        self._log_metrics(run.info.run_id, seen.start, seen.behind(published))
+            self._introduce(run.info.run_id, directory, start)
+        self._log_metrics(run.info.run_id, start, seen.behind(published))
         if status != "RUNNING":
             self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
             if (directory / EVALUATIONS).is_dir():
@@ -166,11 +151,22 @@ class Writer:
         return seen
 
     def _child(self, start: Start) -> Run:
+        found = self._find_child(start)
+        if found:
+            return found
+        parent = self.parent(start.origin.invocation, start.time)
+        with locked(self._making, patience=INITIALISING):
+            return self._find_child(start) or self._make_child(start, parent)
+
+    def _find_child(self, start: Start) -> Run | None:
         created = repr(start.time)
         for run in self._search(RUN_ID, start.run_id):
             if run.data.tags[CREATED] == created:
                 return run
             self._client.delete_run(run.info.run_id)  # started over with --fresh
+        return None
+
+    def _make_child(self, start: Start, parent: str) -> Run:
         config = start.config
         return self._client.create_run(
             self._experiment,
@@ -178,9 +174,9 @@ class Writer:
             start_time=int(start.time * 1000),
             tags={
                 RUN_ID: start.run_id,
-                CREATED: created,
+                CREATED: repr(start.time),
                 PUBLISHED: "0",
-                "mlflow.parentRunId": self.parent(start.origin.invocation, start.time),
+                "mlflow.parentRunId": parent,
                 "mlflow.source.git.commit": start.origin.versions["commit"],
                 NOTE: description_of(start),
             },
@@ -198,19 +194,23 @@ class Writer:
         """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
         key = invocation.id
         if key not in self._parents:
-            found = self._search(INVOCATION, key)
-            run = (
-                found[0]
-                if found
-                else self._client.create_run(
-                    self._experiment,
-                    run_name=invocation.name,
-                    start_time=int(began * 1000) if began else None,
-                    tags={INVOCATION: key, NOTE: f"    {invocation.command}"},
-                )
-            )
+            run = self._find_parent(key)
+            if run is None:
+                with locked(self._making, patience=INITIALISING):
+                    run = self._find_parent(key) or self._make_parent(invocation, began)
             self._parents[key] = run.info.run_id
         return self._parents[key]
+
+    def _find_parent(self, key: str) -> Run | None:
+        return next(iter(self._search(INVOCATION, key)), None)
+
+    def _make_parent(self, invocation: Invocation, began: float | None) -> Run:
+        return self._client.create_run(
+            self._experiment,
+            run_name=invocation.name,
+            start_time=int(began * 1000) if began else None,
+            tags={INVOCATION: invocation.id, NOTE: f"    {invocation.command}"},
+        )
 
     def _search(self, tag: str, value: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))

@@ -127,6 +127,8 @@ class RunState(RunParts):
             )
         table = self.directory / completions_of(split, self.iteration)
         table.parent.mkdir(exist_ok=True)
+        for left in table.parent.glob(f".{table.name}.*"):  # by whoever was killed while writing it
+            left.unlink()
         write_records(found.records, table)
         self.record(
             Evaluation(

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -44,16 +44,25 @@ class Typed:
         return (self.folder / "stderr").read_text()
 
 
-def typed(arguments: Sequence[str], out: Path, *, largest_file: int | None = None) -> Typed:
-    """``harness ARGUMENTS --out OUT``, typed beside ``out``. ``largest_file``: as on a disk nearly full."""
+def typed(
+    arguments: Sequence[str],
+    out: Path,
+    *,
+    largest_file: int | None = None,
+    fault: Callable[[], None] | None = None,
+) -> Typed:
+    """``harness ARGUMENTS --out OUT``, typed beside ``out``.
+
+    ``largest_file``: as on a disk nearly full. ``fault``: called in the command's process, before the command.
+    """
     folder = out.parent / f"typed-{len(list(out.parent.glob('typed-*')))}"
     folder.mkdir(parents=True)
-    process = FORKS.Process(target=_type, args=([*arguments, "--out", str(out)], folder, largest_file))
+    process = FORKS.Process(target=_type, args=([*arguments, "--out", str(out)], folder, largest_file, fault))
     process.start()
     return Typed(process, folder)
 
 
-def _type(arguments: list[str], folder: Path, largest_file: int | None) -> None:
+def _type(arguments: list[str], folder: Path, largest_file: int | None, fault: Callable[[], None] | None) -> None:
     import resource
 
     from harness.cli import app
@@ -64,5 +73,7 @@ def _type(arguments: list[str], folder: Path, largest_file: int | None) -> None:
         os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    if fault is not None:
+        fault()
     sys.argv = ["harness", *arguments]
     app(arguments)

@@ -1,6 +1,5 @@
 """Where runs run: processes side by side, each with its own threads. Workers only write journals."""
 
-import errno
 import multiprocessing
 import os
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
-from harness.errors import HarnessError
+from harness.errors import NO_ROOM, HarnessError
 from harness.records.events import Invocation
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, train
@@ -29,8 +28,6 @@ WATCH_EVERY = 0.25
 
 ERROR = "error.txt"
 """In a run's directory: the traceback of an exception that ended it."""
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-"""What a disk says that will refuse every other run, too."""
 
 _stop: Event
 

@@ -25,7 +25,7 @@ def publish(folders: Sequence[Path], uri: str, out_dir: OutDir, console: Console
     try:
         from mlflow.entities import Metric, Param
 
-        from harness.tracking.writer import experiment_of
+        from harness.tracking.opening import experiment_of
 
         client, experiment = experiment_of(uri, EXPERIMENT, out_dir.root)
         for folder in folders:

@@ -1,0 +1,148 @@
+"""Faults of the surroundings, each to be set up in a process of its own."""
+
+import importlib
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from harness.launch.executors import local
+from harness.launch.syncing import Syncing
+from harness.records.journal import Journal
+
+WRITES = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.rmtree"}
+"""Python's audit events of files."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiskFull:
+    """While one call of a function runs, no file may pass some bytes.
+
+    The kernel refuses what is beyond, in whatever language the writer is. What was written until then
+    stays, as on a real disk.
+    """
+
+    place: str
+    """``module:attribute.of.it``."""
+    call: int = 1
+    """The first call that meets the full disk; so do all later ones."""
+    file: str = ""
+    """Count only calls whose first argument is a path of this name."""
+    room: int = 100
+    """Bytes; for a journal, beyond its present size."""
+
+    def __call__(self) -> None:
+        """Set it up in this process, whose workers are this process, too."""
+        work_here()
+        module, _, path = self.place.partition(":")
+        *inner, name = path.split(".")
+        owner = reduce(getattr, inner, importlib.import_module(module))
+        whole, calls = getattr(owner, name), []
+
+        def limited(*args: Any, **kwargs: Any) -> Any:
+            if self.file and args[0].name != self.file:
+                return whole(*args, **kwargs)
+            calls.append(1)
+            if len(calls) < self.call:
+                return whole(*args, **kwargs)
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_size(args) + self.room, before[1]))
+            try:
+                return whole(*args, **kwargs)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)  # the sentence goes to a file, too
+
+        setattr(owner, name, limited)
+
+
+def _size(args: tuple[Any, ...]) -> int:
+    journal = args[0].path if args and isinstance(args[0], Journal) else None
+    return int(journal.stat().st_size) if journal and journal.is_file() else 0
+
+
+def late_runs() -> None:
+    """MLflow takes its time to make a run: others can look meanwhile, and see none."""
+    whole = MlflowClient.create_run
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(1)
+        return whole(*args, **kwargs)
+
+    MlflowClient.create_run = late
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KilledAtFile:
+    """SIGKILL just before an operation on files below a folder."""
+
+    folder: Path
+    operation: int
+
+    def __call__(self) -> None:
+        seen = []
+
+        def look(name: str, args: tuple[Any, ...]) -> None:
+            if name in WRITES and args and str(args[0]).startswith(str(self.folder)):
+                seen.append(1)
+                if len(seen) == self.operation:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(look)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KilledAtStatement:
+    """SIGKILL just before an SQL statement."""
+
+    statement: int
+
+    def __call__(self) -> None:
+        seen = []
+
+        def look(*rest: Any) -> None:
+            seen.append(1)
+            if len(seen) == self.statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        event.listen(Engine, "before_cursor_execute", look)
+
+
+class Inline:
+    """A pool whose one worker is this process: what was set up here holds in it, and nothing is imported again."""
+
+    def __init__(self, workers: int, context: object, initializer: object, initargs: tuple[Any, ...]) -> None:
+        local._stop = initargs[0]
+
+    def __enter__(self) -> "Inline":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, cancel_futures: bool = False) -> None:
+        pass
+
+
+def work_here() -> None:
+    """Let this process be its own worker, and publish nothing meanwhile: a limit would meet the publishing, too."""
+    local.ProcessPoolExecutor = Inline  # type: ignore[assignment, misc]
+    Syncing.run = lambda self: None  # type: ignore[method-assign]

@@ -1,0 +1,33 @@
+"""All that an MLflow store says of a suite, without the ids that MLflow draws."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from mlflow import MlflowClient
+
+from harness.tracking import INVOCATION, PUBLISHED, RUN_ID
+from tests.support.small import SUITE
+
+Published = dict[str, Any]
+
+
+def published(uri: str) -> Published:
+    """By run id or invocation: status, parameters, histories of metrics, and every artifact's bytes."""
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(SUITE)
+    assert experiment is not None
+    found: Published = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        tags = run.data.tags
+        key = tags.get(RUN_ID) or tags[INVOCATION]
+        assert key not in found, "it is there twice"
+        machine = [name for name in run.data.metrics if name.startswith("system/")]
+        histories = {
+            name: sorted((m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, name))
+            for name in run.data.metrics.keys() - machine
+        }
+        folder = Path(urlparse(run.info.artifact_uri).path)
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        found[key] = (run.info.status, run.data.params, tags.get(PUBLISHED), histories, files)
+    return found
