@@ -1,6 +1,7 @@
 """What all rooms' tests share."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,12 @@ pytest.register_assert_rewrite("tests.support")  # before it is imported
 from tests.support.paths import ROOT  # noqa: E402
 
 SHARED_DATA = ROOT / "../shared/data"
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in its background with interrupts ignored, and several tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
