@@ -104,22 +104,18 @@ class Asking:
             prefill=self.prefill,
             chat=self.chat,
         )
-        return replace(problem, prompt=prompt, question=_question(problem), framing=framing, solution="")
+        return replace(problem, prompt=prompt, question=problem.asked, framing=framing, solution="")
 
     def _ask(self, problem: Problem) -> str:
         """The question, with what stands around it for each problem anew."""
         if self.form.name == OWN:
             return problem.prompt
         if self.chat:
-            return "".join((_question(problem), PARAGRAPH, self.form.instruction)).strip()
-        return f"Problem: {_question(problem)}\nSolution:"
+            return "".join((problem.asked, PARAGRAPH, self.form.instruction)).strip()
+        return f"Problem: {problem.asked}\nSolution:"
 
 
 def solution(problem: Problem, form: AnswerFormat) -> str:
     """A problem's worked solution, ended in the form's way; its answer alone where it has none."""
     ending = form.answer.replace("{answer}", problem.answer)
     return f"{problem.solution}\n{ending}" if problem.solution else ending
-
-
-def _question(problem: Problem) -> str:
-    return problem.question or problem.prompt

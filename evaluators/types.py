@@ -70,3 +70,8 @@ class Problem:
     solution: str = ""
     """How the answer is worked out, without the answer's marker; empty where nobody wrote it down."""
     framing: Framing = Framing()
+
+    @property
+    def asked(self) -> str:
+        """The question itself, whatever the prompt makes of it."""
+        return self.question or self.prompt

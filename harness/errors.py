@@ -8,3 +8,8 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 class HarnessError(Exception):
     """Bad input or surroundings. The message says what, where, and what to do."""
+
+
+def one_line(error: object) -> str:
+    """What an exception says, without its line breaks: part of a sentence."""
+    return " ".join(str(error).split())

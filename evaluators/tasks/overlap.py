@@ -54,16 +54,12 @@ def words_and_signs(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-def _text(problem: Problem) -> str:
-    return problem.question or problem.prompt
-
-
 def _normal(problem: Problem) -> str:
-    return " ".join(_text(problem).casefold().split())
+    return " ".join(problem.asked.casefold().split())
 
 
 def _grams(problem: Problem) -> Iterator[bytes]:
     """Hashes: a gram as text would take ten times the memory."""
-    tokens = words_and_signs(_text(problem).casefold())
+    tokens = words_and_signs(problem.asked.casefold())
     for start in range(max(1, len(tokens) - GRAM + 1)):
         yield sha256("\0".join(tokens[start : start + GRAM]).encode(errors="surrogatepass")).digest()[:12]

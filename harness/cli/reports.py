@@ -1,5 +1,6 @@
 """``harness leaderboard``, ``compare``, ``export``, ``publish``, ``sync``: what is made of runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,16 @@ from harness.config.arguments import (
     names_of,
     parse_seeds,
 )
+from harness.config.run_config import SuiteConfig
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
+
+
+def suite_of(name: str, out: Path, changes: Sequence[tuple[str, str]] = ()) -> SuiteConfig:
+    """A suite by its name, or one that runs under ``out`` made of another."""
+    from harness.records.out_dir import OutDir
+
+    return load_suite(OutDir(out).named(name), changes)
 
 
 @app.command()
@@ -42,8 +52,6 @@ def leaderboard(
     force: Force = False,
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
-    from harness.config.suites import load_suite
-    from harness.records.out_dir import OutDir
     from harness.report.commands import make_leaderboard
     from harness.report.numbers.selection import Selection
 
@@ -56,7 +64,7 @@ def leaderboard(
         match=match,
         grader=grader,
     )
-    loaded = load_suite(OutDir(out).named(suite), [("baseline", baseline)] if baseline else [])
+    loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
     make_leaderboard(loaded, selection, source, out, console, force=force)
 
 
@@ -73,15 +81,13 @@ def compare(
     out: Out = OUT,
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
-    from harness.config.suites import load_suite
-    from harness.records.out_dir import OutDir
     from harness.report.commands import make_comparison
     from harness.report.numbers.selection import Selection
 
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
-    loaded, chosen = load_suite(OutDir(out).named(suite)), Selection(match=match, grader=grader)
+    loaded, chosen = suite_of(suite, out), Selection(match=match, grader=grader)
     make_comparison(loaded, (a, b), wanted, chosen, source, out, console)
 
 
@@ -89,11 +95,9 @@ def compare(
 @one_sentence
 def export(suite: Suite, out: Out = OUT, force: Force = False) -> None:
     """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
-    from harness.config.suites import load_suite
-    from harness.records.out_dir import OutDir
     from harness.report import commands
 
-    commands.export(load_suite(OutDir(out).named(suite)), out, console, force=force)
+    commands.export(suite_of(suite, out), out, console, force=force)
 
 
 @app.command()
@@ -105,11 +109,9 @@ def publish(
     force: Force = False,
 ) -> None:
     """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
-    from harness.config.suites import load_suite
-    from harness.records.out_dir import OutDir
     from harness.report import commands
 
-    commands.publish(load_suite(OutDir(out).named(suite)), out, to, console, force=force)
+    commands.publish(suite_of(suite, out), out, to, console, force=force)
 
 
 @app.command()

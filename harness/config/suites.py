@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from evaluators.names import suggestion
 from harness.config.naming import with_own_name
 from harness.config.run_config import SuiteConfig
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 
 SUITES = files("harness") / "suites"
 
@@ -97,7 +97,7 @@ def _read(name: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise HarnessError(f"cannot read the suite {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise HarnessError(f"the suite {path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise HarnessError(f"the suite {path} is not valid YAML: {one_line(error)}") from error
     if not isinstance(raw, dict):
         raise HarnessError(f"the suite {path} must be a YAML mapping")
     return raw

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.records.addresses import without_password
+from harness.records.addresses import reason_of, without_password
 from harness.records.events import Invocation
 from harness.records.journal import Journal
 from harness.records.locks import is_locked
@@ -112,7 +112,7 @@ class Syncing(threading.Thread):
                 sync_suite(publisher, self._out_dir, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
-            reason, shown = without_password(" ".join(str(error).split()))[:200], without_password(self._uri)
+            reason, shown = reason_of(error), without_password(self._uri)
             self._warn(f"cannot publish to {shown} ({reason}); the runs go on, harness sync publishes later")
 
     def publish_changed(self, publisher: "Writer") -> None:

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 from transformers.utils import logging as transformers_logging
 
 from harness.config.settings import ModelSettings, PolicySettings
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.models.adapters import add_adapters
 from harness.models.attention import PLAIN
 from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
@@ -106,7 +106,7 @@ def refusing(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)[:300]
         raise HarnessError(f"cannot load the model {path}: {reason}") from error
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.models.adapters import idle_adapters
 from harness.models.checks import listed
 from harness.models.hidden import keeps_all_places
@@ -54,7 +54,7 @@ def shares_prompts(policy: Policy, path: str) -> bool:
             with idle_adapters(policy.model) as idle:
                 first = policy.model(input_ids=_row(policy, *pairs[0])).logits
         except Exception as error:  # of a model's own code, whatever it raises
-            raise _refused(path, f"it does not run on a prompt of text ({reason_of(error)})") from error
+            raise _refused(path, f"it does not run on a prompt of text ({named(error)})") from error
         if idle:
             raise _refused(path, f"it does not call the layers that hold adapters: {listed(idle)}")
         if not first.isfinite().all():
@@ -84,8 +84,9 @@ def windows(config: Any) -> set[int]:
     return {*_named(text, "window"), *_named(text, "chunk_size"), *_named(text, "window_size")}
 
 
-def reason_of(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+def named(error: Exception) -> str:
+    """The exception with its kind, on one line."""
+    return one_line(f"{type(error).__name__}: {error}")[:300]
 
 
 def _named(config: Any, ending: str) -> set[int]:
@@ -121,7 +122,7 @@ def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, *, s
     except Exception as error:
         if share:
             return False
-        raise _refused(path, f"its hidden states cannot be had ({reason_of(error)})") from error
+        raise _refused(path, f"its hidden states cannot be had ({named(error)})") from error
     return not apart(found, expected, stored_in(policy), IN_DOUBT if share else 1.0)
 
 

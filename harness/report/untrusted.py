@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluators.statistics.accuracy import SampleRecord, read_records
+from harness.errors import one_line
 
 MEMORY = 256 << 20
 """Bytes that the decompressor may take; what the harness writes needs 65 MiB."""
@@ -59,7 +60,7 @@ def table_of(content: bytes | Path) -> list[SampleRecord]:
             raise Unreadable("its columns are larger than those of any run")
         return read_records(content if isinstance(content, Path) else io.BytesIO(content))
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-        raise Unreadable(f"no table of completions: {' '.join(str(error).split())[:120]}") from error
+        raise Unreadable(f"no table of completions: {one_line(error)[:120]}") from error
 
 
 class _Unpacked(io.RawIOBase):

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import HarnessError
-from harness.records.addresses import without_password
+from harness.records.addresses import reason_of, without_password
 
 
 @contextmanager
@@ -21,11 +21,6 @@ def reaching(uri: str) -> Iterator[None]:
             f"cannot use the MLflow store {without_password(uri)}: {reason_of(error)}; see that it is there, or name "
             "another"
         ) from error
-
-
-def reason_of(error: Exception) -> str:
-    """What an exception of a store says, on one line and without passwords."""
-    return without_password(" ".join(str(error).split()))[:200]
 
 
 def refuse_deleted(experiment: Experiment) -> None:

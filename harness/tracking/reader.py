@@ -11,11 +11,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
-from harness.records.addresses import without_password
+from harness.records.addresses import reason_of, without_password
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.tracking import RUN_ID
-from harness.tracking.reaching import reason_of, refuse_deleted
+from harness.tracking.reaching import refuse_deleted
 
 PAGE = 500
 """Runs that a store is asked for at once."""

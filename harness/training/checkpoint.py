@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.records.ledger import Ledger
 from harness.rollout.groups import GROUPS, Group
 
@@ -76,7 +76,7 @@ def load_checkpoint(
             _fill(dict(_parameters(modules)), optimizer, tensors)
             progress = json.loads(metadata["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)[:300]
         raise HarnessError(
             f"{path} is of another version, or damaged ({reason}); start the run over with --fresh"
         ) from error

@@ -99,7 +99,7 @@ def records_of(groups: Sequence[Group]) -> list[SampleRecord]:
     return [
         SampleRecord(
             problem=group.problem.id,
-            question=group.problem.question or group.problem.prompt,
+            question=group.problem.asked,
             answer=group.problem.answer,
             sample=index,
             strict=grade.strict,

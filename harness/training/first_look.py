@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from evaluators.grading.audit import disagreements
 from evaluators.grading.grader import Grader
 from evaluators.tasks import load_problems
 from evaluators.types import Split, Verdict
@@ -11,9 +10,10 @@ from harness.models.loading import load_policy
 from harness.rollout.asking import asking_of, posed
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import sample_groups, sampling_of
-from harness.rollout.grading import grade_groups, graded_text, share_of, verdict
+from harness.rollout.grading import grade_groups, share_of, verdict
 from harness.rollout.problems import ended, fit
 from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.training.evaluation import summary_of
 
 COMPLETIONS = 64
 FEWEST_PROMPTS = 8
@@ -113,16 +113,17 @@ def look(config: RunConfig) -> Seen:
         (group.problem, c, grade) for group in groups for c, grade in zip(group.completions, group.grades, strict=True)
     ]
     poor = next((one for one in judged if verdict(one[2], task.grading) is not Verdict.CORRECT), judged[0])
-    found = disagreements((p.answer, graded_text(p, c), False) for p, c, _ in judged if not p.rubric)
+    found = summary_of(groups, task.grading)
+    scored = any(problem.rubric for problem in problems)
     return Seen(
         completions=len(judged),
         answer_format=asking.form.name,
         grading=task.grading,
-        rewarded=share_of(groups, task.grading, Verdict.CORRECT),
-        unanswered=share_of(groups, task.grading, Verdict.UNPARSED),
-        cut=sum(c.truncated for _, c, _ in judged) / len(judged),
+        rewarded=found.accuracy,
+        unanswered=found.unparsed,
+        cut=found.truncated,
         lenient=share_of(groups, "lenient", Verdict.CORRECT),
-        audited=found.missed_share if found.total else None,
+        audited=None if scored else found.accuracy - found.audit_paid + found.audit_missed,
         groups=len(groups),
         tied=sum(len(set(group.rewards)) == 1 for group in groups) if size > 1 else 0,
         text=poor[1].text,

@@ -1,5 +1,7 @@
 """Whether the grader accepts an answer in a box, as completions have it."""
 
+from collections.abc import Iterable, Mapping
+
 from evaluators.grading.comparison import decide
 from evaluators.grading.extraction import extract
 
@@ -15,3 +17,8 @@ def right(expected: str, answer: str) -> None:
 
 def wrong(expected: str, answer: str) -> None:
     assert not accepted(expected, answer), f"{answer!r} is wrong for {expected!r}"
+
+
+def cases(table: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
+    """Each expected answer of the table with each of its answers."""
+    return [(expected, answer) for expected, answers in table.items() for answer in answers]

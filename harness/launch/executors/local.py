@@ -18,7 +18,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
-from harness.errors import NO_ROOM, HarnessError
+from harness.errors import NO_ROOM, HarnessError, one_line
 from harness.records.events import Invocation
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, train
@@ -145,5 +145,5 @@ def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: boo
             raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)[:200]
         return Broken(run_id=config.run_id, reason=f"{type(error).__name__}: {said} ({directory / ERROR})")

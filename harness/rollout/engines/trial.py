@@ -7,7 +7,7 @@ import torch
 from harness.errors import HarnessError
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from harness.models.trial import COMPLETIONS, apart, reason_of, trial_prompts
+from harness.models.trial import COMPLETIONS, apart, named, trial_prompts
 from harness.rollout.engines.engine import RolloutEngine, Sampling
 
 COLDEST = 0.02
@@ -39,7 +39,7 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
             raise
         except Exception as error:  # of a model's own code, whatever it raises
             raise HarnessError(
-                f"the engine {name} cannot sample from this model ({reason_of(error)}); use another engine or model"
+                f"the engine {name} cannot sample from this model ({named(error)}); use another engine or model"
             ) from error
         pairs = [(prompt, completion) for prompt, group in zip(prompts, groups, strict=True) for completion in group]
         sequences = Sequences.of([(prompt, completion.ids) for prompt, completion in pairs])

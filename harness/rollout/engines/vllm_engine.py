@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import torch._dynamo
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.models.policy import Policy
 from harness.rollout.engines.engine import Sampling, completion_of, kv_bytes_of
 from harness.rollout.groups import Completion
@@ -153,7 +153,7 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
                     **options,
                 )
             except (ValueError, RuntimeError) as error:
-                reason = " ".join(str(error).split())[:300]
+                reason = one_line(error)[:300]
                 raise HarnessError(f"vLLM does not start: {reason}; --engine transformers does without it") from error
             _started = content.hexdigest(), llm
     return _started[1]

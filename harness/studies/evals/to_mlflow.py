@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from harness.config.run_config import flat
-from harness.records.addresses import without_password
+from harness.records.addresses import reason_of, without_password
 from harness.records.out_dir import OutDir
 from harness.studies.evals.document import EvalResult
 from harness.studies.evals.results import read_result
@@ -39,7 +39,7 @@ def publish(folders: Sequence[Path], uri: str, out_dir: OutDir, console: Console
             client.log_artifacts(run_id, str(folder))
             client.set_terminated(run_id)
     except Exception as error:  # whatever the store does: the results are on disk
-        reason, shown = without_password(" ".join(str(error).split()))[:200], without_password(uri)
+        reason, shown = reason_of(error), without_password(uri)
         console.print(
             f"warning: cannot publish to {shown} ({reason}); the results are kept, the same command publishes"
         )

@@ -2,7 +2,7 @@ r"""All real numbers without some: as a difference of sets, in words, with \ne."
 
 import pytest
 
-from tests.support.answers import right, wrong
+from tests.support.answers import cases, right, wrong
 
 OUTER = r"(-\infty,1)\cup(5,\infty)"
 HOLES = r"\mathbb{R}\setminus\{0,3\}"
@@ -67,16 +67,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(RIGHT))
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
     right(answer, expected)
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(WRONG))
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)

@@ -5,7 +5,7 @@ import pytest
 from evaluators.grading.extraction import extract
 from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
-from tests.support.answers import right, wrong
+from tests.support.answers import cases, right, wrong
 
 MATRIX = r"\begin{pmatrix} 2 & -4 \\ 6 & 8 \end{pmatrix}"
 RIGHT = {
@@ -130,16 +130,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(RIGHT))
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(WRONG))
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)
 

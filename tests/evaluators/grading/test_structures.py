@@ -3,7 +3,7 @@ r"""Expected expressions, equations, lists, tuples, sets, intervals and matrices
 
 import pytest
 
-from tests.support.answers import right, wrong
+from tests.support.answers import cases, right, wrong
 
 RIGHT = {
     "x^2": [r"x \cdot x", "x*x", "x**2", "x²", "x^{2}", "f(x)=x^2", "y = x^2", "x x"],
@@ -155,16 +155,12 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(RIGHT))
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(WRONG))
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)
 

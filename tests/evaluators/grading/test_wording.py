@@ -3,7 +3,7 @@ r"""Expected words, choices, times of day, dates, ratios and scores."""
 
 import pytest
 
-from tests.support.answers import right, wrong
+from tests.support.answers import cases, right, wrong
 
 RIGHT = {
     "B": [
@@ -110,15 +110,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in RIGHT.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(RIGHT))
 def test_right(expected: str, answer: str) -> None:
     right(expected, answer)
 
 
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(gold, answer) for gold, answers in WRONG.items() for answer in answers]
-)
+@pytest.mark.parametrize(("expected", "answer"), cases(WRONG))
 def test_wrong(expected: str, answer: str) -> None:
     wrong(expected, answer)
