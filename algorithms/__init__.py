@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import is_dataclass
 
 from algorithms.agro import AGRO
+from algorithms.agro_anchored import AGROAnchored
+from algorithms.agro_proximal import AGROProximal
+from algorithms.agro_tapered import AGROTapered
 from algorithms.dapo import DAPO
 from algorithms.dpo import DPO
 from algorithms.dr_grpo import DrGRPO
@@ -24,6 +27,9 @@ __all__ = ["OBJECTIVES", "UnknownName", "load_objective"]
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "agro": AGRO,
+    "agro_tapered": AGROTapered,
+    "agro_proximal": AGROProximal,
+    "agro_anchored": AGROAnchored,
     "rloo": RLOO,
     "reinforce": Reinforce,
     "grpo": GRPO,

@@ -15,9 +15,10 @@ class GEPPO(PPO):
     """Generalised PPO with sample reuse: the clip limits the step, not the distance to the behaviour.
 
     PPO with ``clip(rho, rho_k - eps, rho_k + eps)``, ``rho = pi / mu`` and ``rho_k = pi_k / mu`` for each
-    token, ``pi_k`` the policy before the first update on this batch. On fresh completions ``rho_k`` is 1
-    and it is PPO. Which older policies the completions are of is set by the run's regime. Left out of the
-    paper: its V-trace correction of the advantages and its adaptive learning rate.
+    token, ``pi_k`` the policy before the first update on this batch. Advantages are those of ``pi_k``, so the
+    KL in the token rewards is ``pi_k``'s. On fresh completions ``rho_k`` is 1 and it is PPO. Which older
+    policies the completions are of is set by the run's regime. Left out of the paper: its V-trace correction
+    of the advantages and its adaptive learning rate.
 
     Source: Queeney, Paschalidis, Cassandras 2021, arXiv 2111.00072.
     """
@@ -29,6 +30,10 @@ class GEPPO(PPO):
     def requires(self) -> frozenset[str]:
         """What PPO does, and the policy before the update."""
         return super().requires | {"start_logp"}
+
+    def judged_logp(self, batch: Batch) -> Tensor:
+        """Log-probabilities [B, T] of the policy whose advantages are estimated: ``pi_k``."""
+        return present("start_logp", batch.start_logp)
 
     def centre(self, batch: Batch) -> Tensor:
         """``rho_k`` of each token, [B, T]."""

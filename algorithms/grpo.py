@@ -1,7 +1,7 @@
 """GRPO: group-relative advantages in PPO's clipped surrogate, token by token."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from algorithms.ops import (
     refuse_singletons,
     token_log_ratio,
 )
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import LATER, Batch, LossOutput, PolicyOutput
 
 Aggregate = Literal["sequence_mean", "token_mean", "constant"]
 
@@ -51,7 +51,7 @@ class GRPO:
     """Group relative policy optimisation: the clipped surrogate with the group's rewards as baseline.
 
     ``-min(rho A, clip(rho) A) + beta_kl k3`` per token, ``A`` a completion's reward centred and scaled
-    within its group, ``rho`` the token's probability ratio to the behaviour policy. With one update per
+    within its group, plus ``delta``, ``rho`` the token's probability ratio to the behaviour policy. With one update per
     rollout ``rho`` is 1 and the clip inert. In float32 it overflows, visibly, where a token's log-ratio
     exceeds 88 nats. Metrics are means over tokens: ``clip_fraction``, where the clip stopped the
     gradient, and ``ratio_mean``, of ``rho``.
@@ -71,7 +71,11 @@ class GRPO:
     """How tokens are averaged: within a sequence, then over sequences; over all tokens alike; or each
     sequence's sum over the length limit, then over sequences."""
 
+    delta: Annotated[float, LATER] = 0.0
+    """Added to every advantage: a baseline lowered by this much, which pulls towards what was sampled."""
+
     def __post_init__(self) -> None:
+        not_negative("delta", self.delta)
         positive("clip_low", self.clip_low)
         positive("clip_high", self.clip_high)
         one_of("normalise_std", self.normalise_std, (True, False))
@@ -86,7 +90,7 @@ class GRPO:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std)
+        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std) + self.delta
         old_logp = present("old_logp", batch.old_logp)
         ratio = token_log_ratio(policy.logp, old_logp, batch.mask).exp()  # [B, T]
         token_loss, clipped = clipped_surrogate(ratio, advantages[:, None], self.clip_low, self.clip_high)

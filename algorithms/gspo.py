@@ -28,7 +28,7 @@ class GSPO(GRPO):
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std)
+        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std) + self.delta
         log_ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).sum(-1)
         ratio = (log_ratio / batch.mask.sum(-1).clamp(min=1)).exp()  # [B]
         losses, clipped = clipped_surrogate(ratio, advantages, self.clip_low, self.clip_high)

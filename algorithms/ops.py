@@ -77,6 +77,21 @@ def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
     return _sum_where(others, values) / others.sum(-1)
 
 
+def tapered_deviations(values: Tensor, log_weights: Tensor, group: Tensor) -> Tensor:
+    """``w (v - v_w) G / (G - 1)`` [B], ``v_w`` the mean of the group's values under the weights ``w``.
+
+    values [B], log_weights [B] finite and at most 0, group [B]. With all weights 1 it is the value less the mean of
+    the others. Weights that vanish together are still compared with each other, so ``v_w`` is never 0 / 0.
+    Raises ValueError where a group has a single completion.
+    """
+    refuse_singletons(group)
+    same = same_group(group)
+    shares = torch.where(same, log_weights[None, :], -torch.inf).softmax(-1)
+    mean = torch.where(same, shares * values[None, :], 0.0).sum(-1)
+    sizes = same.sum(-1)
+    return log_weights.exp() * (values - mean) * sizes / (sizes - 1)
+
+
 def group_variance(values: Tensor, group: Tensor) -> Tensor:
     """Sample variance (ddof = 1) of each completion's own group: values [B], group [B] -> [B].
 
@@ -116,14 +131,14 @@ def clipped_surrogate(
     return -torch.minimum(free, bounded), bounded < free
 
 
-def gae(rewards: Tensor, values: Tensor, final_value: Tensor, mask: Tensor, decay: float) -> Tensor:
+def gae(rewards: Tensor, values: Tensor, mask: Tensor, decay: float) -> Tensor:
     """Generalised advantage estimates [B, T] without discount, 0 at padding; ``decay`` is the paper's lambda.
 
-    rewards [B, T] of each token, values [B, T] of the state before it, final_value [B] of the state behind
-    the last sampled one, mask [B, T] with padding on the right alone.
+    rewards [B, T] of each token, values [B, T] of the state before it, mask [B, T] with padding on the right
+    alone. Nothing follows the last sampled token: its state is worth 0.
     Source: Schulman et al. 2016, arXiv 1506.02438, equation 16.
     """
-    following, advantage = final_value, torch.zeros_like(final_value)
+    following = advantage = torch.zeros_like(rewards[:, 0])
     advantages = []
     for t in reversed(range(mask.shape[1])):
         sampled = mask[:, t]

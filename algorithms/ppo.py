@@ -16,14 +16,17 @@ VARIANCE_FLOOR = 1e-8
 """Added to the variance of the advantages before dividing by its root."""
 
 
-def token_rewards(batch: Batch, beta: float) -> Tensor:
-    """``-beta (old_logp - ref_logp)`` at each token and the reward at the last sampled one: [B, T]."""
+def token_rewards(batch: Batch, beta: float, judged_logp: Tensor) -> Tensor:
+    """``-beta (judged_logp - ref_logp)`` at each token and the reward at the last sampled one: [B, T].
+
+    judged_logp [B, T] are of the policy whose KL to the reference is paid for; not read where beta is 0.
+    """
     last = batch.mask & ~torch.nn.functional.pad(batch.mask[:, 1:], (0, 1))
     rewards = torch.where(last, batch.rewards[:, None], 0.0)
     if beta == 0:
         return rewards
-    old_logp, ref_logp = present("old_logp", batch.old_logp), present("ref_logp", batch.ref_logp)
-    return rewards - beta * token_log_ratio(old_logp, ref_logp, batch.mask)
+    ref_logp = present("ref_logp", batch.ref_logp)
+    return rewards - beta * token_log_ratio(judged_logp, ref_logp, batch.mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,9 @@ class PPO:
     """Proximal policy optimisation as in RLHF: a critic, token-level advantages, a clipped surrogate.
 
     Token rewards carry the KL to the reference, measured under the behaviour policy; advantages are GAE
-    without discount, a truncated completion going on with the critic's value of where it was cut. The
-    critic learns by a clipped squared error towards advantage plus old value. Whitening and the variances
+    without discount. Nothing follows the last token of a completion, cut or not: a cut one is judged as it
+    stands, as it is where the harness measures accuracy. The critic learns by a clipped squared error
+    towards advantage plus old value. Whitening and the variances
     are those of the whole step's sampled tokens (ddof = 0). Several epochs of minibatches over one batch
     of rollouts are not the objective's: ``optimizer.updates_per_rollout`` and ``optimizer.minibatches``
     set them for any objective, and with one update the clip is inert.
@@ -73,7 +77,7 @@ class PPO:
 
     def totals(self, batch: Batch) -> Mapping[str, Tensor]:
         """Moments of the advantages, of the returns, and of what the critic misses of the returns."""
-        returns = token_rewards(batch, self.beta).flip(-1).cumsum(-1).flip(-1)
+        returns = self._token_rewards(batch).flip(-1).cumsum(-1).flip(-1)
         missed = returns - present("old_values", batch.old_values)
         return (
             moments("advantage", self._advantages(batch), batch)
@@ -101,11 +105,16 @@ class PPO:
         """Where the clip of the ratio is centred: a number or [B, T]."""
         return 1.0
 
+    def judged_logp(self, batch: Batch) -> Tensor:
+        """Log-probabilities [B, T] of the policy whose advantages are estimated: the behaviour policy."""
+        return present("old_logp", batch.old_logp)
+
+    def _token_rewards(self, batch: Batch) -> Tensor:
+        return token_rewards(batch, self.beta, self.judged_logp(batch))
+
     def _advantages(self, batch: Batch) -> Tensor:
-        final_value = present("old_final_value", batch.old_final_value)
-        final_value = torch.where(batch.truncated, final_value, 0.0)  # a completion that ended earns no more
         values = present("old_values", batch.old_values)
-        return gae(token_rewards(batch, self.beta), values, final_value, batch.mask, self.gae_lambda)
+        return gae(self._token_rewards(batch), values, batch.mask, self.gae_lambda)
 
     def _whitened(self, advantages: Tensor, totals: Mapping[str, Tensor]) -> Tensor:
         scale = (variance("advantage", totals) + VARIANCE_FLOOR).sqrt()

@@ -1,13 +1,13 @@
 """REINFORCE: policy gradient with the KL in the loss."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, present
 from algorithms.ops import k2, k3, leave_one_out_mean, masked_sum, policy_gradient
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import LATER, Batch, LossOutput, PolicyOutput
 
 Baseline = Literal["leave_one_out", "batch_mean", "none"]
 KL = Literal["k2", "k3"]
@@ -17,7 +17,7 @@ KL = Literal["k2", "k3"]
 class Reinforce:
     """The KL-regularised policy gradient as commonly run: a baseline, and the KL as a term of the loss.
 
-    ``-mean_i stopgrad(r_i - b_i) l_i + beta mean_i KL_i``. It has no importance weights: away from
+    ``-mean_i stopgrad(r_i - b_i + delta) l_i + beta mean_i KL_i``. It has no importance weights: away from
     on-policy data it is biased and stops short of the optimum.
 
     Source: Williams 1992, "Simple statistical gradient-following algorithms".
@@ -31,8 +31,12 @@ class Reinforce:
     """Estimator of the KL: "k2" of the sequence, whose on-policy gradient is that of KL(pi || ref), or
     "k3" summed over tokens, whose on-policy gradient is that of each token's forward KL."""
 
+    delta: Annotated[float, LATER] = 0.0
+    """Added to every advantage, in reward: a baseline lowered by this much, which pulls towards what was sampled."""
+
     def __post_init__(self) -> None:
         not_negative("beta", self.beta)
+        not_negative("delta", self.delta)
         one_of("baseline", self.baseline, get_args(Baseline))
         one_of("kl", self.kl, get_args(KL))
 
@@ -45,8 +49,8 @@ class Reinforce:
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where leave-one-out lacks a second completion."""
         sequences = batch.denominators.sequences
-        sequence_logp = masked_sum(policy.logp, batch.mask)
-        loss = policy_gradient(batch.rewards - self._baseline(batch), sequence_logp, sequences)
+        advantages = batch.rewards - self._baseline(batch) + self.delta
+        loss = policy_gradient(advantages, masked_sum(policy.logp, batch.mask), sequences)
         if self.beta > 0:
             estimate = {"k2": k2, "k3": k3}[self.kl]  # [B] or [B, T]: summed either way
             kl = estimate(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)

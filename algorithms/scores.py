@@ -35,8 +35,6 @@ class Scores:
     ``old_logp`` where the completions are older than that."""
     old_values: Annotated[Tensor | None, Score(source="critic", required_as="values")] = None
     """[B, T] the critic's value of the state *before* each token, before the first update on this batch."""
-    old_final_value: Annotated[Tensor | None, Score(source="critic", required_as="values")] = None
-    """[B] the same of the state behind the last sampled token."""
     draws: Annotated[Tensor | None, Score(source="seed")] = None
     """[B] uniform in [0, 1), from the run's own seed, for an objective that chooses at random."""
 

@@ -104,7 +104,23 @@ def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
         optimizer=_layered(arms, "optimizer", suite.regime),
         constraint=next((arm.constraint for arm in arms if arm.constraint), None),
         control=own.control,
+        space={key: ends for one in reversed(arms) for key, ends in one.space.items()},
     )
+
+
+def space_of(suite: SuiteConfig, name: str) -> dict[str, tuple[float, float]]:
+    """The ranges that are searched for the arm: those of the suite that are its own, then those of the arm.
+
+    Raises:
+        HarnessError: the arm's own space has a field that its objective has not.
+    """
+    arm = _arm(suite, name)
+    fields = {f"fields.{key}": key for key in hyperparameters(find_objective(arm.objective or name))}
+    for key in arm.space:
+        if key.startswith("fields.") and key not in fields:
+            raise HarnessError(f"objectives.{name}.space.{key} fits no field of it{nearest(key, list(fields))}")
+    shared = {k: ends for k, ends in suite.tuning.space.items() if k in fields or k.startswith("optimizer.")}
+    return shared | arm.space
 
 
 def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:

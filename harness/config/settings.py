@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from algorithms.types import LATER
 from evaluators.tasks import asks_itself
@@ -212,6 +212,20 @@ class TunedSettings(Settings):
     """Overrides of the suite's ``optimizer``."""
 
 
+def _check_ranges(space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    for name, (low, high) in space.items():
+        section, _, key = name.partition(".")
+        if section not in TunedSettings.model_fields or not key:
+            raise ValueError(f"{name} is neither optimizer.NAME nor fields.NAME")
+        if low >= high:
+            raise ValueError(f"the range of {name} is empty: {low:g} to {high:g}")
+    return space
+
+
+Space = Annotated[dict[str, tuple[Positive, Positive]], AfterValidator(_check_ranges)]
+"""Ranges of a tuning, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``."""
+
+
 class ArmSettings(TunedSettings):
     """What a suite sets for one arm of the comparison alone."""
 
@@ -223,6 +237,8 @@ class ArmSettings(TunedSettings):
     """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
     constraint: ConstraintSettings | None = None
     control: Control | None = None
+    space: Space = {}
+    """What ``harness tune`` searches for this arm beside the suite's ``tuning.space``."""
 
     @field_validator("regimes")
     @classmethod
@@ -233,9 +249,8 @@ class ArmSettings(TunedSettings):
 class TuningSettings(Settings):
     """How ``harness tune`` searches: the same points for every objective, judged on the validation split alone."""
 
-    space: dict[str, tuple[Positive, Positive]] = {}
-    """Ranges, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``. An objective
-    takes those of its own fields and leaves the others."""
+    space: Space = {}
+    """For every arm; an objective takes the ranges of its own fields and leaves the others."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1000,)
     """Of a trial's runs; none that a leaderboard uses."""
     validation_problems: PositiveInt = 512
@@ -246,14 +261,3 @@ class TuningSettings(Settings):
         if len(set(seeds)) < len(seeds):
             raise ValueError("the same seed stands there twice")
         return seeds
-
-    @field_validator("space")
-    @classmethod
-    def _ranges(cls, space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        for name, (low, high) in space.items():
-            section, _, key = name.partition(".")
-            if section not in TunedSettings.model_fields or not key:
-                raise ValueError(f"{name} is neither optimizer.NAME nor fields.NAME")
-            if low >= high:
-                raise ValueError(f"the range of {name} is empty: {low:g} to {high:g}")
-        return space

@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 
-import torch
 from torch import Tensor, nn
 
 from harness.models.hidden import hidden_states
@@ -30,16 +29,14 @@ class Critic(nn.Module):
             trained=sum(p.numel() for p in weights if p.requires_grad),
         )
 
-    def forward(self, sequences: Sequences) -> tuple[Tensor, Tensor]:
-        """Values [B, T] float32, 0 on padding; and [B], of the state behind the last sampled token.
+    def forward(self, sequences: Sequences) -> Tensor:
+        """Values [B, T] float32, 0 on padding.
 
         The value at a token is read where the token is *predicted*: it has not been seen yet.
         """
         here = sequences.to(self.head.weight.device)
-        lengths = here.mask.sum(-1, keepdim=True)
-        places = torch.arange(here.mask.shape[1] + 1, device=lengths.device) <= lengths
         with self.precision():
-            hidden = hidden_states(self.trunk, here, places, share=self._shares_prompts)
+            hidden = hidden_states(self.trunk, here, here.mask, share=self._shares_prompts)
         flat = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
-        values = flat.new_zeros(places.shape).masked_scatter(places, flat)
-        return values[:, :-1].where(here.mask, 0.0), values.gather(-1, lengths).squeeze(-1)
+        values: Tensor = flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
+        return values

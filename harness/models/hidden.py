@@ -17,8 +17,9 @@ PASS_COSTS = 256
 
 
 def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, *, share: bool) -> Tensor:
-    """Hidden states where ``wanted`` is true: [B, T], of the state before each sampled token, or [B, T + 1] with the
-    one behind the last; every row wants its first places, at least one. [N, H], in the order of ``wanted``.
+    """Hidden states of the state before each token where ``wanted`` [B, T] is true: [N, H], in that order.
+
+    Every row wants its first places, at least one.
 
     With ``share``, of a decoder that allows it (:func:`harness.models.trial.shares_prompts`), a prompt passes once for
     all its completions; the numbers differ by rounding alone. Not where layers are computed again.

@@ -67,7 +67,6 @@ def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names:
 def _values(run: RunState, critic: Critic) -> Pass:
     def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
         with run.span("critic"):
-            values, final = critic(sequences)
-        return {"old_values": values, "old_final_value": final}
+            return {"old_values": critic(sequences)}
 
     return run_pass

@@ -90,7 +90,7 @@ def _values(run: RunState, part: MicroBatch) -> Tensor | None:
     if run.critic is None:
         return None
     with run.span("critic"):
-        values: Tensor = run.critic(part.sequences)[0]
+        values: Tensor = run.critic(part.sequences)
     return values
 
 
@@ -115,9 +115,11 @@ def _totals(run: RunState, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
 def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
     """What is measured of every objective alike, in nats per sequence (per token between engine and trainer)."""
     count = batch.denominators.sequences
+    log_ratio = k1(logp, engine_logp, batch.mask).double()  # [B] of the sequences; double: exp reaches far
     found = {
         "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
-        "train/kl_from_behaviour": float(k1(engine_logp, logp, batch.mask).sum()) / count,
+        "train/kl_from_behaviour": float(log_ratio.neg().sum()) / count,
+        "train/ratio_mean": float(log_ratio.exp().sum()) / count,
     }
     trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
     if trainer_logp is not None:

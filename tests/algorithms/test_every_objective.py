@@ -147,7 +147,7 @@ def test_a_single_completion_is_refused_where_a_group_is_required(objective: Obj
 def test_what_is_required_is_exactly_what_is_used(objective: Objective, name: str) -> None:
     policy, batch = random_batch()
     lacking = replace(batch, **{name: None})  # type: ignore[arg-type]
-    if {"old_values": "values", "old_final_value": "values"}.get(name, name) in objective.requires:
+    if {"old_values": "values"}.get(name, name) in objective.requires:
         with pytest.raises(ValueError, match=name):
             step_loss(objective, policy, lacking)
     else:

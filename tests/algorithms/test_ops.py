@@ -60,22 +60,20 @@ REWARDS, STATE_VALUES = [0.0, 0.0, 1.0], [0.5, 0.25, 0.75]
 
 
 @pytest.mark.parametrize(
-    ("final_value", "decay", "expected"),
+    ("decay", "expected"),
     [
-        (0.0, 0.5, [-0.25 + 0.625 / 2, 0.5 + 0.25 / 2, 0.25]),
-        (2.0, 0.5, [-0.25 + 1.625 / 2, 0.5 + 2.25 / 2, 2.25]),
-        (0.0, 0.0, [-0.25, 0.5, 0.25]),
-        (0.0, 1.0, [1 - 0.5, 1 - 0.25, 1 - 0.75]),
-        (2.0, 1.0, [3 - 0.5, 3 - 0.25, 3 - 0.75]),
+        (0.5, [-0.25 + 0.625 / 2, 0.5 + 0.25 / 2, 0.25]),
+        (0.0, [-0.25, 0.5, 0.25]),
+        (1.0, [1 - 0.5, 1 - 0.25, 1 - 0.75]),
     ],
 )
-def test_worked_advantage_estimates(final_value: float, decay: float, expected: list[float]) -> None:
-    """The second row is the first with padding, which holds nonsense, and the end of it: 0.25 + 0.5 * 1."""
+def test_worked_advantage_estimates(decay: float, expected: list[float]) -> None:
+    """The second row ends after one token, which is worth 0.75, without a reward; its padding holds nonsense."""
     rewards = torch.tensor([REWARDS, REWARDS])
     values = torch.tensor([STATE_VALUES, [0.75, math.nan, math.inf]])
     mask = torch.tensor([[True, True, True], [True, False, False]])
-    estimates = ops.gae(rewards, values, torch.tensor([final_value, 1.0]), mask, decay)
-    assert estimates.tolist() == [expected, [0.25, 0.0, 0.0]]
+    estimates = ops.gae(rewards, values, mask, decay)
+    assert estimates.tolist() == [expected, [-0.75, 0.0, 0.0]]
 
 
 def test_importance_weights_make_samples_of_another_sampler_exact() -> None:

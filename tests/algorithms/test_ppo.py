@@ -19,6 +19,7 @@ from tests.support.enumeration import (
     assert_exact,
     every_group,
     gradient,
+    random_distribution,
     random_logits,
     random_problems,
 )
@@ -45,7 +46,6 @@ def one_token_each(
         old_logp=torch.full((count, 1), -1.0, dtype=torch.float64),
         start_logp=torch.full((count, 1), -1.0, dtype=torch.float64),
         old_values=column(old_values),
-        old_final_value=torch.full((count,), math.nan, dtype=torch.float64),
     )
     logp = column(ratios).log() - 1.0
     return PolicyOutput(logp=logp.requires_grad_(), values=column(values).requires_grad_()), batch
@@ -53,15 +53,15 @@ def one_token_each(
 
 def test_the_reward_sits_on_the_last_sampled_token_and_the_kl_on_each() -> None:
     _, batch = random_batch(sizes=(3,), tokens=3)
+    logp = torch.tensor([[-1.0, math.nan, math.inf], [-1.0, -2.0, math.nan], [-1.0, -1.0, -1.0]])
     known = replace(
         batch,
         mask=torch.tensor([[True, False, False], [True, True, False], [True, True, True]]),
         rewards=torch.tensor([1.0, 2.0, 0.0]),
-        old_logp=torch.tensor([[-1.0, math.nan, math.inf], [-1.0, -2.0, math.nan], [-1.0, -1.0, -1.0]]),
         ref_logp=torch.tensor([[-1.5, math.nan, math.inf], [-0.5, -2.0, math.inf], [-1.0, -3.0, -0.5]]),
     )
-    assert token_rewards(known, 1.0).tolist() == [[0.5, 0.0, 0.0], [0.5, 2.0, 0.0], [0.0, -2.0, 0.5]]
-    assert token_rewards(known, 0.0).tolist() == [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]
+    assert token_rewards(known, 1.0, logp).tolist() == [[0.5, 0.0, 0.0], [0.5, 2.0, 0.0], [0.0, -2.0, 0.5]]
+    assert token_rewards(known, 0.0, logp).tolist() == [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]
 
 
 def state_values(log_policy: Tensor, problems: Problems) -> Tensor:
@@ -81,7 +81,7 @@ def expected_ppo_gradient(ppo: PPO, logits: Tensor, problems: Problems, values: 
     log_policy = logits.log_softmax(-1)
     policy, batch = every_group(log_policy, problems, log_policy.detach(), 1, "prefix_code")
     of_row = values.repeat_interleave(K, 0)
-    batch = replace(batch, old_values=of_row, old_final_value=torch.full_like(batch.rewards, math.nan))
+    batch = replace(batch, old_values=of_row)
     output = step_loss(ppo, PolicyOutput(logp=policy.logp, values=of_row), batch)
     return gradient(output.loss, logits) * batch.denominators.tokens / batch.denominators.sequences
 
@@ -107,12 +107,7 @@ def test_with_the_true_critic_every_lambda_does(gae_lambda: float) -> None:
 def test_without_critic_and_kl_it_is_reinforce_over_tokens() -> None:
     policy, batch = random_batch()
     assert batch.old_values is not None
-    fresh = replace(
-        batch,
-        old_logp=policy.logp.detach(),
-        old_values=torch.zeros_like(batch.old_values),
-        truncated=torch.zeros_like(batch.truncated),
-    )
+    fresh = replace(batch, old_logp=policy.logp.detach(), old_values=torch.zeros_like(batch.old_values))
     ppo = PPO(beta=0.0, gae_lambda=1.0, whiten=False, value_coefficient=0.0)
     reinforce = Reinforce(beta=0.0, baseline="none").loss(policy, batch).loss
     count = batch.denominators
@@ -121,16 +116,34 @@ def test_without_critic_and_kl_it_is_reinforce_over_tokens() -> None:
     assert not critic.any()
 
 
-def test_only_a_truncated_completion_goes_on_with_the_critic() -> None:
-    """One token, reward 1, old value 1/2, behind it 4: an advantage of 1/2, or of 9/2 where it was cut."""
-    policy, batch = one_token_each([1.0, 1.0], [1.0, 1.0], [0.5, 0.5], [0.5, 0.5])
-    cut = replace(
-        batch,
-        truncated=torch.tensor([False, True]),
-        old_final_value=torch.tensor([4.0, 4.0], dtype=torch.float64),
-    )
-    moved = gradients(step_loss(PLAIN, policy, cut).loss, policy)[0]
-    assert_exact(moved.flatten(), -torch.tensor([0.5, 4.5], dtype=torch.float64) / 2)
+@pytest.mark.parametrize("ppo", [PPO(), GEPPO()], ids=["ppo", "geppo"])
+def test_being_cut_pays_nothing(ppo: PPO) -> None:
+    policy, batch = random_batch()
+    cut, ended = (replace(batch, truncated=torch.full_like(batch.truncated, was)) for was in (True, False))
+    ours, theirs = (step_loss(ppo, policy, each).loss for each in (cut, ended))
+    assert torch.equal(gradients(ours, policy), gradients(theirs, policy))
+
+
+def stale_geppo_gradient(geppo: GEPPO, logits: Tensor, problems: Problems, behaviour: Tensor) -> Tensor:
+    """[N, K] expected gradient of the first update on completions of another policy, whose mean is the baseline."""
+    log_policy = logits.log_softmax(-1)
+    policy, batch = every_group(log_policy, problems, behaviour, 1, "one_token")
+    regularised = problems.regularised(log_policy.detach(), BETA)
+    baseline = (log_policy.detach().exp() * regularised).sum(-1)  # of the policy, not of the behaviour
+    values = baseline.repeat_interleave(K)[:, None]
+    output = step_loss(geppo, PolicyOutput(logp=policy.logp, values=values), replace(batch, old_values=values))
+    return gradient(output.loss, logits)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_geppo_on_old_data_follows_the_regularised_reward_and_rests_at_its_optimum(seed: int) -> None:
+    """Its advantages are those of the policy before the update, so the ratio makes them exact on any data."""
+    problems, logits, behaviour = random_problems(seed), random_logits(seed + 10), random_distribution(seed + 20)
+    geppo = GEPPO(beta=BETA, gae_lambda=1.0, whiten=False, value_coefficient=0.0)
+    expected = -gradient(problems.objective(logits.log_softmax(-1), BETA), logits)
+    assert_exact(stale_geppo_gradient(geppo, logits, problems, behaviour), expected)
+    best = problems.optimum(BETA).clone().requires_grad_()
+    assert stale_geppo_gradient(geppo, best, problems, behaviour).abs().max() < 1e-12
 
 
 def test_whitened_advantages_have_mean_0_and_variance_1_over_the_steps_tokens() -> None:

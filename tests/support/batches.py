@@ -9,6 +9,7 @@ from torch import Tensor
 
 from algorithms import OBJECTIVES
 from algorithms.agro import AGRO
+from algorithms.agro_tapered import AGROTapered
 from algorithms.constrained import Constrained
 from algorithms.dpo import DPO
 from algorithms.dr_grpo import DrGRPO
@@ -24,6 +25,9 @@ from algorithms.types import Batch, Denominators, HasTotals, LossOutput, Objecti
 
 CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "agro_on_policy": AGRO(form="on_policy"),
+    "agro_tapered_off": AGROTapered(taper=False, delta=0.0),
+    "reinforce_delta": Reinforce(delta=0.1),
+    "gspo_delta": GSPO(delta=0.1),
     "grpo_token_mean": GRPO(aggregate="token_mean", clip_high=0.28, beta_kl=0.0),
     "grpo_constant": GRPO(aggregate="constant", normalise_std=False),
     "dr_grpo_kl": DrGRPO(beta_kl=0.04),
@@ -47,7 +51,7 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
 
 TOKEN_FIELDS = ("old_logp", "start_logp", "ref_logp", "old_values")
 """[B, T], as ``mask``."""
-COMPLETION_FIELDS = ("old_final_value", "draws")
+COMPLETION_FIELDS = ("draws",)
 """[B], as ``rewards``."""
 
 
@@ -79,7 +83,6 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
         start_logp=logp + normal(0.2),
         ref_logp=logp + normal(0.3),
         old_values=normal(1.0),
-        old_final_value=normal(1.0)[:, 0],
         draws=torch.rand(sum(sizes), generator=generator, dtype=torch.float64),
         state={"constraint_multiplier": 0.2, "constraint_penalty": 0.3},
     )

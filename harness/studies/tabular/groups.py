@@ -88,7 +88,6 @@ def group_gradients(
         "ref_logp": pick(scene.problems.ref)[..., None],
         "start_logp": logp.detach(),
         "old_values": values.detach(),
-        "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
     }
     needed = {name: offered[name] for name in scores_for(objective.requires)}

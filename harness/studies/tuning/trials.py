@@ -10,7 +10,7 @@ from scipy.stats import qmc
 
 from algorithms import OBJECTIVES
 from algorithms.types import hyperparameters
-from harness.config.arms import find_objective, run_config
+from harness.config.arms import find_objective, run_config, space_of
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.settings import ArmSettings, TunedSettings
 from harness.config.suites import nearest
@@ -116,10 +116,8 @@ def score(trial: Trial, directories: Sequence[Path]) -> float | None:
 
 
 def _space(suite: SuiteConfig, arm: str) -> dict[str, tuple[float, float]]:
-    """The part of the suite's space that is the arm's."""
-    own = _keys_of(run_config(suite, arm, 0).objective.objective)
-    space = {key: ends for key, ends in suite.tuning.space.items() if key in own or key.startswith("optimizer.")}
-    if not space:
+    """What is searched for the arm."""
+    if not (space := space_of(suite, arm)):
         raise HarnessError(
             f"suite {suite.name} has no tuning.space for {arm}; give one, such as "
             "--set 'tuning.space={optimizer.learning_rate: [1e-5, 1e-3], fields.beta: [0.01, 1]}'"

@@ -143,7 +143,7 @@ def test_a_critic_beside_adapters_has_adapters_of_its_own() -> None:
     policy = load(training=LORA)
     critic = Critic(policy)
     critic.head.weight.data.fill_(0.1)
-    critic(Sequences.of(PAIRS))[0].sum().backward()
+    critic(Sequences.of(PAIRS)).sum().backward()
     assert {n.split(".")[-3] for n, p in critic.trunk.named_parameters() if p.grad is not None} == {"lora_A", "lora_B"}
     assert all(p.grad is None for p in policy.model.parameters())
     assert critic.size.trained < critic.size.parameters / 5

@@ -1,0 +1,50 @@
+"""AGRO with tapered weights, anchored to samples of the optimum itself."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from algorithms.checks import not_negative, positive, present
+from algorithms.ops import k1, masked_sum, policy_gradient, regularised_reward, tapered_deviations
+from algorithms.types import Batch, LossOutput, PolicyOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class AGROAnchored:
+    """AGRO's tapered deviations and a forward KL to the optimum, estimated from the completions at hand.
+
+    ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + eta a_i) l_i``, the first part as in ``agro_tapered``, and
+    ``a = min(1, ref / mu) exp((r - best_reward) / beta)`` of the sequence. On completions of the reference ``a`` is
+    proportional to ``pi* / mu``, ``pi* = ref exp(r / beta)``, so the second part is a forward KL to ``pi*`` and
+    vanishes there: the optimum is AGRO's. On others the weight is cut at 1, which keeps its variance small and makes
+    it a little wrong.
+
+    Metrics are means over completions: ``taper``, of ``w``, and ``anchor``, of ``a``.
+
+    Source: this project; see docs/old-data.md.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "old_logp", "group"})
+
+    beta: float = 0.05
+    """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
+    eta: float = 0.1
+    """Weight of the anchor, in reward: the advantage of a best completion that the reference makes as often."""
+    best_reward: float = 1.0
+    """The highest reward of the task; a higher one would weigh more than ``eta``."""
+
+    def __post_init__(self) -> None:
+        positive("beta", self.beta)
+        not_negative("eta", self.eta)
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
+        regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
+        log_weights = k1(policy.logp.detach(), old_logp, batch.mask).clamp(max=0)  # [B] nats
+        from_reference = k1(ref_logp, old_logp, batch.mask).clamp(max=0)  # [B] nats
+        anchor = (from_reference + (batch.rewards - self.best_reward) / self.beta).exp()
+        advantages = tapered_deviations(regularised, log_weights, batch.group) + self.eta * anchor
+        sequences = batch.denominators.sequences
+        loss = policy_gradient(advantages, masked_sum(policy.logp, batch.mask), sequences)
+        metrics = {"taper": log_weights.exp().sum() / sequences, "anchor": anchor.sum() / sequences}
+        return LossOutput(loss=loss, metrics=metrics)
