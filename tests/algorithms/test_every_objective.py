@@ -212,7 +212,9 @@ def same_returns(objective: Objective) -> bool:
 
 LEARNS_FROM_TIES = [
     *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is in what is compared
+    *("agro_tapered", "agro_tapered_off", "agro_proximal", "agro_anchored"),
     *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
+    *("reinforce_delta", "gspo_delta"),  # what was sampled is made likelier
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
     *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
     *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),

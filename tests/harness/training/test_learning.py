@@ -33,6 +33,8 @@ BUDGET: dict[str, Any] = {
 }
 BATCHES = {"ppo": 12, "geppo": 12}
 """Of 128 completions, where they are not 20: these two take four updates on each."""
+PULLS: dict[str, dict[str, float]] = {"agro_tapered": {"delta": 0.0}, "agro_anchored": {"eta": 0.0}}
+"""How an objective's pull towards what was sampled is switched off."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
 
 
@@ -60,12 +62,15 @@ def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tm
 def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same.
 
+    Without the pull towards what was sampled, which is there whatever the reward.
+
     With a critic that expects the reward, that is. From one that expects nothing yet the policy does drift, by 0.4 to
     0.7 nats at this file's budget and towards longer completions, whose states that critic has met least.
     """
     reward_all(monkeypatch)
     monkeypatch.setattr(harness.training.open_run, "Critic", Expecting)
-    before, after = outcome(small_config(objective), tmp_path)
+    pulls = {f"objectives__{objective}__fields": PULLS[objective]} if objective in PULLS else {}
+    before, after = outcome(small_config(objective, **pulls), tmp_path)
     assert after["kl"] == 0
     assert before["verdicts"] == after["verdicts"]
     assert {step["metrics"]["train/grad_norm"] for step in steps(tmp_path)} == {0.0}
