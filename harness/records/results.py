@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -63,6 +64,9 @@ class RunResult:
     """The evaluation on the test split before the first update."""
     test: Evaluation | None
     """The evaluation on the test split after training; None if it did not get there."""
+    ratio_mean: float | None
+    """Mean of pi / mu, policy over behaviour, over the completions of the last tenth of its steps, whole sequences.
+    It is 1 in expectation; far below it the policy has left what it is trained on. None where it was not measured."""
     rewarded: bool
     """Whether any completion that it was trained on was."""
     spent: dict[str, float]
@@ -105,6 +109,7 @@ def _result(events: Sequence[Event]) -> RunResult:
     start, last = start_of(events), events[-1]
     check_possible(start, events)
     evaluations = [event for event in events if isinstance(event, Evaluation)]
+    steps = [event for event in events if isinstance(event, Step)]
     tests = [event for event in evaluations if event.split is Split.TEST]
     ledger = Ledger() if isinstance(last, Start) else last.ledger
     return RunResult(
@@ -119,7 +124,8 @@ def _result(events: Sequence[Event]) -> RunResult:
         later=tuple(event.versions for event in events if isinstance(event, Resumed)),
         start=tests[0] if tests else None,
         test=tests[-1] if isinstance(last, End) and last.status == "finished" else None,
-        rewarded=any((event.metrics["train/reward_mean"] or 0) > 0 for event in events if isinstance(event, Step)),
+        ratio_mean=_late_ratio(steps),
+        rewarded=any((event.metrics["train/reward_mean"] or 0) > 0 for event in steps),
         spent=_spent(ledger),
         shared_completions=ledger.shared_completions,
         curve=[
@@ -134,6 +140,13 @@ def _doubt(start: Start, events: Sequence[Event]) -> str:
     """What today would have stopped the run."""
     found = (unexplained(start.config, event.metrics) for event in events if isinstance(event, Step))
     return next((why for why in found if why), "")
+
+
+def _late_ratio(steps: Sequence[Step]) -> float | None:
+    """Over the last tenth, at least one; None where one of them has none that is finite."""
+    late = [step.metrics.get("train/ratio_mean") for step in steps[-max(1, len(steps) // 10) :]]
+    found = [ratio for ratio in late if ratio is not None]
+    return fmean(found) if found and len(found) == len(late) else None
 
 
 def _spent(ledger: Ledger) -> dict[str, float]:

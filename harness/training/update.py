@@ -118,7 +118,7 @@ def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> M
     log_ratio = k1(logp, engine_logp, batch.mask).double()  # [B] of the sequences; double: exp reaches far
     found = {
         "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
-        "train/kl_from_behaviour": float(log_ratio.neg().sum()) / count,
+        "train/kl_from_behaviour": float(k1(engine_logp, logp, batch.mask).sum()) / count,
         "train/ratio_mean": float(log_ratio.exp().sum()) / count,
     }
     trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled

@@ -48,6 +48,8 @@ class ArmRow:
     unmatched: tuple[str, ...]
     """Units in which that is not what the baseline spends."""
     kl: float | None
+    ratio_mean: float | None
+    """Of pi / mu over what was trained on last, see :attr:`harness.records.results.RunResult.ratio_mean`."""
     completion_tokens: float | None
     truncated: float | None
     grader_timeouts: float | None

@@ -58,6 +58,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
             unit for unit, cost in reference.items() if spent and abs(spent[unit] - cost) > MATCHED_WITHIN * cost
         ),
         kl=_mean(test.kl for test in tests),
+        ratio_mean=_mean(run.ratio_mean for run in done),
         completion_tokens=_mean(end.completion_tokens for end in ends),
         truncated=_mean(end.truncated for end in ends),
         grader_timeouts=_mean(end.grader_timeouts for end in ends),

@@ -113,11 +113,14 @@ BEHAVED: tuple[Column[ArmRow], ...] = (
     interval(
         "on the way %",
         lambda row: row.mean_over_budget,
-        "on the way: mean validation accuracy over the budget; KL: to the reference, nats a completion; length: tokens "
+        "on the way: mean validation accuracy over the budget; KL: to the reference, nats a completion; pi/mu: "
+        "mean probability ratio of policy to behaviour over the completions of the last tenth of the steps, 1 in "
+        "expectation, near 0 where the policy has left what it is trained on; length: tokens "
         "a completion; cut: at the length limit; paid: accepted by the grader against a second rule, missed: the other "
         "way round",
     ),
     Column("KL", lambda row: digits(row.kl), lambda row: row.kl),
+    Column("pi/mu", lambda row: digits(row.ratio_mean), lambda row: row.ratio_mean),
     Column("length", lambda row: digits(row.completion_tokens), lambda row: row.completion_tokens),
     share("cut %", lambda row: row.truncated),
     share("timeouts %", lambda row: row.grader_timeouts),

@@ -20,6 +20,7 @@ EXCERPT = 600
 """Characters of a completion there."""
 COMPLETIONS: tuple[tuple[str, Callable[[ArmRow], str]], ...] = (
     ("KL to the reference, nats", lambda row: digits(row.kl)),
+    ("policy to behaviour, mean ratio", lambda row: digits(row.ratio_mean)),
     ("tokens a completion", lambda row: tenths(row.completion_tokens)),
     ("cut at the limit, %", lambda row: percent(row.truncated)),
     ("grader timeouts, %", lambda row: percent(row.grader_timeouts)),

@@ -16,7 +16,10 @@ from harness.report.pages.columns import REACHED
 from harness.report.pages.grid import grid
 
 PLAIN = ("objective", "status", "seeds", "failed", "unfinished", "missing", "start_accuracy")
-MEASURED = ("kl", "completion_tokens", "truncated", "grader_timeouts", "audit_paid", "audit_missed", "unmatched")
+MEASURED = (
+    *("kl", "ratio_mean", "completion_tokens", "truncated"),
+    *("grader_timeouts", "audit_paid", "audit_missed", "unmatched"),
+)
 INTERVALS = ("accuracy", "difference", "mean_over_budget")
 TESTS = ("p", "p_holm", "equivalent_p", "improvement", "detectable")
 

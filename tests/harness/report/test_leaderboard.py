@@ -109,6 +109,17 @@ def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict
     assert "1.06M*" in markdown(board)
 
 
+def test_the_ratio_to_the_behaviour_is_that_of_the_last_steps(small_runs: dict[str, Path]) -> None:
+    """The small runs have fewer than ten steps: the last one. A ratio that is not finite is no number."""
+    records = json.loads(json.dumps(records_of(small_runs, "agro")))
+    *_, last = [record for record in records if record["event"] == "step"]
+    for measured in (0.25, None):
+        last["metrics"]["train/ratio_mean"] = measured
+        assert board_of("agro", [result(records)]).rows[0].ratio_mean == measured
+    del last["metrics"]["train/ratio_mean"]
+    assert result(records).ratio_mean is None  # a run from before it was measured
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("budget__total", 200.0), ("rollout__group_size", 8), ("task__options", {"largest": 9})],
