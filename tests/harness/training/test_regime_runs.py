@@ -51,12 +51,9 @@ def test_old_log_probabilities_are_those_of_the_weights_that_sampled(tmp_path: P
         if name == "on_policy":
             assert last["objective/ratio_mean"] == 1.0
             assert last["train/ratio_mean"] == pytest.approx(1.0, abs=1e-3)
-            assert last["train/ratio_mean"] == pytest.approx(1.0, abs=1e-3)
         else:
             assert last["objective/ratio_mean"] != 1.0  # and the policy has moved since
             assert abs(last["train/kl_from_behaviour"]) > 1e-3
-            assert abs(last["train/ratio_mean"] - 1.0) > 1e-3
-        assert last["train/ratio_mean"] >= math.exp(-last["train/kl_from_behaviour"]) - 1e-6  # a mean of exponentials
             assert abs(last["train/ratio_mean"] - 1.0) > 1e-3
         assert last["train/ratio_mean"] >= math.exp(-last["train/kl_from_behaviour"]) - 1e-6  # a mean of exponentials
 
