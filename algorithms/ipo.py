@@ -1,11 +1,11 @@
 """IPO: bring the log-ratios of a better and a worse completion a fixed distance apart."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar, get_args
 
 from algorithms.checks import one_of, positive
 from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pair_requires, pair_weights
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,8 @@ class IPO:
 
     Source: Azar et al. 2023, arXiv 2310.12036, equation 17.
     """
+
+    family: ClassVar[Family] = "preference"
 
     beta: float = 0.1
     """Strength of the regulariser: a pair's log-ratios are brought ``1 / (2 beta)`` nats apart."""

@@ -1,12 +1,13 @@
 """TOPR: REINFORCE that forgets a bad completion once the policy no longer makes it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from algorithms.checks import not_negative, present
 from algorithms.ops import k1, k2, leave_one_out_mean, masked_sum, policy_gradient
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class TOPR:
 
     Source: Le Roux et al. 2025, arXiv 2503.14286.
     """
+
+    family: ClassVar[Family] = "policy gradient"
 
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""
