@@ -31,9 +31,10 @@ class PPO:
     Token rewards carry the KL to the reference, measured under the behaviour policy; advantages are GAE
     without discount, a truncated completion going on with the critic's value of where it was cut. The
     critic learns by a clipped squared error towards advantage plus old value. Whitening and the variances
-    are those of the whole step's sampled tokens (ddof = 0). Several epochs of minibatches over one batch
-    of rollouts are not the objective's: ``optimizer.updates_per_rollout`` and ``optimizer.minibatches``
-    set them for any objective, and with one update the clip is inert.
+    are those of the step's sampled tokens (ddof = 0): where a batch is cut into minibatches, of each
+    minibatch by itself, while TRL and verl whiten a batch before they cut it. Several epochs of minibatches
+    over one batch of rollouts are not the objective's: ``optimizer.updates_per_rollout`` and
+    ``optimizer.minibatches`` set them for any objective, and with one update the clip is inert.
 
     Metrics are means over tokens: ``clip_fraction`` and ``ratio_mean`` as in GRPO, ``value_loss`` before
     its coefficient, and ``explained_variance``, ``1 - Var[G - V] / Var[G]`` with ``G`` the sum of the

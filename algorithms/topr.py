@@ -16,8 +16,11 @@ class TOPR:
 
     ``-mean_i stopgrad(w_i A_i) l_i + beta mean_i k2_i``, ``A`` the reward less the mean of the prompt's other
     completions, ``w = 1`` where it is positive and ``min(pi / mu, 1)`` of the sequence where it is negative.
-    So pushing a completion down stops as it becomes unlikely. The KL is in the loss, as in REINFORCE; the
-    paper has none. On fresh samples it is REINFORCE.
+    So pushing a completion down stops as it becomes unlikely. On fresh samples it is REINFORCE.
+
+    Two departures from the paper. It tells good from bad by the reward itself, 1 or -1, less a constant at most; here
+    the baseline is the prompt's own, as in this package's other policy gradients, and the sign is the advantage's.
+    And it has no KL; here one is in the loss, as in REINFORCE.
 
     The metric ``taper`` is the mean weight ``w`` over completions.
 
