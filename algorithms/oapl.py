@@ -27,7 +27,7 @@ class OAPL:
     family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"old_logp", "group"})
 
-    beta: float = 0.5
+    beta: float = 1.0
     """Strength of the KL to the behaviour policy, in reward per nat of sequence log-ratio."""
 
     def __post_init__(self) -> None:

@@ -18,9 +18,9 @@ class TOPR:
     completions, ``w = 1`` where it is positive and ``min(pi / mu, 1)`` of the sequence where it is negative.
     So pushing a completion down stops as it becomes unlikely. On fresh samples it is REINFORCE.
 
-    Two departures from the paper. It tells good from bad by the reward itself, 1 or -1, less a constant at most; here
-    the baseline is the prompt's own, as in this package's other policy gradients, and the sign is the advantage's.
-    And it has no KL; here one is in the loss, as in REINFORCE.
+    Two departures from the paper. It tells good from bad by the sign of the reward, 1 or -1, less a constant that sets
+    how much the good ones count; here the baseline is the prompt's own, as in this package's other policy gradients,
+    and the sign is the advantage's. And it has no KL; here one is in the loss, as in REINFORCE.
 
     The metric ``taper`` is the mean weight ``w`` over completions.
 
