@@ -143,10 +143,11 @@ def test_reinforce_pp_subtracts_the_groups_mean_first() -> None:
     assert_exact(found, torch.tensor([[2 / 3, 0.0], [-1 / 3, -1 / 3], [-1 / 3, 0.0]], dtype=torch.float64))
 
 
-@pytest.mark.parametrize("lengths", [[1, 1], [3, 1]])
-def test_whitening_makes_nothing_of_returns_that_are_all_the_same(lengths: list[int]) -> None:
-    """A reward of 1/3, whose mean over the step is rounded."""
-    assert not advantages_of(ReinforcePP(beta=0.0), [1 / 3, 1 / 3], lengths).any()
+@pytest.mark.parametrize("reward", [0.1, 0.7, 1.0])
+@pytest.mark.parametrize("lengths", [[1, 1, 1], [3, 2, 1]])
+def test_whitening_makes_nothing_of_returns_that_are_all_the_same(reward: float, lengths: list[int]) -> None:
+    """The mean over the step of some of these differs from each of them by a rounding."""
+    assert not advantages_of(ReinforcePP(beta=0.0), [reward] * 3, lengths).any()
 
 
 def test_reinforce_pp_clips_on_both_sides() -> None:

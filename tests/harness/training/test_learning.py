@@ -39,13 +39,13 @@ SUITES: dict[str, dict[str, Any]] = {
         "evaluation__test_problems": 250,
     },
     "tiny-gcd": {
-        "task__options": {"count": 320, "max_value": 100, "prompt": "{question}"},
+        "task__options": {"count": 512, "max_value": 100, "prompt": "{question}"},
         "rollout__max_tokens": 88,
-        "evaluation__test_problems": 150,
-        "optimizer__warmup_steps": 2,  # of half the steps
+        "evaluation__test_problems": 126,
+        "optimizer__warmup_steps": 2,  # of 12 steps
     },
 }
-BATCHES = {"tiny-arithmetic": 20, "tiny-gcd": 10}
+BATCHES = {"tiny-arithmetic": 20, "tiny-gcd": 12}
 """Of 128 completions."""
 REUSED = {"ppo": 0.6, "geppo": 0.6}
 """The share of these batches that is enough where each has four updates."""
