@@ -16,11 +16,13 @@ class CISPO:
     ``-stopgrad(min(rho, cap)) A logp``, the mean over the step's tokens, with ``A`` and ``rho`` as in GRPO. GRPO's
     clip stops the gradient of a token; here it goes on, at most ``cap`` times.
 
-    Five frameworks mean five clips by this name. This one's cap is the ratio itself, with no floor: TRL's
-    ``epsilon_high``, ScaleRL's ``eps_max``. MiniMax-M1 writes ``clip(rho, 1 - eps_low, 1 + eps_high)`` and sets no
-    lower bound either, so its ``eps_high`` is this cap less 1, as it is in verl and slime; SkyRL writes it so too and
-    does have a floor; tinker and Trinity-RFT bound both sides, by numbers of their own. The advantage is MiniMax's;
-    ScaleRL divides by the batch's standard deviation. Both average over the tokens of a prompt's group.
+    Five frameworks mean five clips by this name. Here the cap is the ratio itself and there is no floor, as in TRL
+    (``epsilon_high``) and ScaleRL. MiniMax-M1 writes ``clip(rho, 1 - eps_low, 1 + eps_high)`` and sets no lower bound
+    either: its ``eps_high`` is this cap less 1. With the same formula SkyRL's example bounds the ratio by 1 and 6,
+    Trinity-RFT's default by 0 and 1.28; tinker takes the two bounds outright.
+
+    The advantage is MiniMax's; ScaleRL divides by the batch's standard deviation. The papers average over the tokens of
+    a prompt's group, then over prompts.
 
     Metrics are means over tokens: ``clip_fraction``, where the cap applied, and ``ratio_mean``, of ``min(rho, cap)``.
 
