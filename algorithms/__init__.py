@@ -8,24 +8,32 @@ from algorithms.agro import AGRO
 from algorithms.agro_anchored import AGROAnchored
 from algorithms.agro_proximal import AGROProximal
 from algorithms.agro_tapered import AGROTapered
+from algorithms.asymre import AsymRE
+from algorithms.cispo import CISPO
 from algorithms.dapo import DAPO
 from algorithms.dpo import DPO
+from algorithms.dppo import DPPO
 from algorithms.dr_grpo import DrGRPO
 from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.maxrl import MaxRL
+from algorithms.oapl import OAPL
+from algorithms.pmd import PMD
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
+from algorithms.reinforce_pp import ReinforcePP
 from algorithms.rloo import RLOO
+from algorithms.rloo_published import RLOOPublished
 from algorithms.rpo import RPO
 from algorithms.tba import TBA
 from algorithms.topr import TOPR
-from algorithms.types import Objective
+from algorithms.types import BuiltIn, Objective
 
 __all__ = ["OBJECTIVES", "UnknownName", "load_objective"]
 
-OBJECTIVES: dict[str, type[Objective]] = {
+OBJECTIVES: dict[str, type[BuiltIn]] = {
     "agro": AGRO,
     "agro_tapered": AGROTapered,
     "agro_proximal": AGROProximal,
@@ -43,6 +51,14 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "rpo": RPO,
     "topr": TOPR,
     "tba": TBA,
+    "rloo_published": RLOOPublished,
+    "cispo": CISPO,
+    "oapl": OAPL,
+    "pmd": PMD,
+    "asymre": AsymRE,
+    "dppo": DPPO,
+    "maxrl": MaxRL,
+    "reinforce_pp": ReinforcePP,
 }
 """The built-in objectives by name."""
 

@@ -12,7 +12,7 @@ from algorithms.ops import (
     policy_gradient,
     regularised_reward,
 )
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 Form = Literal["off_policy", "on_policy"]
 
@@ -30,6 +30,7 @@ class AGRO:
     Source: Tang, Cohen, Zhang, Valko, Munos 2025, arXiv 2503.19612.
     """
 
+    family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "group"})
 
     beta: float = 0.05

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from algorithms.checks import not_negative, positive, present
 from algorithms.ops import k1, masked_sum, policy_gradient, regularised_reward, tapered_deviations
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class AGROAnchored:
     Source: this project; see docs/old-data.md.
     """
 
+    family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "old_logp", "group"})
 
     beta: float = 0.05

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from algorithms.checks import not_negative, positive, present
 from algorithms.ops import k1, leave_one_out_mean, masked_sum, policy_gradient, regularised_reward
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,7 @@ class AGROProximal:
     Source: this project; see docs/old-data.md. The proximal term is that of mirror descent (arXiv 2005.09814).
     """
 
+    family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "old_logp", "group"})
 
     beta: float = 0.05

@@ -7,7 +7,7 @@ import torch
 
 from algorithms.checks import not_negative, one_of, positive, present
 from algorithms.ops import k1, masked_sum, policy_gradient, regularised_reward, tapered_deviations
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class AGROTapered:
     that of AsymRE (arXiv 2506.20520).
     """
 
+    family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "old_logp", "group"})
 
     beta: float = 0.05

@@ -12,6 +12,12 @@ def positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a positive, finite number, not {value!r}.")
 
 
+def finite(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a finite number."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, not {value!r}.")
+
+
 def not_negative(name: str, value: float) -> None:
     """Refuse a ``value`` that is not a finite number of at least 0."""
     if not isinstance(value, int | float) or not 0 <= value < math.inf:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, positive, present
 from algorithms.ops import k1
-from algorithms.types import Batch, HasState, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.types import Batch, Family, HasState, HasTotals, LossOutput, Objective, PolicyOutput
 
 Quantity = Literal["length", "kl"]
 
@@ -31,6 +31,8 @@ class Constrained:
 
     Source: Agnihotri et al. 2024, arXiv 2406.09563 (e-COP), without its episodic policy difference.
     """
+
+    family: ClassVar[Family] = "constrained"
 
     inner: Objective
     """The objective that trains."""

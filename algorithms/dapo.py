@@ -9,6 +9,9 @@ from algorithms.grpo import GRPO, Aggregate
 class DAPO(GRPO):
     """Decoupled clip: GRPO with a higher upper bound, a mean over tokens, and no KL to the reference.
 
+    Equation 8 averages over the tokens of a prompt's group, then over prompts. Here, as in the paper's own code (verl's
+    ``token-mean``), all tokens of the step count alike, so that a prompt weighs by the length of its completions.
+
     Its other two parts are not the objective's and are left out: sampling until no group is tied, and
     rewards shaped by length near the limit. Metrics as in GRPO.
 

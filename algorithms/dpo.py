@@ -1,13 +1,13 @@
 """DPO: classify which of two completions is the better, by their log-ratios to the reference."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar, get_args
 
 from torch.nn.functional import logsigmoid
 
 from algorithms.checks import below_half, one_of, positive
 from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pair_requires, pair_weights
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class DPO:
 
     Source: Rafailov et al. 2023, arXiv 2305.18290, equation 7.
     """
+
+    family: ClassVar[Family] = "preference"
 
     beta: float = 0.1
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""

@@ -1,7 +1,7 @@
 """GRPO: group-relative advantages in PPO's clipped surrogate, token by token."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from algorithms.ops import (
     refuse_singletons,
     token_log_ratio,
 )
-from algorithms.types import LATER, Batch, LossOutput, PolicyOutput
+from algorithms.types import LATER, Batch, Family, LossOutput, PolicyOutput
 
 Aggregate = Literal["sequence_mean", "token_mean", "constant"]
 
@@ -58,6 +58,8 @@ class GRPO:
 
     Source: Shao et al. 2024, arXiv 2402.03300, equations 3 and 4.
     """
+
+    family: ClassVar[Family] = "clipped"
 
     clip_low: float = 0.2
     """The ratio is clipped below at ``1 - clip_low``, where the advantage is negative."""

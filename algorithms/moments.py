@@ -8,6 +8,8 @@ from torch import Tensor
 from algorithms.grpo import aggregate_tokens
 from algorithms.types import Batch
 
+VARIANCE_FLOOR = 1e-8
+"""Added to the variance before dividing by its root."""
 ROUNDING = 1e-10
 """A variance below this share of the mean square is rounding: the values are taken to be all the same."""
 
@@ -29,3 +31,10 @@ def variance(name: str, totals: Mapping[str, Tensor]) -> Tensor:
     square = totals[f"{name}_square"]
     spread = square - totals[f"{name}_mean"] ** 2
     return torch.where(spread > ROUNDING * square, spread, 0.0)
+
+
+def whitened(name: str, values: Tensor, totals: Mapping[str, Tensor]) -> Tensor:
+    """Values [B, T] shifted and scaled to mean 0 and variance 1 over the step; 0 where they are all the same."""
+    spread = variance(name, totals)
+    white = (values - totals[f"{name}_mean"]) / (spread + VARIANCE_FLOOR).sqrt()
+    return torch.where(spread > 0, white, 0.0).to(values.dtype)

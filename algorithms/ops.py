@@ -2,7 +2,7 @@
 
 Padding may hold anything, NaN and infinities included. Each function that takes a mask replaces padded
 positions *before* any nonlinear operation, because ``0 * inf`` in a backward pass is NaN.
-Nothing is clamped but the policy ratio of the clipped surrogate, so an overflow shows as inf or NaN.
+Nothing is clamped but a policy ratio that an objective clips or caps, so an overflow shows as inf or NaN.
 """
 
 import torch
@@ -115,6 +115,12 @@ def regularised_reward(rewards: Tensor, logp: Tensor, ref_logp: Tensor, mask: Te
 def policy_gradient(advantages: Tensor, sequence_logp: Tensor, sequences: int) -> Tensor:
     """``-sum_i stopgrad(A_i) l_i / sequences`` []: both tensors [B], the count that of the whole step."""
     return -(advantages.detach() * sequence_logp).sum() / sequences
+
+
+def capped_ratio(logp: Tensor, old_logp: Tensor, mask: Tensor, cap: float) -> tuple[Tensor, Tensor]:
+    """``min(pi / mu, cap)`` of each token [B, T], without gradient, 1 at padding, and where the cap applied."""
+    ratio = token_log_ratio(logp.detach(), old_logp, mask).exp()  # infinite at worst, which the cap mends
+    return ratio.clamp(max=cap), ratio > cap
 
 
 def clipped_surrogate(

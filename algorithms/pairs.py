@@ -37,9 +37,11 @@ def pair_weights(batch: Batch, pairing: Pairing) -> Tensor:
     return beats / pairs.clamp(min=1)[:, None].to(batch.rewards.dtype)
 
 
-def pair_margins(logp: Tensor, batch: Batch) -> Tensor:
-    """``(l_i - ref_l_i) - (l_j - ref_l_j)`` [B, B] in nats."""
+def pair_margins(logp: Tensor, batch: Batch, normalise_length: bool = False) -> Tensor:
+    """``(l_i - ref_l_i) - (l_j - ref_l_j)`` [B, B] in nats; of the mean over tokens if normalised by length."""
     log_ratio = k1(logp, present("ref_logp", batch.ref_logp), batch.mask)
+    if normalise_length:
+        log_ratio = log_ratio / batch.mask.sum(-1).clamp(min=1)
     return log_ratio[:, None] - log_ratio[None, :]
 
 

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from algorithms.checks import at_most_one, not_negative, one_of, positive, present
 from algorithms.grpo import aggregate_tokens
-from algorithms.moments import moments, variance
+from algorithms.moments import moments, variance, whitened
 from algorithms.ops import clipped_surrogate, gae, token_log_ratio
-from algorithms.types import Batch, LossOutput, PolicyOutput
-
-VARIANCE_FLOOR = 1e-8
-"""Added to the variance of the advantages before dividing by its root."""
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 def token_rewards(batch: Batch, beta: float, judged_logp: Tensor) -> Tensor:
@@ -36,10 +34,11 @@ class PPO:
     Token rewards carry the KL to the reference, measured under the behaviour policy; advantages are GAE
     without discount. Nothing follows the last token of a completion, cut or not: a cut one is judged as it
     stands, as it is where the harness measures accuracy. The critic learns by a clipped squared error
-    towards advantage plus old value. Whitening and the variances
-    are those of the whole step's sampled tokens (ddof = 0). Several epochs of minibatches over one batch
-    of rollouts are not the objective's: ``optimizer.updates_per_rollout`` and ``optimizer.minibatches``
-    set them for any objective, and with one update the clip is inert.
+    towards advantage plus old value. Whitening and the variances are those of the step's sampled tokens
+    (ddof = 0): where a batch is cut into minibatches, of each minibatch by itself, while TRL and verl whiten
+    a batch before they cut it. Several epochs of minibatches over one batch of rollouts are not the
+    objective's: ``optimizer.updates_per_rollout`` and ``optimizer.minibatches`` set them for any objective,
+    and with one update the clip is inert.
 
     Metrics are means over tokens: ``clip_fraction`` and ``ratio_mean`` as in GRPO, ``value_loss`` before
     its coefficient, and ``explained_variance``, ``1 - Var[G - V] / Var[G]`` with ``G`` the sum of the
@@ -47,6 +46,8 @@ class PPO:
 
     Source: Schulman et al. 2017, arXiv 1707.06347, equation 7; Ouyang et al. 2022, arXiv 2203.02155.
     """
+
+    family: ClassVar[Family] = "clipped"
 
     beta: float = 0.05
     """Strength of the KL in the token rewards, in reward per nat; 0 needs no reference."""
@@ -88,7 +89,7 @@ class PPO:
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch, policy and critic together."""
         estimates = self._advantages(batch)
-        advantages = self._whitened(estimates, batch.totals) if self.whiten else estimates
+        advantages = whitened("advantage", estimates, batch.totals) if self.whiten else estimates
         ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).exp()  # [B, T]
         token_loss, clipped = clipped_surrogate(ratio, advantages, self.clip, self.clip, self.centre(batch))
         value_loss = aggregate_tokens(self._value_errors(policy, batch, estimates), batch, "token_mean")
@@ -115,10 +116,6 @@ class PPO:
     def _advantages(self, batch: Batch) -> Tensor:
         values = present("old_values", batch.old_values)
         return gae(self._token_rewards(batch), values, batch.mask, self.gae_lambda)
-
-    def _whitened(self, advantages: Tensor, totals: Mapping[str, Tensor]) -> Tensor:
-        scale = (variance("advantage", totals) + VARIANCE_FLOOR).sqrt()
-        return ((advantages - totals["advantage_mean"]) / scale).to(advantages.dtype)
 
     def _value_errors(self, policy: PolicyOutput, batch: Batch, estimates: Tensor) -> Tensor:
         """Half the squared error of each token's value, clipped or not, whichever is larger: [B, T]."""

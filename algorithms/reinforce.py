@@ -1,13 +1,13 @@
 """REINFORCE: policy gradient with the KL in the loss."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, present
 from algorithms.ops import k2, k3, leave_one_out_mean, masked_sum, policy_gradient
-from algorithms.types import LATER, Batch, LossOutput, PolicyOutput
+from algorithms.types import LATER, Batch, Family, LossOutput, PolicyOutput
 
 Baseline = Literal["leave_one_out", "batch_mean", "none"]
 KL = Literal["k2", "k3"]
@@ -22,6 +22,8 @@ class Reinforce:
 
     Source: Williams 1992, "Simple statistical gradient-following algorithms".
     """
+
+    family: ClassVar[Family] = "policy gradient"
 
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""

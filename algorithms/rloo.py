@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from algorithms.checks import positive, present
 from algorithms.ops import leave_one_out_mean, masked_sum, policy_gradient, regularised_reward
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class RLOO:
     Source: Ahmadian et al. 2024, arXiv 2402.14740.
     """
 
+    family: ClassVar[Family] = "policy gradient"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "group"})
 
     beta: float = 0.05

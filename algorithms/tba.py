@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from algorithms.checks import positive, present
 from algorithms.ops import group_mean, k1, refuse_singletons
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class TBA:
     Source: Bartoldson et al. 2025, arXiv 2503.18929.
     """
 
+    family: ClassVar[Family] = "regression"
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "group"})
 
     beta: float = 0.05

@@ -1,12 +1,13 @@
 """TOPR: REINFORCE that forgets a bad completion once the policy no longer makes it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from algorithms.checks import not_negative, present
 from algorithms.ops import k1, k2, leave_one_out_mean, masked_sum, policy_gradient
-from algorithms.types import Batch, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +16,18 @@ class TOPR:
 
     ``-mean_i stopgrad(w_i A_i) l_i + beta mean_i k2_i``, ``A`` the reward less the mean of the prompt's other
     completions, ``w = 1`` where it is positive and ``min(pi / mu, 1)`` of the sequence where it is negative.
-    So pushing a completion down stops as it becomes unlikely. The KL is in the loss, as in REINFORCE; the
-    paper has none. On fresh samples it is REINFORCE.
+    So pushing a completion down stops as it becomes unlikely. On fresh samples it is REINFORCE.
+
+    Two departures from the paper. It tells good from bad by the sign of the reward, 1 or -1, less a constant that sets
+    how much the good ones count; here the baseline is the prompt's own, as in this package's other policy gradients,
+    and the sign is the advantage's. And it has no KL; here one is in the loss, as in REINFORCE.
 
     The metric ``taper`` is the mean weight ``w`` over completions.
 
     Source: Le Roux et al. 2025, arXiv 2503.14286.
     """
+
+    family: ClassVar[Family] = "policy gradient"
 
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""

@@ -9,7 +9,7 @@ Shape letters, everywhere in this package:
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar, Final, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -78,6 +78,12 @@ class LossOutput:
     """Detached scalars; the step's value is the sum over micro-batches."""
 
 
+Family = Literal["policy gradient", "clipped", "regression", "preference", "constrained"]
+"""What kind of loss an objective is. ``policy gradient``: advantages times log-probabilities. ``clipped``: the same
+with a ratio to the behaviour policy that is clipped, capped or masked. ``regression``: squared errors of log-ratios.
+``preference``: comparisons of two completions. ``constrained``: another objective under a limit."""
+
+
 class Objective(Protocol):
     """A fine-tuning objective: a frozen dataclass whose fields are its hyperparameters.
 
@@ -98,6 +104,12 @@ class Objective(Protocol):
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch, normalised by ``batch.denominators``."""
         ...
+
+
+class BuiltIn(Objective, Protocol):
+    """An objective of this package, which also says what kind it is."""
+
+    family: ClassVar[Family]
 
 
 def hyperparameters(objective: Objective | type[Objective]) -> dict[str, Field[Any]]:

@@ -5,12 +5,13 @@ import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, is_dataclass
+from typing import get_args
 
 from rich.table import Table
 
 from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
-from algorithms.types import Objective, hyperparameters
+from algorithms.types import Family, Objective, hyperparameters
 from evaluators.formats import FORMATS
 from evaluators.tasks import TASKS
 from harness.config.settings import Control
@@ -24,13 +25,18 @@ CONTROL_MEANINGS: dict[Control, str] = {
 
 
 def objectives() -> Table:
-    """Every objective with its paper, what it requires and its fields; then what can stand around or beside them."""
+    """By family, every objective with its paper, what it requires and its fields; then the controls."""
     made = _table("objectives", [])
-    for name, cls in OBJECTIVES.items():
-        _describe(made, name, cls)
-    _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+    for family in get_args(Family):
+        _head(made, family)
+        for name, cls in OBJECTIVES.items():
+            if cls.family == family:
+                _describe(made, name, cls)
+        if family == Constrained.family:
+            _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+    _head(made, "controls")
     for control, meaning in CONTROL_MEANINGS.items():
-        made.add_row(control, "control", meaning)
+        made.add_row(control, "", meaning)
     return made
 
 
@@ -60,6 +66,11 @@ CATALOGUE: dict[str, Callable[[], Table]] = {
     "formats": formats,
     "engines": engines,
 }
+
+
+def _head(table: Table, title: str) -> None:
+    table.add_row(title.upper(), style="bold")
+    table.add_row()
 
 
 def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> None:

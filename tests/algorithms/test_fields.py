@@ -5,28 +5,39 @@ import math
 import pytest
 
 from algorithms.agro import AGRO
+from algorithms.asymre import AsymRE
+from algorithms.cispo import CISPO
 from algorithms.constrained import Constrained
 from algorithms.dapo import DAPO
 from algorithms.dpo import DPO
+from algorithms.dppo import DPPO
 from algorithms.dr_grpo import DrGRPO
 from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.maxrl import MaxRL
+from algorithms.oapl import OAPL
+from algorithms.pmd import PMD
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
+from algorithms.reinforce_pp import ReinforcePP
 from algorithms.rloo import RLOO
+from algorithms.rloo_published import RLOOPublished
 from algorithms.rpo import RPO
 from algorithms.tba import TBA
 from algorithms.topr import TOPR
 
 POSITIVE = [
-    *((objective, "beta") for objective in (AGRO, RLOO, DPO, IPO, RPO, TBA)),
+    *((objective, "beta") for objective in (AGRO, RLOO, RLOOPublished, DPO, IPO, RPO, TBA, OAPL)),
     *((objective, name) for objective in (GRPO, DrGRPO, DAPO, GSPO) for name in ("clip_low", "clip_high")),
     *((objective, name) for objective in (PPO, GEPPO) for name in ("clip", "value_clip")),
+    *((objective, "clip") for objective in (RLOOPublished, ReinforcePP)),
+    *((objective, "cap") for objective in (CISPO, DPPO)),
+    (PMD, "tau"),
 ]
 NOT_NEGATIVE = [
-    *((objective, "beta") for objective in (Reinforce, PPO, GEPPO, TOPR)),
+    *((objective, "beta") for objective in (Reinforce, ReinforcePP, PPO, GEPPO, TOPR)),
     *((objective, "beta_kl") for objective in (GRPO, DrGRPO, GSPO)),
     *((objective, "value_coefficient") for objective in (PPO, GEPPO)),
     (RPO, "eta"),
@@ -39,7 +50,11 @@ NOT_NEGATIVE = [
         *((objective, field, value) for objective, field in POSITIVE for value in (0, -1.0, math.nan, math.inf)),
         *((objective, field, value) for objective, field in NOT_NEGATIVE for value in (-0.1, math.nan, math.inf)),
         *((objective, "gae_lambda", value) for objective in (PPO, GEPPO) for value in (-0.1, 1.1, math.nan)),
-        *((objective, "whiten", "no") for objective in (PPO, GEPPO)),
+        *((objective, "whiten", "no") for objective in (PPO, GEPPO, ReinforcePP)),
+        *((objective, "normalise_length", "no") for objective in (IPO, PMD)),
+        (ReinforcePP, "baseline", "group"),
+        *((DPPO, "delta", value) for value in (-0.1, 1.1, math.nan)),
+        *((AsymRE, "delta", value) for value in ("0", math.nan, -math.inf)),
         *((objective, "pairing", "best") for objective in (DPO, IPO, RPO)),
         *((DPO, "label_smoothing", value) for value in (-0.1, 0.5, math.nan)),
         (AGRO, "beta", "1e-3"),
@@ -81,6 +96,12 @@ def test_requirements_follow_from_the_fields() -> None:
     assert DrGRPO(beta_kl=0.1).requires == GSPO(beta_kl=0.1).requires == {"old_logp", "ref_logp", "group"}
     assert PPO().requires == {"old_logp", "ref_logp", "values"}
     assert PPO(beta=0.0).requires == {"old_logp", "values"}
+    assert RLOOPublished().requires == {"old_logp", "ref_logp", "group"}
+    assert CISPO().requires == DPPO().requires == OAPL().requires == {"old_logp", "group"}
+    assert PMD().requires == {"start_logp", "group"}
+    assert AsymRE().requires == MaxRL().requires == {"group"}
+    assert ReinforcePP().requires == {"old_logp", "ref_logp"}
+    assert ReinforcePP(beta=0.0, baseline=True).requires == {"old_logp", "group"}
     assert GEPPO().requires == {"old_logp", "start_logp", "ref_logp", "values"}
     for objective in (DPO, IPO, RPO):
         assert objective().requires == {"ref_logp", "group"}

@@ -52,6 +52,7 @@ def test_own_by_module_path(own_module: str) -> None:
     objective = load_objective(f"{own_module}:Mine")
     assert objective.__name__ == "Mine"
     assert objective().requires == frozenset()
+    assert not hasattr(objective, "family")  # which the built-in ones alone must have
 
 
 @pytest.mark.parametrize(

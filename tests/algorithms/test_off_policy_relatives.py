@@ -81,10 +81,14 @@ def test_worked_tba() -> None:
         ("tba", True),
         ("dpo", True),
         ("ipo", True),
+        ("maxrl", True),
         ("reinforce", False),
         ("topr", False),
         ("grpo", False),
         ("rpo", False),
+        ("asymre", False),
+        ("oapl", False),
+        ("pmd", False),
     ],
 )
 def test_who_holds_the_level_of_a_groups_log_probabilities(name: str, free: bool) -> None:

@@ -132,7 +132,7 @@ def test_the_anchor_is_a_forward_kl_to_the_optimum_on_data_of_the_reference(seed
     assert_exact(expected_gradient(anchored, best.clone().requires_grad_(), problems, problems.ref), NOTHING)
 
 
-def descend(objective: Objective, problems: Problems, behaviour: Callable[[Tensor], Tensor], steps: int) -> float:
+def end_of(objective: Objective, problems: Problems, behaviour: Callable[[Tensor], Tensor], steps: int) -> float:
     """KL(pi || pi*) in nats after exact gradient steps from the reference.
 
     ``behaviour`` says who sampled for each policy, both [N, K].
@@ -161,7 +161,7 @@ def lagging(lag: int) -> Callable[[Tensor], Tensor]:
 @pytest.mark.parametrize("name", MENDED)
 def test_on_stale_completions_it_ends_at_the_optimum(name: str, seed: int) -> None:
     problems = random_problems(seed)
-    early, late = (descend(MENDED[name], problems, lagging(4), steps) for steps in (400, 800))
+    early, late = (end_of(MENDED[name], problems, lagging(4), steps) for steps in (400, 800))
     assert late < 1e-5
     assert late < early / 5
 
@@ -171,14 +171,14 @@ def test_on_stale_completions_it_ends_at_the_optimum(name: str, seed: int) -> No
 def test_on_a_fixed_set_it_stops_a_little_short(name: str, seed: int) -> None:
     """Measured: 0.007 to 0.11 nats (tapered, delta 0.1), 0.014 to 0.13 (proximal, tau 0.2)."""
     problems = random_problems(seed)
-    assert 1e-3 < descend(MENDED[name], problems, lambda _: problems.ref, 400) < 0.15
+    assert 1e-3 < end_of(MENDED[name], problems, lambda _: problems.ref, 400) < 0.15
 
 
 @SEEDS
 def test_the_anchor_ends_at_the_optimum_on_a_fixed_set_of_the_reference(seed: int) -> None:
     problems = random_problems(seed)
     anchored = AGROAnchored(beta=BETA, best_reward=float(problems.rewards.max()))
-    assert descend(anchored, problems, lambda _: problems.ref, 1600) < 1e-6
+    assert end_of(anchored, problems, lambda _: problems.ref, 1600) < 1e-6
 
 
 def test_weights_that_vanish_together_are_compared_with_each_other() -> None:

@@ -13,7 +13,7 @@ from algorithms.ipo import IPO
 from algorithms.pairs import Pairing, pair_weights
 from algorithms.rpo import RPO
 from algorithms.types import Batch, Denominators, Objective, PolicyOutput
-from tests.support.batches import random_batch
+from tests.support.batches import random_batch, tokens
 from tests.support.enumeration import assert_exact, gradient
 
 BETA = 0.5
@@ -166,6 +166,16 @@ def test_ipo_is_least_at_its_distance_and_agro_on_rewards_half_apart() -> None:
     assert_exact(BETA**2 / 4 * ipo.loss.detach(), agro.metrics["variance"])
     assert_exact(BETA / 4 * gradient(ipo.loss, policy.logp), gradient(agro.loss, policy.logp))
     assert_exact(ipo.metrics["margin"], torch.tensor(BETA * (1.1 + 1.2) / 2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("normalise_length", "apart"), [(False, 0.6 - 0.5), (True, 0.3 - 0.5)])
+def test_ipo_sums_log_ratios_over_tokens_or_takes_their_mean(normalise_length: bool, apart: float) -> None:
+    policy, batch = tokens([[0.4, 0.2], [0.5, 9.0]], rewards=[1.0, 0.0], lengths=[2, 1])
+    loss = IPO(beta=BETA, normalise_length=normalise_length).loss(policy, batch).loss
+    assert loss.item() == pytest.approx((apart - 1 / (2 * BETA)) ** 2, abs=1e-12)
+    pull = 2 * (apart - 1 / (2 * BETA))
+    each = pull / 2 if normalise_length else pull
+    assert_exact(gradient(loss, policy.logp), torch.tensor([[each, each], [-pull, 0]], dtype=torch.float64))
 
 
 def test_rpo_adds_the_nll_per_token_of_each_pairs_winner() -> None:

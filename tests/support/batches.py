@@ -17,8 +17,10 @@ from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.pmd import PMD
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
+from algorithms.reinforce_pp import ReinforcePP
 from algorithms.rpo import RPO
 from algorithms.topr import TOPR
 from algorithms.types import Batch, Denominators, HasTotals, LossOutput, Objective, PolicyOutput
@@ -41,6 +43,10 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "ipo_random": IPO(pairing="random"),
     "rpo_random": RPO(pairing="random", eta=1.0),
     "topr_no_kl": TOPR(beta=0.0),
+    "ipo_length": IPO(normalise_length=True),
+    "pmd_length": PMD(normalise_length=True),
+    "reinforce_pp_baseline": ReinforcePP(baseline=True),
+    "reinforce_pp_plain": ReinforcePP(beta=0.0),
     "constrained_agro": Constrained(inner=AGRO(), quantity="kl", limit=0.5),
     "constrained_grpo": Constrained(inner=GRPO(), quantity="length", limit=2.0),
     "constrained_ppo": Constrained(inner=PPO(), quantity="length", limit=3.0),

@@ -120,3 +120,15 @@ def expected_gradient(
 def gradient(value: Tensor, of: Tensor) -> Tensor:
     (result,) = torch.autograd.grad(value, of)
     return result
+
+
+def descend(objective: Objective, beta: float, prompts: int = 12, steps: int = 800) -> tuple[Tensor, Tensor]:
+    """[N] KL(pi || pi*) after exact gradient descent on the reference's data, and the largest gradient left []."""
+    problems = random_problems(0, prompts)
+    logits = problems.ref.clone().requires_grad_()
+    for _ in range(steps):
+        step = prompts * expected_gradient(objective, logits, problems, behaviour=problems.ref)
+        logits = (logits - step).detach().requires_grad_()
+    log_policy = logits.detach().log_softmax(-1)
+    kl = (log_policy.exp() * (log_policy - problems.optimum(beta))).sum(-1)
+    return kl, step.abs().max()

@@ -31,10 +31,10 @@ SMALL: dict[str, Any] = {
 }
 
 
-def small_config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
+def small_config(objective: str = "agro", seed: int = 0, suite: str = SUITE, **changes: Any) -> RunConfig:
     """Six steps of 16 completions; keys of ``changes`` have ``__`` for dots."""
     dotted = {key.replace("__", "."): value for key, value in changes.items()}
-    return run_config(load_suite(SUITE, list((SMALL | dotted).items())), objective, seed)
+    return run_config(load_suite(suite, list((SMALL | dotted).items())), objective, seed)
 
 
 def run_small(config: RunConfig, directory: Path, **options: Any) -> Outcome:

@@ -1,0 +1,76 @@
+"""REINFORCE++: PPO's clip on returns that are whitened over the step, without a critic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from torch import Tensor
+
+from algorithms.checks import not_negative, one_of, positive, present
+from algorithms.grpo import aggregate_tokens
+from algorithms.moments import moments, whitened
+from algorithms.ops import clipped_surrogate, group_mean, refuse_singletons, token_log_ratio
+from algorithms.ppo import token_rewards
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReinforcePP:
+    """REINFORCE++: one scale for all prompts of a step, where GRPO has one for each.
+
+    ``-min(rho A, clip(rho) A)`` per token, the mean over the step's tokens. ``A`` is the sum of the token rewards still
+    to come, as in PPO ``-beta (old_logp - ref_logp)`` and the verifiable reward at the end, whitened over the step's
+    tokens (ddof = 0). So the KL is the sampler's, and what is compared are completions of all prompts.
+
+    The paper's variant with a baseline puts the KL into the loss; here it stays in the reward, as in verl and ms-swift.
+    Of a minibatch, the step's tokens are the minibatch's. Metrics are means over tokens: ``clip_fraction`` and
+    ``ratio_mean`` as in GRPO.
+
+    Source: Hu et al. 2025, arXiv 2501.03262.
+    """
+
+    family: ClassVar[Family] = "clipped"
+
+    beta: float = 0.05
+    """Strength of the KL in the token rewards, in reward per nat; 0 needs no reference."""
+    baseline: bool = False
+    """Whether the mean reward of its group is subtracted from a completion's first."""
+    whiten: bool = True
+    """Whether advantages are shifted and scaled to mean 0 and variance 1 over the step's tokens."""
+    clip: float = 0.2
+    """The ratio is clipped to within this of 1."""
+
+    def __post_init__(self) -> None:
+        not_negative("beta", self.beta)
+        one_of("baseline", self.baseline, (True, False))
+        one_of("whiten", self.whiten, (True, False))
+        positive("clip", self.clip)
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The behaviour's log-probabilities; the reference if there is a KL, a group if its mean is subtracted."""
+        needs = {"old_logp": True, "ref_logp": self.beta > 0, "group": self.baseline}
+        return frozenset(name for name, needed in needs.items() if needed)
+
+    def totals(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Moments of the returns."""
+        return moments("return", self._returns(batch), batch)
+
+    def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
+        """The loss of one micro-batch; raises ValueError where a baseline lacks a second completion."""
+        returns = self._returns(batch)
+        advantages = whitened("return", returns, batch.totals) if self.whiten else returns
+        ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).exp()  # [B, T]
+        token_loss, clipped = clipped_surrogate(ratio, advantages, self.clip, self.clip)
+        metrics = {
+            "clip_fraction": aggregate_tokens(clipped.to(ratio.dtype), batch, "token_mean"),
+            "ratio_mean": aggregate_tokens(ratio.detach(), batch, "token_mean"),
+        }
+        return LossOutput(loss=aggregate_tokens(token_loss, batch, "token_mean"), metrics=metrics)
+
+    def _returns(self, batch: Batch) -> Tensor:
+        """Sum of the token rewards from each token on, [B, T]."""
+        if self.baseline:
+            refuse_singletons(batch.group)
+            batch = replace(batch, rewards=batch.rewards - group_mean(batch.rewards, batch.group))
+        return token_rewards(batch, self.beta, present("old_logp", batch.old_logp)).flip(-1).cumsum(-1).flip(-1)
