@@ -22,3 +22,4 @@ class DAPO(GRPO):
     normalise_std: bool = field(default=True, init=False)
     beta_kl: float = field(default=0.0, init=False)
     aggregate: Aggregate = field(default="token_mean", init=False)
+    delta: float = field(default=0.0, init=False)

@@ -19,3 +19,4 @@ class DrGRPO(GRPO):
     beta_kl: float = 0.0
     """Strength of the k3 penalty, in advantage per nat of a token; 0, as in the paper, needs no reference."""
     aggregate: Aggregate = field(default="constant", init=False)
+    delta: float = field(default=0.0, init=False)

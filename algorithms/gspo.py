@@ -25,10 +25,11 @@ class GSPO(GRPO):
     beta_kl: float = 0.0
     """Strength of the k3 penalty, mean over a sequence's tokens, in advantage per nat; 0 needs no reference."""
     aggregate: Aggregate = field(default="sequence_mean", init=False)
+    delta: float = field(default=0.0, init=False)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std) + self.delta
+        advantages = group_advantages(batch.rewards, batch.group, self.normalise_std)
         log_ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask).sum(-1)
         ratio = (log_ratio / batch.mask.sum(-1).clamp(min=1)).exp()  # [B]
         losses, clipped = clipped_surrogate(ratio, advantages, self.clip_low, self.clip_high)

@@ -214,7 +214,7 @@ LEARNS_FROM_TIES = [
     *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is in what is compared
     *("agro_tapered", "agro_tapered_off", "agro_proximal", "agro_anchored"),
     *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
-    *("reinforce_delta", "gspo_delta"),  # what was sampled is made likelier
+    *("reinforce_delta", "grpo_delta"),  # what was sampled is made likelier
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
     *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
     *("rloo_published", "reinforce_pp", "reinforce_pp_baseline"),  # the sampler's KL is in what is compared

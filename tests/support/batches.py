@@ -29,7 +29,7 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "agro_on_policy": AGRO(form="on_policy"),
     "agro_tapered_off": AGROTapered(taper=False, delta=0.0),
     "reinforce_delta": Reinforce(delta=0.1),
-    "gspo_delta": GSPO(delta=0.1),
+    "grpo_delta": GRPO(delta=0.1),
     "grpo_token_mean": GRPO(aggregate="token_mean", clip_high=0.28, beta_kl=0.0),
     "grpo_constant": GRPO(aggregate="constant", normalise_std=False),
     "dr_grpo_kl": DrGRPO(beta_kl=0.04),
