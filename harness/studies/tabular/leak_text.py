@@ -40,22 +40,26 @@ SHOWS = """## What it shows
 
 On fresh completions nearly all objectives come to rest near the best policy. On a fixed set AGRO drives its loss down,
 and its accuracy to 0. Among the completions that the reference writes, the longer ones are right more often. AGRO fits
-a line through rewards against steps, and follows it until the policy writes 1,150 steps, of which the data have none
-and none are right. Its loss, half the variance of `r - beta (l - ref_l)` over the *data*, has then fallen from 0.096 to
+a line through rewards against steps, and follows it towards a policy of 1,150 steps, of which the data have none and
+none are right. On that way its loss, half the variance of `r - beta (l - ref_l)` over the *data*, falls from 0.096 to
 0.034. Nothing in the loss can tell: the coefficients of a group sum to 0, so the policy's normaliser drops out of the
 gradient, and with it whatever the policy does outside the data. A policy that can be anything is not harmed by that
 ([convergence.md](convergence.md)), since raising what is right raises nothing else. On stale completions the mass leaks
 until the data show it, comes back, and leaks again: the accuracy swings. `rloo` is the same, and so is `tba`, with a
-higher learning rate.
+higher learning rate. AGRO's on-policy form lowers the variance in another way, by being wrong always.
 
 The ratio sees it. The mean of `pi / mu` over completions of `mu` is 1 in expectation, whatever the two are. What it
-lacks of 1 on the data at hand is mass that the policy has where these data have none.
+lacks of 1 on the data at hand is mass that the policy has where these data have none. On a fixed set it falls to 0; on
+stale completions, which follow the policy, it dips while mass is leaving.
 
 What stops it is a part of the coefficients that does not cancel within a group, so that the level of the
 log-probability is held too: by a pull to the reference (`reinforce`; on stale data that is too weak here), by a pull to
 the behaviour (`agro_proximal`), or by raising what is in the data (`agro_tapered`, `agro_anchored`). Clips and tapers
 of the ratio (`ppo`, `grpo`, `topr`) stop it as well, as they drop what has moved far enough; some then stay short of
 the best policy on a fixed set.
+
+One parameter is the least that a model can have. It shows how mass can leak, not how much does in a language model:
+that is measured in [the findings](../../docs/findings.md#where-it-surprised-us).
 """
 
 LEVEL = f"""## What holds the level
