@@ -83,20 +83,34 @@ def group_gradients(
     logp = pick(scene.policy)[..., None].requires_grad_()  # [N * M, G, T = 1]
     rewards = pick(scene.problems.rewards)
     values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
-    offered = {
-        "old_logp": pick(scene.behaviour)[..., None],
-        "ref_logp": pick(scene.problems.ref)[..., None],
-        "start_logp": logp.detach(),
-        "old_values": values.detach(),
-        "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
-        "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
-    }
+    old_logp, ref_logp = (pick(table)[..., None] for table in (scene.behaviour, scene.problems.ref))
+    offered = scores_of(logp, values, rewards, old_logp, ref_logp, generator)
     group = torch.zeros(shape[-1], dtype=torch.int64)
     by_logp, by_value = batch_gradients(objective, logp, values, rewards, offered, group)
     by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
     total = by_completion.sum(-1, keepdim=True)
     by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
+
+
+def scores_of(
+    logp: Tensor, values: Tensor, rewards: Tensor, old_logp: Tensor, ref_logp: Tensor, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Every score that an objective may require of completions of one token, at the first update on them.
+
+    Args:
+        logp: [S, B, 1], and so ``values``, ``old_logp`` and ``ref_logp``.
+        rewards: [S, B]
+        generator: where objectives that choose at random get their draws from.
+    """
+    return {
+        "old_logp": old_logp,
+        "ref_logp": ref_logp,
+        "start_logp": logp.detach(),
+        "old_values": values.detach(),
+        "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
+        "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
+    }
 
 
 def batch_gradients(

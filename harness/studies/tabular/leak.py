@@ -8,7 +8,7 @@ from torch import Tensor
 
 from algorithms.types import Objective
 from harness.studies.tabular.convergence import CRITIC_RATE
-from harness.studies.tabular.groups import batch_gradients
+from harness.studies.tabular.groups import batch_gradients, scores_of
 from harness.studies.tabular.lengths import draw, log_prob, rewards, right, score, unseen
 
 DATA = ("fresh", "stale", "fixed")
@@ -79,14 +79,8 @@ def _gradient(
     logp = log_prob(theta, steps)[..., None].requires_grad_()
     old_logp = log_prob(mu, steps)[..., None]
     values = critic[:, None, None].expand_as(logp).clone().requires_grad_()
-    offered = {
-        "old_logp": old_logp,
-        "ref_logp": log_prob(torch.zeros_like(theta), steps)[..., None],
-        "start_logp": logp.detach(),
-        "old_values": values.detach(),
-        "old_final_value": torch.zeros_like(steps),  # behind the only token the completion has ended
-        "draws": torch.rand(steps.shape, generator=generator, dtype=steps.dtype),
-    }
+    ref_logp = log_prob(torch.zeros_like(theta), steps)[..., None]
+    offered = scores_of(logp, values, rewards(steps), old_logp, ref_logp, generator)
     group = torch.arange(PROMPTS).repeat_interleave(GROUP_SIZE)
     by_logp, by_value = batch_gradients(objective, logp, values, rewards(steps), offered, group)
     ratio = (logp.detach() - old_logp).exp().mean((1, 2))
