@@ -1,7 +1,7 @@
-"""The command line: ``harness run``, ``leaderboard``, ``tabular``, ``plan``, ``list``, ``doctor``, ..."""
+"""The command line: ``harness run``, ``leaderboard``, ``staleness``, ``tabular``, ``plan``, ``list``, ..."""
 
 # Each adds its commands to the application, in the order of the help.
-from harness.cli import runs, reports, studies, looks  # isort: skip
+from harness.cli import runs, sweeps, reports, studies, looks  # isort: skip
 from harness.cli.app import app
 
-__all__ = ["app", "looks", "reports", "runs", "studies"]
+__all__ = ["app", "looks", "reports", "runs", "studies", "sweeps"]

@@ -94,7 +94,7 @@ def tabular(
     seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
     out: Out = OUT,
 ) -> None:
-    """The paper's Figure 1: where each objective converges on problems that are known exactly."""
+    """The paper's Figure 1: where each objective converges on problems that are known exactly; and who leaks."""
     from harness.studies.tabular import study
 
     study(out, console, problems=problems, seed=seed, algos=objectives_of(algos) if algos else None)

@@ -42,15 +42,24 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         control=arm.control,
     )
     shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
+    shared["optimizer"] = optimizer_of(suite, name)
     try:
-        optimizer = OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm.optimizer)
+        return RunConfig(**shared, suite=suite.name, objective=config, seed=seed)
+    except ValidationError as error:  # what arm and suite are only together
+        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
+
+
+def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
+    """The suite's optimiser as the arm has it, in the suite's regime.
+
+    Raises:
+        HarnessError: unknown arm, unknown or wrong setting.
+    """
+    try:
+        return OptimizerSettings.model_validate(suite.optimizer.model_dump() | _arm(suite, name).optimizer)
     except ValidationError as error:
         where = f"suite {suite.name}: objectives.{name}.optimizer."
         raise HarnessError(where + explain(error, OptimizerSettings)) from error
-    try:
-        return RunConfig(**shared | {"optimizer": optimizer}, suite=suite.name, objective=config, seed=seed)
-    except ValidationError as error:  # what arm and suite are only together
-        raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
 
 
 def refuse_unknown_requirements(objective: Objective, name: str) -> None:

@@ -22,7 +22,7 @@ def make_leaderboard(
     suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console, *, force: bool = False
 ) -> None:
     """The leaderboard of a suite's runs, wherever they are kept."""
-    out_dir, opened, results = _open(suite, source, out)
+    out_dir, opened, results = open_source(suite, source, out)
     chosen = selection.of(results)
     links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen))
@@ -43,7 +43,7 @@ def make_comparison(
     console: Console,
 ) -> None:
     """Two objectives or runs of a suite, side by side."""
-    out_dir, opened, results = _open(suite, source, out)
+    out_dir, opened, results = open_source(suite, source, out)
     pairs = pair(names[0], names[1], selection.of(results), regime)
     found = compare(suite, pairs, opened.completions)
     links = opened.links([run for both in pairs.runs for run in both])
@@ -81,7 +81,7 @@ def _export(out_dir: OutDir, suite: str, path: Path, console: Console, *, force:
     console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
 
 
-def _open(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
+def open_source(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
     """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
     out_dir = OutDir(out)
     opened: Source

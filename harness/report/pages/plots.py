@@ -64,7 +64,7 @@ def budgets(board: Board) -> Figure:
     for places, part in zip(grid, parts, strict=True):
         for axes, unit in zip(places, UNITS, strict=True):
             _against_unit(axes, part, unit, styles)
-            _finish(axes, legend=False)
+            finish(axes, legend=False)
         places[0].set_ylabel(f"{part.regime}\nvalidation accuracy, %")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
     return figure
@@ -100,9 +100,9 @@ def regimes(board: Board) -> Figure:
             fewest = min((row for row, _ in found.values()), key=lambda row: len(row.seeds))
             _line(axes, list(found), [span for _, span in found.values()], fewest, styles)
     axes.set_xticks(range(len(parts)), [part.regime for part in parts])
-    axes.set(title=f"{_literal(board.suite)}: older completions to the right", xlabel="regime")
+    axes.set(title=f"{literal(board.suite)}: older completions to the right", xlabel="regime")
     axes.set_ylabel("test accuracy, %")
-    _finish(axes)
+    finish(axes)
     return figure
 
 
@@ -112,8 +112,8 @@ def _panels(board: Board, draw: Callable[[Axes, RegimeBoard, dict[str, Style]], 
     styles = _styles(parts)
     for axes, part in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
         draw(axes, part, styles)
-        axes.set(title=f"{_literal(board.suite)}, {part.regime}", ylabel=ylabel)
-        _finish(axes)
+        axes.set(title=f"{literal(board.suite)}, {part.regime}", ylabel=ylabel)
+        finish(axes)
     return figure
 
 
@@ -149,7 +149,7 @@ def _line(
     """A line of mean accuracies, with intervals where ``row`` has seeds enough: a band, or bars where x may go back."""
     colour, dashes = styles[row.objective]
     means = [100 * span.mean for span in spans]
-    axes.plot(x, means, dashes, marker="o", markersize=3, label=_literal(row.objective), color=colour)
+    axes.plot(x, means, dashes, marker="o", markersize=3, label=literal(row.objective), color=colour)
     if len(row.seeds) >= BAND_FROM:
         low = [100 * span.low for span in spans if span.low is not None]
         high = [100 * span.high for span in spans if span.high is not None]
@@ -159,13 +159,13 @@ def _line(
             axes.vlines(x, low, high, color=colour, alpha=0.4)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Without what matplotlib reads as mathematics, or as a line that is not to be named."""
     plain = "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
     return f"\u2009{plain}" if plain.startswith("_") else plain
 
 
-def _finish(axes: Axes, *, legend: bool = True) -> None:
+def finish(axes: Axes, *, legend: bool = True) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, -2), min(high, 102))
     axes.grid(alpha=0.3)

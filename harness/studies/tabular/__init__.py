@@ -14,9 +14,13 @@ from harness.errors import HarnessError
 from harness.studies.tabular.cases import make_cases
 from harness.studies.tabular.convergence import CLOSE, GROUP_SIZE, STEPS, descend
 from harness.studies.tabular.gradients import measure
-from harness.studies.tabular.plots import convergence_curves
+from harness.studies.tabular.leak import RUNS, train
+from harness.studies.tabular.leak_text import leak_markdown, leak_table
+from harness.studies.tabular.lengths import BETA as LEAK_BETA
+from harness.studies.tabular.level import level_rows
+from harness.studies.tabular.plots import convergence_curves, leak_curves
 from harness.studies.tabular.problems import BETA, Problems, random_problems
-from harness.studies.tabular.summary import convergence_rows, gradient_rows
+from harness.studies.tabular.summary import convergence_rows, gradient_rows, leak_rows
 from harness.studies.tabular.tables import convergence_markdown, gradients_markdown, tables
 
 __all__ = ["study"]
@@ -27,7 +31,7 @@ Row = dict[str, Any]
 def study(
     out: Path, console: Console, *, problems: int = 100, seed: int = 0, algos: Sequence[str] | None = None
 ) -> None:
-    """Where each objective ends up, and how good its gradient is; writes ``<out>/tabular/``.
+    """Where each objective ends up, how good its gradient is, and whether it leaks; writes ``<out>/tabular/``.
 
     Args:
         out: the results directory.
@@ -45,18 +49,22 @@ def study(
     command = f"harness tabular --problems {problems} --seed {seed}"
     command += f" --algos {','.join(algos)}" if algos is not None else ""
     setup = {"command": command, "problems": problems, "seed": seed, "beta": BETA}
+    known = random_problems(problems, seed)
     with _one_thread():
-        convergence, gradients = _studies(cases, random_problems(problems, seed), setup, console)
+        convergence, gradients = _studies(cases, known, setup, console)
+        leak = _leaks(make_cases(algos, LEAK_BETA, {}), known, setup, console)
     folder = out / "tabular"
     folder.mkdir(parents=True, exist_ok=True)
     for name, found, text in (
         ("convergence", convergence, convergence_markdown(convergence)),
         ("gradients", gradients, gradients_markdown(gradients)),
+        ("leak", leak, leak_markdown(leak)),
     ):
         (folder / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
         (folder / f"{name}.md").write_text(text)
     convergence_curves(convergence, folder / "convergence.png")
-    console.print(tables(convergence, gradients))
+    leak_curves(leak, folder / "leak.png")
+    console.print(tables(convergence, gradients), leak_table(leak))
     console.print(f"wrote {folder}")
     _check_the_claim(convergence["rows"], folder)
 
@@ -87,6 +95,22 @@ def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, consol
         "rows": endings,
     }
     return convergence, {"setup": setup, "unfit": unfit, "rows": estimates}
+
+
+def _leaks(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> Row:
+    """Training where wrong completions are without end, objective by objective, as it goes into JSON."""
+    runs = min(RUNS, setup["problems"])
+    rows: list[Row] = []
+    unfit: list[Row] = []
+    for i, (label, objective) in enumerate(cases.items()):
+        with console.status(f"{label} with wrong completions without end, {i + 1} of {len(cases)}"):
+            try:
+                rows += leak_rows(label, objective, train(objective, runs=runs, seed=setup["seed"]))
+            except Exception as error:  # as above
+                unfit.append({"objective": label, "reason": f"{type(error).__name__}: {error}"})
+    with console.status("what holds the level"):
+        level = level_rows(problems)
+    return {"setup": setup | {"beta": LEAK_BETA, "runs": runs}, "unfit": unfit, "rows": rows, "level": level}
 
 
 def _check_the_claim(rows: Sequence[Row], folder: Path) -> None:

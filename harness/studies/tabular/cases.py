@@ -22,8 +22,12 @@ UNFIT = {"whiten": False}
 """Settings that a study of single groups rules out: whitening is over a batch of many prompts."""
 
 
-def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
-    """The objectives by label, all built-in ones if none are named.
+def make_cases(
+    algos: Sequence[str] | None, beta: float = BETA, fixed: Mapping[str, Any] = UNFIT
+) -> dict[str, Objective]:
+    """The objectives by label, all built-in ones if none are named; ``beta`` is their pull towards the reference.
+
+    ``fixed``: fields that are set where an objective has them.
 
     Raises:
         HarnessError: a name is unknown, or its objective cannot be made.
@@ -33,7 +37,7 @@ def make_cases(algos: Sequence[str] | None) -> dict[str, Objective]:
         for variant in VARIANTS.get(name, ({},)):
             label = " ".join([name, *(f"{key}={value}" for key, value in variant.items())])
             try:
-                cases[label] = _make(find_objective(name), variant)
+                cases[label] = _make(find_objective(name), beta, {**fixed, **variant})
             except (ValueError, TypeError) as error:
                 raise HarnessError(str(error)) from error
             refuse_unknown_requirements(cases[label], name)
@@ -48,11 +52,10 @@ def settings(objective: Objective) -> str:
     return ", ".join(f"{name} = {getattr(objective, name)}" for name in ours if name in hyperparameters(objective))
 
 
-def _make(kind: type[Objective], variant: Mapping[str, Any]) -> Objective:
+def _make(kind: type[Objective], beta: float, others: Mapping[str, Any]) -> Objective:
     declared = hyperparameters(kind)
-    chosen: dict[str, Any] = {name: BETA for name in STRENGTHS if name in declared and declared[name].default != 0}
-    chosen |= {name: value for name, value in UNFIT.items() if name in declared}
-    made = kind(**chosen, **variant)
+    chosen: dict[str, Any] = {name: beta for name in STRENGTHS if name in declared and declared[name].default != 0}
+    made = kind(**chosen, **{name: value for name, value in others.items() if name in declared})
     if isinstance(made, HasState):
         raise ValueError(f"{kind.__name__} carries a number from step to step, which the tabular study does not.")
     return made

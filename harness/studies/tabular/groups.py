@@ -83,30 +83,63 @@ def group_gradients(
     logp = pick(scene.policy)[..., None].requires_grad_()  # [N * M, G, T = 1]
     rewards = pick(scene.problems.rewards)
     values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
-    offered = {
-        "old_logp": pick(scene.behaviour)[..., None],
-        "ref_logp": pick(scene.problems.ref)[..., None],
-        "start_logp": logp.detach(),
-        "old_values": values.detach(),
-        "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
-    }
-    needed = {name: offered[name] for name in scores_for(objective.requires)}
-    losses = vmap(partial(_loss, objective))(logp, values, rewards, needed)
-    by_logp, by_value = torch.autograd.grad(losses.sum(), [logp, values], allow_unused=True, materialize_grads=True)
+    old_logp, ref_logp = (pick(table)[..., None] for table in (scene.behaviour, scene.problems.ref))
+    offered = scores_of(logp, values, rewards, old_logp, ref_logp, generator)
+    group = torch.zeros(shape[-1], dtype=torch.int64)
+    by_logp, by_value = batch_gradients(objective, logp, values, rewards, offered, group)
     by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
     total = by_completion.sum(-1, keepdim=True)
     by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
 
 
-def _loss(objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, needed: Mapping[str, Any]) -> Tensor:
-    """The loss [] of one group: logp and values [G, 1], rewards [G]."""
+def scores_of(
+    logp: Tensor, values: Tensor, rewards: Tensor, old_logp: Tensor, ref_logp: Tensor, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Every score that an objective may require of completions of one token, at the first update on them.
+
+    Args:
+        logp: [S, B, 1], and so ``values``, ``old_logp`` and ``ref_logp``.
+        rewards: [S, B]
+        generator: where objectives that choose at random get their draws from.
+    """
+    return {
+        "old_logp": old_logp,
+        "ref_logp": ref_logp,
+        "start_logp": logp.detach(),
+        "old_values": values.detach(),
+        "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
+    }
+
+
+def batch_gradients(
+    objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, offered: Mapping[str, Tensor], group: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loss's gradients by ``logp`` and ``values``, for many optimiser steps side by side.
+
+    Args:
+        logp: [S, B, 1] of S steps on B completions of one token, with gradient; so ``values``.
+        rewards: [S, B]
+        offered: every score that an objective may require, [S, B] or [S, B, 1].
+        group: [B] int64, which completions are of one prompt; the same in every step.
+    """
+    needed = {name: offered[name] for name in scores_for(objective.requires)}
+    losses = vmap(partial(_loss, objective, group))(logp, values, rewards, needed)
+    by_logp, by_value = torch.autograd.grad(losses.sum(), [logp, values], allow_unused=True, materialize_grads=True)
+    return by_logp, by_value
+
+
+def _loss(
+    objective: Objective, group: Tensor, logp: Tensor, values: Tensor, rewards: Tensor, needed: Mapping[str, Any]
+) -> Tensor:
+    """The loss [] of one step: logp and values [B, 1], rewards [B]."""
     size = len(rewards)
-    count = Denominators(sequences=size, tokens=size, groups=1, max_tokens=1, reward_mean=float("nan"))
+    prompts = int(group[-1]) + 1
+    count = Denominators(sequences=size, tokens=size, groups=prompts, max_tokens=1, reward_mean=float("nan"))
     batch = Batch(
         mask=torch.ones(size, 1, dtype=torch.bool),
         rewards=rewards,
-        group=torch.zeros(size, dtype=torch.int64),
+        group=group,
         truncated=torch.zeros(size, dtype=torch.bool),
         denominators=count,
         **needed,

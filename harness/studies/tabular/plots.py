@@ -1,4 +1,4 @@
-"""The curves of the convergence study."""
+"""The curves of the studies of convergence and of leaks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.studies.tabular.leak import DATA
+from harness.studies.tabular.lengths import UNSEEN_FROM
 from harness.studies.tabular.problems import BEHAVIOURS
 
 Row = dict[str, Any]
@@ -14,6 +16,12 @@ FLOORS = {True: 1e-8, False: 1e-4}
 """Lower end of a row of panels, in nats, by whether any of its objectives gets there on data not its own."""
 FAMILIES = {False: "mu not in the loss", True: "mu in the loss"}
 """Whether an objective is told how likely the behaviour was to draw its data."""
+NAMED = ("agro", "reinforce", "grpo", "ppo", "agro_tapered", "agro_proximal", "agro_anchored")
+"""Objectives that the picture of leaks tells apart, if these are among many; the others are grey."""
+SEVERAL = 8
+"""Objectives that it tells apart at most."""
+QUANTITIES = ("accuracy", f"mass on {UNSEEN_FROM} steps and more", "mean of pi / mu")
+LEAST_RATIO = 1e-3
 DASHES: Sequence[Any] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 
@@ -55,3 +63,38 @@ def _panel(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set(xscale="log", yscale="log")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def leak_curves(study: Row, path: Path) -> None:
+    """Accuracy, mass outside the data and mean ratio against update: a column a kind of data."""
+    labels = list(dict.fromkeys(row["objective"] for row in study["rows"]))
+    named = labels if len(labels) <= SEVERAL else [label for label in NAMED if label in labels]
+    figure = Figure(figsize=(13, 9), layout="constrained")
+    grid = figure.subplots(len(QUANTITIES), len(DATA), sharex=True, sharey="row")
+    for i, (quantity, panels) in enumerate(zip(QUANTITIES, grid, strict=True), 1):
+        for data, axes in zip(DATA, panels, strict=True):
+            rows = [row for row in study["rows"] if row["data"] == data]
+            for row in sorted(rows, key=lambda row: row["objective"] in named):
+                _way(axes, row, i, named)
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0].set_ylabel(quantity)
+    for data, top, bottom in zip(DATA, grid[0], grid[-1], strict=True):
+        top.set_title(f"data: {data}")
+        bottom.set(xlabel="update", yscale="log", ylim=(LEAST_RATIO, 3))
+    handles, texts = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside right center", frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _way(axes: Axes, row: Row, quantity: int, named: Sequence[str]) -> None:
+    """One objective's line; ``quantity``: its place in a point of the curve."""
+    updates = [point[0] for point in row["curve"]]
+    values = [float("nan") if point[quantity] is None else point[quantity] for point in row["curve"]]
+    if quantity == len(QUANTITIES):
+        values = [max(value, LEAST_RATIO) for value in values]
+    if row["objective"] in named:
+        place = named.index(row["objective"])
+        axes.plot(updates, values, color=f"C{place}", linestyle=DASHES[place % 4], linewidth=2, label=row["objective"])
+    else:
+        axes.plot(updates, values, color="0.8", linewidth=1)

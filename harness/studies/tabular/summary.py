@@ -9,6 +9,7 @@ from evaluators.statistics.estimates import over_seeds
 from harness.studies.tabular.cases import settings
 from harness.studies.tabular.convergence import CLOSE, Descent
 from harness.studies.tabular.gradients import Measured
+from harness.studies.tabular.leak import DATA, Leak
 from harness.studies.tabular.problems import BEHAVIOURS
 
 Row = dict[str, Any]
@@ -16,6 +17,8 @@ FAR = 1e-3
 """A distance above it, in nats, counts as having ended elsewhere than at the optimum."""
 DRAWN = 60
 """Points of a curve at most, evenly spaced in the logarithm of the step."""
+EVERY = 6
+"""Updates between two points of a leak's curve."""
 
 
 def convergence_rows(label: str, objective: Objective, found: Descent) -> list[Row]:
@@ -52,6 +55,31 @@ def gradient_rows(label: str, objective: Objective, found: dict[tuple[str, int],
         | {name: None if (value := getattr(measured, name)) is None else interval(value) for name in names}
         for (behaviour, size), measured in found.items()
     ]
+
+
+def leak_rows(label: str, objective: Objective, found: Leak) -> list[Row]:
+    """A record for each kind of data: the last third of the updates, and the whole way."""
+    return [_leak_row(label, objective, found, i) for i in range(len(DATA))]
+
+
+def _leak_row(label: str, objective: Objective, found: Leak, i: int) -> Row:
+    accuracy, unseen, ratio = found.accuracy[:, i], found.unseen[:, i], found.ratio[:, i]
+    third = len(ratio) // 3
+    return {
+        "objective": label,
+        "settings": settings(objective),
+        "data": DATA[i],
+        "accuracy": interval(accuracy[-third:].mean(0)),
+        "lowest": rounded(accuracy[third:].mean(1).min()),
+        "unseen": interval(unseen[-third:].mean(0)),
+        "ratio": rounded(ratio[-third:].median()),
+        "mean_steps": rounded(found.theta[-1, i].exp().median()),
+        "not_finite": int(found.broken[i].sum()),
+        "curve": [
+            [step, rounded(accuracy[step].mean()), rounded(unseen[step].mean()), rounded(ratio[step].median())]
+            for step in range(0, len(ratio), EVERY)
+        ],
+    }
 
 
 def interval(values: Tensor) -> Row:

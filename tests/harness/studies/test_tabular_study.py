@@ -14,9 +14,19 @@ from rich.console import Console
 from algorithms.types import Batch, LossOutput, PolicyOutput
 from harness.errors import HarnessError
 from harness.studies.tabular import _check_the_claim, study
+from harness.studies.tabular.leak import DATA
 from harness.studies.tabular.problems import BEHAVIOURS, random_problems
 
-FILES = {"convergence.json", "convergence.md", "convergence.png", "gradients.json", "gradients.md"}
+FILES = {
+    "convergence.json",
+    "convergence.md",
+    "convergence.png",
+    "gradients.json",
+    "gradients.md",
+    "leak.json",
+    "leak.md",
+    "leak.png",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,12 @@ def test_all_files_are_written(written: tuple[dict[str, bytes], str]) -> None:
         rows = json.loads(files[f"{name}.json"])["rows"]
         assert {row["objective"] for row in rows} == {"agro", "agro form=on_policy", "ppo"}
         assert {row["behaviour"] for row in rows} == set(BEHAVIOURS)
+    leak = json.loads(files["leak.json"])
+    assert {(row["objective"], row["data"]) for row in leak["rows"]} == {
+        (objective, data) for objective in ("agro", "agro form=on_policy", "ppo") for data in DATA
+    }
+    assert len(leak["level"]) == 4
+    assert files["leak.png"].startswith(b"\x89PNG")
 
 
 def test_what_does_not_fit_is_said_and_the_others_go_on(written: tuple[dict[str, bytes], str]) -> None:

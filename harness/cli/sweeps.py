@@ -1,0 +1,97 @@
+"""``harness staleness``: one thing changed step by step, and what becomes of every arm."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.options import (
+    OUT,
+    Anyway,
+    Change,
+    Data,
+    Engine,
+    Fresh,
+    From,
+    GraderName,
+    Match,
+    Model,
+    Out,
+    Seeds,
+    Suite,
+    Task,
+    Uri,
+    Workers,
+)
+from harness.cli.reports import suite_of
+from harness.config.arguments import (
+    changes_of,
+    chosen_budget,
+    names_of,
+    parse_budget,
+    parse_seeds,
+)
+from harness.errors import HarnessError
+
+
+@app.command()
+@one_sentence
+def staleness(
+    algos: Annotated[str | None, typer.Option(help="Arms, comma-separated; with --from, default: all there.")] = None,
+    lags: Annotated[str | None, typer.Option(help="Default: 1,4,16,64,256; with --from: all there.")] = None,
+    unit: Annotated[str, typer.Option("--in", help="What lags are counted in: batches or steps.")] = "batches",
+    settings: Annotated[
+        str, typer.Option(help="An arm's settings at a lag: nearest (that the suite has), own, or those of a REGIME.")
+    ] = "nearest",
+    suite: Suite = "tiny-arithmetic",
+    seeds: Seeds = None,
+    budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
+    engine: Engine = None,
+    model: Model = None,
+    task: Task = None,
+    data: Data = None,
+    change: Change = None,
+    workers: Workers = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+    anyway: Anyway = False,
+    source: From = None,
+    match: Match = None,
+    grader: GraderName = None,
+) -> None:
+    """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
+    from harness.launch.carry_out import Execution
+    from harness.report.numbers.selection import Selection
+    from harness.studies.staleness.command import draw, train_and_draw
+    from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
+    from harness.studies.staleness.planning import Asked
+
+    chosen, numbers = parse_lags(lags) if lags else None, parse_seeds(seeds)
+    changes = changes_of(change, model, data, engine, task)
+    if source is not None:
+        if changes or fresh:
+            raise HarnessError("--from draws runs that are there and trains none; drop --fresh and what changes runs")
+        selection = Selection(
+            algos=tuple(names_of(algos)) if algos else None,
+            seeds=tuple(numbers) if numbers else None,
+            budget=chosen_budget(budget) if budget else None,
+            match=match,
+            grader=grader,
+        )
+        draw(suite_of(suite, out), selection, source, parse_unit(unit), chosen, out, console)
+        return
+    if algos is None:
+        raise HarnessError("name the arms to train, such as --algos agro,ppo; or draw runs that are there by --from")
+    asked = Asked(
+        suite=suite,
+        changes=changes + ([("budget", parse_budget(budget))] if budget else []),
+        arms=objectives_of(algos),
+        lags=chosen or LAGS,
+        unit=parse_unit(unit),
+        settings=parse_settings(settings),
+        seeds=numbers,
+    )
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
+    if not train_and_draw(asked, how, console):
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,85 @@
+"""``harness staleness``: the runs of a sweep carried out, or taken from where they are kept; table and figure."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.config.run_config import RunConfig, SuiteConfig
+from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.graders import of_one_grader
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import read_results
+from harness.report.commands import open_source
+from harness.report.numbers.selection import Selection
+from harness.report.pages.plots import save
+from harness.studies.staleness.lags import Unit
+from harness.studies.staleness.planning import Asked, plans_of
+from harness.studies.staleness.plots import staleness_picture
+from harness.studies.staleness.sweep import Sweep, sweep_of
+from harness.studies.staleness.tables import as_markdown, in_terminal
+
+TABLE, DOCUMENT, PICTURE = "staleness.md", "staleness.json", "staleness.png"
+
+
+def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
+    """Run every arm at every lag, and draw what has come of it; False if it was interrupted. The same resumes.
+
+    Raises:
+        HarnessError: something that is asked for is wrong, or runs did not reach their end.
+    """
+    plans, out_dir = plans_of(asked), OutDir(how.out)
+    suite, planned = plans[0].suite, [run for plan in plans for run in plan.runs]
+    drawn: list[Sweep] = []
+
+    def report(_: Runs) -> list[str]:
+        drawn.append(_of_runs(suite, planned, asked.unit, out_dir))
+        out_dir.keep(suite)
+        return _write(drawn[-1], out_dir.suite(suite.name))
+
+    for plan in plans:
+        if not carry_out(plan, how, report, console):
+            return False
+    _show(drawn[-1], out_dir.suite(suite.name), console)
+    return True
+
+
+def draw(
+    suite: SuiteConfig,
+    selection: Selection,
+    source: str,
+    unit: Unit,
+    lags: Collection[int] | None,
+    out: Path,
+    console: Console,
+) -> None:
+    """The same of runs that are there already: in an archive, or an MLflow store.
+
+    Raises:
+        HarnessError: there are no such runs, or they are not matched.
+    """
+    out_dir, _, results = open_source(suite, source, out)
+    sweep = sweep_of(suite, selection.of(results), unit, lags=lags)
+    out_dir.prepare()
+    _write(sweep, out_dir.suite(suite.name))
+    _show(sweep, out_dir.suite(suite.name), console)
+
+
+def _of_runs(suite: SuiteConfig, planned: Sequence[RunConfig], unit: Unit, out_dir: OutDir) -> Sweep:
+    results = read_results(Journal(out_dir.run_of(config)).read() for config in planned)
+    return sweep_of(suite, of_one_grader(results), unit, planned=planned)
+
+
+def _write(sweep: Sweep, folder: Path) -> list[str]:
+    """Table, document and picture into the suite's folder; their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TABLE).write_text(as_markdown(sweep), encoding="utf-8")
+    (folder / DOCUMENT).write_text(sweep.as_json(), encoding="utf-8")
+    save(staleness_picture(sweep), folder / PICTURE)
+    return [TABLE, DOCUMENT, PICTURE]
+
+
+def _show(sweep: Sweep, folder: Path, console: Console) -> None:
+    console.print(in_terminal(sweep), highlight=False)
+    console.print(f"written: {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")

@@ -1,0 +1,90 @@
+"""Accuracy against lag, on a logarithmic axis."""
+
+from itertools import cycle
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from harness.report.pages.plots import BAND_FROM, COLOURS, finish, literal
+from harness.studies.staleness.lags import UNITS, Unit
+from harness.studies.staleness.sweep import Line, Point, Sweep
+
+CAPTIONS: dict[Unit, str] = {"batches": "lag, batches", "steps": "lag, optimiser steps"}
+DASHES = ("-", "--", ":")
+SPREAD = 0.16
+"""How far, in decades, the marks of the first and the last arm at one lag stand apart, so that all intervals show."""
+
+
+def staleness_picture(sweep: Sweep) -> Figure:
+    """Fresh completions apart, then a panel for each way of counting lags; one where both are the same."""
+    units: tuple[Unit, ...] = (sweep.unit,) if sweep.same_in_steps else UNITS
+    figure = Figure(figsize=(2.6 + 4.6 * len(units), 4.6), layout="constrained")
+    first, *others = figure.subplots(1, 1 + len(units), sharey=True, width_ratios=[1, *(4 for _ in units)])
+    for place, (line, look) in enumerate(zip(sweep.lines, _looks(), strict=False)):
+        shift = place / max(1, len(sweep.lines) - 1) - 0.5
+        _fresh(first, line, look, shift)
+        for axes, unit in zip(others, units, strict=True):
+            _curve(axes, line, unit, look, shift)
+    _finish_fresh(first)
+    for axes, unit in zip(others, units, strict=True):
+        _logarithmic(axes, sweep, unit)
+    if any(point.of_start for line in sweep.lines for point in line.points):
+        others[0].plot([], [], "o", markerfacecolor="white", color="0.4", label="all of the start policy")
+    for axes in (first, *others):
+        finish(axes, legend=False)
+    figure.suptitle(f"{literal(sweep.suite)}: older completions to the right")
+    names = others[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside right center", frameon=False)
+    return figure
+
+
+Look = tuple[str, str]
+"""Colour and dashes."""
+
+
+def _looks() -> "cycle[Look]":
+    return cycle([(colour, dashes) for dashes in DASHES for colour in COLOURS])
+
+
+def _fresh(axes: Axes, line: Line, look: Look, shift: float) -> None:
+    point = line.at(0, "steps")
+    if point and point.accuracy:
+        _mark(axes, shift, point, look)
+
+
+def _curve(axes: Axes, line: Line, unit: Unit, look: Look, shift: float) -> None:
+    """A line through the means; where a lag has no finished run, the line has a gap."""
+    colour, dashes = look
+    places = [point.lag(unit) * 10 ** (SPREAD * shift) for point in line.stale]
+    means = [100 * point.accuracy.mean if point.accuracy else float("nan") for point in line.stale]
+    axes.plot(places, means, dashes, color=colour, label=literal(line.arm))
+    for place, point in zip(places, line.stale, strict=True):
+        if point.accuracy:
+            _mark(axes, place, point, look)
+
+
+def _mark(axes: Axes, place: float, point: Point, look: Look) -> None:
+    """A mean, hollow where no completion is of a trained policy; with its interval where seeds are enough."""
+    assert point.accuracy
+    span, face = point.accuracy, "white" if point.of_start else look[0]
+    axes.plot([place], [100 * span.mean], "o", markersize=4.5, color=look[0], markerfacecolor=face, zorder=3)
+    if span.low is not None and span.high is not None and len(point.seeds) >= BAND_FROM:
+        axes.vlines([place], 100 * span.low, 100 * span.high, color=look[0], alpha=0.6, linewidth=1.5)
+
+
+def _finish_fresh(axes: Axes) -> None:
+    axes.set_xlim(-1, 1)
+    axes.set_xticks([0], ["fresh"])
+    axes.set_ylabel("test accuracy, %")
+
+
+def _logarithmic(axes: Axes, sweep: Sweep, unit: Unit) -> None:
+    """A tick at each lag that is there."""
+    lags = sorted({point.lag(unit) for line in sweep.lines for point in line.stale})
+    axes.set_xscale("log")
+    axes.set_xlim(min(lags) / 1.8, max(lags) * 1.8)
+    axes.xaxis.set_major_locator(FixedLocator(lags))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(lags, [str(lag) for lag in lags])
+    axes.set_xlabel(CAPTIONS[unit])

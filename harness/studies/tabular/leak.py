@@ -1,0 +1,87 @@
+"""Training on samples of a model with infinitely many wrong completions: does mass leak to where the data has none?"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from algorithms.types import Objective
+from harness.studies.tabular.convergence import CRITIC_RATE
+from harness.studies.tabular.groups import batch_gradients, scores_of
+from harness.studies.tabular.lengths import draw, log_prob, rewards, right, score, unseen
+
+DATA = ("fresh", "stale", "fixed")
+"""Completions of the policy as it is, as it was LAG updates ago, and of the reference."""
+LAG = 32
+UPDATES = 300
+PROMPTS, GROUP_SIZE = 32, 4
+RUNS = 16
+"""Sampled runs that each number is a mean over."""
+LEARNING_RATE = 0.1
+LARGEST_GRADIENT = 1.0
+FARTHEST = 11.5
+"""Where a run stays: its completions then have 100,000 steps."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leak:
+    """Runs under each kind of data, update by update."""
+
+    theta: Tensor
+    """[updates + 1, data, runs]"""
+    ratio: Tensor
+    """[updates, data, runs] mean of ``pi / mu`` over the batch: 1 in expectation, whatever policy and data"""
+    broken: Tensor
+    """[data, runs] bool: a gradient was not finite; the policy has stayed there"""
+
+    @property
+    def accuracy(self) -> Tensor:
+        """[updates + 1, data, runs] mass on right completions."""
+        return right(self.theta.flatten()).view_as(self.theta)
+
+    @property
+    def unseen(self) -> Tensor:
+        """[updates + 1, data, runs] mass on completions that the reference all but never writes."""
+        return unseen(self.theta.flatten()).view_as(self.theta)
+
+
+def train(objective: Objective, updates: int = UPDATES, runs: int = RUNS, seed: int = 0) -> Leak:
+    """From the reference on, each update on a batch of PROMPTS groups; all data and runs side by side."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (len(DATA), runs)
+    theta = torch.zeros(len(DATA) * runs, dtype=torch.float64)
+    reference, critic, broken = theta, torch.zeros_like(theta), torch.zeros_like(theta, dtype=torch.bool)
+    past = deque([theta], maxlen=LAG + 1)
+    path, ratios = [theta], []
+    for _ in range(updates):
+        sources = {"fresh": theta, "stale": past[0], "fixed": reference}
+        mu = torch.stack([sources[name].view(shape)[i] for i, name in enumerate(DATA)]).flatten()
+        gradient, by_critic, ratio = _gradient(objective, theta, mu, critic, generator)
+        broken |= ~gradient.isfinite()
+        move = LEARNING_RATE * gradient.clamp(-LARGEST_GRADIENT, LARGEST_GRADIENT)
+        theta = torch.where(broken | (theta >= FARTHEST), theta, theta - move)
+        critic = critic - CRITIC_RATE * by_critic
+        past.append(theta)
+        path.append(theta)
+        ratios.append(ratio)
+    return Leak(
+        theta=torch.stack(path).view(-1, *shape), ratio=torch.stack(ratios).view(-1, *shape), broken=broken.view(shape)
+    )
+
+
+def _gradient(
+    objective: Objective, theta: Tensor, mu: Tensor, critic: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """By theta and by the critic's value, of a batch that ``mu`` draws; and its mean ratio. All [S]."""
+    count = PROMPTS * GROUP_SIZE
+    steps = draw(mu, count, generator)
+    logp = log_prob(theta, steps)[..., None].requires_grad_()
+    old_logp = log_prob(mu, steps)[..., None]
+    values = critic[:, None, None].expand_as(logp).clone().requires_grad_()
+    ref_logp = log_prob(torch.zeros_like(theta), steps)[..., None]
+    offered = scores_of(logp, values, rewards(steps), old_logp, ref_logp, generator)
+    group = torch.arange(PROMPTS).repeat_interleave(GROUP_SIZE)
+    by_logp, by_value = batch_gradients(objective, logp, values, rewards(steps), offered, group)
+    ratio = (logp.detach() - old_logp).exp().mean((1, 2))
+    return (by_logp[..., 0] * score(theta, steps)).sum(1), by_value.sum((1, 2)), ratio

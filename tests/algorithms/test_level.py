@@ -1,0 +1,66 @@
+"""What holds the level of a log-probability, exactly: what AGRO cannot see, and what REINFORCE adds to it."""
+
+import pytest
+import torch
+
+from algorithms.agro import AGRO
+from algorithms.ops import group_mean
+from algorithms.reinforce import Reinforce
+from algorithms.rloo import RLOO
+from algorithms.types import Batch, Denominators, PolicyOutput
+from tests.support.enumeration import assert_exact, gradient, random_distribution, random_problems
+
+BETA = 0.05
+
+
+def test_the_loss_is_blind_to_mass_where_the_behaviour_has_next_to_none() -> None:
+    """Three completions, the first right; the reference, of which the data are, hardly ever writes the third."""
+    rewards, rare = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64), 1e-3
+    ref = torch.tensor([(1 - rare) / 2, (1 - rare) / 2, rare], dtype=torch.float64).log()
+
+    def loss(log_policy: torch.Tensor) -> float:
+        regularised = rewards - BETA * (log_policy - ref)
+        mean = (ref.exp() * regularised).sum()
+        return float(0.5 * (ref.exp() * (regularised - mean) ** 2).sum())
+
+    second = torch.tensor(0.01).double().log() - 1 / BETA  # so that the first two have the same regularised reward
+    leaked = torch.stack([torch.tensor(0.01).double().log(), second, torch.tensor(0.99).double().log()])
+    assert leaked.exp().sum() == pytest.approx(1, abs=1e-6)
+    assert loss(ref) == pytest.approx(0.125, abs=1e-6)
+    assert loss(leaked) == pytest.approx(1.2e-3, abs=2e-5)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_reinforce_is_agro_with_less_kl_and_its_level_tied_to_the_reference(size: int) -> None:
+    """Sample by sample, on any data: AGRO's KL part times ``1 - 1/G``, and ``-beta`` times the mean log-ratio."""
+    problems = random_problems(3)
+    members = torch.cartesian_prod(*[torch.arange(4)] * size).view(-1, size)
+    group = torch.arange(3 * len(members)).repeat_interleave(size)
+    row = torch.arange(3).repeat_interleave(members.numel()), members.flatten().repeat(3)
+    logp = random_distribution(7)[row][:, None].requires_grad_()
+    batch = Batch(
+        mask=torch.ones(len(group), 1, dtype=torch.bool),
+        rewards=problems.rewards[row],
+        group=group,
+        truncated=torch.zeros_like(group, dtype=torch.bool),
+        denominators=Denominators(
+            sequences=len(group), tokens=len(group), groups=3 * len(members), max_tokens=1, reward_mean=0.0
+        ),
+        ref_logp=problems.ref[row][:, None],
+    )
+
+    def coefficients(objective: AGRO | Reinforce | RLOO) -> torch.Tensor:
+        return -len(group) * gradient(objective.loss(PolicyOutput(logp=logp), batch).loss, logp)[:, 0]
+
+    log_ratio = (logp.detach() - problems.ref[row][:, None])[:, 0]
+    rewards_alone = coefficients(Reinforce(beta=0.0))
+    kl_part = coefficients(AGRO(beta=BETA)) - rewards_alone
+    level = -BETA * group_mean(log_ratio, group)
+    assert_exact(coefficients(Reinforce(beta=BETA)), rewards_alone + (1 - 1 / size) * kl_part + level)
+    assert_exact(coefficients(RLOO(beta=BETA)), coefficients(AGRO(beta=BETA)))
+    assert_exact(group_mean(coefficients(AGRO(beta=BETA)), group), torch.zeros(len(group)).double())  # no level at all
+
+
+def test_the_mean_ratio_is_one_under_any_behaviour() -> None:
+    policy, behaviour = random_distribution(1), random_distribution(2)
+    assert_exact((behaviour.exp() * (policy - behaviour).exp()).sum(-1), torch.ones(3).double())
