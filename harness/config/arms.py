@@ -127,7 +127,7 @@ def space_of(suite: SuiteConfig, name: str) -> dict[str, tuple[float, float]]:
     fields = {f"fields.{key}": key for key in hyperparameters(find_objective(arm.objective or name))}
     for key in arm.space:
         if key.startswith("fields.") and key not in fields:
-            raise HarnessError(f"objectives.{name}.space.{key} fits no field of it{nearest(key, list(fields))}")
+            raise HarnessError(f"objectives.{name}.space.{key} fits no field of {name}{nearest(key, list(fields))}")
     shared = {k: ends for k, ends in suite.tuning.space.items() if k in fields or k.startswith("optimizer.")}
     return shared | arm.space
 

@@ -54,6 +54,24 @@ def test_every_objective_is_tried_at_the_same_points() -> None:
     assert rate == "optimizer.learning_rate"
 
 
+def test_an_arms_own_ranges_are_searched_beside_the_suites_and_by_those_that_are_like_it() -> None:
+    ours = {
+        "objectives__mine": {"like": "agro_tapered"},
+        "objectives__agro_tapered__space": {"fields.delta": [0.1, 0.3]},
+    }
+    arms = {arm: trials_of(suite(**ours), arm, 4) for arm in ("agro_tapered", "mine", "agro", "reinforce")}
+    for arm in ("agro_tapered", "mine"):
+        assert all(0.1 <= trial.settings["fields.delta"] <= 0.3 for trial in arms[arm])
+    for ours_at, theirs_at in zip(arms["mine"], arms["agro"], strict=True):
+        assert {key: ours_at.settings[key] for key in theirs_at.settings} == theirs_at.settings  # the same points
+    assert "fields.delta" not in arms["reinforce"][0].settings  # though it has such a field
+
+
+def test_an_arms_own_range_of_a_field_that_it_has_not_is_refused() -> None:
+    with pytest.raises(HarnessError, match=r"objectives.agro.space.fields.dleta fits no field of agro"):
+        trials_of(suite(objectives__agro__space={"fields.dleta": [0.1, 0.3]}), "agro", 1)
+
+
 def test_a_trial_trains_its_point_and_keeps_what_is_not_searched() -> None:
     for trial in trials_of(suite(regime="offline"), "ppo", 4):
         (config,) = trial.runs
@@ -214,6 +232,7 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
         ({"tuning__space": {"learning_rate": [1e-5, 1e-3]}}, ("learning_rate", "optimizer.NAME")),
         ({"tuning__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
         ({"tuning__space": {"fields.beta": [0.0, 0.1]}}, ("fields.beta", "greater than 0")),
+        ({"objectives__agro__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
         ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
         ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
         ({"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}}, ("grpo is like frozen, a control",)),
