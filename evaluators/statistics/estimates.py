@@ -91,19 +91,14 @@ class MeanSquares:
     def of(cls, table: NDArray[np.float64]) -> "MeanSquares":
         """``table``: [seeds, problems], two or more of each."""
         seeds, problems = table.shape
-        mean = table.mean()
-        by_seed, by_problem = table.mean(axis=1), table.mean(axis=0)
-        cells = table - by_seed[:, None] - by_problem + mean
-        squares = problems * (by_seed - mean) ** 2, seeds * (by_problem - mean) ** 2, cells**2
-        dfs = seeds - 1, problems - 1, (seeds - 1) * (problems - 1)
-        found = [float(part.sum() / df) for part, df in zip(squares, dfs, strict=True)]
+        of_seeds, of_problems, of_cells = mean_squares(table).tolist()
         return cls(
-            mean=float(mean),
+            mean=float(table.mean()),
             seeds=seeds,
             problems=problems,
-            of_seeds=found[0],
-            of_problems=found[1],
-            of_cells=found[2],
+            of_seeds=of_seeds,
+            of_problems=of_problems,
+            of_cells=of_cells,
         )
 
     def with_seeds(self, seeds: int) -> "MeanSquares":
@@ -113,15 +108,38 @@ class MeanSquares:
 
     def estimate(self) -> Estimate:
         """The mean, for seeds and problems both drawn anew: see :func:`paired_difference`."""
-        found = np.array([self.of_seeds, self.of_problems, self.of_cells])
-        dfs = np.array([self.seeds - 1, self.problems - 1, (self.seeds - 1) * (self.problems - 1)])
-        variance = max(found[0] + found[1] - found[2], found[0], found[1])
-        error = float((variance / (self.seeds * self.problems)) ** 0.5)
-        if not variance:
-            return Estimate(mean=self.mean, error=error, df=self.seeds - 1)
-        share = max(found[0] - found[2], 0) / variance  # of the seeds
-        df = min(variance**2 / (found**2 / dfs).sum(), 1 / (share / dfs[0] + (1 - share) / dfs[1]))
-        return Estimate(mean=self.mean, error=error, df=max(float(df), min(self.seeds, self.problems) - 1))
+        squares = np.array([self.of_seeds, self.of_problems, self.of_cells])
+        error, df = two_way_error(squares, self.seeds, self.problems)
+        return Estimate(mean=self.mean, error=float(error), df=float(df))
+
+
+def mean_squares(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[..., 3] mean squares of seeds, problems and cells of [..., seeds, problems], two or more of each."""
+    seeds, problems = tables.shape[-2:]
+    mean = tables.mean(axis=(-2, -1), keepdims=True)
+    by_seed, by_problem = tables.mean(axis=-1, keepdims=True), tables.mean(axis=-2, keepdims=True)
+    cells = ((tables - by_seed - by_problem + mean) ** 2).sum(axis=(-2, -1))
+    found = problems * ((by_seed - mean) ** 2).sum(axis=(-2, -1)), seeds * ((by_problem - mean) ** 2).sum(axis=(-2, -1))
+    return np.asarray(np.stack([*found, cells], axis=-1) / _dfs(seeds, problems), dtype=np.float64)
+
+
+def two_way_error(
+    squares: NDArray[np.float64], seeds: int, problems: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[...] standard errors of the means of such tables, and their degrees of freedom. ``squares``: [..., 3]."""
+    of_seeds, of_problems, of_cells = np.moveaxis(squares, -1, 0)
+    dfs = _dfs(seeds, problems)
+    variance = np.maximum(of_seeds + of_problems - of_cells, np.maximum(of_seeds, of_problems))
+    some = np.where(variance > 0, variance, 1.0)  # of tables whose cells are all the same, any will do
+    share = np.maximum(of_seeds - of_cells, 0) / some  # of the seeds
+    parts = np.where(variance > 0, (squares**2 / dfs).sum(axis=-1), 1.0)
+    df = np.minimum(some**2 / parts, 1 / (share / dfs[0] + (1 - share) / dfs[1]))
+    df = np.where(variance > 0, np.maximum(df, min(seeds, problems) - 1), seeds - 1)
+    return (variance / (seeds * problems)) ** 0.5, df
+
+
+def _dfs(seeds: int, problems: int) -> NDArray[np.float64]:
+    return np.array([seeds - 1, problems - 1, (seeds - 1) * (problems - 1)], dtype=np.float64)
 
 
 def two_way(table: ArrayLike) -> Estimate:

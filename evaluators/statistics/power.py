@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scipy import stats
+from scipy import special
 
 from evaluators.statistics.estimates import MeanSquares
 
@@ -44,5 +44,5 @@ def _suffices(found: MeanSquares, margin: float, level: float) -> bool:
     estimate = replace(found, mean=0.0).estimate()
     if not estimate.error:
         return True
-    room = margin / estimate.error - float(stats.t.ppf(1 - level, df=estimate.df))
-    return float(2 * stats.norm.cdf(room) - 1) >= POWER
+    room = margin / estimate.error - float(special.stdtrit(estimate.df, 1 - level))
+    return float(2 * special.ndtr(room) - 1) >= POWER

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
-from evaluators.statistics.power import of_pairs, seeds_for_equivalence
+from evaluators.statistics.power import MOST, POWER, of_pairs, seeds_for_equivalence
 from evaluators.statistics.ranking import LEVEL
 from harness.config.arms import run_config
 from harness.config.run_config import RunConfig, SuiteConfig
@@ -58,7 +58,8 @@ def estimate(
     runs = len(algos) * suite.seeds
     total = suite.seeds * sum(found.hours for found in takes.values())
     console.print(f"{runs} runs ({len(algos)} arms x {suite.seeds} seeds): {total:,.1f} hours", highlight=False)
-    console.print(_equivalence(suite.margin, len(algos)), highlight=False)
+    if len(algos) > 1:
+        console.print(_equivalence(suite.margin, len(algos)), highlight=False)
     for assumption in _assumptions(configs[algos[0]], prompt, completion):
         console.print(f"- {assumption}", highlight=False)
     for name in algos:
@@ -67,15 +68,16 @@ def estimate(
 
 
 def _equivalence(margin: float, arms: int) -> str:
-    """What no plan of hours says: the seeds that a claim takes."""
-    level = LEVEL / max(1, arms - 1)
+    """What hours do not say: the seeds that a claim takes."""
+    level = LEVEL / (arms - 1)
     needed = {
-        deviation: seeds_for_equivalence(of_pairs(deviation / 100), margin, level) for deviation in PAIRS_DIFFER_BY
+        points: seeds_for_equivalence(of_pairs(points / 100), margin, level) or f"more than {MOST}"
+        for points in PAIRS_DIFFER_BY
     }
-    told = ", ".join(f"{seeds} where they differ by {deviation:g}" for deviation, seeds in needed.items())
+    told = ", ".join(f"{seeds} where it is {points:g}" for points, seeds in needed.items())
     return (
-        f"seeds that it takes to call {arms} arms that are equal equivalent within {100 * margin:g} points, by the "
-        f"standard deviation of the difference of two runs of one seed, in points: {told}"
+        f"seeds from which {arms} arms that are equal are called equivalent within {100 * margin:g} points with "
+        f"probability {POWER}, by the standard deviation in points of the difference of two runs of one seed: {told}"
     )
 
 
