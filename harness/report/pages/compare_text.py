@@ -50,8 +50,8 @@ def sentences(found: SideBySide) -> list[str]:
     ]
     said += _tests(found)
     said += [
-        f"{len(row.spread.collapsed)} of {len(row.seeds)} runs of {row.objective} collapsed: seeds "
-        f"{', '.join(str(run.seed) for run in row.spread.collapsed)}."
+        f"{len(row.spread.collapsed)} of {len(row.seeds)} runs of {row.objective} collapsed: "
+        f"seed{'s' * (len(row.spread.collapsed) > 1)} {', '.join(str(run.seed) for run in row.spread.collapsed)}."
         for row in found.rows
         if row.spread and row.spread.collapsed
     ]
