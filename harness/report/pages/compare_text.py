@@ -76,7 +76,8 @@ def _tests(found: SideBySide) -> list[str]:
     ]
     if difference.detectable is not None:
         said.append(
-            f"These seeds would have shown a gap of {100 * difference.detectable:.1f} points with probability 0.8."
+            f"These seeds would have shown a gap of {100 * difference.detectable:.1f} points with a probability of about "
+            "0.8."
         )
     if difference.equivalence_seeds and not difference.equivalent:
         said.append(
