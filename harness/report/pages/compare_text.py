@@ -75,10 +75,8 @@ def _tests(found: SideBySide) -> list[str]:
         f"beats one of {theirs.objective} with probability {better}."
     ]
     if difference.detectable is not None:
-        said.append(
-            f"These seeds would have shown a gap of {100 * difference.detectable:.1f} points with a probability of about "
-            "0.8."
-        )
+        gap = f"{100 * difference.detectable:.1f} points"
+        said.append(f"These seeds would have shown a gap of {gap} with a probability of about 0.8.")
     if difference.equivalence_seeds and not difference.equivalent:
         said.append(
             f"If they are equal, about {difference.equivalence_seeds} seeds would call them equivalent within "
