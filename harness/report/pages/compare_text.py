@@ -76,7 +76,7 @@ def _tests(found: SideBySide) -> list[str]:
     ]
     if difference.detectable is not None:
         gap = f"{100 * difference.detectable:.1f} points"
-        said.append(f"These seeds would have shown a gap of {gap} with a probability of about 0.8.")
+        said.append(f"These seeds would have shown a gap of {gap} with probability 0.8.")
     if difference.equivalence_seeds and not difference.equivalent:
         said.append(
             f"If they are equal, about {difference.equivalence_seeds} seeds would call them equivalent within "

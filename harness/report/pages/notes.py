@@ -47,7 +47,7 @@ def summary(part: RegimeBoard) -> list[str]:
         low, high = (f"{100 * gap:.1f}" for gap in (min(gaps), max(gaps)))
         said.append(
             f"With these seeds a gap to the baseline of {low if low == high else f'{low} to {high}'} points would have "
-            "been found with a probability of about 0.8; smaller ones may well be there."
+            "been found with probability 0.8; smaller ones may well be there."
         )
     unclear = [row for row in part.rows if verdict(row) == "unclear"]
     seeds = [(row, row.difference.equivalence_seeds) for row in unclear if row.difference]

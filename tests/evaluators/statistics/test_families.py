@@ -38,13 +38,13 @@ def at_most(level: float, repeats: int) -> float:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_document_that_is_corrected_whole_claims_a_difference_in_one_of_twenty(scenario: str) -> None:
-    made = documents(scenario, 120)
+    made = documents(scenario, 100)
     wrong = [any(any(claims(one)) for one in judge(each, 0.02, "document")) for each in made]
     assert np.mean(wrong) <= at_most(LEVEL, len(made))
 
 
 def test_table_by_table_each_family_does_and_all_together_more_often() -> None:
-    made = documents("even", 150)
+    made = documents("even", 100)
     found = np.array([[claims(one) for one in judge(each, 0.02, "table")] for each in made])
     assert found.mean(axis=(0, 1)).max() <= at_most(LEVEL, REGIMES * len(made))
     assert found.any(axis=(1, 2)).mean() > at_most(LEVEL, len(made))
