@@ -25,7 +25,7 @@ def measure_lm_eval(
     (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
     scores = {}
     for score in found.scores:
-        span = _over_problems([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
+        span = interval_of([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
         name = score.metric if score.filter == "none" else f"{score.metric} {score.filter}"
         scores[name] = Score(mean=span.mean, low=span.low, high=span.high, of_lm_eval=score.value)
     responses = sum(len(record.responses) for record in found.records)
@@ -41,7 +41,7 @@ def measure_lm_eval(
     return summary, found.records
 
 
-def _over_problems(values: Sequence[float]) -> Interval:
+def interval_of(values: Sequence[float]) -> Interval:
     """By Wilson where each value is a share; a metric of another kind, such as a length, by Student."""
     shares = all(0 <= value <= 1 for value in values)
     return Interval.over_problems(values) if shares else Interval.of(over_seeds(values))
