@@ -55,18 +55,18 @@ def acc_at_k(correct: NDArray[np.bool_]) -> float:
     return float(_checked(correct).mean())
 
 
-def pass_at_k(correct: NDArray[np.bool_], k: int) -> float:
-    """Probability that one of ``k`` completions is correct, unbiased. ``correct``: [problems, n] bool."""
+def pass_at_k(correct: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
+    """[problems] probability that one of ``k`` completions is correct, unbiased. ``correct``: [problems, n] bool."""
     samples = _checked(correct).shape[1]
     if not 1 <= k <= samples:
         raise ValueError(f"k must lie between 1 and the {samples} samples of each problem, not {k}")
     drawn = np.arange(k)
     wrong = np.maximum(samples - correct.sum(axis=1, keepdims=True) - drawn, 0)  # [problems, k] at each draw
-    return float((1 - (wrong / (samples - drawn)).prod(axis=1)).mean())
+    return np.asarray(1 - (wrong / (samples - drawn)).prod(axis=1), dtype=np.float64)
 
 
-def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | None]]) -> float:
-    """Accuracy of the most frequent answer among the samples of each problem (self-consistency, Wang et al. 2022).
+def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | None]]) -> NDArray[np.float64]:
+    """[problems] whether the most frequent answer among its samples is correct (self-consistency, Wang et al. 2022).
 
     Ties count by the share of the tied answers that is correct; a problem without any answer counts 0.
 
@@ -79,7 +79,7 @@ def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | N
         Counter(_CORRECT if right else answer for right, answer in zip(row, texts, strict=True) if answer is not None)
         for row, texts in zip(_checked(correct), answers, strict=True)
     ]
-    return float(np.mean([_won(counts) for counts in votes]))
+    return np.array([_won(counts) for counts in votes], dtype=np.float64)
 
 
 _CORRECT = True

@@ -1,7 +1,7 @@
 """The options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archi
 Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
 GraderName = Annotated[
     str | None, typer.Option("--grader", help="Only runs that this grader judged, such as 2; where there are several.")
+]
+Correct = Annotated[
+    Literal["table", "document"], typer.Option(help="Correct tests table by table, or all of the document's at once.")
 ]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]

@@ -9,6 +9,7 @@ import typer
 from harness.cli.app import app, console, one_sentence
 from harness.cli.options import (
     OUT,
+    Correct,
     Force,
     From,
     GraderName,
@@ -48,6 +49,7 @@ def leaderboard(
     match: Match = None,
     grader: GraderName = None,
     baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
+    correct: Correct = "table",
     out: Out = OUT,
     force: Force = False,
 ) -> None:
@@ -65,7 +67,7 @@ def leaderboard(
         grader=grader,
     )
     loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
-    make_leaderboard(loaded, selection, source, out, console, force=force)
+    make_leaderboard(loaded, selection, source, out, console, force=force, correction=correct)
 
 
 @app.command()
@@ -106,12 +108,13 @@ def publish(
     suite: Suite,
     out: Out = OUT,
     to: Annotated[Path, typer.Option(help="Where published results are kept, a folder a suite.")] = Path("results"),
+    correct: Correct = "table",
     force: Force = False,
 ) -> None:
     """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
     from harness.report import commands
 
-    commands.publish(suite_of(suite, out), out, to, console, force=force)
+    commands.publish(suite_of(suite, out), out, to, console, force=force, correction=correct)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from evaluators.statistics.families import Correction
 from harness.config.run_config import SuiteConfig
 from harness.records.out_dir import OutDir
 from harness.records.results import RunResult
@@ -19,13 +20,20 @@ from harness.report.sources import JournalSource, MlflowSource, Source
 
 
 def make_leaderboard(
-    suite: SuiteConfig, selection: Selection, source: str | None, out: Path, console: Console, *, force: bool = False
+    suite: SuiteConfig,
+    selection: Selection,
+    source: str | None,
+    out: Path,
+    console: Console,
+    *,
+    force: bool = False,
+    correction: Correction = "table",
 ) -> None:
     """The leaderboard of a suite's runs, wherever they are kept."""
     out_dir, opened, results = open_source(suite, source, out)
     chosen = selection.of(results)
     links = opened.links(chosen)
-    board = build(suite, chosen, selection.missing(chosen))
+    board = build(suite, chosen, selection.missing(chosen), correction)
     out_dir.prepare()
     refuse_losing(out_dir.suite(suite.name), [run.run_id for run in chosen], force=force)
     write_leaderboard(board, chosen, out_dir.suite(suite.name), links)
@@ -59,7 +67,9 @@ def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = Fal
     _export(out_dir, suite.name, out_dir.suite(suite.name) / ARCHIVE, console, force=force)
 
 
-def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force: bool = False) -> None:
+def publish(
+    suite: SuiteConfig, out: Path, to: Path, console: Console, *, force: bool = False, correction: Correction = "table"
+) -> None:
     """The leaderboard of all of a suite's runs under ``out``, and the runs in one file, in a folder of ``to``.
 
     The same bytes as a leaderboard that is made of the file.
@@ -73,7 +83,7 @@ def publish(suite: SuiteConfig, out: Path, to: Path, console: Console, *, force:
     target.keep(suite)
     archive = target.suite(suite.name) / ARCHIVE
     _export(out_dir, suite.name, archive, console, force=force)
-    make_leaderboard(suite, Selection(), str(archive), to, console)
+    make_leaderboard(suite, Selection(), str(archive), to, console, correction=correction)
 
 
 def _export(out_dir: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:

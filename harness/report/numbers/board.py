@@ -2,26 +2,35 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from evaluators.statistics.ranking import Comparison, Scores, against, standing
+from evaluators.statistics.families import Contest, Correction, Judged, judge
+from evaluators.statistics.ranking import Comparison, Scores
 from harness.config.regime import RegimeSpec
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.results import RunResult
 from harness.report.numbers.document import Agreement, ArmRow, Board, MissingRun, RegimeBoard, RunLine
 from harness.report.numbers.doubts import doubts
+from harness.report.numbers.families import families
 from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, compared, costs, finished, row, scores
 
 T = TypeVar("T")
 
 
-def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun] = ()) -> Board:
+def build(
+    suite: SuiteConfig,
+    results: Sequence[RunResult],
+    missing: Sequence[MissingRun] = (),
+    correction: Correction = "table",
+) -> Board:
     """The leaderboard of a suite: one board for each regime, on-policy first.
 
-    ``missing``: what was planned and has no run.
+    Args:
+        missing: what was planned and has no run.
+        correction: whether tests are corrected table by table, or over the document.
 
     Raises:
         HarnessError: there is no run, or they are not matched.
@@ -37,11 +46,15 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
         regimes[result.config.regime].append(result)
     invocations = _distinct(result.origin.invocation for result in results)
     environments = _distinct(versions for result in results for versions in (result.origin.versions, *result.later))
-    boards = tuple(_board(suite, of_regime, missing) for of_regime in regimes.values())
+    entrants = [_entrants(suite, of_regime, missing) for of_regime in regimes.values()]
+    judged = judge([one.contest for one in entrants], suite.margin, correction)
+    boards = tuple(_board(one, found) for one, found in zip(entrants, judged, strict=True))
     return Board(
         suite=suite.name,
         baseline=suite.baseline,
         margin=suite.margin,
+        correction=correction,
+        families=families(correction, list(regimes), judged),
         boards=boards,
         missing=tuple(missing),
         overlap=results[0].overlap,
@@ -79,8 +92,22 @@ def _place(spec: RegimeSpec) -> tuple[int, int, str]:
     return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, str(spec)
 
 
-def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun]) -> RegimeBoard:
-    """The table of one regime, best first; controls apart."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entrants:
+    """The arms of one regime before anything is said of their differences."""
+
+    runs: Sequence[RunResult]
+    rows: Sequence[ArmRow]
+    """Best first."""
+    controls: Sequence[ArmRow]
+    baseline: str | None
+    twins: tuple[list[RunResult], list[RunResult]] | None
+    contest: Contest
+    rewarded: Collection[str]
+    """Arms that were ever rewarded."""
+
+
+def _entrants(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun]) -> _Entrants:
     arms: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         arms[result.config.arm_key].append(result)
@@ -91,21 +118,50 @@ def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[M
     twin = pair[1] if pair else None
     controls = {names[key] for key, runs in arms.items() if runs[0].config.objective.control or runs is twin}
     measured = {names[key]: found for key, runs in arms.items() if (found := scores(names[key], runs))}
-    rewarded = {names[key] for key, runs in arms.items() if any(run.rewarded for run in runs)}
     apart = [one for one in rows if one.objective in controls]
     rows = [one for one in rows if one.objective not in controls]
-    order = standing([measured[one.objective] for one in rows if len(one.seeds) >= RANKED_FROM])
-    baseline = measured.get(suite.baseline)
-    return RegimeBoard(
-        regime=results[0].config.regime,
-        budget=results[0].config.budget,
+
+    def others(of: Sequence[ArmRow]) -> list[Scores]:
+        return [measured[one.objective] for one in of if one.objective in measured.keys() - {suite.baseline}]
+
+    return _Entrants(
+        runs=results,
+        rows=rows,
+        controls=apart,
         baseline=suite.baseline if base else None,
-        rows=compared(rows, _against(baseline, rows, measured, rewarded, suite.margin), order),
-        controls=compared(apart, _against(baseline, apart, measured, rewarded, suite.margin)),
-        same_as_agro=_agreement(*pair) if pair else None,
-        shared_completions=max(result.shared_completions for result in results),
-        ties=tuple(order.ties),
+        twins=pair,
+        contest=Contest(
+            baseline=measured.get(suite.baseline),
+            rows=others(rows),
+            controls=others(apart),
+            ranked=[measured[one.objective] for one in rows if len(one.seeds) >= RANKED_FROM],
+        ),
+        rewarded={names[key] for key, runs in arms.items() if any(run.rewarded for run in runs)},
     )
+
+
+def _board(found: _Entrants, judged: Judged) -> RegimeBoard:
+    """The table of one regime, best first; controls apart."""
+    first = found.runs[0].config
+    return RegimeBoard(
+        regime=first.regime,
+        budget=first.budget,
+        baseline=found.baseline,
+        rows=compared(found.rows, _taught(judged.rows, found), judged.standing),
+        controls=compared(found.controls, _taught(judged.controls, found)),
+        same_as_agro=_agreement(*found.twins) if found.twins else None,
+        shared_completions=max(result.shared_completions for result in found.runs),
+        ties=tuple(judged.standing.ties),
+    )
+
+
+def _taught(comparisons: Mapping[str, Comparison], found: _Entrants) -> dict[str, Comparison]:
+    """Two that were never rewarded were never taught, so nothing is said of their being equivalent."""
+    learnt = found.baseline in found.rewarded
+    return {
+        name: one if learnt or name in found.rewarded else replace(one, equivalent_p=None, equivalence_seeds=None)
+        for name, one in comparisons.items()
+    }
 
 
 def _rows(
@@ -120,25 +176,6 @@ def _rows(
     rows = [row(name, runs, absent.pop(runs[0].config.objective.name, []), spent) for name, runs in arms.items()]
     rows += [row(name, [], seeds, spent) for name, seeds in absent.items()]
     return sorted(rows, key=lambda one: (-one.accuracy.mean if one.accuracy else 1.0, one.objective))
-
-
-def _against(
-    baseline: Scores | None,
-    rows: Sequence[ArmRow],
-    measured: Mapping[str, Scores],
-    rewarded: Collection[str],
-    margin: float,
-) -> dict[str, Comparison]:
-    """Those of these rows that can be compared; controls are corrected on their own.
-
-    Two that were never rewarded were never taught, so nothing is said of their being equivalent.
-    """
-    if baseline is None:
-        return {}
-    others = [measured[one.objective] for one in rows if one.objective in measured.keys() - {baseline.name}]
-    found = against(baseline, others, margin)
-    learnt = baseline.name in rewarded
-    return {name: one if learnt or name in rewarded else replace(one, equivalent_p=None) for name, one in found.items()}
 
 
 def _agreement(agro: Sequence[RunResult], rloo: Sequence[RunResult]) -> Agreement:

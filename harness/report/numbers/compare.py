@@ -106,7 +106,7 @@ def _difference(pairs: Pairs, ours: Scores, theirs: Scores, margin: float) -> In
         return Interval.of(over_seeds((ours.shares - theirs.shares)[0]))
     found = against(theirs, [ours], margin)[ours.name]
     taught = any(run.rewarded for both in pairs.runs for run in both)
-    return Difference.between(found if taught else replace(found, equivalent_p=None))
+    return Difference.between(found if taught else replace(found, equivalent_p=None, equivalence_seeds=None))
 
 
 def _scores(name: str, runs: Sequence[RunResult]) -> Scores:

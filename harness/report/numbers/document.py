@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from evaluators.statistics.families import Correction
 from evaluators.tasks.overlap import Overlap
 from harness.config.budget import Budget
 from harness.records.events import Invocation
@@ -25,6 +26,30 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Collapsed:
+    """A run that fell apart: see :func:`evaluators.statistics.collapse.collapsed`."""
+
+    seed: int
+    start: float
+    """Test accuracy before training, and after it."""
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """How far the test accuracies of an arm's runs lie apart."""
+
+    lowest: float
+    median: float
+    highest: float
+    deviation: float | None
+    """Standard deviation over seeds; None for one."""
+    elsewhere: Interval
+    """The mean, with the interval for other seeds and other problems of the kind."""
+    collapsed: tuple[Collapsed, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ArmRow:
     """What the runs of one arm reached and spent in one regime."""
 
@@ -37,6 +62,8 @@ class ArmRow:
     missing: tuple[int, ...]
     """Planned, and never begun."""
     accuracy: Interval | None
+    """For other seeds, on these problems."""
+    spread: Spread | None
     start_accuracy: float | None
     mean_over_budget: Interval | None
     difference: Difference | None
@@ -124,12 +151,26 @@ class Doubt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """Tests that are corrected together: at most one family in twenty claims anything that is not there."""
+
+    of: Literal["verdicts", "controls", "ranks", "differences", "equivalence"]
+    """What they are for; ``differences``: all but equivalence, of all regimes."""
+    regime: str | None
+    """None: of all regimes."""
+    tests: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
     """All of it, a board a regime."""
 
     suite: str
     baseline: str
     margin: float
+    correction: Correction
+    """Whether tests are corrected table by table, or over the document."""
+    families: tuple[Family, ...]
     boards: tuple[RegimeBoard, ...]
     missing: tuple[MissingRun, ...]
     overlap: dict[str, Overlap]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from evaluators.statistics.estimates import Estimate, over_problems
+from evaluators.statistics.estimates import Estimate
+from evaluators.statistics.proportions import over_problems
 from evaluators.statistics.ranking import LEVEL, Comparison
 
 
@@ -37,6 +38,9 @@ class Difference(Interval):
     equivalent_p: float | None
     improvement: float
     detectable: float | None
+    improvement_low: float | None
+    improvement_high: float | None
+    equivalence_seeds: int | None
 
     @property
     def equivalent(self) -> bool:
@@ -46,6 +50,7 @@ class Difference(Interval):
     @classmethod
     def between(cls, found: Comparison) -> "Difference":
         low, high = found.difference.interval() or (None, None)
+        improvement_low, improvement_high = found.improvement_interval or (None, None)
         return cls(
             mean=found.difference.mean,
             low=low,
@@ -55,4 +60,7 @@ class Difference(Interval):
             equivalent_p=found.equivalent_p,
             improvement=found.improvement,
             detectable=found.detectable,
+            improvement_low=improvement_low,
+            improvement_high=improvement_high,
+            equivalence_seeds=found.equivalence_seeds,
         )

@@ -10,6 +10,7 @@ from evaluators.statistics.ranking import Comparison, Scores, Standing
 from harness.records.results import COSTS, RunResult, Status, by_problem
 from harness.report.numbers.document import ArmRow, ArmStatus, CurvePoint
 from harness.report.numbers.interval import Difference, Interval
+from harness.report.numbers.spread import spread
 
 RANKED_FROM = 5
 """Seeds below which a row is preliminary."""
@@ -49,6 +50,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         unfinished=_seeds(runs, "unfinished"),
         missing=tuple(missing),
         accuracy=Interval.of(over_seeds([end.accuracy for end in ends])) if done else None,
+        spread=spread(done),
         start_accuracy=_mean(begin.accuracy for begin in begins),
         mean_over_budget=_over_budget(done),
         difference=None,

@@ -1,5 +1,7 @@
 """Numbers and texts as a report shows them: in cells, sentences, Markdown."""
 
+from collections.abc import Callable
+
 from harness.report.numbers.interval import Interval
 
 NONE = "–"
@@ -43,6 +45,17 @@ def tenths(number: float | None) -> str:
 
 def p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def span(interval: Interval, text: Callable[[float], str]) -> str:
+    """The ends of an interval alone."""
+    low, high = interval.low, interval.high
+    return NONE if low is None or high is None else f"{text(low)}–{text(high)}"
+
+
+def probability(found: float, low: float | None, high: float | None) -> str:
+    """With its interval, where there is one."""
+    return f"{found:.2f}" if low is None or high is None else f"{found:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def count(number: float) -> str:

@@ -1,10 +1,10 @@
 """The columns of a leaderboard, each once: for Markdown, terminal, page, dataset card and legend."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from evaluators.statistics.ranking import LEVEL
-from harness.report.numbers.document import ArmRow, RegimeBoard
-from harness.report.pages.cells import NONE, count, digits, p_value, percent, points, ranks
+from harness.report.numbers.document import ArmRow, RegimeBoard, Spread
+from harness.report.pages.cells import NONE, count, digits, p_value, percent, points, ranks, span
 from harness.report.pages.grid import Column, interval, share
 
 Arm = Mapping[str, ArmRow]
@@ -29,6 +29,8 @@ def verdict(row: ArmRow) -> str:
 
 def _seeds(row: ArmRow) -> str:
     others = {"failed": row.failed, "unfinished": row.unfinished, "missing": row.missing}
+    if row.spread:
+        others |= {"collapsed": tuple(run.seed for run in row.spread.collapsed)}
     lost = [f"{len(seeds)} {kind}" for kind, seeds in others.items() if seeds]
     return str(len(row.seeds)) + (f" ({', '.join(lost)})" if lost else "")
 
@@ -63,7 +65,8 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "accuracy %",
         lambda row: row.accuracy,
         "accuracy: share of correct samples on the test split, mean over seeds, start: the same before training; ±: "
-        "95 % t-interval over seeds",
+        "95 % t-interval for other seeds on these problems, which all rows share; on other problems all rows would "
+        "move, and together",
         whole=True,
     ),
     share("start", lambda row: row.start_accuracy),
@@ -71,7 +74,7 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "difference",
         lambda row: row.difference,
         "difference: to the baseline, paired by seed and problem, in points; ±: 95 % interval for other seeds and "
-        "other problems of the kind",
+        "other problems of the kind, of this comparison alone",
         signed=True,
         whole=True,
     ),
@@ -79,8 +82,7 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "p",
         lambda row: NONE if (p := _p(row)) is None else p_value(p),
         _p,
-        "p: of no difference, Holm-corrected for all comparisons with the baseline; P(>): probability that a run beats "
-        "a run of the baseline",
+        "p: of no difference, Holm-corrected for {verdicts}; P(>): probability that a run beats a run of the baseline",
     ),
     Column(
         "P(>)",
@@ -92,10 +94,62 @@ REACHED: tuple[Column[ArmRow], ...] = (
         verdict,
         verdict,
         f"verdict: better or worse below p = {LEVEL}; equivalent: within {{margin:g}} points, by two one-sided tests "
-        f"at {LEVEL}, corrected likewise; else unclear; rank: by Holm's correction over all pairs",
+        f"at {LEVEL}, corrected likewise; else unclear; rank: by Holm's correction over {{ranks}}",
     ),
 )
-"""What an arm's runs reached; ``margin`` in a note is the suite's, in points."""
+"""What an arm's runs reached; a note's ``margin`` is the suite's, in points, and what tests were corrected over."""
+
+
+def _spread(
+    name: str, text: Callable[[Spread], str], value: Callable[[Spread], float | None], note: str = ""
+) -> Column[ArmRow]:
+    return Column(
+        name,
+        lambda row: text(row.spread) if row.spread else NONE,
+        lambda row: value(row.spread) if row.spread else None,
+        note,
+        whole=True,
+    )
+
+
+def _improvement_span(row: ArmRow) -> str:
+    found = row.difference
+    if found is None or found.improvement_low is None or found.improvement_high is None:
+        return NONE
+    return f"{found.improvement_low:.2f}–{found.improvement_high:.2f}"
+
+
+SPREAD: tuple[Column[ArmRow], ...] = (
+    OBJECTIVE,
+    _spread(
+        "runs %",
+        lambda found: f"{percent(found.lowest)}–{percent(found.highest)}",
+        lambda found: found.lowest,
+        "runs, median, sd: test accuracies of the single runs; collapsed: runs that end 10 points or more below their "
+        "own start, or below it and as outliers 10 points or more below the median run",
+    ),
+    _spread("median %", lambda found: percent(found.median), lambda found: found.median),
+    _spread("sd", lambda found: percent(found.deviation), lambda found: found.deviation),
+    _spread(
+        "collapsed",
+        lambda found: str(len(found.collapsed)) if found.collapsed else NONE,
+        lambda found: len(found.collapsed) or None,
+    ),
+    _spread(
+        "other problems %",
+        lambda found: span(found.elsewhere, percent),
+        lambda found: found.elsewhere.low,
+        "other problems: 95 % interval of accuracy for other seeds and other problems of the kind; P(>) interval: "
+        "95 %, for other seeds, from three runs on",
+    ),
+    Column(
+        "P(>) interval",
+        _improvement_span,
+        lambda row: row.difference.improvement_low if row.difference else None,
+        whole=True,
+    ),
+)
+"""How far its runs lie apart."""
 TOOK: tuple[Column[ArmRow], ...] = (
     OBJECTIVE,
     _spent(
@@ -127,7 +181,7 @@ BEHAVED: tuple[Column[ArmRow], ...] = (
     share("paid %", lambda row: row.audit_paid),
     share("missed %", lambda row: row.audit_missed),
 )
-AFTERWARDS = (("What that took, a run", TOOK), ("How it got there", BEHAVED))
+AFTERWARDS = (("How sure that is", SPREAD), ("What that took, a run", TOOK), ("How it got there", BEHAVED))
 """The tables below that of what was reached, controls included."""
 
 

@@ -11,7 +11,18 @@ from harness.records.results import COSTS
 from harness.report.numbers.document import ArmRow
 from harness.report.numbers.interval import Difference
 from harness.report.numbers.side_by_side import SideBySide
-from harness.report.pages.cells import NONE, count, digits, excerpt, p_value, percent, points, shown, tenths
+from harness.report.pages.cells import (
+    NONE,
+    count,
+    digits,
+    excerpt,
+    p_value,
+    percent,
+    points,
+    probability,
+    shown,
+    tenths,
+)
 from harness.report.pages.grid import Grid
 
 IN_TERMINAL = 3
@@ -39,6 +50,12 @@ def sentences(found: SideBySide) -> list[str]:
         f"{points(found.difference, signed=True)} points, 95 % interval over {over}."
     ]
     said += _tests(found)
+    said += [
+        f"{len(row.spread.collapsed)} of {len(row.seeds)} runs of {row.objective} collapsed: "
+        f"seed{'s' * (len(row.spread.collapsed) > 1)} {', '.join(str(run.seed) for run in row.spread.collapsed)}."
+        for row in found.rows
+        if row.spread and row.spread.collapsed
+    ]
     said.append(
         f"Of {found.problems} problems {ours.objective} solves {found.gained.count} more often and "
         f"{found.lost.count} less often."
@@ -49,15 +66,24 @@ def sentences(found: SideBySide) -> list[str]:
 def _tests(found: SideBySide) -> list[str]:
     """What may be said of the objectives; nothing where seeds say nothing."""
     difference = found.difference
-    if not isinstance(difference, Difference) or difference.p is None or difference.detectable is None:
+    if not isinstance(difference, Difference) or difference.p is None:
         return []
     ours, theirs = found.rows
     within = f"; they are equivalent within {100 * found.margin:g} points" if difference.equivalent else ""
-    return [
+    better = probability(difference.improvement, difference.improvement_low, difference.improvement_high)
+    said = [
         f"p = {p_value(difference.p)} of no difference, as one comparison alone{within}. A run of {ours.objective} "
-        f"beats one of {theirs.objective} with probability {difference.improvement:.2f}. These seeds would "
-        f"have shown a gap of {100 * difference.detectable:.1f} points with probability 0.8."
+        f"beats one of {theirs.objective} with probability {better}."
     ]
+    if difference.detectable is not None:
+        gap = f"{100 * difference.detectable:.1f} points"
+        said.append(f"These seeds would have shown a gap of {gap} with probability 0.8.")
+    if difference.equivalence_seeds and not difference.equivalent:
+        said.append(
+            f"If they are equal, about {difference.equivalence_seeds} seeds would call them equivalent within "
+            f"{100 * found.margin:g} points with probability 0.8."
+        )
+    return [" ".join(said)]
 
 
 def costs(found: SideBySide) -> Grid:

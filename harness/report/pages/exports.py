@@ -21,7 +21,11 @@ MEASURED = (
     *("grader_timeouts", "audit_paid", "audit_missed", "unmatched"),
 )
 INTERVALS = ("accuracy", "difference", "mean_over_budget")
-TESTS = ("p", "p_holm", "equivalent_p", "improvement", "detectable")
+TESTS = (
+    *("p", "p_holm", "equivalent_p", "improvement", "improvement_low", "improvement_high"),
+    *("detectable", "equivalence_seeds"),
+)
+SPREAD = ("lowest", "median", "highest", "deviation", "elsewhere_low", "elsewhere_high", "collapsed")
 
 
 def as_csv(board: Board) -> str:
@@ -29,7 +33,7 @@ def as_csv(board: Board) -> str:
     file = io.StringIO()
     ends = [f"{name}_{end}" for name in INTERVALS for end in ("mean", "low", "high")]
     ranks = ("rank_best", "rank_worst")
-    header = ["regime", "control", *PLAIN, *MEASURED, *ranks, *ends, *TESTS, *COSTS, "run_ids"]
+    header = ["regime", "control", *PLAIN, *MEASURED, *ranks, *ends, *SPREAD, *TESTS, *COSTS, "run_ids"]
     writer = csv.DictWriter(file, header, lineterminator="\n")
     writer.writeheader()
     for part, row in board.arms:
@@ -43,6 +47,10 @@ def _line(row: ArmRow) -> dict[str, Any]:
     line = asdict(row)
     for name in INTERVALS:
         line |= {f"{name}_{end}": value for end, value in (line[name] or {}).items()}
+    if row.spread:
+        line |= {name: getattr(row.spread, name) for name in ("lowest", "median", "highest", "deviation")}
+        line |= {f"elsewhere_{end}": getattr(row.spread.elsewhere, end) for end in ("low", "high")}
+        line |= {"collapsed": tuple(run.seed for run in row.spread.collapsed)}
     best, worst = row.rank or (None, None)
     return line | row.budget | (line["difference"] or {}) | {"rank_best": best, "rank_worst": worst}
 

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from harness.report.numbers.document import Board, RegimeBoard
+from evaluators.statistics.ranking import LEVEL
+from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
-from harness.report.pages.columns import BEHAVED, REACHED, TOOK
+from harness.report.pages.cells import percent
+from harness.report.pages.columns import BEHAVED, REACHED, SPREAD, TOOK, verdict
 from harness.report.pages.grid import legend
 
 AUDIT_GROWTH = 0.02
@@ -15,6 +17,14 @@ DOUBTED = {
     "cut": "are cut at the length limit, and may have been about to answer; raise rollout.max_tokens",
     "missed": "are refused by the grader and accepted by a second rule; read them: harness compare",
 }
+CORRECTED = {
+    "table": {
+        "verdicts": "all comparisons of its table with the baseline, those of the controls apart",
+        "ranks": "all pairs of its table",
+    },
+    "document": {"verdicts": "all tests of this document", "ranks": "the same"},
+}
+"""What the tests of verdicts and ranks are corrected over."""
 UNTOLD = "1"
 """The grader of the tables that were published before they named one."""
 
@@ -38,6 +48,13 @@ def summary(part: RegimeBoard) -> list[str]:
         said.append(
             f"With these seeds a gap to the baseline of {low if low == high else f'{low} to {high}'} points would have "
             "been found with probability 0.8; smaller ones may well be there."
+        )
+    unclear = [row for row in part.rows if verdict(row) == "unclear"]
+    seeds = [(row, row.difference.equivalence_seeds) for row in unclear if row.difference]
+    if needed := [f"{row.objective} {number}" for row, number in seeds if number]:
+        said.append(
+            "If it is equal to the baseline, what is unclear here would be called equivalent with probability 0.8 from "
+            f"about so many seeds on: {', '.join(needed)}."
         )
     if pair := part.same_as_agro:
         said.append(
@@ -77,6 +94,7 @@ def warnings(board: Board) -> list[str]:
                     f"{row.objective}, {part.regime}: the share of completions that the grader {what} a second "
                     f"rule grew in training, from {100 * before:.1f} to {100 * after:.1f} %; read them: harness compare"
                 )
+    found += [_fell(part, row) for part in board.boards for row in part.rows if row.spread and row.spread.collapsed]
     for doubt in board.doubts:
         found.append(
             f"{doubt.objective}, {doubt.regime}: {100 * doubt.share:.1f} % of the completions after training "
@@ -88,7 +106,9 @@ def warnings(board: Board) -> list[str]:
 def notes(board: Board) -> list[str]:
     """How to read the tables, and which runs are not in them."""
     rows = [row for _, row in board.arms]
-    found = [note.format(margin=100 * board.margin) for note in legend(REACHED, TOOK, BEHAVED)]
+    filled = {"margin": 100 * board.margin} | CORRECTED[board.correction]
+    found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
+    found += _families(board)
     if board.grader.partition("/")[0] != UNTOLD:
         found.append(f"all completions were judged by grader {board.grader}")
     if any(row.status == "preliminary" for row in rows):
@@ -108,6 +128,49 @@ def notes(board: Board) -> list[str]:
     for arm, seeds in missing.items():
         found.append(f"{arm}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}: planned, and never begun")
     return found
+
+
+def _fell(part: RegimeBoard, row: ArmRow) -> str:
+    """That some of its runs collapsed, and what that means for its numbers."""
+    assert row.spread
+    fallen, runs = row.spread.collapsed, len(row.seeds)
+    if len(fallen) == runs:
+        begun = sum(run.start for run in fallen) / runs
+        return (
+            f"{row.objective}, {part.regime}: all {runs} runs collapsed; they ended at {percent(row.spread.lowest)} to "
+            f"{percent(row.spread.highest)} %, and began at {percent(begun)} %"
+        )
+    named = ", ".join(f"seed {run.seed} at {percent(run.accuracy)} %" for run in fallen)
+    return (
+        f"{row.objective}, {part.regime}: {len(fallen)} of {runs} runs collapsed ({named}; the median run reached "
+        f"{percent(row.spread.median)} %); where some runs collapse, few seeds say little of how many do, and "
+        "intervals and tests of such an arm hold less often than they say"
+    )
+
+
+def _families(board: Board) -> list[str]:
+    """Which tests are corrected together, and what that promises."""
+    differences = [family for family in board.families if family.of != "equivalence"]
+    if not differences:
+        return []
+    if board.correction == "document":
+        same = sum(family.tests for family in board.families if family.of == "equivalence")
+        return [
+            f"all {differences[0].tests} tests of a difference in this document, for verdicts and ranks of all tables, "
+            f"are one family: where nothing differs, it claims a difference with a probability of at most "
+            f"{100 * LEVEL:g} %; the {same} tests of equivalence are another family"
+        ]
+    number = len(differences)
+    said = (
+        "in each table the verdicts are one family of tests, the verdicts of the controls another, and the ranks a "
+        f"third: where nothing differs, each family claims a difference with a probability of at most {100 * LEVEL:g} %"
+    )
+    if number > 1:
+        said += (
+            f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %; "
+            "harness leaderboard --correct document corrects over all of them at once"
+        )
+    return [f"{said}; claims of equivalence are families of their own"]
 
 
 def _differing(environments: Sequence[dict[str, str]]) -> list[tuple[str, list[str]]]:

@@ -13,11 +13,11 @@ SCORED: tuple[Column[OwnEval], ...] = (
         "acc@1 %",
         lambda one: one.summary.acc_at_1,
         "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most "
-        "frequent answer is; ±: 95 % t-interval over problems, or Wilson's where all problems came out alike",
+        "frequent answer is; in brackets: 95 % interval for other problems of the kind (Wilson's)",
         whole=True,
     ),
-    share("pass@k %", lambda one: one.summary.pass_at_k),
-    share("maj@k %", lambda one: one.summary.maj_at_k),
+    interval("pass@k %", lambda one: one.summary.pass_at_k),
+    interval("maj@k %", lambda one: one.summary.maj_at_k),
     interval("greedy %", lambda one: one.summary.greedy, whole=True),
 )
 """What a model can do."""

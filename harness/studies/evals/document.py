@@ -21,8 +21,8 @@ class OwnSummary:
     k: int
     """Samples a problem."""
     acc_at_1: Interval
-    pass_at_k: float
-    maj_at_k: float
+    pass_at_k: Interval
+    maj_at_k: Interval
     greedy: Interval
     sampled_tokens: int
     """In all."""

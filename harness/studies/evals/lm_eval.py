@@ -1,10 +1,12 @@
 """Tasks of lm-evaluation-harness by our engines, as evaluations like our own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.lm_eval.evaluation import LmEvalRecord, run_tasks
-from evaluators.statistics.estimates import over_problems
+from evaluators.statistics.estimates import over_seeds
 from harness.models.policy import Policy
+from harness.report.numbers.interval import Interval
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.generating import generate_with
 from harness.studies.evals.document import LmEvalSummary, Score
@@ -23,9 +25,9 @@ def measure_lm_eval(
     (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
     scores = {}
     for score in found.scores:
-        mean, low, high = over_problems([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
+        span = interval_of([record.metrics[f"{score.metric},{score.filter}"] for record in found.records])
         name = score.metric if score.filter == "none" else f"{score.metric} {score.filter}"
-        scores[name] = Score(mean=mean, low=low, high=high, of_lm_eval=score.value)
+        scores[name] = Score(mean=span.mean, low=span.low, high=span.high, of_lm_eval=score.value)
     responses = sum(len(record.responses) for record in found.records)
     summary = LmEvalSummary(
         problems=found.problems,
@@ -37,3 +39,9 @@ def measure_lm_eval(
         truncated=sum(record.truncated for record in found.records) / responses,
     )
     return summary, found.records
+
+
+def interval_of(values: Sequence[float]) -> Interval:
+    """By Wilson where each value is a share; a metric of another kind, such as a length, by Student."""
+    shares = all(0 <= value <= 1 for value in values)
+    return Interval.over_problems(values) if shares else Interval.of(over_seeds(values))

@@ -25,8 +25,11 @@ from harness.studies.evals.measure import Measured
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings, slug
 
 RESULT = "eval.json"
-FORMAT = 1
-"""Raised where older versions could not read what this one writes; a file that names none is of the first."""
+FORMAT = 2
+"""Raised where older versions could not read what this one writes; a file that names none is of the first.
+
+In the first, pass@k and maj@k were numbers without an interval.
+"""
 KINDS: dict[str, type[EvalResult]] = {"own": OwnEval, "lm-eval": LmEval}
 ADAPTERS: dict[str, TypeAdapter[EvalResult]] = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 
@@ -151,6 +154,9 @@ def read_result(folder: Path) -> EvalResult:
                 f"{path} is of format {found}, and this version reads formats up to {FORMAT}; install the version of "
                 "the harness that wrote it"
             )
+        if found == 1 and record["kind"] == "own":
+            for name in ("pass_at_k", "maj_at_k"):
+                record["summary"][name] = {"mean": record["summary"][name], "low": None, "high": None}
         return ADAPTERS[record["kind"]].validate_python(record)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise HarnessError(

@@ -6,6 +6,8 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
+from evaluators.statistics.power import MOST, POWER, of_pairs, seeds_for_equivalence
+from evaluators.statistics.ranking import LEVEL
 from harness.config.arms import run_config
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
@@ -17,6 +19,9 @@ from harness.studies.planning.gpus import Gpu, gpu_of
 from harness.studies.planning.memory import GIB, PHASES, Memory, memory_of, tokens_at_once
 from harness.studies.planning.parts import Parts, parts_of
 from harness.studies.planning.refusal import refusal
+
+PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
+"""Points, for which the seeds of a claim of equivalence are told."""
 
 
 def estimate(
@@ -53,11 +58,27 @@ def estimate(
     runs = len(algos) * suite.seeds
     total = suite.seeds * sum(found.hours for found in takes.values())
     console.print(f"{runs} runs ({len(algos)} arms x {suite.seeds} seeds): {total:,.1f} hours", highlight=False)
+    if len(algos) > 1:
+        console.print(_equivalence(suite.margin, len(algos)), highlight=False)
     for assumption in _assumptions(configs[algos[0]], prompt, completion):
         console.print(f"- {assumption}", highlight=False)
     for name in algos:
         if needs[name].peak > gpu.memory * GIB:
             raise HarnessError(refusal(configs[name], needs[name], gpu_name, gpu.memory))
+
+
+def _equivalence(margin: float, arms: int) -> str:
+    """What hours do not say: the seeds that a claim takes."""
+    level = LEVEL / (arms - 1)
+    needed = {
+        points: seeds_for_equivalence(of_pairs(points / 100), margin, level) or f"more than {MOST}"
+        for points in PAIRS_DIFFER_BY
+    }
+    told = ", ".join(f"{seeds} where it is {points:g}" for points, seeds in needed.items())
+    return (
+        f"seeds from which {arms} arms that are equal are called equivalent within {100 * margin:g} points with "
+        f"probability {POWER}, by the standard deviation in points of the difference of two runs of one seed: {told}"
+    )
 
 
 def _check(suite: SuiteConfig, algos: Sequence[str], prompt: int | None, completion: int | None) -> None:

@@ -1,5 +1,6 @@
 """What is published is never lost: neither by a run, nor by a report, nor by an export."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def test_what_is_published_is_the_archive_and_the_leaderboard_made_of_it(publish
     assert code == 0, output
     tables = {name: content for name, content in contents(published / SUITE).items() if name != ARCHIVE}
     assert contents(tmp_path / "again" / SUITE) == tables
+
+
+def test_one_correction_over_the_document_is_asked_for_by_its_flag(published: Path, tmp_path: Path) -> None:
+    """And is said in what is written, with the command that makes it again."""
+    archive, again = str(published / SUITE / ARCHIVE), tmp_path / "again"
+    command = ["leaderboard", "--suite", SUITE, "--from", archive, "--out", str(again)]
+    for more, said in (([], "table"), (["--correct", "document"], "document")):
+        code, output = harness(*command, *more)
+        assert code == 0, output
+        assert json.loads((again / SUITE / "leaderboard.json").read_text())["correction"] == said
+        page = (again / SUITE / "leaderboard.html").read_text()
+        assert (f"harness leaderboard --suite {SUITE} --correct document</code>" in page) == (said == "document")
+    code, output = harness(*command, "--correct", "nothing")
+    assert code == 2 and "Traceback" not in output
 
 
 def test_nothing_that_would_lose_published_runs_is_begun_without_force(

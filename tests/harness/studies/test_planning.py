@@ -63,6 +63,9 @@ def test_with_adapters_it_fits(llama: str) -> None:
     result = plan(llama, "--algos", "agro,ppo", "--completion-tokens", "400")
     assert result.exit_code == 0, result.output
     assert "completion 400 tokens" in result.output
+    said = " ".join(result.output.split())
+    assert "seeds from which 2 arms that are equal are called equivalent within 2 points" in said
+    assert "4 where it is 1, 10 where it is 2, 36 where it is 4" in said
 
 
 def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:

@@ -33,7 +33,7 @@ def test_wrong_answers_of_many_forms_outvote_a_right_one() -> None:
     """One right answer twice against one wrong answer in three forms."""
     grades = [graded("7", Verdict.CORRECT)] * 2 + [graded(form) for form in FORMS["a half"][:3]]
     correct = np.array([[grade.strict is Verdict.CORRECT for grade in grades]])
-    assert majority_at_k(correct, [[answer_of(grade, "strict") for grade in grades]]) == 0.0
+    assert majority_at_k(correct, [[answer_of(grade, "strict") for grade in grades]]).tolist() == [0.0]
 
 
 def test_no_answer_has_no_vote() -> None:
