@@ -12,6 +12,8 @@ from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.kto import KTO
+from algorithms.m2po import M2PO
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.rloo import RLOO
@@ -37,6 +39,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "rpo": RPO,
     "topr": TOPR,
     "tba": TBA,
+    "m2po": M2PO,
+    "kto": KTO,
 }
 """The built-in objectives by name."""
 

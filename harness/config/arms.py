@@ -72,6 +72,10 @@ def _check(objective: Objective, name: str, suite: SuiteConfig) -> None:
         raise HarnessError(
             f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
         )
+    if "mismatched_log_ratio" in objective.requires and suite.rollout.prompts < 2:
+        raise HarnessError(
+            f"rollout.prompts is 1, but {name} pairs prompts with the completions of other ones; set it to 2 or more"
+        )
     if isinstance(objective, Constrained) and objective.quantity == "kl" and suite.regime != "on_policy":
         raise HarnessError(
             f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "

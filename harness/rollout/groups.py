@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Annotated, Any
 
 import torch
@@ -67,6 +68,18 @@ def sequences_of(groups: Sequence[Group]) -> Sequences:
 def lengths(groups: Sequence[Group]) -> list[int]:
     """Tokens of each completion with its prompt."""
     return [len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions]
+
+
+def mismatched(groups: Sequence[Group]) -> list[Group]:
+    """Each prompt with as many completions of the next one as it has itself, the last one with those of the first.
+
+    They are neither graded nor scored.
+    """
+    crossed = []
+    for group, other in zip(groups, [*groups[1:], *groups[:1]], strict=True):
+        completions = tuple(islice(cycle(other.completions), len(group.completions)))
+        crossed.append(Group(problem=group.problem, prompt_ids=group.prompt_ids, completions=completions))
+    return crossed
 
 
 def with_scores(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Group]:

@@ -18,15 +18,24 @@ class Sizes:
 
 
 def cost_of(
-    sizes: Sizes, passes: Passes, optimizer: OptimizerSettings, new: Sequence[int], batch: Sequence[int]
+    sizes: Sizes,
+    passes: Passes,
+    optimizer: OptimizerSettings,
+    new: Sequence[int],
+    batch: Sequence[int],
+    crossed: Sequence[int] | None = None,
 ) -> Ledger:
     """One turn of the loop over sequences of ``batch`` tokens each, of which those of ``new`` are sampled for it.
 
-    Sampled tokens and seconds are the caller's to add: neither follows from the lengths.
+    ``crossed`` are the lengths of prompts with others' completions, where passes are made over these; if they are not
+    known, those of ``batch``: as many tokens. Sampled tokens and seconds are the caller's to add: neither follows from
+    the lengths.
     """
     size, epochs = sizes.policy, optimizer.epochs
-    scored = [*(new if passes.behaviour else ()), *(batch if passes.start else ())]
-    reference = new if passes.reference else []
+    mismatched = (batch if crossed is None else crossed) if passes.mismatched else ()
+    current = epochs * list(batch) if passes.current else []
+    scored = [*(new if passes.behaviour else ()), *(batch if passes.start else ()), *current, *mismatched]
+    reference = [*(new if passes.reference else ()), *mismatched]
     cost = Ledger(
         iterations=1,
         completions=len(batch),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from algorithms.scores import SCORES, scores_for
-from algorithms.types import HasTotals, Objective
+from algorithms.step import scores_come_first
+from algorithms.types import Objective
 from harness.config.regime import RegimeSpec
 from harness.config.settings import OptimizerSettings
 
@@ -18,6 +19,11 @@ class Passes:
     """Of the policy, right after it has sampled a completion."""
     start: tuple[str, ...] = ()
     """Of the policy, before the first update on a rollout batch."""
+    current: tuple[str, ...] = ()
+    """Of the policy, before each update, of that update's completions."""
+    mismatched: tuple[str, ...] = ()
+    """Of the policy and of the reference, before the first update on a rollout batch: each prompt with the completions
+    of another."""
     training: tuple[str, ...] = ()
     """The training pass itself: where it is the first on fresh completions, it needs no other."""
     critic: tuple[str, ...] = ()
@@ -32,8 +38,9 @@ class Passes:
         if optimizer.importance_cap is not None:
             asked.add("old_logp")
         filled_by: dict[str, str] = {}
-        if optimizer.updates_per_rollout == 1 and not isinstance(objective, HasTotals):
-            filled_by["start"] = "training"  # not with totals, which are wanted before the training pass
+        if optimizer.updates_per_rollout == 1:  # the first update is the only one
+            filled_by["start"] = "start" if scores_come_first(objective) else "training"
+            filled_by["current"] = filled_by["start"]
         if regime.kind == "on_policy":
             filled_by["behaviour"] = filled_by.get("start", "start")
         if regime.kind == "offline":

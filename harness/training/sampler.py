@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
-from harness.rollout.groups import Group, lengths
+from harness.rollout.groups import Group, lengths, mismatched
 from harness.rollout.regimes import RolloutBatch
 from harness.seeds import Purpose, derive_seed
 from harness.training.costs import Sizes, cost_of
@@ -90,7 +90,8 @@ def charge(run: RunState, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
     new = batch.groups[: batch.new]
     sizes = Sizes(policy=run.policy.size, critic=run.critic.size if run.critic else None)
-    cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups))
+    crossed = lengths(mismatched(batch.groups))
+    cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups), crossed)
     count = sum(len(group.completions) for group in new)
     cost += Ledger(sampled_tokens=sum(len(c.ids) for group in new for c in group.completions))
     if run.fixed:

@@ -16,11 +16,14 @@ from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.kto import KTO
+from algorithms.m2po import M2PO
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.rpo import RPO
+from algorithms.step import step_totals
 from algorithms.topr import TOPR
-from algorithms.types import Batch, Denominators, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.types import Batch, Denominators, LossOutput, Objective, PolicyOutput
 
 CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "agro_on_policy": AGRO(form="on_policy"),
@@ -37,6 +40,10 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "ipo_random": IPO(pairing="random"),
     "rpo_random": RPO(pairing="random", eta=1.0),
     "topr_no_kl": TOPR(beta=0.0),
+    "m2po_tight": M2PO(tau=0.001),
+    "m2po_outward": M2PO(judged="outward", tau=0.01),
+    "kto_weighted": KTO(beta=1.0, desirable_above=0.3, desirable_weight=2.0, undesirable_weight=0.5),
+    "constrained_m2po": Constrained(inner=M2PO(), quantity="length", limit=2.0),
     "constrained_agro": Constrained(inner=AGRO(), quantity="kl", limit=0.5),
     "constrained_grpo": Constrained(inner=GRPO(), quantity="length", limit=2.0),
     "constrained_ppo": Constrained(inner=PPO(), quantity="length", limit=3.0),
@@ -45,15 +52,15 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
 }
 """Every objective with its defaults, and the variants that take another path."""
 
-TOKEN_FIELDS = ("old_logp", "start_logp", "ref_logp", "old_values")
+TOKEN_FIELDS = ("old_logp", "start_logp", "current_logp", "ref_logp", "old_values")
 """[B, T], as ``mask``."""
-COMPLETION_FIELDS = ("old_final_value", "draws")
+COMPLETION_FIELDS = ("old_final_value", "draws", "mismatched_log_ratio")
 """[B], as ``rewards``."""
 
 
 def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 0) -> tuple[PolicyOutput, Batch]:
     """Groups of these sizes, float64; ``policy.logp`` and ``policy.values`` are leaves with gradient."""
-    generator = torch.Generator().manual_seed(seed)
+    generator, another = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     shape = (sum(sizes), tokens)
 
     def normal(scale: float) -> Tensor:
@@ -81,6 +88,8 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
         old_values=normal(1.0),
         old_final_value=normal(1.0)[:, 0],
         draws=torch.rand(sum(sizes), generator=generator, dtype=torch.float64),
+        current_logp=logp + 0.2 * torch.randn(shape, generator=another, dtype=torch.float64),
+        mismatched_log_ratio=torch.rand(sum(sizes), generator=another, dtype=torch.float64),
         state={"constraint_multiplier": 0.2, "constraint_penalty": 0.3},
     )
     return PolicyOutput(logp=logp.requires_grad_(), values=normal(1.0).requires_grad_()), batch
@@ -98,12 +107,9 @@ def take(policy: PolicyOutput, batch: Batch, rows: Tensor) -> tuple[PolicyOutput
 
 
 def with_totals(objective: Objective, *parts: Batch) -> list[Batch]:
-    """The micro-batches of one step, each with what the objective sums over all of them."""
-    if not isinstance(objective, HasTotals):
-        return list(parts)
-    of_parts = [objective.totals(part) for part in parts]
-    sums = {name: torch.stack([totals[name] for totals in of_parts]).sum(0) for name in of_parts[0]}
-    return [replace(part, totals=sums) for part in parts]
+    """The micro-batches of one step, each with what the objective wants to know of all of them."""
+    totals = step_totals(objective, parts)
+    return [replace(part, totals=totals) for part in parts]
 
 
 def step_loss(objective: Objective, policy: PolicyOutput, batch: Batch) -> LossOutput:

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from algorithms.scores import scores_for
-from algorithms.types import Batch, Denominators, HasTotals, Objective, PolicyOutput
+from algorithms.step import step_totals
+from algorithms.types import Batch, Denominators, Objective, PolicyOutput
 from harness.studies.tabular.problems import K, Problems
 
 
@@ -87,6 +88,8 @@ def group_gradients(
         "old_logp": pick(scene.behaviour)[..., None],
         "ref_logp": pick(scene.problems.ref)[..., None],
         "start_logp": logp.detach(),
+        "current_logp": logp.detach(),
+        "mismatched_log_ratio": _mismatched(scene)[:, None, None].expand(shape).flatten(0, 1),
         "old_values": values.detach(),
         "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
@@ -98,6 +101,13 @@ def group_gradients(
     total = by_completion.sum(-1, keepdim=True)
     by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
+
+
+def _mismatched(scene: Scene) -> Tensor:
+    """[N] mean of ``log pi - log ref`` of each prompt over what the others' behaviours draw: that of many pairs."""
+    drawn = scene.behaviour.exp()
+    others = (drawn.sum(0) - drawn) / max(1, len(drawn) - 1)
+    return (others * (scene.policy - scene.problems.ref)).sum(-1)
 
 
 def _loss(objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, needed: Mapping[str, Any]) -> Tensor:
@@ -112,7 +122,6 @@ def _loss(objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, n
         denominators=count,
         **needed,
     )
-    if isinstance(objective, HasTotals):
-        batch = replace(batch, totals=objective.totals(batch))
+    batch = replace(batch, totals=step_totals(objective, [batch]))
     policy = PolicyOutput(logp=logp, values=values if "values" in objective.requires else None)
     return objective.loss(policy, batch).loss

@@ -33,6 +33,8 @@ BUDGET: dict[str, Any] = {
 }
 BATCHES = {"ppo": 12, "geppo": 12}
 """Of 128 completions, where they are not 20: these two take four updates on each."""
+WITHOUT_BASELINE = {"kto"}
+"""These judge each completion by itself, so that rewards that are all the same teach them something."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
 
 
@@ -56,7 +58,7 @@ def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tm
     assert held["completion_tokens"] < free["completion_tokens"] - 2
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name not in WITHOUT_BASELINE])
 def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same.
 
