@@ -13,8 +13,9 @@ from algorithms.constrained import Constrained
 from algorithms.scores import COMPUTED
 from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
+from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
-from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
+from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, TunedSettings
 from harness.config.suites import explain, nearest, sentence
 from harness.errors import HarnessError
 

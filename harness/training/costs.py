@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.config.settings import OptimizerSettings
+from harness.config.optimizer import OptimizerSettings
 from harness.models.size import ModelSize
 from harness.records.ledger import Ledger
 from harness.training.passes import Passes

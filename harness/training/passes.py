@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from algorithms.scores import SCORES, scores_for
 from algorithms.step import scores_come_first
 from algorithms.types import Objective
+from harness.config.optimizer import OptimizerSettings
 from harness.config.regime import RegimeSpec
-from harness.config.settings import OptimizerSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class Passes:
     def of(cls, objective: Objective, regime: RegimeSpec, optimizer: OptimizerSettings) -> "Passes":
         """What a run of ``objective`` needs."""
         asked = set(scores_for(objective.requires))
-        if optimizer.importance_cap is not None:
+        if optimizer.correction:
             asked.add("old_logp")
         filled_by: dict[str, str] = {}
         if optimizer.updates_per_rollout == 1:  # the first update is the only one

@@ -11,14 +11,25 @@ import torch
 from torch import Tensor
 
 from algorithms.checks import present
-from algorithms.ops import k1, k3, masked_sum, token_log_ratio, truncated_importance, weigh_gradient
+from algorithms.ops import (
+    icepop_weights,
+    k1,
+    k3,
+    masked_sum,
+    sequence_mask_weights,
+    token_log_ratio,
+    truncated_importance,
+    weigh_gradient,
+)
 from algorithms.step import step_totals
 from algorithms.types import Batch, Denominators, HasState, PolicyOutput
+from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
 from harness.training.micro_batches import MicroBatch, denominators, micro_batches
+from harness.training.optimism import extrapolate, remember
 from harness.training.scoring import score_update
 from harness.training.state import RunState
 
@@ -74,13 +85,17 @@ def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, 
             logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
         own: dict[str, Any] = dict.fromkeys(run.passes.training, logp.detach())
         seen = replace(batch, totals=totals, **own)
-        output = PolicyOutput(logp=_weighed(run, logp, seen, engine_logp), values=values)
+        weight = _correction(run.config.optimizer, seen, engine_logp)
+        weighed = logp if weight is None else weigh_gradient(logp, weight)
+        output = PolicyOutput(logp=weighed, values=values)
         result = run.objective.loss(output, seen)
         with run.span("backward"):
             result.loss.backward()  # type: ignore[no-untyped-call]
         sums["train/loss"] += float(result.loss.detach())
         for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
             sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
+        if weight is not None and run.config.optimizer.importance_cap is None:
+            sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
         for name, metric in result.metrics.items():
             sums[f"objective/{name}"] += float(metric)
     if isinstance(run.objective, HasState):
@@ -98,12 +113,16 @@ def _values(run: RunState, part: MicroBatch) -> Tensor | None:
     return values
 
 
-def _weighed(run: RunState, logp: Tensor, batch: Batch, engine_logp: Tensor) -> Tensor:
-    """``logp`` with its gradient weighed for what the engine computes differently, if the run asks for that."""
-    cap = run.config.optimizer.importance_cap
-    if cap is None:
-        return logp
-    return weigh_gradient(logp, truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap))
+def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) -> Tensor | None:
+    """Weights of the gradient [B, T], or [B, 1], for what the engine computes differently, if the run asks for that."""
+    match settings:
+        case OptimizerSettings(importance_cap=float(cap)):
+            return truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap)
+        case OptimizerSettings(icepop=(low, high)):
+            return icepop_weights(present("old_logp", batch.old_logp), engine_logp, low, high)
+        case OptimizerSettings(sequence_mask=(low, high)):
+            return sequence_mask_weights(present("old_logp", batch.old_logp), engine_logp, batch.mask, low, high)
+    return None
 
 
 def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
@@ -131,6 +150,7 @@ def _step(run: RunState, number: int) -> Metrics:
     settings = run.config.optimizer
     warm = min(1.0, number / max(1, settings.warmup_steps))
     metrics = {"train/learning_rate": settings.learning_rate * warm}
+    plain = extrapolate(run.optimizer, settings.optimism) if settings.optimism else {}
     for name, module in run.modules.items():
         norm = float(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm))
         if not math.isfinite(norm):
@@ -139,5 +159,6 @@ def _step(run: RunState, number: int) -> Metrics:
     for group in run.optimizer.param_groups:
         group["lr"] = group["peak"] * warm
     run.optimizer.step()
+    remember(run.optimizer, plain)
     run.optimizer.zero_grad()  # here, not before the next step: sampling has the memory meanwhile
     return metrics

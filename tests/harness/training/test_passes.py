@@ -12,8 +12,8 @@ from algorithms.kto import KTO
 from algorithms.m2po import M2PO
 from algorithms.ops import k1
 from harness.config.arms import run_config
+from harness.config.optimizer import OptimizerSettings
 from harness.config.regime import RegimeSpec
-from harness.config.settings import OptimizerSettings
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
 from harness.models.sequences import Sequences
