@@ -23,6 +23,7 @@ from harness.config.settings import (
     ModelSettings,
     PolicySettings,
     PositiveInt,
+    RobustSettings,
     RolloutSettings,
     Settings,
     TaskSettings,
@@ -130,6 +131,7 @@ class ObjectiveConfig(Settings):
     objective: str
     fields: dict[str, Any]
     constraint: ConstraintSettings | None = None
+    robust: Annotated[RobustSettings | None, LATER] = None
     control: Control | None = None
 
     def identity(self) -> dict[str, Any]:

@@ -162,6 +162,16 @@ class ConstraintSettings(Settings):
     damping: float | None = None
 
 
+class RobustSettings(Settings):
+    """Prompts weighed as under the worst distribution near the step's, around any objective.
+
+    Fields as in :class:`algorithms.robust.Robust`.
+    """
+
+    kind: Literal["kl", "chi_square", "cvar"]
+    radius: float
+
+
 Control = Literal["frozen", "random_reward"]
 """``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
 on format and entropy alone buys."""
@@ -187,6 +197,7 @@ class ArmSettings(TunedSettings):
     regimes: dict[str, TunedSettings] = {}
     """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
     constraint: ConstraintSettings | None = None
+    robust: RobustSettings | None = None
     control: Control | None = None
 
     @field_validator("regimes")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
+from algorithms.robust import Robust
 from algorithms.types import Objective, hyperparameters
 from evaluators.formats import FORMATS
 from evaluators.tasks import TASKS
@@ -29,6 +30,7 @@ def objectives() -> Table:
     for name, cls in OBJECTIVES.items():
         _describe(made, name, cls)
     _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+    _describe(made, "robust", Robust, note="around any of them, by objectives.NAME.robust")
     for control, meaning in CONTROL_MEANINGS.items():
         made.add_row(control, "control", meaning)
     return made

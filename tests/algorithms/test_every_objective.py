@@ -221,6 +221,7 @@ LEARNS_FROM_TIES = [
     *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
     *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),
     "constrained_m2po",
+    *("robust_agro", "robust_grpo", "robust_ppo", "robust_kto", "robust_constrained"),
 ]
 """Cases that learn from completions that are all right."""
 

@@ -20,6 +20,7 @@ from algorithms.kto import KTO
 from algorithms.m2po import M2PO
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
+from algorithms.robust import Robust
 from algorithms.rpo import RPO
 from algorithms.step import step_totals
 from algorithms.topr import TOPR
@@ -43,6 +44,15 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "m2po_tight": M2PO(tau=0.001),
     "m2po_outward": M2PO(judged="outward", tau=0.01),
     "kto_weighted": KTO(beta=1.0, desirable_above=0.3, desirable_weight=2.0, undesirable_weight=0.5),
+    "robust_agro": Robust(inner=AGRO(), kind="chi_square", radius=0.02),
+    "robust_grpo": Robust(inner=GRPO(), kind="kl", radius=0.1),
+    "robust_ppo": Robust(inner=PPO(), kind="cvar", radius=0.7),
+    "robust_dpo": Robust(inner=DPO(), kind="chi_square", radius=0.4),
+    "robust_m2po": Robust(inner=M2PO(), kind="kl", radius=5.0),
+    "robust_kto": Robust(inner=KTO(), kind="cvar", radius=0.3),
+    "robust_constrained": Robust(
+        inner=Constrained(inner=Reinforce(), quantity="kl", limit=0.5), kind="chi_square", radius=0.01
+    ),
     "constrained_m2po": Constrained(inner=M2PO(), quantity="length", limit=2.0),
     "constrained_agro": Constrained(inner=AGRO(), quantity="kl", limit=0.5),
     "constrained_grpo": Constrained(inner=GRPO(), quantity="length", limit=2.0),
