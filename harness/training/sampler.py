@@ -90,7 +90,7 @@ def charge(run: RunState, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
     new = batch.groups[: batch.new]
     sizes = Sizes(policy=run.policy.size, critic=run.critic.size if run.critic else None)
-    crossed = lengths(mismatched(batch.groups))
+    crossed = lengths(mismatched(batch.groups)) if run.passes.mismatched else None
     cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups), crossed)
     count = sum(len(group.completions) for group in new)
     cost += Ledger(sampled_tokens=sum(len(c.ids) for group in new for c in group.completions))
