@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import is_dataclass
 
 from algorithms.agro import AGRO
+from algorithms.astar_po import AStarPO
 from algorithms.dapo import DAPO
 from algorithms.dpo import DPO
 from algorithms.dr_grpo import DrGRPO
@@ -41,6 +42,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "tba": TBA,
     "m2po": M2PO,
     "kto": KTO,
+    "astar_po": AStarPO,
 }
 """The built-in objectives by name."""
 

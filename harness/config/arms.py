@@ -79,6 +79,14 @@ def _check(objective: Objective, constrained: Objective, name: str, suite: Suite
         raise HarnessError(
             f"rollout.prompts is 1, but {name} pairs prompts with the completions of other ones; set it to 2 or more"
         )
+    rollout, budget = suite.rollout, suite.budget
+    least = rollout.prompts * (rollout.group_size + rollout.reference_samples)
+    if "ref_rewards" in objective.requires and budget.unit == "completions" and budget.total < least:
+        raise HarnessError(
+            f"a budget of {budget.total:g} completions is less than the {least} that a step of {name} takes, with "
+            f"{rollout.reference_samples} of the reference (rollout.reference_samples) for each of "
+            f"{rollout.prompts} prompts"
+        )
     if isinstance(constrained, Constrained) and constrained.quantity == "kl" and suite.regime != "on_policy":
         raise HarnessError(
             f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "

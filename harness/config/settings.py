@@ -116,6 +116,9 @@ class RolloutSettings(Settings):
     """What ends a completion, besides what the answer format names."""
     offline_completions: PositiveInt = 4096
     """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
+    reference_samples: Annotated[PositiveInt, LATER] = 8
+    """Completions of the reference for each prompt, of objectives that ask what they earn; these count as completions.
+    """
 
 
 class EvaluationSettings(Settings):

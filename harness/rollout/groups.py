@@ -49,6 +49,8 @@ class Group:
     rewards: tuple[float, ...] = ()
     scores: Annotated[Scores, PlainValidator(_from_lists), PlainSerializer(_as_lists)] = field(default_factory=Scores)
     """What the trainer computed of them: a row for each, as wide as the longest."""
+    reference_tokens: tuple[int, ...] = ()
+    """Tokens of each completion of the reference that was sampled for what it earns on this prompt."""
 
     @property
     def longest(self) -> int:
@@ -88,7 +90,7 @@ def with_scores(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Gr
     rows = {name: torch.split(tensor.cpu(), sizes) for name, tensor in found.items()}
     result = []
     for index, group in enumerate(groups):
-        own = {name: _as_wide(of_groups[index], group.longest) for name, of_groups in rows.items()}
+        own = {name: _as_wide(name, of_groups[index], group.longest) for name, of_groups in rows.items()}
         result.append(replace(group, scores=replace(group.scores, **own)))
     return result
 
@@ -106,10 +108,10 @@ def scores_of(groups: Sequence[Group]) -> Scores:
         if there and len(there) < len(parts):
             raise ValueError(f"{len(there)} of {len(parts)} prompts of a micro-batch have {name}, the others lack it.")
         if there:
-            found[name] = torch.cat([_as_wide(part, width) for part in there])
+            found[name] = torch.cat([_as_wide(name, part, width) for part in there])
     return Scores(**found)
 
 
-def _as_wide(tensor: Tensor, width: int) -> Tensor:
-    """[B, T] cut or padded to ``width`` tokens; [B] as it is."""
-    return tensor if tensor.dim() == 1 else pad(tensor, (0, width - tensor.shape[1]))
+def _as_wide(name: str, tensor: Tensor, width: int) -> Tensor:
+    """[B, T] cut or padded to ``width`` tokens; [B], and what is not of tokens, as it is."""
+    return tensor if tensor.dim() == 1 or not SCORES[name].tokens else pad(tensor, (0, width - tensor.shape[1]))

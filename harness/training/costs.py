@@ -24,12 +24,14 @@ def cost_of(
     new: Sequence[int],
     batch: Sequence[int],
     crossed: Sequence[int] | None = None,
+    samples: Sequence[int] = (),
 ) -> Ledger:
     """One turn of the loop over sequences of ``batch`` tokens each, of which those of ``new`` are sampled for it.
 
     ``crossed`` are the lengths of prompts with others' completions, where passes are made over these; if they are not
-    known, those of ``batch``: as many tokens. Sampled tokens and seconds are the caller's to add: neither follows from
-    the lengths.
+    known, those of ``batch``: as many tokens. ``samples`` are those of completions of the reference that were sampled
+    for what they earn: they count as completions. Sampled tokens and seconds are the caller's to add: neither follows
+    from the lengths.
     """
     size, epochs = sizes.policy, optimizer.epochs
     mismatched = (batch if crossed is None else crossed) if passes.mismatched else ()
@@ -38,13 +40,13 @@ def cost_of(
     reference = [*(new if passes.reference else ()), *mismatched]
     cost = Ledger(
         iterations=1,
-        completions=len(batch),
+        completions=len(batch) + len(samples),
         sampled_completions=len(new),
         optimizer_steps=optimizer.updates_per_rollout,
         trained_tokens=epochs * sum(batch),
         scored_tokens=sum(scored),
         reference_tokens=sum(reference),
-        flops=size.forward_flops([*new, *scored, *reference]) + epochs * size.training_flops(batch),
+        flops=size.forward_flops([*new, *samples, *scored, *reference]) + epochs * size.training_flops(batch),
     )
     if sizes.critic:
         cost += Ledger(

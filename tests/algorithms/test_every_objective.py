@@ -217,6 +217,7 @@ LEARNS_FROM_TIES = [
     *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is in what is compared
     *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
+    "astar_po",  # the value is of other completions
     *("kto", "kto_weighted"),  # every completion is judged by itself
     *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
     *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),

@@ -64,8 +64,8 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
 
 TOKEN_FIELDS = ("old_logp", "start_logp", "current_logp", "ref_logp", "old_values")
 """[B, T], as ``mask``."""
-COMPLETION_FIELDS = ("old_final_value", "draws", "mismatched_log_ratio")
-"""[B], as ``rewards``."""
+COMPLETION_FIELDS = ("old_final_value", "draws", "mismatched_log_ratio", "ref_rewards")
+"""[B], as ``rewards``, or [B, N]."""
 
 
 def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 0) -> tuple[PolicyOutput, Batch]:
@@ -79,11 +79,12 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
     lengths = torch.randint(1, tokens + 1, (sum(sizes), 1), generator=generator)
     mask = torch.arange(tokens) < lengths
     logp = normal(1.0) - 3.0
+    group = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     rewards = torch.rand(sum(sizes), generator=generator, dtype=torch.float64)
     batch = Batch(
         mask=mask,
         rewards=rewards,
-        group=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+        group=group,
         truncated=lengths.squeeze(1) == tokens,
         denominators=Denominators(
             sequences=sum(sizes),
@@ -100,6 +101,7 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
         draws=torch.rand(sum(sizes), generator=generator, dtype=torch.float64),
         current_logp=logp + 0.2 * torch.randn(shape, generator=another, dtype=torch.float64),
         mismatched_log_ratio=torch.rand(sum(sizes), generator=another, dtype=torch.float64),
+        ref_rewards=torch.rand((len(sizes), 5), generator=another, dtype=torch.float64)[group],
         state={"constraint_multiplier": 0.2, "constraint_penalty": 0.3},
     )
     return PolicyOutput(logp=logp.requires_grad_(), values=normal(1.0).requires_grad_()), batch

@@ -20,6 +20,9 @@ from algorithms.step import step_totals
 from algorithms.types import Batch, Denominators, Objective, PolicyOutput
 from harness.studies.tabular.problems import K, Problems
 
+SAMPLES = 32
+"""Of the reference, for objectives that ask what they earn."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Groups:
@@ -90,6 +93,7 @@ def group_gradients(
         "start_logp": logp.detach(),
         "current_logp": logp.detach(),
         "mismatched_log_ratio": _mismatched(scene)[:, None, None].expand(shape).flatten(0, 1),
+        "ref_rewards": _sampled_rewards(scene)[:, None, None].expand(*shape, -1).flatten(0, 1),
         "old_values": values.detach(),
         "old_final_value": torch.zeros_like(rewards),  # behind the only token the completion has ended
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
@@ -101,6 +105,13 @@ def group_gradients(
     total = by_completion.sum(-1, keepdim=True)
     by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
+
+
+def _sampled_rewards(scene: Scene) -> Tensor:
+    """[N, SAMPLES] rewards of what the reference draws, each as often as its probability says."""
+    places = (torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES
+    drawn = torch.searchsorted(scene.problems.ref.exp().cumsum(-1), places.expand(len(scene.policy), -1).contiguous())
+    return scene.problems.rewards.gather(-1, drawn.clamp(max=K - 1))
 
 
 def _mismatched(scene: Scene) -> Tensor:

@@ -31,8 +31,9 @@ BUDGET: dict[str, Any] = {
     "evaluation__validation_problems": 1,
     "evaluation__test_problems": 250,
 }
-BATCHES = {"ppo": 12, "geppo": 12}
-"""Of 128 completions, where they are not 20: these two take four updates on each."""
+BATCHES = {"ppo": 12, "geppo": 12, "astar_po": 40}
+"""Of 128 completions, where they are not 20: these two take four updates on each, and half of the third's are of the
+reference."""
 WITHOUT_BASELINE = {"kto"}
 """These judge each completion by itself, so that rewards that are all the same teach them something."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}

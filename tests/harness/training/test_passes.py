@@ -100,6 +100,54 @@ def test_each_pass_is_charged(small_runs: dict[str, Path], tmp_path: Path) -> No
         assert spent[name]["flops"] / once == pytest.approx(passes * a_token, rel=0.03)
 
 
+def test_completions_of_the_reference_are_charged_and_leave_the_rest_as_it_is(
+    small_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Group] = []
+
+    def watched(run: RunState, groups: Sequence[Group]) -> dict[str, float]:
+        seen.extend(groups)
+        return update(run, groups)
+
+    monkeypatch.setattr("harness.training.loop.update", watched)
+    assert run_small(small_config("astar_po"), tmp_path) == "finished"
+    spent, plain = history(tmp_path)[-1]["spent"], history(small_runs["agro"])[-1]["spent"]
+    assert all(len(group.reference_tokens) == 8 for group in seen)
+    rewards = torch.cat([group.scores.given()["ref_rewards"] for group in seen])
+    assert rewards.shape == (32, 8)
+    assert 0.1 < rewards.mean() < 0.9  # the reference gets 44 % right
+    assert (rewards.view(8, 4, 8) == rewards.view(8, 4, 8)[:, :1]).all()
+    assert len({tuple(row) for row in rewards[::4].tolist()}) > 4
+    besides = sum(sum(group.reference_tokens) for group in seen)
+    own = sum(len(c.ids) for group in seen for c in group.completions)
+    assert spent["sampled_tokens"] == own + besides
+    assert (spent["completions"], spent["sampled_completions"], spent["iterations"]) == (96, 32, 2)
+    asked = sum(8 * len(group.prompt_ids) for group in seen)
+    a_token = plain["flops"] / plain["trained_tokens"] / 5
+    assert spent["flops"] / a_token == pytest.approx(5 * spent["trained_tokens"] + besides + asked, rel=0.02)
+
+
+def test_they_are_the_same_whatever_the_policy_has_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of weights that have moved far, and of those that stand still: they are the reference's."""
+    found: dict[float, list[Any]] = {1e-30: [], 3e-2: []}
+    for rate, rewards in found.items():
+
+        def watched(run: RunState, groups: Sequence[Group], into: list[Any] = rewards) -> dict[str, float]:
+            into.append([group.scores.given()["ref_rewards"].tolist() for group in groups])
+            return update(run, groups)
+
+        monkeypatch.setattr("harness.training.loop.update", watched)
+        changes = {"optimizer__learning_rate": rate, "optimizer__warmup_steps": 0, "evaluation__shares": []}
+        run_small(small_config("astar_po", **changes), tmp_path / str(rate))
+    assert found[1e-30] == found[3e-2]
+    assert len(found[1e-30]) == 2
+
+
+def test_a_budget_below_one_step_with_the_references_completions_is_refused() -> None:
+    with pytest.raises(HarnessError, match="a budget of 40 completions is less than the 48 that a step of astar_po"):
+        small_config("astar_po", budget={"unit": "completions", "total": 40})
+
+
 @pytest.mark.parametrize(
     ("regime", "optimizer", "expected"),
     [

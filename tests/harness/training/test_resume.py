@@ -31,6 +31,14 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "kto on completions of before": ("kto", {"regime": "replay:32,0.5", "optimizer__updates_per_rollout": 2}),
+    "astar_po on completions of before, tossed": (
+        "random_reward",
+        {"objectives__random_reward": {"like": "astar_po"}, "objectives__astar_po": {}, "regime": "stale:2"},
+    ),
+    "astar_po on a fixed set": (
+        "astar_po",
+        {"regime": "offline", "rollout__offline_completions": 48, "rollout__reference_samples": 2},
+    ),
     "random draws": ("dpo", {"objectives__dpo__fields__pairing": "random"}),
     "random_reward": ("random_reward", {}),
     "frozen": ("frozen", {}),
