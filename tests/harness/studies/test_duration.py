@@ -54,7 +54,7 @@ def test_completions_of_the_reference_count() -> None:
 
 
 def test_passes_that_an_objective_asks_for_take_time() -> None:
-    """GRPO without its reference, and over it M2PO's pass of the policy, KTO's of policy and reference over two sets."""
+    """Over GRPO without a reference: M2PO's of the policy; KTO's three, of the reference and over crossed pairs."""
     grpo = lasting("grpo", objectives={"grpo": {"fields": {"beta_kl": 0.0}}}).training
     for objective, more in (("m2po", 1), ("kto", 3)):
         assert lasting(objective).training == pytest.approx(grpo * (3 + more) / 3, rel=0.05)

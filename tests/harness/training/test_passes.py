@@ -143,6 +143,17 @@ def test_they_are_the_same_whatever_the_policy_has_become(tmp_path: Path, monkey
     assert len(found[1e-30]) == 2
 
 
+def test_the_last_evaluation_is_of_the_policy_though_the_engine_has_sampled_from_the_reference(tmp_path: Path) -> None:
+    """The budget turns down a batch after its completions of the reference have been sampled."""
+    changes = {"optimizer__learning_rate": 3e-2, "optimizer__warmup_steps": 0, "evaluation__shares": []}
+    run_small(small_config("astar_po", budget={"unit": "sampled_tokens", "total": 1900}, **changes), tmp_path)
+    first, *_, last = [r for r in history(tmp_path) if r["event"] == "evaluation" and r["split"] == "test"]
+    spent = history(tmp_path)[-1]["spent"]
+    assert spent["iterations"] >= 1 and spent["discarded_completions"] == 48
+    assert last["kl"] > 1
+    assert last["verdicts"] != first["verdicts"]
+
+
 def test_a_budget_below_one_step_with_the_references_completions_is_refused() -> None:
     with pytest.raises(HarnessError, match="a budget of 40 completions is less than the 48 that a step of astar_po"):
         small_config("astar_po", budget={"unit": "completions", "total": 40})
