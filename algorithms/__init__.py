@@ -8,6 +8,7 @@ from algorithms.agro import AGRO
 from algorithms.agro_anchored import AGROAnchored
 from algorithms.agro_proximal import AGROProximal
 from algorithms.agro_tapered import AGROTapered
+from algorithms.astar_po import AStarPO
 from algorithms.asymre import AsymRE
 from algorithms.cispo import CISPO
 from algorithms.dapo import DAPO
@@ -18,6 +19,8 @@ from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.kto import KTO
+from algorithms.m2po import M2PO
 from algorithms.maxrl import MaxRL
 from algorithms.oapl import OAPL
 from algorithms.pmd import PMD
@@ -59,6 +62,9 @@ OBJECTIVES: dict[str, type[BuiltIn]] = {
     "dppo": DPPO,
     "maxrl": MaxRL,
     "reinforce_pp": ReinforcePP,
+    "m2po": M2PO,
+    "kto": KTO,
+    "astar_po": AStarPO,
 }
 """The built-in objectives by name."""
 

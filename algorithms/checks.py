@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from torch import Tensor
 
 
+def finite(name: str, value: float) -> None:
+    """Refuse a ``value`` that is not a finite number."""
+    if not isinstance(value, int | float) or not -math.inf < value < math.inf:
+        raise ValueError(f"{name} must be a finite number, not {value!r}.")
+
+
 def positive(name: str, value: float) -> None:
     """Refuse a ``value`` that is not a finite number above 0."""
     if not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a positive, finite number, not {value!r}.")
-
-
-def finite(name: str, value: float) -> None:
-    """Refuse a ``value`` that is not a finite number."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, not {value!r}.")
 
 
 def not_negative(name: str, value: float) -> None:

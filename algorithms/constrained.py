@@ -1,14 +1,16 @@
 """Any objective under a limit on completion length or on the KL to the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
+import torch
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, positive, present
 from algorithms.ops import k1
-from algorithms.types import Batch, Family, HasState, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.step import step_totals
+from algorithms.types import Batch, Family, HasState, LossOutput, Objective, PolicyOutput
 
 Quantity = Literal["length", "kl"]
 
@@ -33,6 +35,7 @@ class Constrained:
     """
 
     family: ClassVar[Family] = "constrained"
+    reads_scores: ClassVar[bool] = True
 
     inner: Objective
     """The objective that trains."""
@@ -60,12 +63,12 @@ class Constrained:
         own = frozenset({"start_logp", "ref_logp"}) if self.quantity == "kl" else frozenset()
         return self.inner.requires | own
 
-    def totals(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The inner objective's, on the penalised rewards, and the cost."""
-        cost = self._costs(batch).sum() / batch.denominators.sequences
+    def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
+        """The inner objective's totals, on the penalised rewards, and the cost."""
+        costs = [self._costs(part).sum() / part.denominators.sequences for part in parts]
         # the penalised mean reward is known only once the costs are added up
-        inner = self.inner.totals(self._penalised(batch, float("nan"))) if isinstance(self.inner, HasTotals) else {}
-        return {**inner, "constraint_cost": cost}
+        inner = step_totals(self.inner, [self._penalised(part, float("nan")) for part in parts])
+        return {**inner, "constraint_cost": torch.stack(costs).sum()}
 
     def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
         """The multiplier and the penalty after a step, and the inner objective's state."""

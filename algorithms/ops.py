@@ -173,3 +173,23 @@ def truncated_importance(logp: Tensor, sampler_logp: Tensor, cap: float) -> Tens
     Source: Yao et al. 2025, "Your Efficient RL Framework Secretly Brings You Off-Policy RL Training".
     """
     return (logp - sampler_logp).exp().clamp(max=cap)
+
+
+def icepop_weights(logp: Tensor, sampler_logp: Tensor, low: float, high: float) -> Tensor:
+    """``exp(logp - sampler_logp)`` [B, T] where that is from ``low`` to ``high``, and 0 elsewhere.
+
+    Source: Ling team 2025, "Every Step Evolves", arXiv 2510.18855 (IcePop), as frameworks that follow it have it: by
+    the ratio itself, with both ends kept.
+    """
+    weight = (logp - sampler_logp).exp()
+    return torch.where((weight >= low) & (weight <= high), weight, 0.0)
+
+
+def sequence_mask_weights(logp: Tensor, sampler_logp: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
+    """1 or 0 for whole completions, [B, 1]: whether the geometric mean of their tokens' weights is in the range.
+
+    Source: Liu, Li et al. 2025, "When Speed Kills Stability" (geometric sequence masking), both ends kept.
+    """
+    log_mean = token_log_ratio(logp, sampler_logp, mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    mean = log_mean.exp()
+    return ((mean >= low) & (mean <= high)).to(logp.dtype)

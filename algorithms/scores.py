@@ -6,9 +6,11 @@ from typing import Annotated, Final, Literal, get_type_hints
 
 from torch import Tensor
 
-Source = Literal["reference", "behaviour", "start", "critic", "seed"]
+Source = Literal["reference", "behaviour", "start", "current", "mismatched", "samples", "critic", "seed"]
 """Where a score comes from. ``reference``: the frozen reference's log-probabilities. ``behaviour``: those of the policy
-that sampled the completion. ``start``: those of the policy before the first update on a rollout batch. ``critic``: its
+that sampled the completion. ``start``: those of the policy before the first update on a rollout batch. ``current``:
+those of the policy before each update. ``mismatched``: what policy and reference say of each prompt with a completion
+of another prompt, before the first update. ``samples``: what further completions of the reference earn. ``critic``: its
 values before that update. ``seed``: the run's own random numbers, which cost nothing."""
 
 
@@ -18,6 +20,8 @@ class Score:
 
     source: Source
     """Which pass computes it; the harness charges that pass."""
+    tokens: bool = True
+    """Whether its second dimension, where it has one, is tokens."""
     required_as: str = ""
     """What an objective requires it by; empty for the field's own name."""
 
@@ -33,6 +37,15 @@ class Scores:
     start_logp: Annotated[Tensor | None, Score(source="start")] = None
     """[B, T] under the policy as it was before the first update on this rollout batch. It differs from
     ``old_logp`` where the completions are older than that."""
+    current_logp: Annotated[Tensor | None, Score(source="current")] = None
+    """[B, T] under the policy as it is before this update, for an objective that wants it of the whole step before the
+    first loss. It differs from ``start_logp`` from the second update on a rollout batch on."""
+    mismatched_log_ratio: Annotated[Tensor | None, Score(source="mismatched")] = None
+    """[B] ``l - ref_l`` of a completion of another prompt behind this one's prompt, in nats: ``l`` under the policy as
+    it was before the first update on this rollout batch, whose next prompt the completion is of."""
+    ref_rewards: Annotated[Tensor | None, Score(source="samples", tokens=False)] = None
+    """[B, N] rewards of N completions of the reference, sampled of each one's prompt for this alone; the same for all
+    completions of a prompt."""
     old_values: Annotated[Tensor | None, Score(source="critic", required_as="values")] = None
     """[B, T] the critic's value of the state *before* each token, before the first update on this batch."""
     draws: Annotated[Tensor | None, Score(source="seed")] = None

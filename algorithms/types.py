@@ -7,7 +7,7 @@ Shape letters, everywhere in this package:
     T  completion tokens, padded
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
@@ -53,7 +53,7 @@ class Batch(Scores):
     """[B] bool, cut at the length limit."""
     denominators: Denominators
     totals: Mapping[str, Tensor] = field(default_factory=dict)
-    """What the objective's ``totals`` returned, summed over the optimiser step."""
+    """What the objective's ``totals`` returned, summed over the optimiser step, or what its ``overview`` did."""
     state: Mapping[str, float] = field(default_factory=dict)
     """What the objective's ``carry`` returned after the step before; empty at the first."""
 
@@ -127,9 +127,24 @@ class HasTotals(Protocol):
 
 
 @runtime_checkable
+class HasOverview(Protocol):
+    """An objective whose loss needs more of the optimiser step than sums, such as the order of all its tokens."""
+
+    @property
+    def reads_scores(self) -> bool:
+        """Whether ``overview`` reads scores: these must then be there before the first loss of the step."""
+        ...
+
+    def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
+        """Detached tensors from all micro-batches of the step, however it is cut; they become ``batch.totals``."""
+        ...
+
+
+@runtime_checkable
 class HasState(Protocol):
     """An objective with a number that outlives a step, such as a Lagrange multiplier."""
 
     def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
-        """The state after an optimiser step, from the one before it and the step's ``totals``."""
+        """The state after an optimiser step, from the one before it and those of the step's ``totals`` that are
+        scalars."""
         ...

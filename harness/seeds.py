@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     RANDOM_REWARD = 7
     OFFLINE = 8
     LOOK = 9
+    REFERENCE_SAMPLES = 10
 
 
 def derive_seed(run_seed: int, purpose: Purpose, step: int) -> int:

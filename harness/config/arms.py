@@ -1,4 +1,4 @@
-"""An arm of a suite becomes a run: its objective, built and checked, inside its constraint."""
+"""An arm of a suite becomes a run: its objective, built and checked, inside what stands around it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,13 @@ from pydantic.errors import PydanticUserError
 
 from algorithms import OBJECTIVES, UnknownName, load_objective
 from algorithms.constrained import Constrained
+from algorithms.robust import Robust
 from algorithms.scores import COMPUTED
 from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
+from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
-from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, OptimizerSettings, TunedSettings
+from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, RobustSettings, TunedSettings
 from harness.config.suites import explain, nearest, sentence
 from harness.errors import HarnessError
 
@@ -31,14 +33,15 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     arm = _arm(suite, name)
     spec = arm.objective or name
     inner = build_objective(spec, arm.fields, where=name)
-    objective = _inside(arm.constraint, inner, name)
-    _check(objective, name, suite)
+    constrained = _inside(arm.constraint, inner, name)
+    _check(_weighed(arm.robust, constrained, name), constrained, name, suite)
     values = asdict(inner)
     config = ObjectiveConfig(
         name=name,
         objective=spec,
         fields={key: values[key] for key in hyperparameters(inner)},
-        constraint=_spelt_out(objective),
+        constraint=_spelt_out(constrained),
+        robust=arm.robust,
         control=arm.control,
     )
     shared = {key: getattr(suite, key) for key in RunSettings.model_fields}
@@ -74,14 +77,26 @@ def refuse_unknown_requirements(objective: Objective, name: str) -> None:
         raise HarnessError(f"{name} requires {', '.join(sorted(unknown))}, which the harness does not compute")
 
 
-def _check(objective: Objective, name: str, suite: SuiteConfig) -> None:
-    """Refuse an objective that asks for what this suite's runs do not have."""
+def _check(objective: Objective, constrained: Objective, name: str, suite: SuiteConfig) -> None:
+    """Refuse an objective, or its constraint, that asks for what this suite's runs do not have."""
     refuse_unknown_requirements(objective, name)
     if "group" in objective.requires and suite.rollout.group_size < 2:
         raise HarnessError(
             f"rollout.group_size is 1, but {name} compares the completions of one prompt; set it to 2 or more"
         )
-    if isinstance(objective, Constrained) and objective.quantity == "kl" and suite.regime != "on_policy":
+    if "mismatched_log_ratio" in objective.requires and suite.rollout.prompts < 2:
+        raise HarnessError(
+            f"rollout.prompts is 1, but {name} pairs prompts with the completions of other ones; set it to 2 or more"
+        )
+    rollout, budget = suite.rollout, suite.budget
+    least = rollout.prompts * (rollout.group_size + rollout.reference_samples)
+    if "ref_rewards" in objective.requires and budget.unit == "completions" and budget.total < least:
+        raise HarnessError(
+            f"a budget of {budget.total:g} completions is less than the {least} that a step of {name} takes, with "
+            f"{rollout.reference_samples} of the reference (rollout.reference_samples) for each of "
+            f"{rollout.prompts} prompts"
+        )
+    if isinstance(constrained, Constrained) and constrained.quantity == "kl" and suite.regime != "on_policy":
         raise HarnessError(
             f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
             f"{suite.regime} does not have; limit the length, or train on_policy"
@@ -112,6 +127,7 @@ def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
         fields=_layered(arms, "fields", suite.regime),
         optimizer=_layered(arms, "optimizer", suite.regime),
         constraint=next((arm.constraint for arm in arms if arm.constraint), None),
+        robust=next((arm.robust for arm in arms if arm.robust), None),
         control=own.control,
         space={key: ends for one in reversed(arms) for key, ends in one.space.items()},
     )
@@ -169,6 +185,16 @@ def _inside(constraint: ConstraintSettings | None, inner: Objective, name: str) 
         raise HarnessError(f"objectives.{name}.constraint: {error}") from error
 
 
+def _weighed(robust: RobustSettings | None, inner: Objective, name: str) -> Objective:
+    """The objective, with its constraint, on the worst distribution of prompts, if it is to be robust."""
+    if robust is None:
+        return inner
+    try:
+        return Robust(inner=inner, **robust.model_dump())
+    except ValueError as error:
+        raise HarnessError(f"objectives.{name}.robust: {error}") from error
+
+
 def _spelt_out(objective: Objective) -> ConstraintSettings | None:
     """Its constraint, with the defaults that apply."""
     if not isinstance(objective, Constrained):
@@ -177,9 +203,9 @@ def _spelt_out(objective: Objective) -> ConstraintSettings | None:
 
 
 def objective_of(config: ObjectiveConfig) -> Objective:
-    """The objective of an arm, inside its constraint if it has one."""
+    """The objective of an arm, inside its constraint if it has one, and robust if it is to be."""
     inner = build_objective(config.objective, config.fields, where=config.name)
-    return _inside(config.constraint, inner, config.name)
+    return _weighed(config.robust, _inside(config.constraint, inner, config.name), config.name)
 
 
 def find_objective(spec: str) -> type[Objective]:

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from algorithms import OBJECTIVES
 from algorithms.types import LATER
 from harness.config.budget import Budget
+from harness.config.optimizer import CORRECTIONS, OptimizerSettings
 from harness.config.regime import RegimeSpec
 from harness.config.settings import (
     CONTROLS,
@@ -20,9 +21,9 @@ from harness.config.settings import (
     Control,
     EvaluationSettings,
     ModelSettings,
-    OptimizerSettings,
     PolicySettings,
     PositiveInt,
+    RobustSettings,
     RolloutSettings,
     Settings,
     TaskSettings,
@@ -130,6 +131,7 @@ class ObjectiveConfig(Settings):
     objective: str
     fields: dict[str, Any]
     constraint: ConstraintSettings | None = None
+    robust: Annotated[RobustSettings | None, LATER] = None
     control: Control | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -181,7 +183,8 @@ class RunConfig(RunSettings):
         """What runs must share to stand side by side: all but objective, its rates and updates, seed and regime."""
         own = {"objective", "optimizer", "seed", "regime"}
         shared = {key: value for key, value in self.identity().items() if key not in own}
-        return shared | self.optimizer.model_dump(include={"kind", "importance_cap"})
+        optimizer = self.optimizer.identity()  # of the corrections that came later, the one that is on
+        return shared | {name: optimizer[name] for name in ("kind", *CORRECTIONS) if name in optimizer}
 
     @property
     def match_key(self) -> str:

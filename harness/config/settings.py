@@ -116,41 +116,9 @@ class RolloutSettings(Settings):
     """What ends a completion, besides what the answer format names."""
     offline_completions: PositiveInt = 4096
     """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
-
-
-class OptimizerSettings(Settings):
-    """AdamW with a linear warm-up and then a constant rate; and how often a rollout batch is trained on."""
-
-    kind: Literal["adamw", "adamw_8bit"] = "adamw"
-    """``adamw_8bit`` keeps its moments in 8 bit (Dettmers et al. 2022, arXiv 2110.02861); needs bitsandbytes."""
-    learning_rate: Positive = 1e-4
-    warmup_steps: Annotated[int, Field(ge=0)] = 10
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    critic_learning_rate: Positive | None = None
-    """Of an objective with a critic; by default the policy's."""
-    updates_per_rollout: PositiveInt = 1
-    """Optimiser steps on each rollout batch."""
-    minibatches: PositiveInt = 1
-    """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
-    importance_cap: Positive | None = None
-    """Truncated importance weights for what engine and trainer compute differently (Yao et al. 2025): a token's
-    gradient is multiplied by ``min(trainer / engine probability, importance_cap)``; without it, by 1."""
-
-    @property
-    def epochs(self) -> int:
-        """Passes over each rollout batch."""
-        return self.updates_per_rollout // self.minibatches
-
-    @model_validator(mode="after")
-    def _whole_epochs(self) -> "OptimizerSettings":
-        if self.updates_per_rollout % self.minibatches:
-            raise ValueError(
-                f"updates_per_rollout={self.updates_per_rollout} is not a multiple of minibatches={self.minibatches}, "
-                "so the last epoch would not be whole"
-            )
-        return self
+    reference_samples: Annotated[PositiveInt, LATER] = 8
+    """Completions of the reference for each prompt, of objectives that ask what they earn; these count as completions.
+    """
 
 
 class EvaluationSettings(Settings):
@@ -197,6 +165,16 @@ class ConstraintSettings(Settings):
     damping: float | None = None
 
 
+class RobustSettings(Settings):
+    """Prompts weighed as under the worst distribution near the step's, around any objective.
+
+    Fields as in :class:`algorithms.robust.Robust`.
+    """
+
+    kind: Literal["kl", "chi_square", "cvar"]
+    radius: float
+
+
 Control = Literal["frozen", "random_reward"]
 """``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
 on format and entropy alone buys."""
@@ -236,6 +214,7 @@ class ArmSettings(TunedSettings):
     regimes: dict[str, TunedSettings] = {}
     """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
     constraint: ConstraintSettings | None = None
+    robust: RobustSettings | None = None
     control: Control | None = None
     space: Space = {}
     """What ``harness tune`` searches for this arm beside the suite's ``tuning.space``."""

@@ -13,13 +13,14 @@ class Ledger:
     """What was spent. Ledgers add up. Evaluation is counted, and never part of a budget."""
 
     completions: int = 0
-    """Completions of the rollout batches, those taken again from a buffer or a fixed set included."""
+    """Completions of the rollout batches, those taken again from a buffer or a fixed set included; and those of the
+    reference that were sampled for what they earn."""
     sampled_completions: int = 0
-    """Those sampled for the run, each counted once."""
+    """Those of the rollout batches that were sampled for the run, each counted once."""
     shared_completions: int = 0
     """Of the sampled ones, those of a fixed set that was sampled once for all objectives."""
     sampled_tokens: int = 0
-    """Of the sampled completions."""
+    """Of the sampled completions, and of those of the reference."""
     iterations: int = 0
     """Turns of the loop: rollout batches trained on."""
     optimizer_steps: int = 0

@@ -56,6 +56,7 @@ def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable
     whole = config.identity()
     shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
     shares["rollout"].pop("prompts")
+    shares["rollout"].pop("reference_samples", None)
     shares["engine"] = config.compute.engine  # another one draws other tokens
     shares["grader"] = grader_of(versions())  # another one gives other rewards
     folder = suite / "offline" / f"s{config.seed}-{digest(shares | asdict(identity))}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from typing import Annotated, Any
 
 import torch
@@ -48,6 +49,8 @@ class Group:
     rewards: tuple[float, ...] = ()
     scores: Annotated[Scores, PlainValidator(_from_lists), PlainSerializer(_as_lists)] = field(default_factory=Scores)
     """What the trainer computed of them: a row for each, as wide as the longest."""
+    reference_tokens: tuple[int, ...] = ()
+    """Tokens of each completion of the reference that was sampled for what it earns on this prompt."""
 
     @property
     def longest(self) -> int:
@@ -69,13 +72,25 @@ def lengths(groups: Sequence[Group]) -> list[int]:
     return [len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions]
 
 
+def mismatched(groups: Sequence[Group]) -> list[Group]:
+    """Each prompt with as many completions of the next one as it has itself, the last one with those of the first.
+
+    They are neither graded nor scored.
+    """
+    crossed = []
+    for group, other in zip(groups, [*groups[1:], *groups[:1]], strict=True):
+        completions = tuple(islice(cycle(other.completions), len(group.completions)))
+        crossed.append(Group(problem=group.problem, prompt_ids=group.prompt_ids, completions=completions))
+    return crossed
+
+
 def with_scores(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Group]:
     """The groups with scores besides those that they have: by name, [B, T] or [B] over all their completions."""
     sizes = [len(group.completions) for group in groups]
     rows = {name: torch.split(tensor.cpu(), sizes) for name, tensor in found.items()}
     result = []
     for index, group in enumerate(groups):
-        own = {name: _as_wide(of_groups[index], group.longest) for name, of_groups in rows.items()}
+        own = {name: _as_wide(name, of_groups[index], group.longest) for name, of_groups in rows.items()}
         result.append(replace(group, scores=replace(group.scores, **own)))
     return result
 
@@ -93,10 +108,10 @@ def scores_of(groups: Sequence[Group]) -> Scores:
         if there and len(there) < len(parts):
             raise ValueError(f"{len(there)} of {len(parts)} prompts of a micro-batch have {name}, the others lack it.")
         if there:
-            found[name] = torch.cat([_as_wide(part, width) for part in there])
+            found[name] = torch.cat([_as_wide(name, part, width) for part in there])
     return Scores(**found)
 
 
-def _as_wide(tensor: Tensor, width: int) -> Tensor:
-    """[B, T] cut or padded to ``width`` tokens; [B] as it is."""
-    return tensor if tensor.dim() == 1 else pad(tensor, (0, width - tensor.shape[1]))
+def _as_wide(name: str, tensor: Tensor, width: int) -> Tensor:
+    """[B, T] cut or padded to ``width`` tokens; [B], and what is not of tokens, as it is."""
+    return tensor if tensor.dim() == 1 or not SCORES[name].tokens else pad(tensor, (0, width - tensor.shape[1]))

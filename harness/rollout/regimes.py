@@ -134,14 +134,13 @@ class Offline:
     fresh: bool = False
 
     def next(self, sampler: Sampler) -> RolloutBatch | None:
+        if not self.scored:  # all at once: how they are packed must not depend on where a run was resumed
+            self.scored = sampler.score(self.groups)
         start = sampler.iteration * self.prompts
         indices = self.order.take(start, self.prompts)
         new = min(max(len(self.groups) - start, 0), self.prompts)
-        if not sampler.covers(RolloutBatch(groups=[self.groups[i] for i in indices], new=new)):
-            return None
-        if not self.scored:  # all at once: how they are packed must not depend on where a run was resumed
-            self.scored = sampler.score(self.groups)
-        return RolloutBatch(groups=[self.scored[i] for i in indices], new=new)
+        batch = RolloutBatch(groups=[self.scored[i] for i in indices], new=new)
+        return batch if sampler.covers(batch) else None
 
 
 def make_regime(

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
+from algorithms.robust import Robust
 from algorithms.types import Family, Objective, hyperparameters
 from evaluators.formats import FORMATS
 from evaluators.tasks import TASKS
@@ -34,6 +35,7 @@ def objectives() -> Table:
                 _describe(made, name, cls)
         if family == Constrained.family:
             _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
+            _describe(made, "robust", Robust, note="around any of them, by objectives.NAME.robust")
     _head(made, "controls")
     for control, meaning in CONTROL_MEANINGS.items():
         made.add_row(control, "", meaning)

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import torch
 
-from harness.config.settings import OptimizerSettings
+from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from algorithms.scores import SCORES, scores_for
-from algorithms.types import HasTotals, Objective
+from algorithms.step import scores_come_first
+from algorithms.types import Objective
+from harness.config.optimizer import OptimizerSettings
 from harness.config.regime import RegimeSpec
-from harness.config.settings import OptimizerSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +19,13 @@ class Passes:
     """Of the policy, right after it has sampled a completion."""
     start: tuple[str, ...] = ()
     """Of the policy, before the first update on a rollout batch."""
+    current: tuple[str, ...] = ()
+    """Of the policy, before each update, of that update's completions."""
+    mismatched: tuple[str, ...] = ()
+    """Of the policy and of the reference, before the first update on a rollout batch: each prompt with the completions
+    of another."""
+    samples: tuple[str, ...] = ()
+    """No pass over the batch: completions of the reference are sampled besides, and graded."""
     training: tuple[str, ...] = ()
     """The training pass itself: where it is the first on fresh completions, it needs no other."""
     critic: tuple[str, ...] = ()
@@ -29,11 +37,12 @@ class Passes:
     def of(cls, objective: Objective, regime: RegimeSpec, optimizer: OptimizerSettings) -> "Passes":
         """What a run of ``objective`` needs."""
         asked = set(scores_for(objective.requires))
-        if optimizer.importance_cap is not None:
+        if optimizer.correction:
             asked.add("old_logp")
         filled_by: dict[str, str] = {}
-        if optimizer.updates_per_rollout == 1 and not isinstance(objective, HasTotals):
-            filled_by["start"] = "training"  # not with totals, which are wanted before the training pass
+        if optimizer.updates_per_rollout == 1:  # the first update is the only one
+            filled_by["start"] = "start" if scores_come_first(objective) else "training"
+            filled_by["current"] = filled_by["start"]
         if regime.kind == "on_policy":
             filled_by["behaviour"] = filled_by.get("start", "start")
         if regime.kind == "offline":

@@ -1,11 +1,14 @@
 """Rollout batches within the budget: sampled, graded, charged, and scored for the objective."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
 
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
-from harness.rollout.groups import Group, lengths
+from harness.rollout.groups import Group, lengths, mismatched, with_scores
 from harness.rollout.regimes import RolloutBatch
 from harness.seeds import Purpose, derive_seed
 from harness.training.costs import Sizes, cost_of
@@ -32,22 +35,27 @@ class BudgetedSampler:
         batches = [list(waiting[i : i + size]) for i in range(0, len(waiting), size)]
         pending = sum((charge(self._run, RolloutBatch(groups=part, new=len(part))) for part in batches), Ledger())
         steps = len(batches) + 1
-        if self._run.ledger.discarded_completions or not self._may_begin(pending, steps):
+        if self._run.ledger.discarded_completions or not self._may_begin(pending, steps, prompts):
             return None
-        groups = self._graded(prompts, behind=len(waiting), turn=self.iteration + steps)
+        turn = self.iteration + steps
+        groups = self._valued(self._graded(prompts, behind=len(waiting), turn=turn), turn)
         cost = charge(self._run, RolloutBatch(groups=[*groups, *again], new=len(groups)))
         if not self._affords(pending + cost):
             self.discard(groups)
             return None
-        return self.score(groups)
+        return self._scored(groups)
 
     def covers(self, batch: RolloutBatch) -> bool:
-        return self._may_begin(Ledger(), steps=1) and self._affords(charge(self._run, batch))
+        return self._may_begin(Ledger(), 1, batch.new) and self._affords(charge(self._run, batch))
 
     def discard(self, groups: Sequence[Group]) -> None:
-        self._run.book(Ledger(discarded_completions=sum(len(group.completions) for group in groups)))
+        discarded = sum(len(group.completions) + len(group.reference_tokens) for group in groups)
+        self._run.book(Ledger(discarded_completions=discarded))
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
+        return self._scored(self._valued(groups, turn=0))
+
+    def _scored(self, groups: Sequence[Group]) -> list[Group]:
         with self._run.timed("training"):
             return score_sampled(self._run, groups)
 
@@ -62,20 +70,44 @@ class BudgetedSampler:
         with run.timed("sampling"):
             seed = derive_seed(config.seed, Purpose.ROLLOUT, turn)
             groups = sample_groups(run.engine, run.policy, problems, size, sampling_of(config, run.asking), seed)
-        with run.timed("grading"):
-            groups = grade_groups(run.grader, groups, config.task.grading, run.asking.form.marker)
-        if config.objective.control == "random_reward":
-            groups = toss_rewards(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
-        return groups
+        return self._rewarded(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
 
-    def _may_begin(self, pending: Ledger, steps: int) -> bool:
-        """Whether the budget may cover another step, before its completions are known.
+    def _valued(self, groups: Sequence[Group], turn: int) -> list[Group]:
+        """The groups with what further completions of the reference earn on their prompts, if the objective asks."""
+        run, config = self._run, self._run.config
+        if not run.passes.samples:
+            return list(groups)
+        count, seed = config.rollout.reference_samples, derive_seed(config.seed, Purpose.REFERENCE_SAMPLES, turn)
+        problems, sampling = [group.problem for group in groups], sampling_of(config, run.asking)
+        with run.timed("sync"):
+            run.engine.sync(run.reference)
+        with run.timed("sampling"):
+            sampled = sample_groups(run.engine, run.reference, problems, count, sampling, seed)
+        with run.timed("sync"):
+            run.engine.sync(run.policy)
+        valued = []
+        for group, other in zip(groups, self._rewarded(sampled, seed), strict=True):
+            rewards = torch.tensor(other.rewards).expand(len(group.completions), count)
+            (group,) = with_scores([group], dict.fromkeys(run.passes.samples, rewards))
+            valued.append(replace(group, reference_tokens=tuple(len(c.ids) for c in other.completions)))
+        return valued
+
+    def _rewarded(self, groups: Sequence[Group], toss: int) -> list[Group]:
+        """Graded; ``toss`` is the seed of the coin that may decide instead."""
+        run, task = self._run, self._run.config.task
+        with run.timed("grading"):
+            graded = grade_groups(run.grader, groups, task.grading, run.asking.form.marker)
+        return toss_rewards(graded, toss) if run.config.objective.control == "random_reward" else graded
+
+    def _may_begin(self, pending: Ledger, steps: int, new: int) -> bool:
+        """Whether the budget may cover another step, with ``new`` new prompts, before its completions are known.
 
         Seconds are known only afterwards: mean steps are expected.
         """
         run, budget, rollout = self._run, self._run.config.budget, self._run.config.rollout
+        samples = run.passes.samples
         least = Ledger(
-            completions=rollout.prompts * rollout.group_size,
+            completions=rollout.prompts * rollout.group_size + (new * rollout.reference_samples if samples else 0),
             optimizer_steps=run.config.optimizer.updates_per_rollout,
         )
         mean = run.ledger.seconds / run.iteration if budget.unit == "seconds" and run.iteration else 0.0
@@ -90,9 +122,12 @@ def charge(run: RunState, batch: RolloutBatch) -> Ledger:
     """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
     new = batch.groups[: batch.new]
     sizes = Sizes(policy=run.policy.size, critic=run.critic.size if run.critic else None)
-    cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups))
+    crossed = lengths(mismatched(batch.groups)) if run.passes.mismatched else None
+    samples = [len(group.prompt_ids) + tokens for group in new for tokens in group.reference_tokens]
+    cost = cost_of(sizes, run.passes, run.config.optimizer, lengths(new), lengths(batch.groups), crossed, samples)
     count = sum(len(group.completions) for group in new)
-    cost += Ledger(sampled_tokens=sum(len(c.ids) for group in new for c in group.completions))
+    sampled = sum(sum(len(c.ids) for c in group.completions) + sum(group.reference_tokens) for group in new)
+    cost += Ledger(sampled_tokens=sampled)
     if run.fixed:
         share = count / run.fixed.completions
         cost += Ledger(shared_completions=count, seconds_sampling=run.fixed.seconds * share)

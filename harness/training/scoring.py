@@ -1,4 +1,5 @@
-"""What an objective requires of completions is computed: as they are sampled, and as the updates on them begin."""
+"""What an objective requires of completions is computed: as they are sampled, as the updates on them begin, and
+as each update does."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from algorithms.ops import k1
 from harness.models.critic import Critic
 from harness.models.sequences import Sequences
-from harness.rollout.groups import Group, sequences_of, with_scores
+from harness.rollout.groups import Group, mismatched, sequences_of, with_scores
 from harness.seeds import Purpose, derive_seed
 from harness.training.micro_batches import pack
 from harness.training.state import RunState
@@ -28,18 +30,29 @@ def score_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
 
 
 def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
-    """What is of the moment at which the updates on a batch begin: what policy and critic say, and draws."""
+    """What is of the moment at which the updates on a batch begin: what policy and critic say of it, and of its prompts
+    with each other's completions; and draws."""
     passes: list[Pass] = []
     if names := run.passes.start:
         passes.append(_named(run, "old log-probabilities", run.policy.logp, names))
     if run.critic:
         passes.append(_values(run, run.critic))
     groups = _scored(run, groups, passes)
+    if names := run.passes.mismatched:
+        crossed = _scored(run, mismatched(groups), [_log_ratios(run, names)])
+        found = {name: torch.cat([group.scores.given()[name] for group in crossed]) for name in names}
+        groups = with_scores(groups, found)
     if names := run.passes.seed:
         seed = derive_seed(run.config.seed, Purpose.DRAWS, run.iteration)
         draws = np.random.default_rng(seed).random(sum(len(g.completions) for g in groups), np.float32)
         groups = with_scores(groups, dict.fromkeys(names, torch.from_numpy(draws)))
     return groups
+
+
+def score_update(run: RunState, groups: Sequence[Group]) -> list[Group]:
+    """What is of the moment at which one update begins, of its own completions: what the policy says."""
+    names = run.passes.current
+    return _scored(run, groups, [_named(run, "current log-probabilities", run.policy.logp, names)] if names else [])
 
 
 @torch.no_grad()
@@ -60,6 +73,15 @@ def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names:
     def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
         with run.span(what):
             return dict.fromkeys(names, logp(sequences))
+
+    return run_pass
+
+
+def _log_ratios(run: RunState, names: Sequence[str]) -> Pass:
+    def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
+        with run.span("mismatched pairs"):
+            logp, ref_logp = run.policy.logp(sequences), run.reference.logp(sequences)
+        return dict.fromkeys(names, k1(logp, ref_logp, sequences.mask.to(logp.device)))
 
     return run_pass
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,26 @@ import torch
 from torch import Tensor
 
 from algorithms.checks import present
-from algorithms.ops import k1, k3, masked_sum, token_log_ratio, truncated_importance, weigh_gradient
-from algorithms.types import Batch, Denominators, HasState, HasTotals, PolicyOutput
+from algorithms.ops import (
+    icepop_weights,
+    k1,
+    k3,
+    masked_sum,
+    sequence_mask_weights,
+    token_log_ratio,
+    truncated_importance,
+    weigh_gradient,
+)
+from algorithms.step import step_totals
+from algorithms.types import Batch, Denominators, HasState, PolicyOutput
+from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
 from harness.training.micro_batches import MicroBatch, denominators, micro_batches
+from harness.training.optimism import extrapolate, remember
+from harness.training.scoring import score_update
 from harness.training.state import RunState
 
 Metrics = dict[str, float]
@@ -36,6 +49,7 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
     found: dict[str, list[float]] = defaultdict(list)
     for index, part in enumerate(_minibatches(run, groups), 1):
         counts = denominators(part, run.config.rollout.max_tokens)
+        part = score_update(run, part)
         micro = micro_batches(part, run.config.compute.micro_batch_tokens)
         metrics = _backward(run, micro, counts, first=index == 1)
         if why := unexplained(run.config, metrics):
@@ -62,7 +76,7 @@ def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]
 def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, *, first: bool) -> Metrics:
     """Accumulate the gradient of one update, micro-batch by micro-batch; metrics add up."""
     batches = [part.batch(counts, run.policy.device, run.progress.state) for part in parts]
-    step_totals = _totals(run, batches)
+    totals = step_totals(run.objective, batches)
     fresh = first and run.regime.fresh
     sums: Metrics = defaultdict(float)
     for part, batch in zip(parts, batches, strict=True):
@@ -70,18 +84,23 @@ def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, 
         with run.span("forward"):
             logp, engine_logp = run.policy.logp(part.sequences), part.engine_logp.to(run.policy.device)
         own: dict[str, Any] = dict.fromkeys(run.passes.training, logp.detach())
-        seen = replace(batch, totals=step_totals, **own)
-        output = PolicyOutput(logp=_weighed(run, logp, seen, engine_logp), values=values)
+        seen = replace(batch, totals=totals, **own)
+        weight = _correction(run.config.optimizer, seen, engine_logp)
+        weighed = logp if weight is None else weigh_gradient(logp, weight)
+        output = PolicyOutput(logp=weighed, values=values)
         result = run.objective.loss(output, seen)
         with run.span("backward"):
             result.loss.backward()  # type: ignore[no-untyped-call]
         sums["train/loss"] += float(result.loss.detach())
         for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
             sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
+        if weight is not None and run.config.optimizer.importance_cap is None:
+            sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
         for name, metric in result.metrics.items():
             sums[f"objective/{name}"] += float(metric)
     if isinstance(run.objective, HasState):
-        after = run.objective.carry(run.progress.state, {name: float(total) for name, total in step_totals.items()})
+        scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
+        after = run.objective.carry(run.progress.state, scalars)
         run.progress = replace(run.progress, state=dict(after))
     return dict(sums)
 
@@ -94,22 +113,16 @@ def _values(run: RunState, part: MicroBatch) -> Tensor | None:
     return values
 
 
-def _weighed(run: RunState, logp: Tensor, batch: Batch, engine_logp: Tensor) -> Tensor:
-    """``logp`` with its gradient weighed for what the engine computes differently, if the run asks for that."""
-    cap = run.config.optimizer.importance_cap
-    if cap is None:
-        return logp
-    return weigh_gradient(logp, truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap))
-
-
-def _totals(run: RunState, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
-    """What the objective wants summed over the step before its losses."""
-    sums: dict[str, Tensor] = {}
-    if isinstance(run.objective, HasTotals):
-        for batch in batches:
-            for name, value in run.objective.totals(batch).items():
-                sums[name] = sums[name] + value if name in sums else value
-    return sums
+def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) -> Tensor | None:
+    """Weights of the gradient [B, T], or [B, 1], for what the engine computes differently, if the run asks for that."""
+    match settings:
+        case OptimizerSettings(importance_cap=float(cap)):
+            return truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap)
+        case OptimizerSettings(icepop=(low, high)):
+            return icepop_weights(present("old_logp", batch.old_logp), engine_logp, low, high)
+        case OptimizerSettings(sequence_mask=(low, high)):
+            return sequence_mask_weights(present("old_logp", batch.old_logp), engine_logp, batch.mask, low, high)
+    return None
 
 
 def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
@@ -139,6 +152,7 @@ def _step(run: RunState, number: int) -> Metrics:
     settings = run.config.optimizer
     warm = min(1.0, number / max(1, settings.warmup_steps))
     metrics = {"train/learning_rate": settings.learning_rate * warm}
+    plain = extrapolate(run.optimizer, settings.optimism) if settings.optimism else {}
     for name, module in run.modules.items():
         norm = float(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm))
         if not math.isfinite(norm):
@@ -147,5 +161,6 @@ def _step(run: RunState, number: int) -> Metrics:
     for group in run.optimizer.param_groups:
         group["lr"] = group["peak"] * warm
     run.optimizer.step()
+    remember(run.optimizer, plain)
     run.optimizer.zero_grad()  # here, not before the next step: sampling has the memory meanwhile
     return metrics

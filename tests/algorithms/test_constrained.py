@@ -14,7 +14,7 @@ from algorithms.grpo import GRPO
 from algorithms.ops import k1, masked_sum
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
-from algorithms.types import Batch, HasState, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.types import Batch, HasOverview, HasState, LossOutput, Objective, PolicyOutput
 from tests.support.batches import gradients, random_batch, step_loss, take, with_totals
 from tests.support.enumeration import assert_exact, every_group, gradient, random_problems
 
@@ -97,10 +97,10 @@ def test_totals_and_state_of_the_inner_objective_pass_through() -> None:
     """Rewards are penalised before the inner totals; the inner state keeps its name."""
     policy, batch = random_batch()
     constrained = Constrained(inner=Counting(), quantity="length", limit=2.0)
-    assert isinstance(constrained, HasTotals) and isinstance(constrained, HasState)
+    assert isinstance(constrained, HasOverview) and isinstance(constrained, HasState)
     batch = replace(batch, state={"steps": 3.0, "constraint_penalty": 0.5})
     penalised = batch.rewards.sum() - 0.25 * batch.mask.sum().double()
-    assert_exact(constrained.totals(batch)["rewards"], penalised)
+    assert_exact(constrained.overview([batch])["rewards"], penalised)
     output = step_loss(constrained, policy, batch)
     assert_exact(output.metrics["seen"], penalised)
     assert_exact(output.loss, (penalised + 3.0) * masked_sum(policy.logp, batch.mask).sum())

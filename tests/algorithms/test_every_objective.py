@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from algorithms.types import Batch, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.scores import COMPUTED
+from algorithms.step import step_totals
+from algorithms.types import Batch, HasOverview, HasTotals, LossOutput, Objective, PolicyOutput
 from tests.support.batches import (
     CASES,
     COMPLETION_FIELDS,
@@ -39,8 +41,8 @@ def test_is_a_frozen_dataclass_of_keyword_fields(objective: Objective) -> None:
     assert is_dataclass(objective)
     assert all(field.kw_only for field in fields(objective))
     with pytest.raises(FrozenInstanceError):
-        objective.beta = 1
-    assert objective.requires <= {"ref_logp", "old_logp", "start_logp", "values", "draws", "group"}
+        objective.anything = 1  # type: ignore[attr-defined]
+    assert objective.requires <= COMPUTED
 
 
 @every_objective
@@ -57,15 +59,15 @@ def test_splitting_a_step_into_micro_batches_changes_nothing(objective: Objectiv
 
 
 @every_objective
-def test_totals_are_detached_and_add_up(objective: Objective) -> None:
-    if not isinstance(objective, HasTotals):
-        return
+def test_totals_are_detached_and_the_same_however_a_step_is_cut(objective: Objective) -> None:
     policy, batch = random_batch()
-    whole = objective.totals(batch)
-    parts = [objective.totals(take(policy, batch, rows)[1]) for rows in cut(batch, [0], [1, 2])]
-    for name, value in whole.items():
-        assert value.shape == () and not value.requires_grad
-        assert_exact(torch.stack([part[name] for part in parts]).sum(), value)
+    whole = step_totals(objective, [batch])
+    assert bool(whole) == isinstance(objective, HasTotals | HasOverview)
+    for cuts in ([[0], [1, 2]], [[2], [0], [1]]):
+        parts = [take(policy, batch, rows)[1] for rows in cut(batch, *cuts)]
+        for name, value in step_totals(objective, parts).items():
+            assert not value.requires_grad
+            assert_exact(value, whole[name])
 
 
 @every_objective
@@ -114,6 +116,7 @@ def test_stays_finite_at_log_ratios_of_80_nats_a_token(objective: Objective, to_
         **known,
         old_logp=torch.full_like(logp, -90.0 - to_old),
         start_logp=torch.full_like(logp, -90.0),
+        current_logp=torch.full_like(logp, -90.0),
         ref_logp=torch.full_like(logp, -90.0 - to_ref),
         old_values=torch.zeros_like(logp),
     )
@@ -216,11 +219,15 @@ LEARNS_FROM_TIES = [
     *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
     *("reinforce_delta", "grpo_delta"),  # what was sampled is made likelier
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
+    "astar_po",  # the value is of other completions
+    *("kto", "kto_weighted"),  # every completion is judged by itself
     *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
     *("rloo_published", "reinforce_pp", "reinforce_pp_baseline"),  # the sampler's KL is in what is compared
     *("oapl", "pmd", "pmd_length"),  # a pull back to another policy
     "asymre",  # all that was sampled is to be likely
     *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),
+    "constrained_m2po",
+    *("robust_agro", "robust_grpo", "robust_ppo", "robust_kto", "robust_constrained"),
 ]
 """Cases that learn from completions that are all right."""
 

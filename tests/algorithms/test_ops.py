@@ -99,3 +99,32 @@ def test_truncated_weights_are_the_smaller_of_ratio_and_cap() -> None:
     logp, sampler_logp = torch.tensor([-1.0, -1.0, -3.0]), torch.tensor([-1.0, -2.0, -1.0])
     weight = ops.truncated_importance(logp, sampler_logp, cap=2.0)
     torch.testing.assert_close(weight, torch.tensor([1.0, 2.0, math.exp(-2)]))
+
+
+def test_icepop_leaves_what_is_in_the_range_as_it_is() -> None:
+    """Ratios of 1/4, 1/2, 1, 4 and 5, of which the ends of the range, 1/2 and 4, stay."""
+    ratios = torch.tensor([[0.25, 0.5, 1.0, 4.0, 5.0]], dtype=torch.float64)
+    sampler_logp = torch.full_like(ratios, -1.0)
+    weight = ops.icepop_weights(sampler_logp + ratios.log(), sampler_logp, 0.499, 4.001)
+    torch.testing.assert_close(weight, torch.tensor([[0.0, 0.5, 1.0, 4.0, 0.0]], dtype=torch.float64))
+
+
+def test_sequence_masks_are_by_the_geometric_mean_of_sampled_tokens() -> None:
+    """Means of 2, of 2.08 and of 0.5; single tokens may leave the range, and padding holds nonsense."""
+    ratios = torch.tensor([[8.0, 0.5, math.nan], [2.0, 2.0, 2.25], [0.5, math.inf, math.nan]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, False], [True, True, True], [True, False, False]])
+    sampler_logp = torch.full_like(ratios, -1.0)
+    weight = ops.sequence_mask_weights(sampler_logp + ratios.log(), sampler_logp, mask, 0.499, 2.001)
+    assert weight.tolist() == [[1.0], [0.0], [1.0]]
+    assert ops.sequence_mask_weights(sampler_logp, sampler_logp, mask, 0.501, 0.999).tolist() == [[0.0]] * 3
+
+
+def test_dropped_tokens_leave_no_gradient_and_the_others_theirs() -> None:
+    logp = torch.tensor([[-1.0, -2.0], [-0.5, -4.0]]).requires_grad_()
+    sampler_logp = torch.tensor([[-1.0, -3.0], [-0.5, -1.0]])
+    icepop = ops.icepop_weights(logp.detach(), sampler_logp, 0.5, 2.0)
+    (gradient,) = torch.autograd.grad(ops.weigh_gradient(logp, icepop).exp().sum(), logp)
+    assert torch.equal(gradient, logp.detach().exp() * torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    masked = ops.sequence_mask_weights(logp.detach(), sampler_logp, torch.ones(2, 2, dtype=torch.bool), 0.5, 2.0)
+    (gradient,) = torch.autograd.grad(ops.weigh_gradient(logp, masked).exp().sum(), logp)
+    assert torch.equal(gradient, logp.detach().exp() * torch.tensor([[1.0], [0.0]]))

@@ -17,13 +17,17 @@ from algorithms.geppo import GEPPO
 from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.ipo import IPO
+from algorithms.kto import KTO
+from algorithms.m2po import M2PO
 from algorithms.pmd import PMD
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
 from algorithms.reinforce_pp import ReinforcePP
+from algorithms.robust import Robust
 from algorithms.rpo import RPO
+from algorithms.step import step_totals
 from algorithms.topr import TOPR
-from algorithms.types import Batch, Denominators, HasTotals, LossOutput, Objective, PolicyOutput
+from algorithms.types import Batch, Denominators, LossOutput, Objective, PolicyOutput
 
 CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "agro_on_policy": AGRO(form="on_policy"),
@@ -47,6 +51,19 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "pmd_length": PMD(normalise_length=True),
     "reinforce_pp_baseline": ReinforcePP(baseline=True),
     "reinforce_pp_plain": ReinforcePP(beta=0.0),
+    "m2po_tight": M2PO(tau=0.001),
+    "m2po_outward": M2PO(judged="outward", tau=0.01),
+    "kto_weighted": KTO(beta=1.0, desirable_above=0.3, desirable_weight=2.0, undesirable_weight=0.5),
+    "robust_agro": Robust(inner=AGRO(), kind="chi_square", radius=0.02),
+    "robust_grpo": Robust(inner=GRPO(), kind="kl", radius=0.1),
+    "robust_ppo": Robust(inner=PPO(), kind="cvar", radius=0.7),
+    "robust_dpo": Robust(inner=DPO(), kind="chi_square", radius=0.4),
+    "robust_m2po": Robust(inner=M2PO(), kind="kl", radius=5.0),
+    "robust_kto": Robust(inner=KTO(), kind="cvar", radius=0.3),
+    "robust_constrained": Robust(
+        inner=Constrained(inner=Reinforce(), quantity="kl", limit=0.5), kind="chi_square", radius=0.01
+    ),
+    "constrained_m2po": Constrained(inner=M2PO(), quantity="length", limit=2.0),
     "constrained_agro": Constrained(inner=AGRO(), quantity="kl", limit=0.5),
     "constrained_grpo": Constrained(inner=GRPO(), quantity="length", limit=2.0),
     "constrained_ppo": Constrained(inner=PPO(), quantity="length", limit=3.0),
@@ -55,15 +72,15 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
 }
 """Every objective with its defaults, and the variants that take another path."""
 
-TOKEN_FIELDS = ("old_logp", "start_logp", "ref_logp", "old_values")
+TOKEN_FIELDS = ("old_logp", "start_logp", "current_logp", "ref_logp", "old_values")
 """[B, T], as ``mask``."""
-COMPLETION_FIELDS = ("draws",)
-"""[B], as ``rewards``."""
+COMPLETION_FIELDS = ("draws", "mismatched_log_ratio", "ref_rewards")
+"""[B], as ``rewards``, or [B, N]."""
 
 
 def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 0) -> tuple[PolicyOutput, Batch]:
     """Groups of these sizes, float64; ``policy.logp`` and ``policy.values`` are leaves with gradient."""
-    generator = torch.Generator().manual_seed(seed)
+    generator, another = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     shape = (sum(sizes), tokens)
 
     def normal(scale: float) -> Tensor:
@@ -72,11 +89,12 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
     lengths = torch.randint(1, tokens + 1, (sum(sizes), 1), generator=generator)
     mask = torch.arange(tokens) < lengths
     logp = normal(1.0) - 3.0
+    group = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     rewards = torch.rand(sum(sizes), generator=generator, dtype=torch.float64)
     batch = Batch(
         mask=mask,
         rewards=rewards,
-        group=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+        group=group,
         truncated=lengths.squeeze(1) == tokens,
         denominators=Denominators(
             sequences=sum(sizes),
@@ -90,6 +108,9 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
         ref_logp=logp + normal(0.3),
         old_values=normal(1.0),
         draws=torch.rand(sum(sizes), generator=generator, dtype=torch.float64),
+        current_logp=logp + 0.2 * torch.randn(shape, generator=another, dtype=torch.float64),
+        mismatched_log_ratio=torch.rand(sum(sizes), generator=another, dtype=torch.float64),
+        ref_rewards=torch.rand((len(sizes), 5), generator=another, dtype=torch.float64)[group],
         state={"constraint_multiplier": 0.2, "constraint_penalty": 0.3},
     )
     return PolicyOutput(logp=logp.requires_grad_(), values=normal(1.0).requires_grad_()), batch
@@ -107,12 +128,9 @@ def take(policy: PolicyOutput, batch: Batch, rows: Tensor) -> tuple[PolicyOutput
 
 
 def with_totals(objective: Objective, *parts: Batch) -> list[Batch]:
-    """The micro-batches of one step, each with what the objective sums over all of them."""
-    if not isinstance(objective, HasTotals):
-        return list(parts)
-    of_parts = [objective.totals(part) for part in parts]
-    sums = {name: torch.stack([totals[name] for totals in of_parts]).sum(0) for name in of_parts[0]}
-    return [replace(part, totals=sums) for part in parts]
+    """The micro-batches of one step, each with what the objective wants to know of all of them."""
+    totals = step_totals(objective, parts)
+    return [replace(part, totals=totals) for part in parts]
 
 
 def step_loss(objective: Objective, policy: PolicyOutput, batch: Batch) -> LossOutput:

@@ -99,6 +99,7 @@ def every_group(
         ),
         old_logp=spell(behaviour, spelling)[0][row],
         start_logp=fixed,
+        current_logp=fixed,
         ref_logp=spell(problems.ref, spelling)[0][row],
     )
     return PolicyOutput(logp=fixed + weight[group][:, None] * (logp - fixed)), batch

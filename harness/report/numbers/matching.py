@@ -97,7 +97,9 @@ def twins(arms: Sequence[list[RunResult]]) -> tuple[list[RunResult], list[RunRes
         if (ours.objective.objective, theirs.objective.objective) != ("agro", "rloo"):
             continue
         same_fields = ours.objective.fields == theirs.objective.fields | {"form": "off_policy"}
-        around = [(c.optimizer, c.objective.constraint, c.objective.control) for c in (ours, theirs)]
+        around = [
+            (c.optimizer, c.objective.constraint, c.objective.robust, c.objective.control) for c in (ours, theirs)
+        ]
         if same_fields and around[0] == around[1]:
             return agro, rloo
     return None

@@ -53,7 +53,14 @@ class Pace:
         """Of a step on ``batch`` completions, of which ``new`` are sampled for it."""
         parts, length = self.parts, self.prompt + self.completion
         sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
-        return cost_of(sizes, parts.passes, self.config.optimizer, [length] * new, [length] * batch)
+        samples = [length] * self.samples(new)
+        optimizer = self.config.optimizer
+        return cost_of(sizes, parts.passes, optimizer, [length] * new, [length] * batch, samples=samples)
+
+    def samples(self, new: int) -> int:
+        """Completions of the reference besides, for the prompts of ``new`` ones."""
+        rollout = self.config.rollout
+        return new // rollout.group_size * rollout.reference_samples if self.parts.passes.samples else 0
 
     def sampling(self, completions: int) -> float:
         """Seconds of decoding: ``sample_batch`` sequences side by side, the cache half full."""
@@ -67,8 +74,9 @@ class Pace:
         """Seconds of all passes of such a step, prompts before they are sampled from included, each once."""
         config, length = self.config, self.prompt + self.completion
         size = self.parts.policy.size
-        flops = self.cost(new, batch).flops - size.forward_flops([length] * new)
-        flops += size.forward_flops([self.prompt] * (new // config.rollout.group_size))
+        flops = self.cost(new, batch).flops - size.forward_flops([length] * (new + self.samples(new)))
+        times = 2 if self.parts.passes.samples else 1  # each prompt is read by the reference, too
+        flops += size.forward_flops([self.prompt] * (times * new // config.rollout.group_size))
         if config.policy.gradient_checkpointing:
             sizes = [size, *([self.parts.critic.size] if self.parts.critic else [])]
             flops += config.optimizer.epochs * sum(each.forward_flops([length] * batch) for each in sizes)
@@ -87,10 +95,16 @@ def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completi
     offline = spec.kind == "offline"
     new = 0 if offline else batch - spec.again(rollout.prompts) * rollout.group_size
     fixed = rollout.offline_completions if offline else 0
-    sampling, training, sync = pace.sampling(new), pace.computing(new, batch), pace.sync()
-    at_once = {"sampled_tokens": new * completion, "seconds": sampling + training + sync}
+    drawn, drawn_first = new + pace.samples(new), fixed + pace.samples(fixed)
+    sampling, training = pace.sampling(drawn), pace.computing(new, batch)
+    sync = pace.sync() * (3 if parts.passes.samples and not offline else 1)  # to the reference and back
+    at_once = {"sampled_tokens": drawn * completion, "seconds": sampling + training + sync}
     cost, start = pace.cost(new, batch), pace.cost(fixed, 0)
-    first = {"flops": start.flops, "seconds": pace.sampling(fixed) + pace.computing(fixed, 0)}
+    first = {
+        "flops": start.flops,
+        "completions": start.completions,
+        "seconds": pace.sampling(drawn_first) + pace.computing(fixed, 0),
+    }
     left = max(0.0, config.budget.total - first.get(config.budget.unit, 0))
     a_step = at_once.get(config.budget.unit) or cost.spent(config.budget.unit)
     steps = 0 if config.objective.control == "frozen" else int(left / a_step)
@@ -98,10 +112,10 @@ def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completi
     evaluated = validated + 2 * evaluation.test_problems * evaluation.test_samples
     return Duration(
         steps=steps,
-        sampled_tokens=(steps * new + fixed) * completion,
+        sampled_tokens=(steps * drawn + drawn_first) * completion,
         evaluated_tokens=evaluated * completion,
         flops=steps * cost.flops + start.flops,
-        sampling=steps * sampling + pace.sampling(fixed),
+        sampling=steps * sampling + pace.sampling(drawn_first),
         training=steps * training + pace.computing(fixed, 0),
         sync=steps * sync,
         evaluation=pace.sampling(evaluated),

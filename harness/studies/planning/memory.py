@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.config.settings import OptimizerSettings
 from harness.models.policy import LOGITS_AT_ONCE, frozen_copy
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
@@ -61,6 +61,7 @@ def memory_of(config: RunConfig, parts: Parts) -> Memory:
         "reference": Item(bytes_of(parts.reference.model.parameters()) if parts.reference else 0),
         "critic": Item(bytes_of(parts.critic.parameters()) if parts.critic else 0),
         "optimiser": Item(moments([p for part in trained for p in part], config.optimizer)),
+        "previous gradients": Item(sum(map(bytes_of, trained)) if config.optimizer.optimism else 0),
         "gradients": Item(sum(map(bytes_of, trained)), ("training", "updating")),
         "CUDA, fragments": Item(ALLOWANCE),
     }

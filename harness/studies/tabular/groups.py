@@ -16,8 +16,12 @@ from torch import Tensor
 from torch.func import vmap
 
 from algorithms.scores import scores_for
-from algorithms.types import Batch, Denominators, HasTotals, Objective, PolicyOutput
+from algorithms.step import step_totals
+from algorithms.types import Batch, Denominators, Objective, PolicyOutput
 from harness.studies.tabular.problems import K, Problems
+
+SAMPLES = 32
+"""Of the reference, for objectives that ask what they earn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +88,10 @@ def group_gradients(
     rewards = pick(scene.problems.rewards)
     values = critic[:, None, None].expand(shape).reshape(logp.shape).requires_grad_()
     old_logp, ref_logp = (pick(table)[..., None] for table in (scene.behaviour, scene.problems.ref))
-    offered = scores_of(logp, values, rewards, old_logp, ref_logp, generator)
+    offered = scores_of(logp, values, rewards, old_logp, ref_logp, generator) | {
+        "mismatched_log_ratio": _mismatched(scene)[:, None, None].expand(shape).flatten(0, 1),
+        "ref_rewards": _sampled_rewards(scene)[:, None, None].expand(*shape, -1).flatten(0, 1),
+    }
     group = torch.zeros(shape[-1], dtype=torch.int64)
     by_logp, by_value = batch_gradients(objective, logp, values, rewards, offered, group)
     by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
@@ -93,10 +100,26 @@ def group_gradients(
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
 
 
+def _sampled_rewards(scene: Scene) -> Tensor:
+    """[N, SAMPLES] rewards of what the reference draws, each as often as its probability says."""
+    places = (torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES
+    drawn = torch.searchsorted(scene.problems.ref.exp().cumsum(-1), places.expand(len(scene.policy), -1).contiguous())
+    return scene.problems.rewards.gather(-1, drawn.clamp(max=K - 1))
+
+
+def _mismatched(scene: Scene) -> Tensor:
+    """[N] mean of ``log pi - log ref`` of each prompt over what the others' behaviours draw: that of many pairs."""
+    drawn = scene.behaviour.exp()
+    others = (drawn.sum(0) - drawn) / max(1, len(drawn) - 1)
+    return (others * (scene.policy - scene.problems.ref)).sum(-1)
+
+
 def scores_of(
     logp: Tensor, values: Tensor, rewards: Tensor, old_logp: Tensor, ref_logp: Tensor, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Every score that an objective may require of completions of one token, at the first update on them.
+    """The scores that an objective may require of completions of one token, at the first update on them.
+
+    But for those that are of other completions of the prompts.
 
     Args:
         logp: [S, B, 1], and so ``values``, ``old_logp`` and ``ref_logp``.
@@ -107,6 +130,7 @@ def scores_of(
         "old_logp": old_logp,
         "ref_logp": ref_logp,
         "start_logp": logp.detach(),
+        "current_logp": logp.detach(),
         "old_values": values.detach(),
         "draws": torch.rand(rewards.shape, generator=generator, dtype=rewards.dtype),
     }
@@ -144,7 +168,6 @@ def _loss(
         denominators=count,
         **needed,
     )
-    if isinstance(objective, HasTotals):
-        batch = replace(batch, totals=objective.totals(batch))
+    batch = replace(batch, totals=step_totals(objective, [batch]))
     policy = PolicyOutput(logp=logp, values=values if "values" in objective.requires else None)
     return objective.loss(policy, batch).loss

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from algorithms.types import Objective
 from harness.studies.tabular.convergence import CRITIC_RATE
-from harness.studies.tabular.groups import batch_gradients, scores_of
-from harness.studies.tabular.lengths import draw, log_prob, rewards, right, score, unseen
+from harness.studies.tabular.groups import SAMPLES, batch_gradients, scores_of
+from harness.studies.tabular.lengths import draw, drift, log_prob, rewards, right, score, unseen
 
 DATA = ("fresh", "stale", "fixed")
 """Completions of the policy as it is, as it was LAG updates ago, and of the reference."""
@@ -80,7 +80,10 @@ def _gradient(
     old_logp = log_prob(mu, steps)[..., None]
     values = critic[:, None, None].expand_as(logp).clone().requires_grad_()
     ref_logp = log_prob(torch.zeros_like(theta), steps)[..., None]
-    offered = scores_of(logp, values, rewards(steps), old_logp, ref_logp, generator)
+    offered = scores_of(logp, values, rewards(steps), old_logp, ref_logp, generator) | {
+        "mismatched_log_ratio": drift(theta, mu)[:, None].expand_as(steps),  # every prompt is the same
+        "ref_rewards": rewards(draw(torch.zeros_like(theta), SAMPLES, generator))[:, None].expand(*steps.shape, -1),
+    }
     group = torch.arange(PROMPTS).repeat_interleave(GROUP_SIZE)
     by_logp, by_value = batch_gradients(objective, logp, values, rewards(steps), offered, group)
     ratio = (logp.detach() - old_logp).exp().mean((1, 2))

@@ -42,6 +42,11 @@ def draw(theta: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.poisson(theta.exp()[:, None].expand(-1, count), generator=generator)
 
 
+def drift(theta: Tensor, behaviour: Tensor) -> Tensor:
+    """[S] mean of ``log pi - log ref`` over completions of the behaviour, in nats; both [S]."""
+    return theta * behaviour.exp() - theta.exp() + 1
+
+
 def right(theta: Tensor) -> Tensor:
     """[S] the policy's mass on rewarded completions: its accuracy."""
     steps = torch.tensor(RIGHT, dtype=theta.dtype).expand(len(theta), -1)

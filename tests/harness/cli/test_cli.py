@@ -65,6 +65,18 @@ PLAN_ERRORS = {
         ["--set", "objectives.agro.constraint={quantity: length, limit: -1}"],
         ["objectives.agro.constraint", "limit", "-1"],
     ),
+    "robust within less than nothing": (
+        ["--set", "objectives.agro.robust={kind: kl, radius: -1}"],
+        ["objectives.agro.robust", "radius", "-1"],
+    ),
+    "robust in no known way": (
+        ["--set", "objectives.agro.robust={kind: kll, radius: 1}"],
+        ["robust.kind", "cvar"],
+    ),
+    "two corrections of one engine": (
+        ["--set", "optimizer.icepop=[0.5, 5]", "--set", "optimizer.importance_cap=2"],
+        ["importance_cap and icepop", "null"],
+    ),
     "unknown constraint": (["--set", "objectives.agro.constrant.limit=1"], ["constrant", "constraint"]),
     "KL constraint on old completions": (
         ["--regime", "offline", "--set", "objectives.agro.constraint={quantity: kl, limit: 1}"],

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from harness.config.settings import LoraSettings, ModelSettings, OptimizerSettings, PolicySettings
+from harness.config.optimizer import OptimizerSettings
+from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.errors import HarnessError
 from harness.models.loading import load_policy
 from harness.models.policy import Policy

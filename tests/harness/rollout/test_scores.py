@@ -36,7 +36,8 @@ def scored() -> list[Group]:
 
 def test_every_score_is_a_field_of_the_batch_that_something_requires() -> None:
     assert set(SCORES) <= set(Batch.__dataclass_fields__)
-    assert {"ref_logp", "old_logp", "start_logp", "values", "draws", "group"} == COMPUTED
+    passes = {"ref_logp", "old_logp", "start_logp", "current_logp", "mismatched_log_ratio", "values"}
+    assert passes | {"ref_rewards", "draws", "group"} == COMPUTED
 
 
 def test_scores_go_to_their_completions_and_come_back_in_any_order() -> None:

@@ -44,6 +44,22 @@ def test_regimes_sample_what_they_sample() -> None:
     assert (fixed.steps, fixed.sampled_tokens) == (6, 32 * 30)
 
 
+def test_completions_of_the_reference_count() -> None:
+    """Eight for each of four prompts beside their four: 48 completions a step."""
+    planned, plain = lasting("astar_po"), lasting()
+    assert (planned.steps, planned.sampled_tokens) == (2, 2 * 48 * 30)
+    assert planned.sampling / 2 > plain.sampling / 6
+    fixed = lasting("astar_po", regime="offline", rollout__offline_completions=32)
+    assert (fixed.steps, fixed.sampled_tokens) == (2, (32 + 8 * 8) * 30)  # (100 - 64) // 16
+
+
+def test_passes_that_an_objective_asks_for_take_time() -> None:
+    """Over GRPO without a reference: M2PO's of the policy; KTO's three, of the reference and over crossed pairs."""
+    grpo = lasting("grpo", objectives={"grpo": {"fields": {"beta_kl": 0.0}}}).training
+    for objective, more in (("m2po", 1), ("kto", 3)):
+        assert lasting(objective).training == pytest.approx(grpo * (3 + more) / 3, rel=0.05)
+
+
 def test_a_fixed_set_is_paid_before_the_first_step() -> None:
     offline: dict[str, Any] = {"regime": "offline", "rollout__offline_completions": 32}
     one, two = (lasting(**offline, budget={"unit": "completions", "total": total}).flops for total in (16, 32))

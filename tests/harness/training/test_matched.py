@@ -7,13 +7,15 @@ import pytest
 from algorithms import OBJECTIVES
 from tests.support.small import history, journal_of, run_small, small_config, steps
 
+STEPS = {"astar_po": 2}
+"""Of objectives that do not take six: of each prompt it samples eight completions of the reference beside its four."""
 OTHERS = [name for name in OBJECTIVES if name != "agro"]
 
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_objectives_see_the_same_prompts_in_the_same_order(small_runs: dict[str, Path], other: str) -> None:
     prompts = [[step["problems"] for step in steps(small_runs[name])] for name in ("agro", other)]
-    assert prompts[0] == prompts[1]
+    assert prompts[0][: STEPS.get(other, 6)] == prompts[1]
     assert len({prompt for step in prompts[0] for prompt in step}) == 24  # and no prompt twice within an epoch
 
 
@@ -36,8 +38,9 @@ def test_objectives_sample_with_the_same_seeds_until_their_weights_differ(
 @pytest.mark.parametrize("other", OTHERS)
 def test_objectives_spend_the_same_budget(small_runs: dict[str, Path], other: str) -> None:
     spent = [history(small_runs[name])[-1]["spent"] for name in ("agro", other)]
-    for unit, count in (("completions", 96), ("sampled_completions", 96), ("iterations", 6)):  # the last within 100
-        assert spent[0][unit] == spent[1][unit] == count
+    assert spent[0]["completions"] == spent[1]["completions"] == 96  # the last step within 100
+    for of, taken in zip(spent, (6, STEPS.get(other, 6)), strict=True):
+        assert (of["sampled_completions"], of["iterations"]) == (16 * taken, taken)
 
 
 def test_agro_and_rloo_are_the_same_run(small_runs: dict[str, Path]) -> None:

@@ -9,7 +9,8 @@ import torch
 from algorithms.types import PolicyOutput
 from evaluators.types import Problem, Split
 from harness.config.arms import build_objective
-from harness.config.settings import LoraSettings, ModelSettings, OptimizerSettings, PolicySettings
+from harness.config.optimizer import OptimizerSettings
+from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.models.adapters import adapters_off
 from harness.models.critic import Critic
 from harness.models.loading import load_policy

@@ -21,6 +21,24 @@ KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "constrained": ("grpo", {"objectives__grpo__constraint": KL, "optimizer__updates_per_rollout": 2}),
     "constrained ppo": ("ppo", {"objectives__ppo__constraint": KL}),
+    "robust": (
+        "m2po",
+        {
+            "objectives__m2po__robust": {"kind": "chi_square", "radius": 0.5},
+            "objectives__m2po__constraint": {"quantity": "length", "limit": 12.0},
+            "optimizer__icepop": [0.5, 2.0],
+            "regime": "stale:2",
+        },
+    ),
+    "kto on completions of before": ("kto", {"regime": "replay:32,0.5", "optimizer__updates_per_rollout": 2}),
+    "astar_po on completions of before, tossed": (
+        "random_reward",
+        {"objectives__random_reward": {"like": "astar_po"}, "objectives__astar_po": {}, "regime": "stale:2"},
+    ),
+    "astar_po on a fixed set": (
+        "astar_po",
+        {"regime": "offline", "rollout__offline_completions": 48, "rollout__reference_samples": 2},
+    ),
     "random draws": ("dpo", {"objectives__dpo__fields__pairing": "random"}),
     "random_reward": ("random_reward", {}),
     "frozen": ("frozen", {}),

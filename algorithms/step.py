@@ -1,0 +1,24 @@
+"""What an objective wants to know of the whole optimiser step before its losses."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from algorithms.types import Batch, HasOverview, HasTotals, Objective
+
+
+def step_totals(objective: Objective, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
+    """The ``totals`` of a step that is cut into ``parts``: its objective's overview or sums; empty if it wants none."""
+    if isinstance(objective, HasOverview):
+        return objective.overview(parts)
+    sums: dict[str, Tensor] = {}
+    if isinstance(objective, HasTotals):
+        for part in parts:
+            for name, value in objective.totals(part).items():
+                sums[name] = sums[name] + value if name in sums else value
+    return sums
+
+
+def scores_come_first(objective: Objective) -> bool:
+    """Whether the scores that the objective requires must be there before the first loss of a step."""
+    return objective.reads_scores if isinstance(objective, HasOverview) else isinstance(objective, HasTotals)

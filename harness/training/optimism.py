@@ -1,0 +1,32 @@
+"""Optimism: a step follows its gradient, and some of how that has changed since the step before."""
+
+import torch
+from torch import Tensor
+
+PREVIOUS = "previous_gradient"
+"""What the optimiser's state calls the gradient of the step before, so that a checkpoint has it."""
+
+Gradients = dict[torch.nn.Parameter, Tensor]
+
+
+def extrapolate(optimizer: torch.optim.Optimizer, optimism: float) -> Gradients:
+    """Put ``g + optimism (g - g')`` in place of each gradient ``g``, ``g'`` that of the step before, if there is one.
+
+    Returns the gradients as they were: they are to be ``remember``-ed once the step is taken. Those of the step before
+    are forgotten one by one, so that never more than one more gradient is held.
+    """
+    plain: Gradients = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is not None:
+                now = plain[parameter] = parameter.grad
+                before = optimizer.state[parameter].pop(PREVIOUS, now) if parameter in optimizer.state else now
+                parameter.grad = now + optimism * (now - before)  # a new tensor: clipping works in place
+    return plain
+
+
+def remember(optimizer: torch.optim.Optimizer, plain: Gradients) -> None:
+    """Keep the gradients for the next step. Not before the step is taken: an optimiser makes its state where it has
+    none at all."""
+    for parameter, gradient in plain.items():
+        optimizer.state[parameter][PREVIOUS] = gradient
