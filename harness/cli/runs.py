@@ -14,16 +14,19 @@ from harness.cli.options import (
     Force,
     Fresh,
     Model,
+    Most,
     Out,
     Regimes,
     Seeds,
     Suite,
     Task,
+    Until,
     Uri,
     Workers,
 )
 from harness.config.arguments import (
     changes_of,
+    is_until,
     parse_budget,
     parse_seeds,
 )
@@ -35,6 +38,8 @@ def run(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
+    until: Until = None,
+    max_seeds: Most = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
     regime: Regimes = None,
     engine: Engine = None,
@@ -53,15 +58,19 @@ def run(
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness.launch.carry_out import Execution, invoke
     from harness.launch.plan import plan
+    from harness.launch.until import invoke_until, plan_until
     from harness.report.archive import refuse_losing
 
     changes = changes_of(change, model, data, engine, task)
     changes += [("budget", parse_budget(budget))] if budget else []
     names = objectives_of(algos)
-    planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    if is_until(until, max_seeds, seeds):
+        planned = plan_until(suite, changes, names, max_seeds, regime or [])
+    else:
+        planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
     refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile, anyway=anyway)
-    if not invoke(planned, how, console):
+    if not (invoke_until if until else invoke)(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
 

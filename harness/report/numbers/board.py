@@ -9,19 +9,26 @@ from evaluators.statistics.ranking import Comparison, Scores, against, standing
 from harness.config.regime import RegimeSpec
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
+from harness.records.events import Invocation
 from harness.records.results import RunResult
 from harness.report.numbers.document import Agreement, ArmRow, Board, MissingRun, RegimeBoard, RunLine
 from harness.report.numbers.doubts import doubts
+from harness.report.numbers.looks import by_looks, plan_of
 from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, compared, costs, finished, row, scores
 
 T = TypeVar("T")
 
 
-def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun] = ()) -> Board:
+def build(
+    suite: SuiteConfig,
+    results: Sequence[RunResult],
+    missing: Sequence[MissingRun] = (),
+    planned: Invocation | None = None,
+) -> Board:
     """The leaderboard of a suite: one board for each regime, on-policy first.
 
-    ``missing``: what was planned and has no run.
+    ``missing``: what was planned and has no run. ``planned``: the looks to take, where no run records any yet.
 
     Raises:
         HarnessError: there is no run, or they are not matched.
@@ -37,7 +44,9 @@ def build(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[Mi
         regimes[result.config.regime].append(result)
     invocations = _distinct(result.origin.invocation for result in results)
     environments = _distinct(versions for result in results for versions in (result.origin.versions, *result.later))
-    boards = tuple(_board(suite, of_regime, missing) for of_regime in regimes.values())
+    boards = tuple(
+        _board(suite, of_regime, missing, plan_of(results, regime) or planned) for regime, of_regime in regimes.items()
+    )
     return Board(
         suite=suite.name,
         baseline=suite.baseline,
@@ -79,8 +88,10 @@ def _place(spec: RegimeSpec) -> tuple[int, int, str]:
     return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, str(spec)
 
 
-def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun]) -> RegimeBoard:
-    """The table of one regime, best first; controls apart."""
+def _board(
+    suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun], planned: Invocation | None
+) -> RegimeBoard:
+    """The table of one regime, best first; controls apart. ``planned``: its looks, if its seeds were not fixed."""
     arms: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         arms[result.config.arm_key].append(result)
@@ -96,7 +107,7 @@ def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[M
     rows = [one for one in rows if one.objective not in controls]
     order = standing([measured[one.objective] for one in rows if len(one.seeds) >= RANKED_FROM])
     baseline = measured.get(suite.baseline)
-    return RegimeBoard(
+    part = RegimeBoard(
         regime=results[0].config.regime,
         budget=results[0].config.budget,
         baseline=suite.baseline if base else None,
@@ -106,6 +117,7 @@ def _board(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[M
         shared_completions=max(result.shared_completions for result in results),
         ties=tuple(order.ties),
     )
+    return by_looks(part, {names[key]: runs for key, runs in arms.items()}, planned, suite.margin)
 
 
 def _rows(

@@ -7,6 +7,7 @@ from harness.report.numbers.document import Board, RegimeBoard
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.columns import BEHAVED, REACHED, TOOK
 from harness.report.pages.grid import legend
+from harness.report.pages.looked import looked
 
 AUDIT_GROWTH = 0.02
 """Growth of the share of completions on which grader and audit disagree, from which it is a warning."""
@@ -39,6 +40,7 @@ def summary(part: RegimeBoard) -> list[str]:
             f"With these seeds a gap to the baseline of {low if low == high else f'{low} to {high}'} points would have "
             "been found with probability 0.8; smaller ones may well be there."
         )
+    said += looked(part)
     if pair := part.same_as_agro:
         said.append(
             f"A/A: rloo, whose gradient is agro's, gave the same verdict on every test completion on {pair.same} of "
