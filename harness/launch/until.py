@@ -9,8 +9,8 @@ from rich.console import Console
 
 from evaluators.statistics.ranking import LEVEL
 from harness.config.arguments import command_line
-from harness.config.run_config import RunConfig, SuiteConfig, digest
-from harness.config.suites import load_suite
+from harness.config.run_config import RunConfig, digest
+from harness.config.suites import load_suite, looks_of
 from harness.errors import HarnessError
 from harness.launch.carry_out import Execution, Runs, carry_out, write_board
 from harness.launch.graders import here, judged_otherwise
@@ -21,11 +21,6 @@ from harness.records.out_dir import OutDir
 from harness.records.results import read_results, start_of
 from harness.report.numbers.board import build
 from harness.report.numbers.document import Board, RegimeBoard
-
-
-def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
-    """The suite's looks, up to ``most`` seeds."""
-    return suite.looks if most is None else (*(seeds for seeds in suite.looks if seeds < most), most)
 
 
 def plan_until(
@@ -188,8 +183,8 @@ def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> No
             raise HarnessError(
                 f"these runs were begun for looks after {before} seeds, and this command looks after {now}: what may "
                 "be spent on errors is planned before one looks, and no rate holds for a plan that is changed "
-                f"afterwards. Type the first command again ({other.command}), test what it says on new seeds "
-                "(harness replicate), or begin anew under another --out with seeds that nobody has looked at"
+                f"afterwards. Type the first command again ({other.command}), and test what it says on new seeds: "
+                "harness replicate"
             )
 
 
