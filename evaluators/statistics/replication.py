@@ -11,8 +11,9 @@ from evaluators.statistics.ranking import LEVEL, Scores, difference
 
 Verdict = Literal["better", "worse", "equivalent"]
 Outcome = Literal["replicated", "not replicated", "undecided"]
-NODES = 400
-"""Of the mean over what the true difference may be."""
+NODES = 100
+"""Of the mean over what the true difference may be, and of that over how large the new error is found."""
+TINY = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,25 +59,26 @@ def should_replicate(verdict: Verdict, published: Published, seeds: int, margin:
 
     The mean, over what the true difference may be, of the power of the test: the true one is ``d + T s / sqrt(n)``
     with the published difference ``d`` of ``n`` seeds, their spread ``s``, and Student's ``T`` with ``n - 1`` degrees
-    of freedom. The test of ``m`` new seeds has the error ``sqrt(s^2 / m + p^2)``, where ``p^2`` is what the published
-    error has beyond ``s^2 / n``, from the problems. Its power is that of a noncentral t-test; of an equivalence, of
-    two one-sided ones. That a verdict was published because its difference happened to be large is not corrected for,
-    so that the true share is rather less.
+    of freedom. The mean of ``m`` new seeds scatters about it by ``s / sqrt(m)``, as the problems are the same; a t-test,
+    or two one-sided ones, holds it to the error ``sqrt(s^2 / m + p^2)``, where ``p^2`` is what the published error has
+    beyond ``s^2 / n``, from the problems. That a verdict was published because its difference happened to be large is
+    not corrected for, so that the true share is rather less.
     """
     error, df = published.next_error(seeds)
     quantiles = (np.arange(NODES) + 0.5) / NODES
+    measured = np.sqrt(stats.chi2.ppf(quantiles, df=df) / df)[:, None]  # the error as found, in units of the true one
     spread = published.of_seed / published.seeds**0.5
     true = published.estimate.mean + spread * stats.t.ppf(quantiles, df=published.seeds - 1)
     if not error:
         held = np.abs(true) < margin if verdict == "equivalent" else true > 0 if verdict == "better" else true < 0
         return float(held.mean())
+    scatter = max(published.of_seed / seeds**0.5, TINY)
     if verdict == "equivalent":
-        bound = stats.t.isf(LEVEL, df=df)
-        below = stats.nct.cdf(-bound, df, (true - margin) / error)
-        above = stats.nct.sf(bound, df, (true + margin) / error)
-        return float(np.maximum(0, below + above - 1).mean())
+        within = margin - stats.t.isf(LEVEL, df=df) * error * measured
+        found = stats.norm.cdf((within - true) / scatter) - stats.norm.cdf((-within - true) / scatter)
+        return float(np.maximum(0, found).mean())
     signed = true if verdict == "better" else -true
-    return float(stats.nct.sf(stats.t.isf(LEVEL / 2, df=df), df, signed / error).mean())
+    return float(stats.norm.cdf((signed - stats.t.isf(LEVEL / 2, df=df) * error * measured) / scatter).mean())
 
 
 def outcome(verdict: Verdict, published: Published, new: Estimate, seeds: int, margin: float) -> tuple[Outcome, str]:
