@@ -38,9 +38,9 @@ def until_decided(
     for times in GAPS:
         gap = times * suite.margin
         found = expected(most, len(algos) - 1, gap=gap, spread=points / 100, margin=suite.margin)
-        rows.append(_row(f"each {100 * gap:g} points away", found, suite.baseline, hours))
-    headers = ("seeds until it is decided", "seeds an arm", "of the baseline", "runs", "hours", "arms decided %")
-    console.print(Grid(headers=headers, rows=rows).terminal(), highlight=False)
+        rows.append(_row(f"{100 * gap:g} points away", found, suite.baseline, hours))
+    headers = ("if each arm is", "seeds an arm", "of the baseline", "runs", "hours", "decided %")
+    console.print(Grid(headers=headers, rows=rows).terminal("seeds until it is decided"), highlight=False)
     told = ", ".join(map(str, looks))
     for line in (
         f"looks after {told} seeds; in one regime; each further one is a family of its own, and costs as much again",
