@@ -214,6 +214,8 @@ def encode(event: Event) -> dict[str, Any]:
     if isinstance(event, Start):
         content["config"] = event.config.model_dump(mode="json")
         origin = content.pop("origin")
+        if event.origin.invocation.looks is None:  # as journals were before there were looks
+            del origin["invocation"]["looks"]
         return {"event": "start", "format": FORMAT, **content, "clock": clock, "origin": origin}
     del content["ledger"]
     clock |= event.ledger.timings()

@@ -165,9 +165,11 @@ def test_decisions_are_holms_over_all_looks_so_far() -> None:
     assert found.differing == pytest.approx([0.001, 0.02, 0.04], rel=1e-3)
     assert found.corrected(found.differing) == pytest.approx(holm([0.001, 0.02, 0.04, 1.0])[:3], rel=1e-3)
     assert found.at.tolist() == [3, 0, 0]
-    # What is decided stays so, whatever later seeds say; the others go on from their best look.
-    found.look(3, [1.0, 1.0, 1.0], [0.0, 1.0, 1e-9])
+    # What is decided stays so and is not read again, whatever later seeds say; the others go on from their best look.
+    found.look(3, [0.0, 1.0, 1.0], [0.0, 1.0, 1e-9])
     assert found.at.tolist() == [3, 0, 4]
+    assert found.differing[0] == pytest.approx(0.001, rel=1e-3)
+    assert found.same[0] == 1
     assert found.equivalent.tolist() == [False, False, True]
     assert found.differing[1] == pytest.approx(0.02, rel=1e-3)
 
