@@ -59,10 +59,10 @@ def should_replicate(verdict: Verdict, published: Published, seeds: int, margin:
 
     The mean, over what the true difference may be, of the power of the test: the true one is ``d + T s / sqrt(n)``
     with the published difference ``d`` of ``n`` seeds, their spread ``s``, and Student's ``T`` with ``n - 1`` degrees
-    of freedom. The mean of ``m`` new seeds scatters about it by ``s / sqrt(m)``, as the problems are the same; a t-test,
-    or two one-sided ones, holds it to the error ``sqrt(s^2 / m + p^2)``, where ``p^2`` is what the published error has
-    beyond ``s^2 / n``, from the problems. That a verdict was published because its difference happened to be large is
-    not corrected for, so that the true share is rather less.
+    of freedom. The mean of ``m`` new seeds scatters about it by ``s / sqrt(m)``, as the problems are the same; a
+    t-test, or two one-sided ones, holds it to the error ``sqrt(s^2 / m + p^2)``, where ``p^2`` is what the published
+    error has beyond ``s^2 / n``, from the problems. That a verdict was published because its difference happened to be
+    large is not corrected for, so that the true share is rather less.
     """
     error, df = published.next_error(seeds)
     quantiles = (np.arange(NODES) + 0.5) / NODES

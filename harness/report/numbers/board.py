@@ -117,7 +117,7 @@ def _board(
         shared_completions=max(result.shared_completions for result in results),
         ties=tuple(order.ties),
     )
-    return by_looks(part, {names[key]: runs for key, runs in arms.items()}, planned, suite.margin)
+    return by_looks(part, {names[key]: runs for key, runs in arms.items()}, planned)
 
 
 def _rows(

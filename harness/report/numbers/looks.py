@@ -45,8 +45,11 @@ def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
     return found[0] if found else None
 
 
-def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None, margin: float) -> RegimeBoard:
-    """The board with the verdicts, intervals and ranks that its looks allow; as it is where seeds were fixed."""
+def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
+    """The board with the verdicts, intervals and ranks that its looks allow; as it is where seeds were fixed.
+
+    Equivalent is what lies within the margin that was planned, whatever the suite's has become.
+    """
     if planned is None or planned.looks is None or part.baseline is None:
         return part
     runs = RunsAtLooks(planned=planned, arms=arms)
@@ -54,16 +57,20 @@ def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None, margin: 
     absent = len(set(planned.plan.algos) - named)
     ranked = [row.objective for row in part.rows if len(row.seeds) >= RANKED_FROM]
     order = standing_over_looks(ranked, runs)
+    margin = planned.looks.margin
     rows = _decided(part.rows, part.baseline, runs, margin, absent)
+    controls = _decided(part.controls, part.baseline, runs, margin, 0)
     return replace(
         part,
         rows=tuple(replace(row, rank=order.ranks.get(row.objective)) for row in rows),
-        controls=_decided(part.controls, part.baseline, runs, margin, 0),
+        controls=controls,
         ties=tuple(order.ties),
         looks=Looked(
             plan=planned.looks,
             compared=absent + sum(row.objective != part.baseline for row in part.rows),
-            by_hand=runs.by_hand(),
+            by_hand=runs.by_hand(
+                {row.objective: row.looks.taken for row in (*rows, *controls) if row.looks}, part.baseline
+            ),
         ),
     )
 
@@ -94,10 +101,11 @@ class RunsAtLooks:
         taught = any(run.rewarded for run in (*ours, *theirs))
         return Pair(ours=scores(a, ours), theirs=scores(b, theirs), taught=taught)
 
-    def by_hand(self) -> int:
-        """Runs of planned seeds that no invocation with looks began."""
-        runs = [run for found in self.arms.values() for run in found if run.config.seed in self.planned.plan.seeds]
-        return sum(run.origin.invocation.looks is None for run in runs)
+    def by_hand(self, taken: Mapping[str, int], baseline: str) -> int:
+        """Runs that no invocation with looks began, of those in the looks that were ``taken`` of each arm."""
+        most = {**taken, baseline: max(taken.values(), default=0)}
+        seen = [run for name, looks in most.items() if looks for run in self.at(name, looks - 1) or []]
+        return sum(run.origin.invocation.looks is None for run in seen)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,11 +51,16 @@ def _tests(found: SideBySide) -> list[str]:
     if not isinstance(difference, Difference) or difference.p is None or difference.detectable is None:
         return []
     ours, theirs = found.rows
+    looked = (
+        "; it allows for no looks, though these seeds went on until it was decided: the leaderboard's does"
+        if found.looked
+        else ""
+    )
     within = f"; they are equivalent within {100 * found.margin:g} points" if difference.equivalent else ""
     return [
-        f"p = {p_value(difference.p)} of no difference, as one comparison alone{within}. A run of {ours.objective} "
-        f"beats one of {theirs.objective} with probability {difference.improvement:.2f}. These seeds would "
-        f"have shown a gap of {100 * difference.detectable:.1f} points with probability 0.8."
+        f"p = {p_value(difference.p)} of no difference, as one comparison alone{looked}{within}. A run of "
+        f"{ours.objective} beats one of {theirs.objective} with probability {difference.improvement:.2f}. These seeds "
+        f"would have shown a gap of {100 * difference.detectable:.1f} points with probability 0.8."
     ]
 
 

@@ -9,7 +9,7 @@ def looked(part: RegimeBoard) -> list[str]:
     """How often one looked, what was decided when, and how the numbers allow for that; none where seeds were fixed."""
     if part.looks is None:
         return []
-    said = [_rule(part.looks), *_found(part, part.looks.plan.seeds)]
+    said = [_rule(part.looks, part.baseline), *_found(part, part.looks.plan.seeds)]
     said.append(
         "p, verdicts and ranks hold for all looks together, and the ± of a difference is the interval of its last "
         "look, at the level that this one may spend (a repeated confidence interval), so that it covers in 95 % of all "
@@ -25,13 +25,14 @@ def looked(part: RegimeBoard) -> list[str]:
     return said
 
 
-def _rule(found: Looked) -> str:
+def _rule(found: Looked, baseline: str | None) -> str:
     plan = found.plan
     number = f"{found.compared} comparisons" if found.compared != 1 else "one comparison"
+    other = "" if baseline == plan.baseline else f" (the seeds went on until it was decided against {plan.baseline})"
     return (
         f"Seeds until it is decided, by looks after {_listed(plan.seeds)} seeds: {100 * plan.level:g} % for all looks "
         "together, spent as Lan and DeMets do after O'Brien and Fleming, Bonferroni over the looks, Holm over "
-        f"{number} with {plan.baseline}; controls apart, and equivalence (within {100 * plan.margin:g} points) at as "
+        f"{number} with {baseline}{other}; controls apart, and equivalence (within {100 * plan.margin:g} points) at as "
         "much again."
     )
 

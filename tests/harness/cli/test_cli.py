@@ -206,7 +206,19 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_help_names_the_commands() -> None:
     code, output = harness("--help")
     assert code == 0
-    for name in ("run", "tune", "replicate", "leaderboard", "compare", "export", "eval", "tabular", "list", "doctor", "sync"):
+    for name in (
+        "run",
+        "tune",
+        "replicate",
+        "leaderboard",
+        "compare",
+        "export",
+        "eval",
+        "tabular",
+        "list",
+        "doctor",
+        "sync",
+    ):
         assert name in output
     assert "make-base" in output
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.statistics.accuracy import SampleRecord
+from evaluators.types import Verdict
 from harness.errors import HarnessError
 from harness.records.events import decode
 from harness.records.results import RunResult, read_results
 from harness.report.numbers.board import build
+from harness.report.numbers.compare import compare, pair
 from harness.report.numbers.document import ArmRow, RegimeBoard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.columns import verdict
+from harness.report.pages.compare_text import sentences
 from harness.report.pages.notes import summary
 from harness.report.pages.text import markdown
 from tests.support.looks import looking, played, renamed, without_end
@@ -149,7 +153,9 @@ def test_runs_of_another_command_in_the_looks_are_told(records: list[Line]) -> N
     planned = made(records, {"grpo": range(3, 5), "near": range(3, 5)}, looking(("grpo", "near"), LOOKS))
     told = " ".join(summary(board_of([*by_hand, *planned])))
     assert "6 of the runs that were looked at were begun by another command" in told
-    assert "begun by another command" not in " ".join(summary(board_of(made(records, {"grpo": range(5)}, None))))
+    beyond = made(records, {"grpo": range(5, 7), "near": range(5, 7)})
+    seen = made(records, {"grpo": range(5), "near": range(5)}, looking(("grpo", "near"), LOOKS))
+    assert "begun by another command" not in " ".join(summary(board_of([*seen, *beyond])))
 
 
 def test_what_may_end_before_is_not_missing(records: list[Line]) -> None:
@@ -173,3 +179,45 @@ def test_ranks_hold_for_all_looks(records: list[Line]) -> None:
     part = board_of(made(records, arms, planned))
     assert row_of(part, "far").rank == (1, 1)
     assert row_of(part, "near").rank == row_of(part, "grpo").rank == (2, 3)
+
+
+def test_another_baseline_or_margin_is_told_from_the_planned_one(records: list[Line]) -> None:
+    results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
+    (part,) = build(suite("near"), results).boards
+    told = " ".join(summary(part))
+    assert "Holm over 2 comparisons with near (the seeds went on until it was decided against grpo)" in told
+    assert row_of(part, "far").looks == row_of(board_of(results), "far").looks
+    wide = suite().model_copy(update={"margin": 0.9})
+    (part,) = build(wide, results).boards
+    assert row_of(part, "near").looks == row_of(board_of(results), "near").looks
+    assert "within 2 points" in " ".join(summary(part))
+
+
+def test_a_comparison_of_two_says_that_it_allows_for_no_looks(records: list[Line]) -> None:
+    arms = {"grpo": range(3), "near": range(3)}
+    for invocation in (None, looking(("grpo", "near"), LOOKS)):
+        results = made(records, arms, invocation)
+        found = compare(suite(), pair("near", "grpo", results, None), completions)
+        said = " ".join(sentences(found))
+        assert ("it allows for no looks" in said) == (invocation is not None)
+
+
+def completions(run: RunResult) -> list[SampleRecord]:
+    assert run.test
+    kinds = {"c": Verdict.CORRECT, "w": Verdict.WRONG}
+    return [
+        SampleRecord(
+            problem=problem,
+            question="1+1=",
+            answer="2",
+            sample=sample,
+            strict=kinds[letter],
+            lenient=kinds[letter],
+            extracted=None,
+            text="2",
+            tokens=1,
+            truncated=False,
+        )
+        for problem, letters in run.test.summary.verdicts.items()
+        for sample, letter in enumerate(letters)
+    ]
