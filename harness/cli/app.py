@@ -52,6 +52,11 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
 
 def objectives_of(algos: str) -> list[str]:
     """The names in ``--algos``. One's own objective is found where the command is typed."""
+    find_own_objectives()
+    return names_of(algos)
+
+
+def find_own_objectives() -> None:
+    """From now on, also where the command is typed."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    return names_of(algos)

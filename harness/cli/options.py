@@ -17,6 +17,14 @@ Task = Annotated[str | None, typer.Option(help="Another task, NAME[:VARIANT][:KE
 Engine = Annotated[str | None, typer.Option(help="What samples completions: auto, transformers, vllm.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the suite; repeatable.")]
 Seeds = Annotated[str | None, typer.Option(help="How many seeds (3), or which (0,1,7; 7, is 7 alone).")]
+Until = Annotated[
+    str | None,
+    typer.Option(help="decided: seeds are added until each is better, worse or equivalent, at the suite's looks."),
+]
+Most = Annotated[
+    int | None,
+    typer.Option("--max-seeds", min=1, help="At most so many, with --until; default: the suite's last look."),
+]
 From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")]
 Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
 GraderName = Annotated[

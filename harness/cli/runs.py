@@ -1,10 +1,11 @@
-"""``harness run`` and ``harness tune``: what trains."""
+"""``harness run``, ``harness tune`` and ``harness replicate``: what trains."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, console, find_own_objectives, objectives_of, one_sentence
 from harness.cli.options import (
     OUT,
     Anyway,
@@ -13,17 +14,24 @@ from harness.cli.options import (
     Engine,
     Force,
     Fresh,
+    GraderName,
+    Match,
     Model,
+    Most,
     Out,
     Regimes,
     Seeds,
     Suite,
     Task,
+    Until,
     Uri,
     Workers,
 )
 from harness.config.arguments import (
     changes_of,
+    chosen_regime,
+    is_until,
+    names_of,
     parse_budget,
     parse_seeds,
 )
@@ -35,6 +43,8 @@ def run(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
+    until: Until = None,
+    max_seeds: Most = None,
     budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
     regime: Regimes = None,
     engine: Engine = None,
@@ -53,15 +63,19 @@ def run(
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     from harness.launch.carry_out import Execution, invoke
     from harness.launch.plan import plan
+    from harness.launch.until import invoke_until, plan_until
     from harness.report.archive import refuse_losing
 
     changes = changes_of(change, model, data, engine, task)
     changes += [("budget", parse_budget(budget))] if budget else []
     names = objectives_of(algos)
-    planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
+    if is_until(until, max_seeds, seeds):
+        planned = plan_until(suite, changes, names, max_seeds, regime or [])
+    else:
+        planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
     refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile, anyway=anyway)
-    if not invoke(planned, how, console):
+    if not (invoke_until if until else invoke)(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -90,4 +104,34 @@ def tune(
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
     changes = changes_of(change, model, data, engine, task)
     if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@one_sentence
+def replicate(
+    suite: Suite,
+    source: Annotated[Path, typer.Option("--from", help="The archive whose verdicts are tried again, runs.tar.xz.")],
+    seeds: Annotated[str, typer.Option(help="How many new seeds (5), or which (100,101).")] = "5",
+    algos: Annotated[str | None, typer.Option(help="Only the verdicts on these arms, comma-separated.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help="Only in this regime; repeatable.")] = None,
+    match: Match = None,
+    grader: GraderName = None,
+    workers: Workers = None,
+    out: Out = OUT / "replication",
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+    anyway: Anyway = False,
+) -> None:
+    """Train what an archive claims again, on seeds that it does not have: which verdicts hold. It resumes likewise."""
+    from harness.launch.carry_out import Execution
+    from harness.report.numbers.selection import Selection
+    from harness.studies.replication import command
+
+    find_own_objectives()
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
+    names = names_of(algos) if algos else None
+    wanted = [chosen_regime(name) for name in regime] if regime else None
+    selection = Selection(match=match, grader=grader)
+    if not command.replicate(suite, source, seeds, names, wanted, selection, how, console):
         raise typer.Exit(INTERRUPTED)

@@ -12,17 +12,21 @@ from harness.cli.options import (
     Data,
     Engine,
     Model,
+    Most,
     Out,
     Suite,
     Task,
+    Until,
     Uri,
 )
 from harness.config.arguments import (
     changes_of,
     command_line,
+    is_until,
     names_of,
     parse_task,
 )
+from harness.config.suites import looks_of
 from harness.errors import HarnessError
 
 
@@ -76,14 +80,32 @@ def plan(
     memory: Annotated[float | None, typer.Option(min=1, help="GiB, where the GPU has another size.")] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
     completion_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a completion; likewise.")] = None,
+    until: Until = None,
+    max_seeds: Most = None,
+    spread: Annotated[
+        float | None, typer.Option(min=0.01, help="Points between seeds of a paired difference, with --until.")
+    ] = None,
 ) -> None:
     """What a suite's runs need of a GPU, memory and hours; refused where they do not fit. Loads no weights."""
     from harness.config.suites import load_suite
     from harness.studies.planning.estimate import estimate
 
-    loaded = load_suite(suite, changes_of(change, model, None, engine, task))
-    names = objectives_of(algos)
-    estimate(loaded, names, gpu, console, memory_gib=memory, prompt=prompt_tokens, completion=completion_tokens)
+    changes = changes_of(change, model, None, engine, task)
+    looks = None
+    if is_until(until, max_seeds):
+        looks = looks_of(load_suite(suite, changes), max_seeds)
+        changes.append(("looks", list(looks)))
+    estimate(
+        load_suite(suite, changes),
+        objectives_of(algos),
+        gpu,
+        console,
+        memory_gib=memory,
+        prompt=prompt_tokens,
+        completion=completion_tokens,
+        looks=looks,
+        spread=spread,
+    )
 
 
 @app.command()

@@ -42,6 +42,17 @@ def parse_seeds(text: str | None) -> list[int] | None:
     return numbers
 
 
+def is_until(until: str | None, most: int | None, seeds: str | None = None) -> bool:
+    """Whether seeds are added until it is decided; refuses what does not go together."""
+    if until not in (None, "decided"):
+        raise HarnessError(f"--until {until!r}: the only end that seeds may have is decided")
+    if until is None and most is not None:
+        raise HarnessError("--max-seeds goes with --until decided; a fixed number of seeds is --seeds")
+    if until and seeds is not None:
+        raise HarnessError("--until decided chooses the seeds; give --max-seeds in place of --seeds")
+    return until is not None
+
+
 def parse_budget(text: str) -> dict[str, Any]:
     """``completions=20000`` as the suite's ``budget``."""
     unit, _, total = text.partition("=")

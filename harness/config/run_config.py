@@ -110,8 +110,17 @@ class SuiteConfig(RunSettings):
     baseline: str
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """A difference in accuracy that nobody would mind, as a share: within it objectives count as equivalent."""
+    looks: tuple[int, ...] = (3, 5, 8, 12, 20)
+    """After how many seeds ``--until decided`` tests; the last is the most there will be."""
     objectives: dict[str, ArmSettings] = Field(default_factory=dict)
     tuning: TuningSettings = TuningSettings()
+
+    @field_validator("looks")
+    @classmethod
+    def _rising(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        from evaluators.statistics.sequential import Looks  # a second of imports, and only where looks are set
+
+        return Looks(seeds).seeds
 
     @field_validator("objectives")
     @classmethod

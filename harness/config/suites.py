@@ -40,6 +40,11 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     return with_own_name(_validated(name, raw), before)
 
 
+def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
+    """After how many seeds the suite looks, where there are ``most`` at most; None: its last look is."""
+    return suite.looks if most is None else (*(seeds for seeds in suite.looks if seeds < most), most)
+
+
 def _validated(name: str, raw: dict[str, Any]) -> SuiteConfig:
     try:
         return SuiteConfig.model_validate(raw)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.config.run_config import RunConfig
+from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.launch.executors.local import Broken, run_all
@@ -47,24 +47,31 @@ class Execution:
     profiled: bool = False
     anyway: bool = False
     """Train also where a first look says that there is next to nothing to learn from."""
+    looked: bool = False
+    """That first look has been taken."""
 
 
 def invoke(planned: Plan, how: Execution, console: Console) -> bool:
     """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
-    suite = planned.suite
-    folder = OutDir(how.out).suite(suite.name)
 
     def report(runs: Runs) -> list[str]:
-        results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
-        board = build(suite, results)
-        links = JournalSource(OutDir(how.out), suite.name).links(results)
-        OutDir(how.out).keep(suite)
-        written = write_leaderboard(board, results, folder, links)
-        console.print(tables(board), highlight=False)
-        console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
-        return written
+        return write_board(planned.suite, runs, how.out, console)
 
     return carry_out(planned, how, report, console)
+
+
+def write_board(suite: SuiteConfig, runs: Runs, out: Path, console: Console) -> list[str]:
+    """Print the leaderboard of these runs and write it into the suite's folder; the names of the files."""
+    out_dir = OutDir(out)
+    folder = out_dir.suite(suite.name)
+    results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
+    board = build(suite, results)
+    links = JournalSource(out_dir, suite.name).links(results)
+    out_dir.keep(suite)
+    written = write_leaderboard(board, results, folder, links)
+    console.print(tables(board), highlight=False)
+    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
+    return written
 
 
 def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Console) -> bool:
@@ -113,7 +120,7 @@ def _carry_out(
             workers=workers,
             fresh=how.fresh,
             profiled=how.profiled,
-            look_first=partial(_judge, how, console) if how.fresh or not _begun(runs) else None,
+            look_first=partial(_judge, how, console) if not how.looked and (how.fresh or not _begun(runs)) else None,
             watch=display.refresh,
         )
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes

@@ -30,6 +30,20 @@ class PlannedRuns:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedLooks:
+    """Seeds until it is decided: said before there is anything to look at, and recorded with every run."""
+
+    seeds: tuple[int, ...]
+    """How many of the planned seeds there are at each look."""
+    level: float
+    """Of all looks together."""
+    spending: Literal["O'Brien-Fleming"]
+    """As Lan and DeMets have it, Bonferroni over the looks: see :mod:`evaluators.statistics.sequential`."""
+    baseline: str
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
     """A command that was typed. The same command is the same invocation, also when it resumes."""
 
@@ -37,6 +51,9 @@ class Invocation:
     name: str
     command: str
     plan: PlannedRuns
+    """With ``looks`` these are the most that it runs."""
+    looks: PlannedLooks | None = None
+    """None: it runs all that it plans."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,6 +214,8 @@ def encode(event: Event) -> dict[str, Any]:
     if isinstance(event, Start):
         content["config"] = event.config.model_dump(mode="json")
         origin = content.pop("origin")
+        if event.origin.invocation.looks is None:  # as journals were before there were looks
+            del origin["invocation"]["looks"]
         return {"event": "start", "format": FORMAT, **content, "clock": clock, "origin": origin}
     del content["ledger"]
     clock |= event.ledger.timings()

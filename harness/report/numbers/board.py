@@ -10,10 +10,12 @@ from evaluators.statistics.ranking import Comparison, Scores
 from harness.config.regime import RegimeSpec
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
+from harness.records.events import Invocation
 from harness.records.results import RunResult
 from harness.report.numbers.document import Agreement, ArmRow, Board, MissingRun, RegimeBoard, RunLine
 from harness.report.numbers.doubts import doubts
 from harness.report.numbers.families import families
+from harness.report.numbers.looks import by_looks, plan_of
 from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, compared, costs, finished, row, scores
 
@@ -25,12 +27,14 @@ def build(
     results: Sequence[RunResult],
     missing: Sequence[MissingRun] = (),
     correction: Correction = "table",
+    planned: Invocation | None = None,
 ) -> Board:
     """The leaderboard of a suite: one board for each regime, on-policy first.
 
     Args:
         missing: what was planned and has no run.
         correction: whether tests are corrected table by table, or over the document.
+        planned: the looks to take, where no run records any yet.
 
     Raises:
         HarnessError: there is no run, or they are not matched.
@@ -48,7 +52,15 @@ def build(
     environments = _distinct(versions for result in results for versions in (result.origin.versions, *result.later))
     entrants = [_entrants(suite, of_regime, missing) for of_regime in regimes.values()]
     judged = judge([one.contest for one in entrants], suite.margin, correction)
-    boards = tuple(_board(one, found) for one, found in zip(entrants, judged, strict=True))
+    plans = [plan_of(results, regime) or planned for regime in regimes]
+    if correction == "document" and any(plan and plan.looks for plan in plans):
+        raise HarnessError(
+            "the seeds here went on until it was decided, look by look, and such tests are corrected within their "
+            "table; leave --correct document out"
+        )
+    boards = tuple(
+        by_looks(_board(one, found), one.arms, plan) for one, found, plan in zip(entrants, judged, plans, strict=True)
+    )
     return Board(
         suite=suite.name,
         baseline=suite.baseline,
@@ -97,6 +109,8 @@ class _Entrants:
     """The arms of one regime before anything is said of their differences."""
 
     runs: Sequence[RunResult]
+    arms: Mapping[str, Sequence[RunResult]]
+    """The same by the arm's name on the board."""
     rows: Sequence[ArmRow]
     """Best first."""
     controls: Sequence[ArmRow]
@@ -126,6 +140,7 @@ def _entrants(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequenc
 
     return _Entrants(
         runs=results,
+        arms={names[key]: runs for key, runs in arms.items()},
         rows=rows,
         controls=apart,
         baseline=suite.baseline if base else None,

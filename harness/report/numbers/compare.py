@@ -95,6 +95,7 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideB
         margin=suite.margin,
         rows=(row(pairs.names[0], ours, [], spent), row(pairs.names[1], theirs, [], spent)),
         difference=_difference(pairs, *scores, suite.margin),
+        looked=any(run.origin.invocation.looks is not None for both in pairs.runs for run in both),
         problems=len(named),
         gained=changed("gained", 0, [place for place in order if deltas[place] > 0]),
         lost=changed("lost", 1, [place for place in order if deltas[place] < 0]),

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from evaluators.statistics.families import Correction
 from evaluators.tasks.overlap import Overlap
 from harness.config.budget import Budget
-from harness.records.events import Invocation
+from harness.records.events import Invocation, PlannedLooks
 from harness.records.graders import grader_of
 from harness.records.results import Status
 from harness.report.numbers.interval import Difference, Interval
@@ -50,6 +50,31 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ArmLooks:
+    """How far an arm got whose seeds go on until it is decided."""
+
+    taken: int
+    """Looks that its runs and the baseline's are enough for."""
+    verdict: Literal["better", "worse", "equivalent"] | None
+    """None: it is not decided."""
+    at: int | None
+    """The look at which it was, from 1."""
+    beyond: int
+    """Finished runs that no look was taken of: in its means, and in no test."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """How a board was made whose seeds go on until it is decided."""
+
+    plan: PlannedLooks
+    compared: int
+    """Comparisons with the baseline that are corrected together, those that are not shown included; not controls."""
+    by_hand: int
+    """Runs in the looks that another command began than one with this plan."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ArmRow:
     """What the runs of one arm reached and spent in one regime."""
 
@@ -86,6 +111,7 @@ class ArmRow:
     start_audit_missed: float | None
     run_ids: tuple[str, ...]
     curve: tuple[CurvePoint, ...]
+    looks: ArmLooks | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +134,7 @@ class RegimeBoard:
     same_as_agro: Agreement | None
     shared_completions: int
     ties: tuple[tuple[str, ...], ...]
+    looks: Looked | None = None
 
     @property
     def arms(self) -> tuple[ArmRow, ...]:
@@ -193,8 +220,15 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """Without ``doubts`` where there are none."""
-        content = asdict(self)
+        """Without ``doubts`` where there are none, and without ``looks`` where the seeds were fixed."""
+        content: dict[str, Any] = _without_looks(asdict(self))
         if not self.doubts:
             del content["doubts"]
         return json.dumps(content, indent=1, default=Budget.model_dump) + "\n"
+
+
+def _without_looks(content: Any) -> Any:
+    """The same without every ``looks`` that is None."""
+    if isinstance(content, dict):
+        return {key: _without_looks(value) for key, value in content.items() if key != "looks" or value is not None}
+    return [_without_looks(value) for value in content] if isinstance(content, list | tuple) else content

@@ -46,9 +46,10 @@ class Selection:
         return chosen
 
     def missing(self, results: Sequence[RunResult]) -> list[MissingRun]:
-        """What an invocation of these runs planned, and what has no run at all."""
+        """What an invocation of these runs planned, and what has no run at all; not where it may end before."""
         there = {(run.config.objective.name, run.config.regime, run.config.seed) for run in results}
-        plans = {run.origin.invocation.id: run.origin.invocation.plan for run in results}
+        made_by = {run.origin.invocation.id: run.origin.invocation for run in results}
+        plans = {key: one.plan for key, one in made_by.items() if one.looks is None}  # others may end before
         planned = dict.fromkeys(
             place for plan in plans.values() for place in product(plan.algos, plan.regimes, plan.seeds)
         )

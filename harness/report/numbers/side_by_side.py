@@ -57,6 +57,8 @@ class SideBySide:
     problems: int
     gained: Changed
     lost: Changed
+    looked: bool
+    """The seeds went on until it was decided, for which the tests here do not allow."""
 
     @property
     def changed(self) -> tuple[Changed, Changed]:

@@ -16,6 +16,8 @@ def verdict(row: ArmRow) -> str:
     difference = row.difference
     if row.status not in ("ranked", "preliminary"):
         return row.status
+    if row.looks:
+        return row.looks.verdict or "undecided"
     if difference is None or difference.p_holm is None:
         return NONE
     if row.status == "preliminary":

@@ -69,11 +69,16 @@ def _tests(found: SideBySide) -> list[str]:
     if not isinstance(difference, Difference) or difference.p is None:
         return []
     ours, theirs = found.rows
+    looked = (
+        "; it allows for no looks, though these seeds went on until it was decided: the leaderboard's does"
+        if found.looked
+        else ""
+    )
     within = f"; they are equivalent within {100 * found.margin:g} points" if difference.equivalent else ""
     better = probability(difference.improvement, difference.improvement_low, difference.improvement_high)
     said = [
-        f"p = {p_value(difference.p)} of no difference, as one comparison alone{within}. A run of {ours.objective} "
-        f"beats one of {theirs.objective} with probability {better}."
+        f"p = {p_value(difference.p)} of no difference, as one comparison alone{looked}{within}. A run of "
+        f"{ours.objective} beats one of {theirs.objective} with probability {better}."
     ]
     if difference.detectable is not None:
         gap = f"{100 * difference.detectable:.1f} points"

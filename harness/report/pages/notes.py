@@ -9,6 +9,7 @@ from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.cells import percent
 from harness.report.pages.columns import BEHAVED, REACHED, SPREAD, TOOK, verdict
 from harness.report.pages.grid import legend
+from harness.report.pages.looked import looked
 
 AUDIT_GROWTH = 0.02
 """Growth of the share of completions on which grader and audit disagree, from which it is a warning."""
@@ -56,6 +57,7 @@ def summary(part: RegimeBoard) -> list[str]:
             "If it is equal to the baseline, what is unclear here would be called equivalent with probability 0.8 from "
             f"about so many seeds on: {', '.join(needed)}."
         )
+    said += looked(part)
     if pair := part.same_as_agro:
         said.append(
             f"A/A: rloo, whose gradient is agro's, gave the same verdict on every test completion on {pair.same} of "

@@ -19,6 +19,7 @@ from harness.studies.planning.gpus import Gpu, gpu_of
 from harness.studies.planning.memory import GIB, PHASES, Memory, memory_of, tokens_at_once
 from harness.studies.planning.parts import Parts, parts_of
 from harness.studies.planning.refusal import refusal
+from harness.studies.planning.seeds import until_decided
 
 PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
 """Points, for which the seeds of a claim of equivalence are told."""
@@ -33,8 +34,12 @@ def estimate(
     memory_gib: float | None = None,
     prompt: int | None = None,
     completion: int | None = None,
+    looks: Sequence[int] | None = None,
+    spread: float | None = None,
 ) -> None:
     """Print memory and time of a run of each arm; ``prompt`` and ``completion``: mean tokens, if not the longest.
+
+    ``looks``: seeds are added until it is decided, by looks after so many; ``spread``: as :func:`until_decided`.
 
     Raises:
         HarnessError: one does not fit, with the numbers; or the suite, an arm or the GPU is not known.
@@ -55,11 +60,14 @@ def estimate(
         _duration_table(takes),
     ):
         console.print(line, highlight=False)
-    runs = len(algos) * suite.seeds
-    total = suite.seeds * sum(found.hours for found in takes.values())
-    console.print(f"{runs} runs ({len(algos)} arms x {suite.seeds} seeds): {total:,.1f} hours", highlight=False)
-    if len(algos) > 1:
-        console.print(_equivalence(suite.margin, len(algos)), highlight=False)
+    hours = {name: found.hours for name, found in takes.items()}
+    if looks is None:
+        runs, total = len(algos) * suite.seeds, suite.seeds * sum(hours.values())
+        console.print(f"{runs} runs ({len(algos)} arms x {suite.seeds} seeds): {total:,.1f} hours", highlight=False)
+        if len(algos) > 1:
+            console.print(_equivalence(suite.margin, len(algos)), highlight=False)
+    else:
+        until_decided(suite, algos, looks, spread, hours, console)
     for assumption in _assumptions(configs[algos[0]], prompt, completion):
         console.print(f"- {assumption}", highlight=False)
     for name in algos:

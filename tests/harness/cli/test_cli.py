@@ -222,6 +222,7 @@ def test_help_names_the_commands() -> None:
         "run",
         "tune",
         "staleness",
+        "replicate",
         "leaderboard",
         "compare",
         "export",

@@ -1,0 +1,211 @@
+"""``harness run --until decided``: seeds are added look by look, to the comparisons that are not decided yet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from evaluators.statistics.ranking import LEVEL
+from harness.config.arguments import command_line
+from harness.config.run_config import RunConfig, digest
+from harness.config.suites import load_suite, looks_of
+from harness.errors import HarnessError
+from harness.launch.carry_out import Execution, Runs, carry_out, write_board
+from harness.launch.graders import here, judged_otherwise
+from harness.launch.plan import Plan, plan
+from harness.records.events import End, Invocation, PlannedLooks
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import read_results, start_of
+from harness.report.numbers.board import build
+from harness.report.numbers.document import Board, RegimeBoard
+
+
+def plan_until(
+    suite: str,
+    changes: Sequence[tuple[str, Any]],
+    algos: Sequence[str],
+    most: int | None,
+    regimes: Sequence[str] = (),
+) -> Plan:
+    """All runs that the looks may ask for; which of them are run, :func:`invoke_until` finds out.
+
+    Raises:
+        HarnessError: as :func:`harness.launch.plan.plan`; or the baseline, or what is compared with it, is not named.
+    """
+    looks = looks_of(load_suite(suite, changes), most)
+    changes = [*(change for change in changes if change[0] != "looks"), ("looks", list(looks))]
+    planned = plan(suite, changes, algos, range(looks[-1]), regimes)
+    baseline = planned.suite.baseline
+    if baseline not in algos or len(algos) < 2:
+        raise HarnessError(
+            f"--until decided compares with the baseline, {baseline}: name it in --algos beside the others, or choose "
+            "one of them by --set baseline=NAME"
+        )
+    options = {"--suite": suite, "--algos": ",".join(algos), "--until": "decided"}
+    invocation = replace(
+        planned.invocation,
+        id=digest({"runs": [run.run_id for run in planned.runs], "looks": looks}),
+        name=f"{','.join(algos)} until decided, at most {looks[-1]} seeds"
+        + planned.invocation.name.partition("seeds")[2],
+        command=command_line("run", options, changes, regimes),
+        looks=PlannedLooks(
+            seeds=looks, level=LEVEL, spending="O'Brien-Fleming", baseline=baseline, margin=planned.suite.margin
+        ),
+    )
+    return replace(planned, invocation=invocation)
+
+
+def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
+    """Run look after look until nothing is left to decide, and print the leaderboard; False if it was interrupted.
+
+    Raises:
+        HarnessError: runs that are there follow other looks, or another grader judged them; or as for other commands.
+    """
+    work = _Work(planned, how, console)
+    work.begin()
+    while todo := work.todo():
+        if not work.train(todo):
+            return False
+    return work.written or work.report_again()
+
+
+class _Work:
+    """What an invocation has done so far."""
+
+    def __init__(self, planned: Plan, how: Execution, console: Console) -> None:
+        self._planned, self._how, self._console = planned, how, console
+        self._out_dir = OutDir(how.out)
+        self._runs = {run.run_id: run for run in planned.runs}
+        self._done: set[str] = set()
+        """Runs that have ended; with ``--fresh``, those that ended in this command."""
+        self.written = False
+        """Whether the leaderboard is."""
+
+    def begin(self) -> None:
+        """Take up what is there.
+
+        Raises:
+            HarnessError: it follows other looks, or another grader judged it.
+        """
+        if self._how.fresh:
+            return
+        known = [run for run in self._planned.runs if self._path(run).is_dir()]
+        made_by = [start_of(events).origin.invocation for run in known if (events := Journal(self._path(run)).read())]
+        refuse_other_looks(made_by, self._planned.invocation)
+        if others := judged_otherwise((run, self._path(run)) for run in known):
+            raise HarnessError(
+                f"{others.total()} of these runs have ended under grader {', '.join(sorted(others))}, and this is "
+                f"grader {here()}: no look can be taken of both; --fresh runs all again"
+            )
+        self._done = {run.run_id for run in known if self._ended(run)}
+        if made_by and not self.todo() and all(invocation.looks is None for invocation in made_by):
+            raise HarnessError(
+                "all runs that these looks would be taken of are there already, so that the looks would be planned "
+                "after their results; harness leaderboard shows them"
+            )
+        by_hand = sum(invocation.looks is None for invocation in made_by)
+        if by_hand:
+            self._console.print(
+                f"warning: {by_hand} of these runs were begun by another command, before they were to be looked at; "
+                "if the looks are chosen because of what they showed, the error rate does not hold",
+                highlight=False,
+            )
+
+    def todo(self) -> list[RunConfig]:
+        """What the next look needs, and is not there."""
+        board = self._board()
+        return [run for run in self._needed(board) if run.run_id not in self._done]
+
+    def train(self, todo: Sequence[RunConfig]) -> bool:
+        """Carry these to their end; False if it was interrupted."""
+        first = not self._done
+        planned = self._planned if first else replace(self._planned, choices=[])
+        how = self._how if first else replace(self._how, looked=True)
+        return carry_out(replace(planned, runs=list(todo)), how, self._report, self._console)
+
+    def report_again(self) -> bool:
+        """The leaderboard where nothing was left to train."""
+        runs = [self._runs[key] for key in self._runs if key in self._done]
+        how = replace(self._how, fresh=False)
+        return carry_out(replace(self._planned, runs=runs), how, self._report, self._console)
+
+    def _report(self, runs: Runs) -> list[str]:
+        """A line on the look; after the last, the leaderboard."""
+        self._done |= {config.run_id for config, _ in runs if self._ended(config)}
+        board = self._board()
+        if board is None:
+            return []
+        if self.todo():
+            for part in board.boards:
+                self._console.print(_line(part), highlight=False)
+            return []
+        self.written = True
+        done = [(run, self._path(run)) for run in self._planned.runs if run.run_id in self._done]
+        return write_board(self._planned.suite, done, self._how.out, self._console)
+
+    def _board(self) -> Board | None:
+        """Of all that has ended; None before anything has."""
+        paths = [self._path(run) for run in self._planned.runs if run.run_id in self._done]
+        results = read_results(Journal(path).read() for path in paths)
+        return build(self._planned.suite, results, planned=self._planned.invocation) if results else None
+
+    def _needed(self, board: Board | None) -> list[RunConfig]:
+        """The runs of the arms that are still compared, up to their next look, and of the baseline with them."""
+        parts = {part.regime: part for part in board.boards} if board else {}
+        regimes = self._planned.invocation.plan.regimes
+        wanted = {regime: _next(self._planned.invocation, parts.get(regime)) for regime in regimes}
+        return [
+            run
+            for run in self._planned.runs
+            if run.seed < wanted[run.regime][1] and run.objective.name in wanted[run.regime][0]
+        ]
+
+    def _path(self, run: RunConfig) -> Path:
+        return self._out_dir.run_of(run)
+
+    def _ended(self, run: RunConfig) -> bool:
+        events = Journal(self._path(run)).read()
+        return bool(events) and isinstance(events[-1], End)
+
+
+def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> None:
+    """
+    Raises:
+        HarnessError: some of these runs were begun for looks that are not these.
+    """
+    assert planned.looks
+    for other in made_by:
+        if other.looks and other.looks.seeds != planned.looks.seeds:
+            before, now = (",".join(map(str, looks.seeds)) for looks in (other.looks, planned.looks))
+            raise HarnessError(
+                f"these runs were begun for looks after {before} seeds, and this command looks after {now}: what may "
+                "be spent on errors is planned before one looks, and no rate holds for a plan that is changed "
+                f"afterwards. Type the first command again ({other.command}), and test what it says on new seeds: "
+                "harness replicate"
+            )
+
+
+def _next(planned: Invocation, part: RegimeBoard | None) -> tuple[set[str], int]:
+    """The arms of a regime that go on, with the baseline, and to how many seeds."""
+    assert planned.looks
+    seeds = planned.looks.seeds
+    rows = {row.objective: row.looks for row in part.arms} if part else {}
+    going = {}
+    for name in planned.plan.algos:
+        looks = rows.get(name)
+        if name != planned.looks.baseline and not (looks and (looks.verdict or looks.taken == len(seeds))):
+            going[name] = looks.taken if looks else 0
+    if not going:
+        return set(), 0
+    return {*going, planned.looks.baseline}, seeds[min(going.values())]
+
+
+def _line(part: RegimeBoard) -> str:
+    """How a regime stands after a look."""
+    rows = [row for row in part.arms if row.looks]
+    taken = max((row.looks.taken for row in rows if row.looks), default=0)
+    stands = ", ".join(f"{row.objective} {row.looks.verdict or 'undecided'}" for row in rows if row.looks)
+    return f"look {taken}, {part.regime}: {stands}"

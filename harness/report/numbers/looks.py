@@ -1,0 +1,225 @@
+"""Seeds until it is decided: which looks the records are enough for, and what each of them says.
+
+All of it follows from the runs and the plan that they record. A look is taken of a comparison where all of its planned
+seeds have ended, on both sides; runs beyond that are in no test. So the same runs give the same verdicts, from
+wherever they are read, and whatever else was run before or after.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.statistics.decisions import Decisions
+from evaluators.statistics.estimates import Estimate, holm, probability_of_improvement
+from evaluators.statistics.ranking import LEVEL, Comparison, Scores, Standing, difference, ranks, tie_groups
+from evaluators.statistics.sequential import Looks
+from harness.errors import HarnessError
+from harness.records.events import Invocation
+from harness.records.results import RunResult
+from harness.report.numbers.document import ArmLooks, ArmRow, Looked, RegimeBoard
+from harness.report.numbers.interval import Difference
+from harness.report.numbers.rows import RANKED_FROM, finished, scores
+
+Arms = Mapping[str, Sequence[RunResult]]
+"""Runs by the arm's name on its board."""
+
+
+def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
+    """The invocation whose looks the runs of a regime follow, by what these runs recorded; None: seeds were fixed.
+
+    Raises:
+        HarnessError: they follow different looks.
+    """
+    made_by = {result.origin.invocation.id: result.origin.invocation for result in results}
+    found = [one for one in made_by.values() if one.looks and regime in one.plan.regimes]
+    distinct = {(one.looks.seeds, one.plan.seeds) for one in found if one.looks}
+    if len(distinct) > 1:
+        told = " and ".join(sorted("after " + ",".join(map(str, looks)) for looks, _ in distinct))
+        raise HarnessError(
+            f"runs of {regime} were planned with different looks ({told} seeds), and no error rate holds over both; "
+            "choose those of one by --algos"
+        )
+    return found[0] if found else None
+
+
+def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
+    """The board with the verdicts, intervals and ranks that its looks allow; as it is where seeds were fixed.
+
+    Equivalent is what lies within the margin that was planned, whatever the suite's has become.
+    """
+    if planned is None or planned.looks is None or part.baseline is None:
+        return part
+    runs = RunsAtLooks(planned=planned, arms=arms)
+    named = {run.config.objective.name for found in arms.values() for run in found}
+    absent = len(set(planned.plan.algos) - named)
+    ranked = [row.objective for row in part.rows if len(row.seeds) >= RANKED_FROM]
+    order = standing_over_looks(ranked, runs)
+    margin = planned.looks.margin
+    rows = _decided(part.rows, part.baseline, runs, margin, absent)
+    controls = _decided(part.controls, part.baseline, runs, margin, 0)
+    return replace(
+        part,
+        rows=tuple(replace(row, rank=order.ranks.get(row.objective)) for row in rows),
+        controls=controls,
+        ties=tuple(order.ties),
+        looks=Looked(
+            plan=planned.looks,
+            compared=absent + sum(row.objective != part.baseline for row in part.rows),
+            by_hand=runs.by_hand(
+                {row.objective: row.looks.taken for row in (*rows, *controls) if row.looks}, part.baseline
+            ),
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunsAtLooks:
+    """The runs of a board, as far as they are there at each look."""
+
+    planned: Invocation
+    arms: Arms
+
+    @property
+    def looks(self) -> Looks:
+        assert self.planned.looks
+        return Looks(self.planned.looks.seeds)
+
+    def at(self, name: str, look: int) -> list[RunResult] | None:
+        """An arm's runs of the look's seeds; None where some of them have not ended."""
+        wanted = self.planned.plan.seeds[: self.looks.seeds[look]]
+        there = [run for run in self.arms[name] if run.config.seed in wanted]
+        return there if len(there) == len(wanted) and all(run.status != "unfinished" for run in there) else None
+
+    def both(self, a: str, b: str, look: int) -> "Pair | None":
+        """Two arms at a look; None where it cannot be taken of them."""
+        ours, theirs = self.at(a, look), self.at(b, look)
+        if ours is None or theirs is None:
+            return None
+        taught = any(run.rewarded for run in (*ours, *theirs))
+        return Pair(ours=scores(a, ours), theirs=scores(b, theirs), taught=taught)
+
+    def by_hand(self, taken: Mapping[str, int], baseline: str) -> int:
+        """Runs that no invocation with looks began, of those in the looks that were ``taken`` of each arm."""
+        most = {**taken, baseline: max(taken.values(), default=0)}
+        seen = [run for name, looks in most.items() if looks for run in self.at(name, looks - 1) or []]
+        return sum(run.origin.invocation.looks is None for run in seen)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two arms at a look; None: none of the runs finished."""
+
+    ours: Scores | None
+    theirs: Scores | None
+    taught: bool
+    """Whether a run of either was ever rewarded: else nothing is said of their being equivalent."""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        return difference(self.ours, self.theirs) if self.ours and self.theirs else None
+
+
+def _decided(
+    rows: Sequence[ArmRow], baseline: str, runs: RunsAtLooks, margin: float, absent: int
+) -> tuple[ArmRow, ...]:
+    """One family of comparisons, look by look."""
+    names = [row.objective for row in rows if row.objective in runs.arms and row.objective != baseline]
+    found = Decisions(runs.looks, (len(names),), absent=absent)
+    last: list[tuple[int, Pair] | None] = [None] * len(names)
+    for look in range(len(runs.looks.seeds)):
+        differing, same = np.ones(len(names)), np.ones(len(names))
+        for place, name in enumerate(names):
+            pair = runs.both(name, baseline, look) if found.open[place] else None
+            if pair is None:
+                continue
+            last[place] = look, pair
+            if (estimate := pair.estimate) and (p := estimate.p_value()) is not None:
+                differing[place] = p
+                same[place] = (estimate.equivalence(margin) or 0.0) if pair.taught else 1.0
+        found.look(look, differing, same)
+    return tuple(_row(row, names, last, found, runs) for row in rows)
+
+
+def _row(
+    row: ArmRow,
+    names: Sequence[str],
+    last: Sequence[tuple[int, Pair] | None],
+    found: Decisions,
+    runs: RunsAtLooks,
+) -> ArmRow:
+    if row.objective not in names:
+        return row
+    place = names.index(row.objective)
+    seen = last[place]
+    if seen is None:  # its difference is told, and not tested
+        untested = row.difference and replace(row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None)
+        looks = ArmLooks(taken=0, verdict=None, at=None, beyond=len(row.seeds))
+        return replace(row, difference=untested, looks=looks)
+    look, pair = seen
+    told = _difference(pair, runs.looks.bounds(LEVEL)[look], place, found)
+    at = int(found.at[place])
+    kind = None if not at else "equivalent" if found.equivalent[place] else "better"
+    if kind == "better" and told and told.mean < 0:
+        kind = "worse"
+    looks = ArmLooks(
+        taken=look + 1,
+        verdict=kind,  # type: ignore[arg-type]
+        at=at or None,
+        beyond=len(row.seeds) - len(finished(runs.at(row.objective, look) or [])),
+    )
+    return replace(row, difference=told, looks=looks)
+
+
+def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Difference | None:
+    """At the last look that was taken, with the interval of that look and the p-values of all looks."""
+    estimate = pair.estimate
+    if estimate is None or pair.ours is None or pair.theirs is None:
+        return None
+    tested = estimate.error is not None
+    comparison = Comparison(
+        difference=estimate,
+        p=float(found.differing[place]) if tested else None,
+        p_holm=float(found.corrected(found.differing)[place]) if tested else None,
+        equivalent_p=float(found.corrected(found.same)[place]) if tested and pair.taught else None,
+        improvement=probability_of_improvement(pair.ours.shares.mean(axis=1), pair.theirs.shares.mean(axis=1)),
+        detectable=None,
+    )
+    low, high = repeated_interval(estimate, bound) or (None, None)
+    return replace(Difference.between(comparison), low=low, high=high)
+
+
+def repeated_interval(estimate: Estimate, bound: float) -> tuple[float, float] | None:
+    """A repeated confidence interval (Jennison and Turnbull 1989): at the level that the estimate's look may spend.
+
+    Those of all looks together cover the true difference with probability 0.95, so that one may stop at any. Within
+    -1 and 1, as a difference of shares is.
+    """
+    if estimate.error is None:
+        return None
+    if 1 - bound == 1:
+        return -1.0, 1.0
+    low, high = estimate.interval(1 - bound) or (-1.0, 1.0)
+    return max(low, -1.0), min(high, 1.0)
+
+
+def standing_over_looks(names: Sequence[str], runs: RunsAtLooks) -> Standing:
+    """Who is told apart from whom, best mean first: all pairs, each by its p-value over the looks that both have."""
+    pairs = list(combinations(range(len(names)), 2))
+    corrected = holm([_over_looks(names[i], names[j], runs) for i, j in pairs])
+    apart: NDArray[np.bool_] = np.zeros((len(names), len(names)), dtype=bool)
+    for (i, j), p in zip(pairs, corrected, strict=True):
+        apart[i, j] = apart[j, i] = p < LEVEL
+    return Standing(ranks=dict(zip(names, ranks(apart), strict=True)), ties=tie_groups(names, apart))
+
+
+def _over_looks(a: str, b: str, runs: RunsAtLooks) -> float:
+    found = 1.0
+    for look in range(len(runs.looks.seeds)):
+        pair = runs.both(a, b, look)
+        estimate = pair.estimate if pair else None
+        if estimate and (p := estimate.p_value()) is not None:
+            found = min(found, float(runs.looks.overall(p, look)))
+    return found

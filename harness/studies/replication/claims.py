@@ -1,0 +1,141 @@
+"""What an archive of runs claims, and the runs on new seeds that its recorded settings make."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluators.statistics.replication import Verdict
+from harness.config.run_config import RunConfig, RunSettings, SuiteConfig
+from harness.config.suites import load_suite
+from harness.errors import HarnessError
+from harness.records.out_dir import SUITE
+from harness.records.results import RunResult
+from harness.report.numbers.document import ArmRow, Board, RegimeBoard
+from harness.report.pages.columns import verdict
+
+LEADERBOARD = "leaderboard.json"
+"""Beside an archive, where it was published: names baseline and margin."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A published verdict, and the runs it is of."""
+
+    regime: str
+    objective: str
+    verdict: Verdict
+    row: ArmRow
+    runs: list[RunResult]
+    baseline: list[RunResult]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unclaimed:
+    """An arm of which nothing was claimed, and what its table says instead."""
+
+    regime: str
+    objective: str
+    said: str
+
+
+def suite_of(archive: Path, name: str, results: Sequence[RunResult]) -> SuiteConfig:
+    """The suite as the runs recorded it; baseline and margin as published with them, or else as the suite has them.
+
+    Raises:
+        HarnessError: there is no run, or nothing that names baseline and margin.
+    """
+    if not results:
+        raise HarnessError(f"{archive} holds no runs")
+    baseline, margin = _terms(archive, name, results)
+    config = results[0].config
+    shared = {key: getattr(config, key) for key in RunSettings.model_fields}
+    return SuiteConfig(**shared, name=config.suite, description="", baseline=baseline, margin=margin)
+
+
+def _terms(archive: Path, name: str, results: Sequence[RunResult]) -> tuple[str, float]:
+    if looks := next((run.origin.invocation.looks for run in results if run.origin.invocation.looks), None):
+        return looks.baseline, looks.margin
+    published = archive.parent / LEADERBOARD
+    if published.is_file():
+        try:
+            content = json.loads(published.read_text(encoding="utf-8"))
+            return str(content["baseline"]), float(content["margin"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise HarnessError(
+                f"{published} is no leaderboard that names baseline and margin; publish it again"
+            ) from error
+    kept = archive.parent / SUITE
+    suite = load_suite(str(kept) if kept.is_file() else name)
+    return suite.baseline, suite.margin
+
+
+def claims_of(
+    board: Board, results: Sequence[RunResult], algos: Collection[str] | None, regimes: Collection[str] | None
+) -> tuple[list[Claim], list[Unclaimed]]:
+    """The verdicts of these arms and regimes, all by default; and where there is none.
+
+    Raises:
+        HarnessError: an arm or a regime is not there, or nothing was claimed.
+    """
+    parts = [part for part in board.boards if regimes is None or part.regime in regimes]
+    _refuse_absent("--regime", regimes, {part.regime for part in board.boards})
+    _refuse_absent("--algos", algos, {row.objective for part in parts for row in part.arms})
+    by_id = {run.run_id: run for run in results}
+    claims: list[Claim] = []
+    others: list[Unclaimed] = []
+    for part in parts:
+        for row in part.arms:
+            if row.objective == part.baseline or (algos is not None and row.objective not in algos):
+                continue
+            said = verdict(row)
+            if said in ("better", "worse", "equivalent"):
+                claims.append(_claim(part, row, said, by_id))  # type: ignore[arg-type]
+            else:
+                others.append(Unclaimed(regime=part.regime, objective=row.objective, said=said))
+    if not claims:
+        told = ", ".join(f"{one.objective} in {one.regime}: {one.said}" for one in others)
+        raise HarnessError(f"nothing was claimed that could be replicated ({told or 'no comparison'})")
+    return claims, others
+
+
+def _refuse_absent(option: str, wanted: Collection[str] | None, there: Collection[str]) -> None:
+    if absent := sorted(set(wanted or ()) - set(there)):
+        raise HarnessError(f"{option} {', '.join(absent)}: not in the archive; there are {', '.join(sorted(there))}")
+
+
+def _claim(part: RegimeBoard, row: ArmRow, said: Verdict, by_id: dict[str, RunResult]) -> Claim:
+    base = next(one for one in part.arms if one.objective == part.baseline)
+    return Claim(
+        regime=part.regime,
+        objective=row.objective,
+        verdict=said,
+        row=row,
+        runs=[by_id[key] for key in row.run_ids],
+        baseline=[by_id[key] for key in base.run_ids],
+    )
+
+
+def new_seeds(asked: Sequence[int], counted: bool, results: Sequence[RunResult]) -> list[int]:
+    """Seeds that no run of the archive has.
+
+    Args:
+        asked: seeds; only their number counts where they were ``counted``, not named.
+
+    Raises:
+        HarnessError: one that was named is in the archive, or there are too few to tell anything.
+    """
+    taken = {run.config.seed for run in results}
+    if len(asked) < 2:
+        raise HarnessError("--seeds: a replication needs two new seeds or more, as one says nothing of the spread")
+    if counted:
+        first = max(taken) + 1
+        return list(range(first, first + len(asked)))
+    if known := sorted(taken & set(asked)):
+        raise HarnessError(f"--seeds {known[0]}: the archive has that seed; a replication needs new ones")
+    return list(asked)
+
+
+def on_seed(run: RunResult, seed: int) -> RunConfig:
+    """The same run, by its recorded settings, under another seed."""
+    return run.config.model_copy(update={"seed": seed})

@@ -1,0 +1,91 @@
+"""``harness replicate``: the runs on new seeds as an invocation of their own, and what they say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.config.arguments import command_line, parse_seeds
+from harness.config.run_config import RunConfig
+from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.plan import Plan, invocation_of
+from harness.records.journal import Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import RunResult, read_results
+from harness.report.archive import ArchiveSource
+from harness.report.numbers.board import build
+from harness.report.numbers.selection import Selection
+from harness.studies.replication.claims import Claim, claims_of, new_seeds, on_seed, suite_of
+from harness.studies.replication.found import Replication, judged, remarks
+from harness.studies.replication.tables import in_terminal, write
+
+
+def replicate(
+    suite: str,
+    archive: Path,
+    seeds: str,
+    algos: Sequence[str] | None,
+    regimes: Sequence[str] | None,
+    selection: Selection,
+    how: Execution,
+    console: Console,
+) -> bool:
+    """Train what the archive claims on new seeds, and judge each verdict by these; False if it was interrupted.
+
+    ``selection``: which runs of the archive make up its leaderboard, where it has several.
+
+    Raises:
+        HarnessError: it is no archive, claims nothing that is asked for, or has these seeds.
+    """
+    results = selection.of(ArchiveSource(archive, suite).results())
+    config = suite_of(archive, suite, results)
+    claims, unclaimed = claims_of(build(config, results), results, algos, regimes)
+    chosen = new_seeds(parse_seeds(seeds) or [], "," not in seeds, results)
+    runs = {run.run_id: run for seed in chosen for claim in claims for run in _pair(claim, seed)}
+    options = {
+        "--suite": suite,
+        "--from": str(archive),
+        "--seeds": ",".join(map(str, chosen)),
+        "--algos": ",".join(algos) if algos else None,
+        "--match": selection.match,
+        "--grader": selection.grader,
+    }
+    command = command_line("replicate", options, (), regimes or ())
+    name = f"replication of {len(claims)} verdict{'s' * (len(claims) > 1)} x {len(chosen)} seeds"
+    invocation = invocation_of(list(runs.values()), name, command)
+    planned = Plan(suite=config, runs=list(runs.values()), invocation=invocation, choices=[])
+    out_dir = OutDir(how.out)
+
+    def report(_: Runs) -> list[str]:
+        made = {run.run_id: run for run in read_results(Journal(out_dir.run_of(run)).read() for run in runs.values())}
+        verdicts = tuple(
+            judged(claim, _made(made, claim.runs, chosen), _made(made, claim.baseline, chosen), config.margin)
+            for claim in claims
+        )
+        found = Replication(
+            suite=config.name,
+            archive=str(archive),
+            command=command,
+            baseline=config.baseline,
+            margin=config.margin,
+            seeds=tuple(chosen),
+            verdicts=verdicts,
+            unclaimed=tuple(unclaimed),
+            remarks=tuple(remarks([run for claim in claims for run in claim.runs], list(made.values()))),
+        )
+        written = write(found, out_dir.suite(config.name))
+        console.print(in_terminal(found), highlight=False)
+        console.print(f"written: {' and '.join(written)} in {out_dir.suite(config.name)}", highlight=False)
+        return written
+
+    return carry_out(planned, how, report, console)
+
+
+def _pair(claim: Claim, seed: int) -> tuple[RunConfig, RunConfig]:
+    return on_seed(claim.runs[0], seed), on_seed(claim.baseline[0], seed)
+
+
+def _made(made: dict[str, RunResult], like: Sequence[RunResult], seeds: Sequence[int]) -> list[RunResult]:
+    """The new runs of an arm, those that have begun."""
+    ids = [on_seed(like[0], seed).run_id for seed in seeds]
+    return [made[key] for key in ids if key in made]

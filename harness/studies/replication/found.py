@@ -1,0 +1,122 @@
+"""What became of an archive's verdicts on new seeds: one document, which ``replicate.json`` holds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from evaluators.statistics.ranking import Scores, difference
+from evaluators.statistics.replication import Outcome, Published, Verdict, outcome, should_replicate
+from harness.errors import HarnessError
+from harness.records.results import RunResult
+from harness.report.numbers.interval import Interval
+from harness.report.numbers.rows import scores
+from harness.studies.replication.claims import Claim, Unclaimed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replicated:
+    """One verdict: as it was published, and on the new seeds."""
+
+    regime: str
+    objective: str
+    verdict: Verdict
+    published: Interval
+    published_seeds: int
+    new: Interval | None
+    """None: no pair of new runs finished."""
+    new_seeds: int
+    outcome: Outcome
+    why: str
+    """What contradicts it."""
+    expected: float | None
+    """Probability that it should have been replicated; None where the published runs do not tell their spread."""
+    run_ids: tuple[str, ...]
+    """The new ones, the baseline's included."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replication:
+    """All of it."""
+
+    suite: str
+    archive: str
+    command: str
+    baseline: str
+    margin: float
+    seeds: tuple[int, ...]
+    verdicts: tuple[Replicated, ...]
+    unclaimed: tuple[Unclaimed, ...]
+    remarks: tuple[str, ...]
+
+    def count(self, of: Outcome) -> int:
+        return sum(one.outcome == of for one in self.verdicts)
+
+    @property
+    def expected(self) -> float:
+        """How many verdicts should have been replicated."""
+        return sum(one.expected or 0.0 for one in self.verdicts)
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def judged(claim: Claim, new: Sequence[RunResult], base: Sequence[RunResult], margin: float) -> Replicated:
+    """A claim by the runs on new seeds, of its arm and of the baseline."""
+    published = Published.of(_scores(claim.runs), _scores(claim.baseline))
+    ours, theirs = scores("new", new), scores("baseline", base)
+    found = difference(ours, theirs) if ours and theirs else None
+    common = {run.config.seed for run in new if run.test} & {run.config.seed for run in base if run.test}
+    came: tuple[Outcome, str] = ("undecided", "")
+    if published and found:
+        came = outcome(claim.verdict, published, found, len(common), margin)
+    assert claim.row.difference  # without one there is no verdict
+    return Replicated(
+        regime=claim.regime,
+        objective=claim.objective,
+        verdict=claim.verdict,
+        published=Interval(
+            mean=claim.row.difference.mean, low=claim.row.difference.low, high=claim.row.difference.high
+        ),
+        published_seeds=published.seeds if published else len(claim.row.seeds),
+        new=Interval.of(found) if found else None,
+        new_seeds=len(common),
+        outcome=came[0],
+        why=came[1],
+        expected=should_replicate(claim.verdict, published, len(new), margin) if published else None,
+        run_ids=tuple(run.run_id for run in (*new, *base)),
+    )
+
+
+def _scores(runs: Sequence[RunResult]) -> Scores:
+    found = scores("published", runs)
+    if found is None:
+        raise HarnessError("a published verdict is of no finished run")
+    return found
+
+
+def remarks(published: Sequence[RunResult], new: Sequence[RunResult]) -> list[str]:
+    """In what the new runs are not the published ones made again, but for their seeds."""
+    found = []
+    if not all(run.identity.agrees(published[0].identity) for run in new):
+        found.append("start weights, problems or prompts are not those of the archive: this replicates something else")
+    then, now = (_versions(runs) for runs in (published, new))
+    for key in sorted(then.keys() | now.keys()):
+        before, after = (sorted(values.get(key, {"none"})) for values in (then, now))
+        if before != after:
+            found.append(f"{key}: {', '.join(before)} published, {', '.join(after)} here")
+    if any(commit in ("none", "") or commit.endswith("-dirty") for commit in now.get("commit", ())):
+        found.append("the code here is uncommitted or unknown")
+    for run in new:
+        if run.status != "finished" or run.reason:
+            found.append(f"{run.run_id}: {run.status}{f' ({run.reason})' if run.reason else ''}")
+    return found
+
+
+def _versions(runs: Sequence[RunResult]) -> dict[str, set[str]]:
+    """Of all code and libraries that these ran by."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for versions in (run.origin.versions, *run.later):
+            for key, value in versions.items():
+                found.setdefault(key, set()).add(value)
+    return found

@@ -1,0 +1,223 @@
+"""Seeds until it is decided, as a leaderboard tells it: from the records alone, whatever else was run."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluators.statistics.accuracy import SampleRecord
+from evaluators.types import Verdict
+from harness.errors import HarnessError
+from harness.records.events import decode
+from harness.records.results import RunResult, read_results
+from harness.report.numbers.board import build
+from harness.report.numbers.compare import compare, pair
+from harness.report.numbers.document import ArmRow, RegimeBoard
+from harness.report.numbers.selection import Selection
+from harness.report.pages.columns import verdict
+from harness.report.pages.compare_text import sentences
+from harness.report.pages.notes import summary
+from harness.report.pages.text import markdown
+from tests.support.looks import looking, played, renamed, without_end
+from tests.support.results import records_of, suite
+from tests.support.small import Line, small_config
+
+LOOKS = (3, 5, 8)
+
+
+@pytest.fixture
+def records(small_runs: dict[str, Path]) -> list[Line]:
+    return records_of(small_runs, "grpo")
+
+
+def made(
+    records: list[Line], arms: dict[str, Sequence[int]], invocation: Line | None = None, *, regime: str = "on_policy"
+) -> list[RunResult]:
+    """Finished runs of these arms and seeds."""
+    journals = [
+        played(records, renamed(small_config("grpo", regime=regime), arm, seed), invocation)
+        for arm, seeds in arms.items()
+        for seed in seeds
+    ]
+    return read_results([[decode(line, "test") for line in lines] for lines in journals])
+
+
+def row_of(part: RegimeBoard, name: str) -> ArmRow:
+    return next(row for row in part.arms if row.objective == name)
+
+
+def board_of(results: list[RunResult]) -> RegimeBoard:
+    (part,) = build(suite(), results).boards
+    return part
+
+
+def test_what_is_far_is_decided_early_and_the_rest_goes_on(records: list[Line]) -> None:
+    planned = looking(("grpo", "far", "near"), LOOKS)
+    part = board_of(made(records, {"grpo": range(8), "near": range(8), "far": range(5)}, planned))
+    far, near = row_of(part, "far"), row_of(part, "near")
+    assert far.looks and near.looks and far.difference and near.difference
+    assert (far.looks.verdict, verdict(far)) == ("better", "better")
+    assert far.looks.at == far.looks.taken <= 2
+    assert (near.looks.taken, near.looks.verdict, verdict(near)) == (3, None, "undecided")
+    told = " ".join(summary(part))
+    assert f"Decided: far better at look {far.looks.at} ({LOOKS[far.looks.at - 1]} seeds)." in told
+    assert "Undecided: near after the last look." in told
+    assert "after 3, 5 and 8 seeds" in told and "Holm over 2 comparisons with grpo" in told
+    assert "would have been found with probability" not in told  # that is of fixed seeds
+    assert near.difference.low is not None and near.difference.high is not None
+    assert near.difference.low < 0 < near.difference.high
+
+
+def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
+    arms = {"grpo": range(5), "near": range(5)}
+    fixed, looked = (
+        row_of(board_of(made(records, arms, invocation)), "near").difference
+        for invocation in (None, looking(("grpo", "near"), LOOKS))
+    )
+    assert fixed and looked and fixed.low is not None and looked.low is not None
+    assert looked.low < fixed.low
+    assert looked.mean == fixed.mean
+    assert looked.p is not None and fixed.p is not None and looked.p > fixed.p
+
+
+def test_runs_by_hand_beyond_the_looks_change_no_verdict(records: list[Line]) -> None:
+    planned = looking(("grpo", "far", "near"), LOOKS)
+    before = made(records, {"grpo": range(8), "near": range(8), "far": range(5)}, planned)
+    after = [*before, *made(records, {arm: range(8, 12) for arm in ("grpo", "near", "far")})]
+    one, two = board_of(before), board_of(after)
+    for name in ("far", "near"):
+        old, new = row_of(one, name), row_of(two, name)
+        assert old.looks and new.looks
+        assert new.difference == old.difference
+        assert new.looks == replace(old.looks, beyond=new.looks.beyond)
+        assert new.accuracy != old.accuracy
+    assert "Runs beyond the looks are in the accuracies, and in no test: " in " ".join(summary(two))
+    assert "near 4" in " ".join(summary(two))
+
+
+def test_a_look_is_taken_when_all_of_its_runs_have_ended(records: list[Line]) -> None:
+    """Wherever it was killed in between, the verdict is that of the last whole look."""
+    planned = looking(("grpo", "near"), LOOKS)
+    whole = board_of(made(records, {"grpo": range(5), "near": range(5)}, planned))
+    for grpo, near in ((6, 5), (8, 7), (5, 8), (7, 7)):
+        part = board_of(made(records, {"grpo": range(grpo), "near": range(near)}, planned))
+        row, same = row_of(part, "near"), row_of(whole, "near")
+        assert row.looks and row.looks.taken == 2
+        assert row.difference == same.difference
+        assert "near (after look 2 of 3, the next is after 8 seeds)" in " ".join(summary(part))
+    lines = played(records, renamed(small_config("grpo"), "near", 7), planned)
+    (killed,) = read_results([[decode(line, "test") for line in without_end(lines)]])
+    rest = made(records, {"grpo": range(8), "near": range(7)}, planned)
+    assert row_of(board_of([*rest, killed]), "near").difference == row_of(whole, "near").difference
+
+
+def test_before_the_first_look_nothing_is_tested(records: list[Line]) -> None:
+    part = board_of(made(records, {"grpo": range(2), "far": range(2)}, looking(("grpo", "far"), LOOKS)))
+    far = row_of(part, "far")
+    assert far.looks and far.looks.taken == 0 and verdict(far) == "undecided"
+    assert far.difference and far.difference.p is None and far.difference.p_holm is None
+    assert "far (the next is after 3 seeds)" in " ".join(summary(part))
+
+
+def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None:
+    """To show fewer of them makes nothing more certain."""
+    results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
+    few = [one for one in results if one.config.objective.name != "near"]
+    whole, part = board_of(results), board_of(few)
+    assert part.looks and part.looks.compared == 2
+    shown, all_shown = row_of(part, "far").difference, row_of(whole, "far").difference
+    assert shown and all_shown and shown.p_holm == all_shown.p_holm
+
+
+def test_every_regime_is_a_family_of_its_own(records: list[Line]) -> None:
+    planned = looking(("grpo", "far"), LOOKS, ("on_policy", "stale:2"))
+    fresh = made(records, {"grpo": range(8), "far": range(8)}, planned)
+    stale = made(records, {"grpo": range(3), "far": range(3)}, planned, regime="stale:2")
+    both, alone = build(suite(), [*fresh, *stale]), build(suite(), fresh)
+    assert row_of(both.boards[0], "far").difference == row_of(alone.boards[0], "far").difference
+    far = row_of(both.boards[1], "far")
+    assert far.looks and far.looks.taken == 1
+
+
+def test_different_looks_in_one_table_are_refused(records: list[Line]) -> None:
+    one = made(records, {"grpo": range(3), "near": range(3)}, looking(("grpo", "near"), LOOKS))
+    other = made(records, {"far": range(3)}, looking(("grpo", "far"), (3, 6)))
+    with pytest.raises(HarnessError, match=r"different looks \(after 3,5,8 and after 3,6 seeds\)"):
+        board_of([*one, *other])
+
+
+def test_runs_of_another_command_in_the_looks_are_told(records: list[Line]) -> None:
+    by_hand = made(records, {"grpo": range(3), "near": range(3)})
+    planned = made(records, {"grpo": range(3, 5), "near": range(3, 5)}, looking(("grpo", "near"), LOOKS))
+    told = " ".join(summary(board_of([*by_hand, *planned])))
+    assert "6 of the runs that were looked at were begun by another command" in told
+    beyond = made(records, {"grpo": range(5, 7), "near": range(5, 7)})
+    seen = made(records, {"grpo": range(5), "near": range(5)}, looking(("grpo", "near"), LOOKS))
+    assert "begun by another command" not in " ".join(summary(board_of([*seen, *beyond])))
+
+
+def test_what_may_end_before_is_not_missing(records: list[Line]) -> None:
+    results = made(records, {"grpo": range(3), "near": range(3)}, looking(("grpo", "near"), LOOKS))
+    assert Selection().missing(results) == []
+
+
+def test_a_board_of_fixed_seeds_is_written_as_before(records: list[Line]) -> None:
+    fixed = build(suite(), made(records, {"grpo": range(3), "near": range(3)}))
+    looked = build(suite(), made(records, {"grpo": range(3), "near": range(3)}, looking(("grpo", "near"), LOOKS)))
+    assert '"looks"' not in fixed.as_json()
+    (part,) = json.loads(looked.as_json())["boards"]
+    assert part["looks"]["plan"]["seeds"] == list(LOOKS)
+    assert "Seeds until it is decided" in markdown(looked)
+    assert "Seeds until it is decided" not in markdown(fixed)
+
+
+def test_ranks_hold_for_all_looks(records: list[Line]) -> None:
+    planned = looking(("grpo", "far", "near"), LOOKS)
+    arms = {"grpo": range(8), "near": range(8), "far": range(5)}
+    part = board_of(made(records, arms, planned))
+    assert row_of(part, "far").rank == (1, 1)
+    assert row_of(part, "near").rank == row_of(part, "grpo").rank == (2, 3)
+
+
+def test_another_baseline_or_margin_is_told_from_the_planned_one(records: list[Line]) -> None:
+    results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
+    (part,) = build(suite("near"), results).boards
+    told = " ".join(summary(part))
+    assert "Holm over 2 comparisons with near (the seeds went on until it was decided against grpo)" in told
+    assert row_of(part, "far").looks == row_of(board_of(results), "far").looks
+    wide = suite().model_copy(update={"margin": 0.9})
+    (part,) = build(wide, results).boards
+    assert row_of(part, "near").looks == row_of(board_of(results), "near").looks
+    assert "within 2 points" in " ".join(summary(part))
+
+
+def test_a_comparison_of_two_says_that_it_allows_for_no_looks(records: list[Line]) -> None:
+    arms = {"grpo": range(3), "near": range(3)}
+    for invocation in (None, looking(("grpo", "near"), LOOKS)):
+        results = made(records, arms, invocation)
+        found = compare(suite(), pair("near", "grpo", results, None), completions)
+        said = " ".join(sentences(found))
+        assert ("it allows for no looks" in said) == (invocation is not None)
+
+
+def completions(run: RunResult) -> list[SampleRecord]:
+    assert run.test
+    kinds = {"c": Verdict.CORRECT, "w": Verdict.WRONG}
+    return [
+        SampleRecord(
+            problem=problem,
+            question="1+1=",
+            answer="2",
+            sample=sample,
+            strict=kinds[letter],
+            lenient=kinds[letter],
+            extracted=None,
+            text="2",
+            tokens=1,
+            truncated=False,
+        )
+        for problem, letters in run.test.summary.verdicts.items()
+        for sample, letter in enumerate(letters)
+    ]

@@ -1,0 +1,101 @@
+"""``harness replicate``: the verdicts of an archive on seeds that it does not have, by its own settings."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config.run_config import RunConfig
+from harness.config.settings import OptimizerSettings
+from harness.records.out_dir import OutDir
+from harness.records.results import read_results
+from harness.report.archive import write_archive
+from tests.support.command_line import harness, refused
+from tests.support.looks import played, renamed, write
+from tests.support.results import records_of
+from tests.support.small import SUITE, small_config
+
+SKILL = {"grpo": 0.3, "far": 0.9, "near": 0.3}
+RATE = 1.25e-4
+"""Of no suite: it can come from the archive alone."""
+
+
+def archived(small_runs: dict[str, Path], folder: Path, seeds: int = 5, **changes: Any) -> Path:
+    """An archive whose arm ``far`` is better than grpo, and whose ``near`` is not told apart from it."""
+    out, template = OutDir(folder / "source"), small_runs["grpo"]
+    optimizer = OptimizerSettings(learning_rate=RATE)
+    for arm in SKILL:
+        for seed in range(seeds):
+            config = renamed(small_config("grpo", **changes), arm, seed, optimizer=optimizer)
+            write(played(records_of(small_runs, "grpo"), config, skill=SKILL), out.run_of(config))
+            shutil.copytree(template / "evaluations", out.run_of(config) / "evaluations")
+    archive = folder / "published" / "runs.tar.xz"
+    archive.parent.mkdir(parents=True)
+    write_archive(out, SUITE, archive)
+    return archive
+
+
+def test_verdicts_are_tried_on_new_seeds_by_the_recorded_settings(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    archive, out = archived(small_runs, tmp_path), tmp_path / "out"
+    command = ["replicate", "--suite", SUITE, "--from", str(archive), "--seeds", "2", "--out", str(out)]
+    code, output = harness(*command, "--workers", "1")
+    assert code == 0, output
+    made = read_results(OutDir(out).journals(SUITE))
+    assert sorted((run.config.objective.name, run.config.seed) for run in made) == [
+        ("far", 5),
+        ("far", 6),
+        ("grpo", 5),
+        ("grpo", 6),
+    ]
+    assert {run.status for run in made} == {"finished"}
+    for run in made:
+        known = renamed(small_config("grpo"), run.config.objective.name, run.config.seed)
+        wanted: RunConfig = known.model_copy(update={"optimizer": OptimizerSettings(learning_rate=RATE)})
+        assert run.config == wanted
+    document = json.loads((out / SUITE / "replicate.json").read_text())
+    (one,) = document["verdicts"]
+    assert (one["objective"], one["verdict"], one["published_seeds"], one["new_seeds"]) == ("far", "better", 5, 2)
+    # Both arms are grpo, so that they come out alike, and what was made up is contradicted.
+    assert one["new"]["mean"] == 0
+    assert one["outcome"] == "not replicated"
+    assert 0.3 < one["expected"] <= 1
+    assert document["seeds"] == [5, 6]
+    assert [other["objective"] for other in document["unclaimed"]] == ["near"]
+    assert not any("start weights" in remark for remark in document["remarks"])
+    text = (out / SUITE / "replicate.md").read_text()
+    assert "0 replicated, 1 not, 0 undecided, on 2 new seeds" in text
+    assert "0 replicated, 1 not, 0 undecided, on 2 new seeds" in " ".join(output.split())
+
+
+def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    archive = archived(small_runs, tmp_path)
+    command = ["replicate", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "out")]
+    refused([*command, "--seeds", "3,9"], "--seeds 3", "new ones")
+    refused([*command, "--seeds", "1"], "two new seeds")
+    refused([*command, "--seeds", "x"], "--seeds")
+    refused([*command, "--algos", "fat"], "--algos fat", "far, grpo, near")
+    refused([*command, "--regime", "offline"], "--regime offline", "on_policy")
+    refused([*command, "--algos", "near"], "nothing was claimed", "near in on_policy: unclear")
+    refused([*command[:4], str(tmp_path / "none.tar.xz"), *command[5:]], "none.tar.xz")
+    refused([*command[:2], "tiny-gcd", *command[3:]], "tiny-arithmetic", "not of tiny-gcd")
+    (archive.parent / "leaderboard.json").write_text("{}")
+    refused(command, "leaderboard.json", "baseline and margin")
+    assert not list((tmp_path / "out").rglob("journal.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "expected"), [("far", "grpo in on_policy"), ("near", "nothing was claimed")], ids=["far", "near"]
+)
+def test_baseline_and_margin_are_those_that_were_published(
+    small_runs: dict[str, Path], tmp_path: Path, baseline: str, expected: str
+) -> None:
+    """Beside the archive lies the leaderboard that they were published in."""
+    archive = archived(small_runs, tmp_path, seeds=5)
+    (archive.parent / "leaderboard.json").write_text(json.dumps({"baseline": baseline, "margin": 0.02}))
+    command = ["replicate", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "out")]
+    sentence = refused(
+        [*command, "--algos", "grpo", "--seeds", "1"], "two new seeds" if baseline == "far" else expected
+    )
+    assert "grpo" in sentence or baseline == "far"
