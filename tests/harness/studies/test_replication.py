@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.config.settings import OptimizerSettings
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.report.archive import write_archive
+from harness.report.numbers.board import build
+from harness.report.numbers.document import Board
 from tests.support.command_line import harness, refused
 from tests.support.looks import played, renamed, write
 from tests.support.results import records_of
@@ -99,3 +101,32 @@ def test_baseline_and_margin_are_those_that_were_published(
         [*command, "--algos", "grpo", "--seeds", "1"], "two new seeds" if baseline == "far" else expected
     )
     assert "grpo" in sentence or baseline == "far"
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [({}, "table"), ({"correction": "table"}, "table"), ({"correction": "document"}, "document")],
+)
+def test_verdicts_are_those_of_the_published_correction(
+    small_runs: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    published: dict[str, str],
+    expected: str,
+) -> None:
+    """What is significant in its table alone was not claimed where the document was corrected."""
+    archive = archived(small_runs, tmp_path)
+    beside = archive.parent / "leaderboard.json"
+    beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02} | published))
+    boards: list[Board] = []
+
+    def watched(*given: Any, **more: Any) -> Board:
+        boards.append(build(*given, **more))
+        return boards[-1]
+
+    monkeypatch.setattr("harness.studies.replication.command.build", watched)
+    command = ["replicate", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "out"), "--seeds", "1"]
+    refused(command, "two new seeds")
+    assert [board.correction for board in boards] == [expected]
+    beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02, "correction": "none"}))
+    refused(command, "leaderboard.json", "publish it again")
