@@ -30,19 +30,28 @@ Arms = Mapping[str, Sequence[RunResult]]
 def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
     """The invocation whose looks the runs of a regime follow, by what these runs recorded; None: seeds were fixed.
 
+    Of several with the same looks it is the first, with the arms of all: they are one family of comparisons.
+
     Raises:
-        HarnessError: they follow different looks.
+        HarnessError: they follow different looks, or looks for different margins.
     """
     made_by = {result.origin.invocation.id: result.origin.invocation for result in results}
     found = [one for one in made_by.values() if one.looks and regime in one.plan.regimes]
-    distinct = {(one.looks.seeds, one.plan.seeds) for one in found if one.looks}
-    if len(distinct) > 1:
-        told = " and ".join(sorted("after " + ",".join(map(str, looks)) for looks, _ in distinct))
+    if not found:
+        return None
+    looks = [one.looks for one in found if one.looks]
+    _refuse_several(regime, "looks", ["after " + ",".join(map(str, one.seeds)) for one in looks], "seeds")
+    _refuse_several(regime, "margins", [f"{100 * one.margin:g}" for one in looks], "points")
+    algos = dict.fromkeys(algo for one in found for algo in one.plan.algos)
+    return replace(found[0], plan=replace(found[0].plan, algos=tuple(algos)))
+
+
+def _refuse_several(regime: str, what: str, told: Sequence[str], unit: str) -> None:
+    if len(distinct := sorted(set(told))) > 1:
         raise HarnessError(
-            f"runs of {regime} were planned with different looks ({told} seeds), and no error rate holds over both; "
-            "choose those of one by --algos"
+            f"runs of {regime} were planned with different {what} ({' and '.join(distinct)} {unit}), and no error rate "
+            "holds over both; choose those of one by --algos"
         )
-    return found[0] if found else None
 
 
 def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
@@ -155,7 +164,9 @@ def _row(
     place = names.index(row.objective)
     seen = last[place]
     if seen is None:  # its difference is told, and not tested
-        untested = row.difference and replace(row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None)
+        untested = row.difference and replace(
+            row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None, equivalence_seeds=None
+        )
         looks = ArmLooks(taken=0, verdict=None, at=None, beyond=len(row.seeds))
         return replace(row, difference=untested, looks=looks)
     look, pair = seen
