@@ -73,6 +73,10 @@ PLAN_ERRORS = {
         ["--regime", "offline", "--set", "objectives.agro.constraint={quantity: kl, limit: 1}"],
         ["constraint", "offline", "limit the length"],
     ),
+    "constraint beside rewards that bear no penalty": (
+        ["--algos", "astar_po", "--set", "objectives.astar_po.constraint={quantity: length, limit: 9}"],
+        ["objectives.astar_po.constraint", "no penalty"],
+    ),
     "learning rate of zero": (["--set", "optimizer.learning_rate=0"], ["optimizer.learning_rate"]),
     "data for a generated task": (["--data", "x.jsonl"], ["generates its problems"]),
     "model missing": (["--model", "./no/such/model"], ["./no/such/model"]),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
+from harness.records.events import decode
 from harness.records.out_dir import OutDir
-from harness.records.results import read_results
+from harness.records.results import RunResult, read_results
 from harness.report.archive import write_archive
 from harness.report.numbers.board import build
 from harness.report.numbers.document import Board
+from harness.studies.replication.claims import claims_of
+from harness.studies.replication.found import judged
 from tests.support.command_line import harness, refused
 from tests.support.looks import played, renamed, write
-from tests.support.results import records_of
+from tests.support.results import records_of, suite
 from tests.support.small import SUITE, small_config
 
 SKILL = {"grpo": 0.3, "far": 0.9, "near": 0.3}
@@ -130,3 +134,20 @@ def test_verdicts_are_those_of_the_published_correction(
     assert [board.correction for board in boards] == [expected]
     beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02, "correction": "none"}))
     refused(command, "leaderboard.json", "publish it again")
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_what_is_expected_is_of_the_new_seeds_that_both_arms_have(small_runs: dict[str, Path], count: int) -> None:
+    """Where runs broke there may be one, or none."""
+    records = records_of(small_runs, "grpo")
+
+    def runs(arm: str, seeds: Iterable[int]) -> list[RunResult]:
+        configs = [renamed(small_config("grpo"), arm, seed) for seed in seeds]
+        return read_results([[decode(line, "test") for line in played(records, one, skill=SKILL)] for one in configs])
+
+    published = [*runs("far", range(5)), *runs("grpo", range(5))]
+    (claim,), _ = claims_of(build(suite(), published), published, None, None)
+    found = judged(claim, runs("far", range(5, 5 + count)), runs("grpo", range(5, 8)), 0.02)
+    assert found.new_seeds == count
+    assert (found.expected is not None) == (count > 1)
+    assert found.outcome == "undecided" or count > 1
