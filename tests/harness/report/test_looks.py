@@ -131,6 +131,21 @@ def test_where_no_look_was_taken_no_test_and_no_count_of_seeds_is_told(records: 
     assert told == (None,) * 5
 
 
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_a_look_of_fewer_than_three_seeds_that_finished_decides_nothing(records: list[Line], failed: int) -> None:
+    """With two seeds the test's own level does not hold, least of all at the small levels of the first looks."""
+    planned = looking(("grpo", "far"), (3,))
+    results = made(records, {"grpo": range(3), "far": range(3 - failed)}, planned)
+    for seed in range(3 - failed, 3):
+        lines = played(records, renamed(small_config("grpo"), "far", seed), planned)
+        lines[-1] |= {"status": "failed", "reason": "its gradient is not finite"}
+        results += read_results([[decode(line, "test") for line in lines]])
+    far = row_of(board_of(results), "far")
+    assert far.looks and far.looks.taken == 1 and len(far.failed) == failed
+    assert (far.looks.verdict == "better") == (failed == 0)
+    assert far.difference and (far.difference.low is None) == (far.difference.p is None) == (failed > 0)
+
+
 def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None:
     """To show fewer of them makes nothing more certain."""
     results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
