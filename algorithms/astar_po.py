@@ -1,4 +1,4 @@
-"""A*-PO: regress what the policy has moved by on what a completion earns above the best that can be had."""
+"""A*-PO: regress the log-ratio to the reference on how far a reward lies above the optimal value of its prompt."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +18,7 @@ def optimal_value(rewards: Tensor, beta: float) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class AStarPO:
-    """Optimal advantage regression: a squared loss whose baseline is of the reference, and is never learnt.
+    """Optimal advantage regression: a squared loss whose baseline is estimated from samples of the reference.
 
     ``mean_i (beta2 (l - ref_l) - (r - V*))^2`` with ``V* = beta1 log mean exp(r / beta1)``, the mean over further
     completions of the reference on the same prompt. At ``beta1 = beta2``, with enough of these, it is 0 at the optimum

@@ -1,4 +1,4 @@
-"""KTO: each completion by itself is better or worse than what the policy has drifted to on average."""
+"""KTO: each completion is judged by itself, against how far the policy has drifted from the reference on average."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class KTO:
 
     As TRL 1.16 has it: these pairs, the mean over all completions, both weights 1. The pairs are one pass of the policy
     and one of the reference more over as many tokens as the rollout batch has, which is charged. They are of the
-    policy before the first update on a rollout batch; TRL's, at every update, differ from these from the second update
-    on. TRL shifts the completions of its batch by one; here the next prompt's stand for each prompt's own.
+    policy before the first update on a rollout batch; TRL computes them anew at every update.
+    TRL shifts the completions of its batch by one; here the next prompt's stand for each prompt's own.
     Which completions are desirable TRL's data say; here rewards do. The paper could not be read: the loss is that of
     its equations 7 and 8 as TRL's code quotes them.
 

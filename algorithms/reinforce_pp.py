@@ -23,8 +23,8 @@ class ReinforcePP:
     tokens (ddof = 0). So the KL is the sampler's, and what is compared are completions of all prompts.
 
     The paper's variant with a baseline puts the KL into the loss; here it stays in the reward, as in verl and ms-swift.
-    Of a minibatch, the step's tokens are the minibatch's. Metrics are means over tokens: ``clip_fraction`` and
-    ``ratio_mean`` as in GRPO.
+    Where a batch is cut into minibatches, each is whitened by itself. Metrics are means over tokens:
+    ``clip_fraction`` and ``ratio_mean`` as in GRPO.
 
     Source: Hu et al. 2025, arXiv 2501.03262.
     """

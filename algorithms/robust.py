@@ -26,10 +26,11 @@ class Robust:
     the worst prompts alone, a share ``1 / (1 + radius)`` of all, which weigh ``1 + radius``. Prompts of the same loss
     weigh the same.
 
-    A weight multiplies the *gradient* of its prompt's log-probabilities, whatever the inner objective is, and never its
-    rewards: of these most losses are no linear functions. The inner objective sees the step as it is, and its loss and
-    metrics are reported unweighted; a critic goes on to learn all prompts alike. Inside a constraint the losses are of
-    the rewards as they were graded. With few completions of a prompt the weights partly chase noise.
+    A weight multiplies the *gradient* of its prompt's log-probabilities, whatever the inner objective is. It does not
+    multiply rewards, because most objectives are not linear in them. The inner objective sees the step as it is, its
+    loss and metrics are reported without weights, and a critic learns from all prompts alike. Around a constraint, a
+    prompt's loss is that of its rewards as they were graded, without the penalty. With few completions of a prompt the
+    weights partly follow noise.
 
     Metrics: ``robust_loss``, the weighted mean of ``L``, and ``robust_square``, the mean square of the weights, 1 where
     all are the same.

@@ -15,7 +15,10 @@ HALVINGS = 100
 
 
 def kl_weights(losses: Tensor, radius: float) -> Tensor:
-    """``exp(losses / eta)`` over its mean, with ``mean w log w`` the radius, in nats; all on the worst beyond reach."""
+    """``exp(losses / eta)`` over its mean, where ``eta`` makes ``mean w log w`` the radius, in nats.
+
+    A radius that no ``eta`` reaches puts all weight on the largest loss.
+    """
     worst = _on_the_worst(losses)
     if radius == 0 or radius >= _kl(worst):
         return torch.ones_like(losses) if radius == 0 else worst
@@ -31,8 +34,11 @@ def kl_weights(losses: Tensor, radius: float) -> Tensor:
 
 
 def chi_square_weights(losses: Tensor, radius: float) -> Tensor:
-    """``1 + sqrt(2 radius / Var L) (L - mean L)``, ``1/2 mean (w - 1)^2`` the radius; or, where that is negative for
-    some, weights in proportion to what a loss exceeds a level by; all on the worst beyond reach."""
+    """``1 + sqrt(2 radius / Var L) (L - mean L)``, so that ``1/2 mean (w - 1)^2`` is the radius.
+
+    Where some of these would be negative, weights are in proportion to how far a loss lies above a level, and 0 below
+    it; the level is the one that gives the radius. A radius that no level reaches puts all weight on the largest loss.
+    """
     worst = _on_the_worst(losses)
     if radius == 0 or radius >= _chi_square(worst):
         return torch.ones_like(losses) if radius == 0 else worst
@@ -49,7 +55,10 @@ def chi_square_weights(losses: Tensor, radius: float) -> Tensor:
 
 
 def cvar_weights(losses: Tensor, radius: float) -> Tensor:
-    """``1 + radius`` for the worst of them, a share ``1 / (1 + radius)`` of all; what ties at its border shares it."""
+    """``1 + radius`` for the largest losses, a share ``1 / (1 + radius)`` of all, and 0 for the others.
+
+    Losses that tie at the border share what is left of the weight.
+    """
     room = len(losses) / (1 + radius)
     worse = (losses[None, :] > losses[:, None]).to(losses.dtype).sum(1)
     alike = (losses[None, :] == losses[:, None]).to(losses.dtype).sum(1)

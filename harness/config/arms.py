@@ -101,6 +101,11 @@ def _check(objective: Objective, constrained: Objective, name: str, suite: Suite
             f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
             f"{suite.regime} does not have; limit the length, or train on_policy"
         )
+    if isinstance(constrained, Constrained) and "ref_rewards" in objective.requires:
+        raise HarnessError(
+            f"objectives.{name}.constraint: {name} compares with rewards of the reference's completions, which bear no "
+            "penalty; take the constraint away"
+        )
 
 
 def _arm(suite: SuiteConfig, name: str) -> ArmSettings:

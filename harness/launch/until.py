@@ -174,7 +174,7 @@ class _Work:
 def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> None:
     """
     Raises:
-        HarnessError: some of these runs were begun for looks that are not these.
+        HarnessError: some of these runs were begun for looks, or for a margin, that are not these.
     """
     assert planned.looks
     for other in made_by:
@@ -185,6 +185,12 @@ def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> No
                 "be spent on errors is planned before one looks, and no rate holds for a plan that is changed "
                 f"afterwards. Type the first command again ({other.command}), and test what it says on new seeds: "
                 "harness replicate"
+            )
+        if other.looks and other.looks.margin != planned.looks.margin:
+            raise HarnessError(
+                f"these runs were begun to be equivalent within {100 * other.looks.margin:g} points, and this command "
+                f"says {100 * planned.looks.margin:g}: what counts as equivalent is said before one looks. Type the "
+                f"first command again ({other.command})"
             )
 
 

@@ -12,8 +12,8 @@ Gradients = dict[torch.nn.Parameter, Tensor]
 def extrapolate(optimizer: torch.optim.Optimizer, optimism: float) -> Gradients:
     """Put ``g + optimism (g - g')`` in place of each gradient ``g``, ``g'`` that of the step before, if there is one.
 
-    Returns the gradients as they were: they are to be ``remember``-ed once the step is taken. Those of the step before
-    are forgotten one by one, so that never more than one more gradient is held.
+    Returns the gradients as they were, for :func:`remember` once the step is taken. Those of the step before are
+    dropped one by one on the way, so that at most one gradient more is held.
     """
     plain: Gradients = {}
     for group in optimizer.param_groups:
@@ -26,7 +26,9 @@ def extrapolate(optimizer: torch.optim.Optimizer, optimism: float) -> Gradients:
 
 
 def remember(optimizer: torch.optim.Optimizer, plain: Gradients) -> None:
-    """Keep the gradients for the next step. Not before the step is taken: an optimiser makes its state where it has
-    none at all."""
+    """Keep the gradients for the next step.
+
+    Call it after the step: an optimiser makes a parameter's state only where that state is still empty.
+    """
     for parameter, gradient in plain.items():
         optimizer.state[parameter][PREVIOUS] = gradient

@@ -25,7 +25,7 @@ class Passes:
     """Of the policy and of the reference, before the first update on a rollout batch: each prompt with the completions
     of another."""
     samples: tuple[str, ...] = ()
-    """No pass over the batch: completions of the reference are sampled besides, and graded."""
+    """No pass over the batch: further completions of the reference are sampled and graded."""
     training: tuple[str, ...] = ()
     """The training pass itself: where it is the first on fresh completions, it needs no other."""
     critic: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Seeds until it is decided: which looks the records are enough for, and what each of them says.
 
 All of it follows from the runs and the plan that they record. A look is taken of a comparison where all of its planned
-seeds have ended, on both sides; runs beyond that are in no test. So the same runs give the same verdicts, from
+seeds have ended, on both sides; runs beyond that are in no test, and where so many failed that too few are left there
+is none. So the same runs give the same verdicts, from
 wherever they are read, and whatever else was run before or after.
 """
 
@@ -14,8 +15,17 @@ from numpy.typing import NDArray
 
 from evaluators.statistics.decisions import Decisions
 from evaluators.statistics.estimates import Estimate, holm, probability_of_improvement
-from evaluators.statistics.ranking import LEVEL, Comparison, Scores, Standing, difference, ranks, tie_groups
-from evaluators.statistics.sequential import Looks
+from evaluators.statistics.ranking import (
+    LEVEL,
+    Comparison,
+    Scores,
+    Standing,
+    common_seeds,
+    difference,
+    ranks,
+    tie_groups,
+)
+from evaluators.statistics.sequential import FEWEST, Looks
 from harness.errors import HarnessError
 from harness.records.events import Invocation
 from harness.records.results import RunResult
@@ -30,19 +40,28 @@ Arms = Mapping[str, Sequence[RunResult]]
 def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
     """The invocation whose looks the runs of a regime follow, by what these runs recorded; None: seeds were fixed.
 
+    Of several with the same looks it is the first, with the arms of all: they are one family of comparisons.
+
     Raises:
-        HarnessError: they follow different looks.
+        HarnessError: they follow different looks, or looks for different margins.
     """
     made_by = {result.origin.invocation.id: result.origin.invocation for result in results}
     found = [one for one in made_by.values() if one.looks and regime in one.plan.regimes]
-    distinct = {(one.looks.seeds, one.plan.seeds) for one in found if one.looks}
-    if len(distinct) > 1:
-        told = " and ".join(sorted("after " + ",".join(map(str, looks)) for looks, _ in distinct))
+    if not found:
+        return None
+    looks = [one.looks for one in found if one.looks]
+    _refuse_several(regime, "looks", ["after " + ",".join(map(str, one.seeds)) for one in looks], "seeds")
+    _refuse_several(regime, "margins", [f"{100 * one.margin:g}" for one in looks], "points")
+    algos = dict.fromkeys(algo for one in found for algo in one.plan.algos)
+    return replace(found[0], plan=replace(found[0].plan, algos=tuple(algos)))
+
+
+def _refuse_several(regime: str, what: str, told: Sequence[str], unit: str) -> None:
+    if len(distinct := sorted(set(told))) > 1:
         raise HarnessError(
-            f"runs of {regime} were planned with different looks ({told} seeds), and no error rate holds over both; "
-            "choose those of one by --algos"
+            f"runs of {regime} were planned with different {what} ({' and '.join(distinct)} {unit}), and no error rate "
+            "holds over both; choose those of one by --algos"
         )
-    return found[0] if found else None
 
 
 def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
@@ -121,6 +140,11 @@ class Pair:
     def estimate(self) -> Estimate | None:
         return difference(self.ours, self.theirs) if self.ours and self.theirs else None
 
+    @property
+    def enough(self) -> bool:
+        """Whether as many seeds have finished on both sides as a test takes to hold its level; others failed."""
+        return self.ours is not None and self.theirs is not None and len(common_seeds(self.ours, self.theirs)) >= FEWEST
+
 
 def _decided(
     rows: Sequence[ArmRow], baseline: str, runs: RunsAtLooks, margin: float, absent: int
@@ -136,7 +160,7 @@ def _decided(
             if pair is None:
                 continue
             last[place] = look, pair
-            if (estimate := pair.estimate) and (p := estimate.p_value()) is not None:
+            if pair.enough and (estimate := pair.estimate) and (p := estimate.p_value()) is not None:
                 differing[place] = p
                 same[place] = (estimate.equivalence(margin) or 0.0) if pair.taught else 1.0
         found.look(look, differing, same)
@@ -155,7 +179,9 @@ def _row(
     place = names.index(row.objective)
     seen = last[place]
     if seen is None:  # its difference is told, and not tested
-        untested = row.difference and replace(row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None)
+        untested = row.difference and replace(
+            row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None, equivalence_seeds=None
+        )
         looks = ArmLooks(taken=0, verdict=None, at=None, beyond=len(row.seeds))
         return replace(row, difference=untested, looks=looks)
     look, pair = seen
@@ -178,7 +204,7 @@ def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Diffe
     estimate = pair.estimate
     if estimate is None or pair.ours is None or pair.theirs is None:
         return None
-    tested = estimate.error is not None
+    tested = pair.enough and estimate.error is not None
     comparison = Comparison(
         difference=estimate,
         p=float(found.differing[place]) if tested else None,
@@ -187,7 +213,7 @@ def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Diffe
         improvement=probability_of_improvement(pair.ours.shares.mean(axis=1), pair.theirs.shares.mean(axis=1)),
         detectable=None,
     )
-    low, high = repeated_interval(estimate, bound) or (None, None)
+    low, high = (repeated_interval(estimate, bound) if tested else None) or (None, None)
     return replace(Difference.between(comparison), low=low, high=high)
 
 
@@ -219,7 +245,7 @@ def _over_looks(a: str, b: str, runs: RunsAtLooks) -> float:
     found = 1.0
     for look in range(len(runs.looks.seeds)):
         pair = runs.both(a, b, look)
-        estimate = pair.estimate if pair else None
+        estimate = pair.estimate if pair and pair.enough else None
         if estimate and (p := estimate.p_value()) is not None:
             found = min(found, float(runs.looks.overall(p, look)))
     return found

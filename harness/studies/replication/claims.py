@@ -4,7 +4,9 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from evaluators.statistics.families import Correction
 from evaluators.statistics.replication import Verdict
 from harness.config.run_config import RunConfig, RunSettings, SuiteConfig
 from harness.config.suites import load_suite
@@ -15,7 +17,7 @@ from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.pages.columns import verdict
 
 LEADERBOARD = "leaderboard.json"
-"""Beside an archive, where it was published: names baseline and margin."""
+"""Beside an archive, where it was published: names baseline, margin, and what tests were corrected over."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,35 +41,51 @@ class Unclaimed:
     said: str
 
 
-def suite_of(archive: Path, name: str, results: Sequence[RunResult]) -> SuiteConfig:
-    """The suite as the runs recorded it; baseline and margin as published with them, or else as the suite has them.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """By what verdicts were published."""
+
+    baseline: str
+    margin: float
+    correction: Correction = "table"
+
+
+def terms_of(archive: Path, name: str, results: Sequence[RunResult]) -> Terms:
+    """As the looks of its runs record them, or the leaderboard beside the archive, or else as the suite has them.
 
     Raises:
         HarnessError: there is no run, or nothing that names baseline and margin.
     """
     if not results:
         raise HarnessError(f"{archive} holds no runs")
-    baseline, margin = _terms(archive, name, results)
-    config = results[0].config
-    shared = {key: getattr(config, key) for key in RunSettings.model_fields}
-    return SuiteConfig(**shared, name=config.suite, description="", baseline=baseline, margin=margin)
-
-
-def _terms(archive: Path, name: str, results: Sequence[RunResult]) -> tuple[str, float]:
     if looks := next((run.origin.invocation.looks for run in results if run.origin.invocation.looks), None):
-        return looks.baseline, looks.margin
+        return Terms(baseline=looks.baseline, margin=looks.margin)
     published = archive.parent / LEADERBOARD
     if published.is_file():
-        try:
-            content = json.loads(published.read_text(encoding="utf-8"))
-            return str(content["baseline"]), float(content["margin"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise HarnessError(
-                f"{published} is no leaderboard that names baseline and margin; publish it again"
-            ) from error
+        return _published(published)
     kept = archive.parent / SUITE
     suite = load_suite(str(kept) if kept.is_file() else name)
-    return suite.baseline, suite.margin
+    return Terms(baseline=suite.baseline, margin=suite.margin)
+
+
+def _published(leaderboard: Path) -> Terms:
+    try:
+        content = json.loads(leaderboard.read_text(encoding="utf-8"))
+        correction = content.get("correction", "table")  # older ones had no other
+        if correction not in get_args(Correction):
+            raise ValueError(correction)
+        return Terms(baseline=str(content["baseline"]), margin=float(content["margin"]), correction=correction)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HarnessError(
+            f"{leaderboard} is no leaderboard that names baseline and margin; publish it again"
+        ) from error
+
+
+def suite_of(results: Sequence[RunResult], terms: Terms) -> SuiteConfig:
+    """The suite as the runs recorded it, with the baseline and the margin of these terms."""
+    config = results[0].config
+    shared = {key: getattr(config, key) for key in RunSettings.model_fields}
+    return SuiteConfig(**shared, name=config.suite, description="", baseline=terms.baseline, margin=terms.margin)
 
 
 def claims_of(

@@ -15,7 +15,7 @@ from harness.records.results import RunResult, read_results
 from harness.report.archive import ArchiveSource
 from harness.report.numbers.board import build
 from harness.report.numbers.selection import Selection
-from harness.studies.replication.claims import Claim, claims_of, new_seeds, on_seed, suite_of
+from harness.studies.replication.claims import Claim, claims_of, new_seeds, on_seed, suite_of, terms_of
 from harness.studies.replication.found import Replication, judged, remarks
 from harness.studies.replication.tables import in_terminal, write
 
@@ -38,8 +38,9 @@ def replicate(
         HarnessError: it is no archive, claims nothing that is asked for, or has these seeds.
     """
     results = selection.of(ArchiveSource(archive, suite).results())
-    config = suite_of(archive, suite, results)
-    claims, unclaimed = claims_of(build(config, results), results, algos, regimes)
+    terms = terms_of(archive, suite, results)
+    config = suite_of(results, terms)
+    claims, unclaimed = claims_of(build(config, results, correction=terms.correction), results, algos, regimes)
     chosen = new_seeds(parse_seeds(seeds) or [], "," not in seeds, results)
     runs = {run.run_id: run for seed in chosen for claim in claims for run in _pair(claim, seed)}
     options = {

@@ -29,7 +29,8 @@ class Replicated:
     why: str
     """What contradicts it."""
     expected: float | None
-    """Probability that it should have been replicated; None where the published runs do not tell their spread."""
+    """Probability that so many new seeds replicate it; None where there are fewer than two of these, or where the
+    published runs do not tell their spread."""
     run_ids: tuple[str, ...]
     """The new ones, the baseline's included."""
 
@@ -69,6 +70,9 @@ def judged(claim: Claim, new: Sequence[RunResult], base: Sequence[RunResult], ma
     came: tuple[Outcome, str] = ("undecided", "")
     if published and found:
         came = outcome(claim.verdict, published, found, len(common), margin)
+    expected = None
+    if published and len(common) > 1:
+        expected = should_replicate(claim.verdict, published, len(common), margin)
     assert claim.row.difference  # without one there is no verdict
     return Replicated(
         regime=claim.regime,
@@ -82,7 +86,7 @@ def judged(claim: Claim, new: Sequence[RunResult], base: Sequence[RunResult], ma
         new_seeds=len(common),
         outcome=came[0],
         why=came[1],
-        expected=should_replicate(claim.verdict, published, len(new), margin) if published else None,
+        expected=expected,
         run_ids=tuple(run.run_id for run in (*new, *base)),
     )
 

@@ -136,13 +136,15 @@ def _wanted(config: RunConfig, unit: Unit, lags: Collection[int] | None) -> bool
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    """What may differ between arms."""
-    found = config.objective.model_dump(mode="json", include={"fields", "constraint", "control"}, exclude_none=True)
-    return found | {"optimizer": config.optimizer.identity()}
+    """What may differ between arms; a setting that came later stands there where it is not its default."""
+    told = {key: value for key, value in config.objective.identity().items() if value is not None}
+    own = {key: value for key, value in told.items() if key not in ("name", "objective")}
+    return own | {"optimizer": config.optimizer.identity()}
 
 
 def _settings_key(config: RunConfig) -> str:
-    return digest({"name": config.objective.name, "settings": _settings(config)})
+    objective = config.objective
+    return digest({"name": objective.name, "objective": objective.objective, "settings": _settings(config)})
 
 
 def _names(configs: Sequence[RunConfig]) -> Mapping[str, str]:

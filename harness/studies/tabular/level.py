@@ -1,8 +1,8 @@
 """What holds the level: one residual, its anchor the reference or the behaviour, centred in its group or not.
 
-All four are ``r - beta (l - anchor_l)`` times the gradient of l. *Centred*, its mean over the group's other completions
-is taken from it; *held*, only that of the rewards, so that l itself is pulled to the anchor's, and not only what tells
-completions apart.
+All four are ``r - beta (l - anchor_l)`` times the gradient of l. *Centred*: the mean over the group's other completions
+is subtracted from all of it, so that only differences between completions count. *Held*: only the mean reward is
+subtracted, so that l itself is pulled to the anchor's.
 """
 
 import math

@@ -165,6 +165,17 @@ def test_another_number_of_looks_afterwards_is_refused_and_leaves_all_as_it_is(
     assert verdicts(tmp_path) == before
 
 
+def test_another_margin_afterwards_is_refused_and_leaves_all_as_it_is(machine: Machine, tmp_path: Path) -> None:
+    """It would silently be the first one's."""
+    machine.skill = SKILL
+    assert typed(machine, tmp_path, "grpo", "agro")
+    before, asked = verdicts(tmp_path), len(machine.asked)
+    with pytest.raises(HarnessError, match="equivalent within 2 points, and this command says 20"):
+        typed(machine, tmp_path, "grpo", "agro", changes=[*CHANGES, ("margin", 0.2)])
+    assert len(machine.asked) == asked
+    assert verdicts(tmp_path) == before
+
+
 def by_hand(machine: Machine, out: Path, count: int, *algos: str) -> None:
     """``harness run --seeds``, with a fixed number."""
     planned = plan(SUITE, list(SMALL.items()), algos, range(count))

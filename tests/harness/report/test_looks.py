@@ -1,7 +1,7 @@
 """Seeds until it is decided, as a leaderboard tells it: from the records alone, whatever else was run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def records(small_runs: dict[str, Path]) -> list[Line]:
 
 
 def made(
-    records: list[Line], arms: dict[str, Sequence[int]], invocation: Line | None = None, *, regime: str = "on_policy"
+    records: list[Line], arms: Mapping[str, Sequence[int]], invocation: Line | None = None, *, regime: str = "on_policy"
 ) -> list[RunResult]:
     """Finished runs of these arms and seeds."""
     journals = [
@@ -121,6 +121,31 @@ def test_before_the_first_look_nothing_is_tested(records: list[Line]) -> None:
     assert "far (the next is after 3 seeds)" in " ".join(summary(part))
 
 
+def test_where_no_look_was_taken_no_test_and_no_count_of_seeds_is_told(records: list[Line]) -> None:
+    """However many seeds there are that were not planned."""
+    results = made(records, {"grpo": range(2), "near": range(2)}, looking(("grpo", "near"), LOOKS))
+    results += made(records, {"grpo": range(10, 16), "near": range(10, 16)})
+    found = row_of(board_of(results), "near").difference
+    assert found and found.low is not None
+    told = (found.p, found.p_holm, found.equivalent_p, found.detectable, found.equivalence_seeds)
+    assert told == (None,) * 5
+
+
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_a_look_of_fewer_than_three_seeds_that_finished_decides_nothing(records: list[Line], failed: int) -> None:
+    """With two seeds the test's own level does not hold, least of all at the small levels of the first looks."""
+    planned = looking(("grpo", "far"), (3,))
+    results = made(records, {"grpo": range(3), "far": range(3 - failed)}, planned)
+    for seed in range(3 - failed, 3):
+        lines = played(records, renamed(small_config("grpo"), "far", seed), planned)
+        lines[-1] |= {"status": "failed", "reason": "its gradient is not finite"}
+        results += read_results([[decode(line, "test") for line in lines]])
+    far = row_of(board_of(results), "far")
+    assert far.looks and far.looks.taken == 1 and len(far.failed) == failed
+    assert (far.looks.verdict == "better") == (failed == 0)
+    assert far.difference and (far.difference.low is None) == (far.difference.p is None) == (failed > 0)
+
+
 def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None:
     """To show fewer of them makes nothing more certain."""
     results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
@@ -146,6 +171,28 @@ def test_different_looks_in_one_table_are_refused(records: list[Line]) -> None:
     other = made(records, {"far": range(3)}, looking(("grpo", "far"), (3, 6)))
     with pytest.raises(HarnessError, match=r"different looks \(after 3,5,8 and after 3,6 seeds\)"):
         board_of([*one, *other])
+
+
+def test_different_margins_in_one_table_are_refused(records: list[Line]) -> None:
+    """One of them would silently be that of the other's verdicts."""
+    one = made(records, {"grpo": range(3), "near": range(3)}, looking(("grpo", "near"), LOOKS))
+    wide = looking(("grpo", "far"), LOOKS)
+    wide["looks"]["margin"] = 0.05
+    wide["id"] = "wide"
+    other = made(records, {"far": range(3)}, wide)
+    with pytest.raises(HarnessError, match=r"different margins \(2 and 5 points\)"):
+        board_of([*one, *other])
+
+
+def test_arms_of_several_commands_with_the_same_looks_are_one_family(records: list[Line]) -> None:
+    """Also those that are not shown, whichever command's runs come first."""
+    first, second = looking(("grpo", "near"), LOOKS), looking(("grpo", "far", "agro"), LOOKS) | {"id": "second"}
+    near = made(records, {"near": range(8)}, first)
+    for baseline in (first, second):
+        results = [*made(records, {"grpo": range(8)}, baseline), *made(records, {"far": range(8)}, second)]
+        for shown, compared in (([*results, *near], 3), (results, 3 if baseline is first else 2)):
+            part = board_of(shown)
+            assert part.looks and part.looks.compared == compared
 
 
 def test_runs_of_another_command_in_the_looks_are_told(records: list[Line]) -> None:

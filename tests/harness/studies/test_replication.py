@@ -2,19 +2,25 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.config.settings import OptimizerSettings
+from harness.records.events import decode
 from harness.records.out_dir import OutDir
-from harness.records.results import read_results
+from harness.records.results import RunResult, read_results
 from harness.report.archive import write_archive
+from harness.report.numbers.board import build
+from harness.report.numbers.document import Board
+from harness.studies.replication.claims import claims_of
+from harness.studies.replication.found import judged
 from tests.support.command_line import harness, refused
 from tests.support.looks import played, renamed, write
-from tests.support.results import records_of
+from tests.support.results import records_of, suite
 from tests.support.small import SUITE, small_config
 
 SKILL = {"grpo": 0.3, "far": 0.9, "near": 0.3}
@@ -99,3 +105,49 @@ def test_baseline_and_margin_are_those_that_were_published(
         [*command, "--algos", "grpo", "--seeds", "1"], "two new seeds" if baseline == "far" else expected
     )
     assert "grpo" in sentence or baseline == "far"
+
+
+@pytest.mark.parametrize(
+    ("published", "expected"),
+    [({}, "table"), ({"correction": "table"}, "table"), ({"correction": "document"}, "document")],
+)
+def test_verdicts_are_those_of_the_published_correction(
+    small_runs: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    published: dict[str, str],
+    expected: str,
+) -> None:
+    """What is significant in its table alone was not claimed where the document was corrected."""
+    archive = archived(small_runs, tmp_path)
+    beside = archive.parent / "leaderboard.json"
+    beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02} | published))
+    boards: list[Board] = []
+
+    def watched(*given: Any, **more: Any) -> Board:
+        boards.append(build(*given, **more))
+        return boards[-1]
+
+    monkeypatch.setattr("harness.studies.replication.command.build", watched)
+    command = ["replicate", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "out"), "--seeds", "1"]
+    refused(command, "two new seeds")
+    assert [board.correction for board in boards] == [expected]
+    beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02, "correction": "none"}))
+    refused(command, "leaderboard.json", "publish it again")
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_what_is_expected_is_of_the_new_seeds_that_both_arms_have(small_runs: dict[str, Path], count: int) -> None:
+    """Where runs broke there may be one, or none."""
+    records = records_of(small_runs, "grpo")
+
+    def runs(arm: str, seeds: Iterable[int]) -> list[RunResult]:
+        configs = [renamed(small_config("grpo"), arm, seed) for seed in seeds]
+        return read_results([[decode(line, "test") for line in played(records, one, skill=SKILL)] for one in configs])
+
+    published = [*runs("far", range(5)), *runs("grpo", range(5))]
+    (claim,), _ = claims_of(build(suite(), published), published, None, None)
+    found = judged(claim, runs("far", range(5, 5 + count)), runs("grpo", range(5, 8)), 0.02)
+    assert found.new_seeds == count
+    assert (found.expected is not None) == (count > 1)
+    assert found.outcome == "undecided" or count > 1

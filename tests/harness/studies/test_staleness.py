@@ -188,6 +188,40 @@ def test_two_settings_at_one_lag_are_two_lines_and_changing_ones_are_told(small_
     assert "does not have the same" not in as_markdown(sweep_of(suite(), weak, "batches"))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("objective__robust", {"kind": "cvar", "radius": 1.0}, "robust"),
+        ("objective__constraint", {"quantity": "length", "limit": 9.0, "rate": 0.1, "damping": 0.1}, "constraint"),
+        ("objective__control", "random_reward", "control"),
+        ("objective__fields__beta", 0.4, "fields"),
+        ("optimizer__optimism", 0.5, "optimizer"),
+    ],
+)
+def test_whatever_tells_two_runs_apart_is_a_line_of_its_own(
+    small_runs: dict[str, Path], key: str, value: Any, told: str
+) -> None:
+    """Two arms in one mean would be the mean of neither."""
+    places = [("a", "stale:1", seed) for seed in (0, 1)]
+    plain, other = results(small_runs, *places), results(small_runs, *places, **{key: value})
+    lines = sweep_of(suite(), plain + other, "batches").lines
+    assert [len(line.points[0].seeds) for line in lines] == [2, 2]
+    assert (
+        len({json.dumps(line.points[0].settings[told]) if told in line.points[0].settings else "" for line in lines})
+        == 2
+    )
+
+
+def test_runs_from_before_a_field_was_there_are_of_the_same_line(small_runs: dict[str, Path]) -> None:
+    """They have the same id, too."""
+    old = records_of(small_runs, "grpo")
+    runs = [result(old, regime="stale:1", seed=0)]
+    del old[0]["config"]["objective"]["fields"]["delta"]
+    runs.append(result(old, regime="stale:1", seed=1))
+    (line,) = sweep_of(suite(), runs, "batches").lines
+    assert line.points[0].seeds == (0, 1)
+
+
 def test_planned_and_failed_runs_are_counted_beside_the_mean(small_runs: dict[str, Path]) -> None:
     runs = results(small_runs, *(("a", "stale:1", seed) for seed in (0, 1)))
     planned = [run.config for run in results(small_runs, *(("a", f"stale:{lag}", 5) for lag in (1, 2)))]
@@ -217,7 +251,7 @@ def drawn(found: Any) -> Figure:
     return figure
 
 
-SHORT = {"budget": {"unit": "completions", "total": 48}, "evaluation.shares": [0, 1]}
+SHORT: dict[str, Any] = {"budget": {"unit": "completions", "total": 48}, "evaluation.shares": [0, 1]}
 """Three batches."""
 
 
