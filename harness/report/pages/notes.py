@@ -177,10 +177,9 @@ def _families(board: Board) -> list[str]:
         f"third: where nothing differs, each family claims a difference with a probability of at most {100 * LEVEL:g} %"
     )
     if number > 1:
-        said += (
-            f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %; "
-            "harness leaderboard --correct document corrects over all of them at once"
-        )
+        said += f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %"
+        if all(part.looks is None for part in board.boards):  # of looks, it is refused
+            said += "; harness leaderboard --correct document corrects over all of them at once"
     return [f"{said}; claims of equivalence are families of their own"]
 
 

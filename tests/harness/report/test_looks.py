@@ -90,6 +90,7 @@ def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -
         for invocation in (None, looking(("grpo", "near"), LOOKS))
     )
     assert "of this comparison alone;" not in looked and "over all looks" in looked and "else undecided" in looked
+    assert "--correct document" in fixed and "--correct" not in looked  # which is refused where there are looks
     assert "of this comparison alone" in fixed and "looks" not in fixed and "else unclear" in fixed
 
 
