@@ -84,7 +84,7 @@ def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
 
 def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -> None:
     """Of intervals and verdicts: those of fixed seeds are others."""
-    arms = {"grpo": range(5), "near": range(5)}
+    arms: dict[str, Sequence[int]] = {"grpo": range(5), "near": range(5)}
     fixed, looked = (
         " ".join(notes(build(suite(), made(records, arms, invocation))))
         for invocation in (None, looking(("grpo", "near"), LOOKS))
