@@ -96,6 +96,9 @@ def load_objective(spec: str) -> type[Objective]:
 
 def _load_from_module(spec: str) -> type[Objective]:
     module_name, _, name = spec.partition(":")
+    if module_name.endswith(".py") or "/" in module_name:
+        own = module_name.removesuffix(".py").rpartition("/")[2]
+        raise ValueError(f"objective {spec!r}: a module is named, not its file; write {own}:{name} in its folder.")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a foreign module can fail in any way while it is imported

@@ -47,7 +47,7 @@ def is_until(until: str | None, most: int | None, seeds: str | None = None) -> b
     if until not in (None, "decided"):
         raise HarnessError(f"--until {until!r}: the only end that seeds may have is decided")
     if until is None and most is not None:
-        raise HarnessError("--max-seeds goes with --until decided; a fixed number of seeds is --seeds")
+        raise HarnessError("--max-seeds goes with --until decided: give both, or neither")
     if until and seeds is not None:
         raise HarnessError("--until decided chooses the seeds; give --max-seeds in place of --seeds")
     return until is not None

@@ -14,10 +14,11 @@ from algorithms.robust import Robust
 from algorithms.scores import COMPUTED
 from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
+from harness.config.complaints import hints_of, refuse_truth_values, sentence
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, RobustSettings, TunedSettings
-from harness.config.suites import explain, nearest, sentence
+from harness.config.suites import explain, nearest
 from harness.errors import HarnessError
 
 SECTIONS = ("optimizer", "fields")
@@ -234,11 +235,17 @@ def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Obje
     for key in values:
         if key not in known:
             raise HarnessError(f"{spec} has no field {key!r}{nearest(key, known)}")
+    hints = hints_of(cls)
+    for key, value in values.items():
+        try:
+            refuse_truth_values(value, hints.get(key))
+        except ValueError as error:
+            raise HarnessError(f"objectives.{where}.fields.{key}: {error}") from error
     try:
         return TypeAdapter(cls).validate_python(dict(values))
     except PydanticUserError as error:  # a field of one's own objective that has no JSON form
         raise HarnessError(f"{spec}: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(map(str, first["loc"]))
-        raise HarnessError(f"objectives.{where}.fields.{path}: {sentence(first)}") from error
+        path = ".".join(map(str, ("fields", *first["loc"])))
+        raise HarnessError(f"objectives.{where}.{path}: {sentence(first)}") from error

@@ -14,6 +14,10 @@ CORRECTIONS = ("importance_cap", "icepop", "sequence_mask")
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
     if ends[0] >= ends[1]:
         raise ValueError(f"a range goes from the smaller to the larger number, not from {ends[0]:g} to {ends[1]:g}")
+    if not ends[0] <= 1 <= ends[1]:
+        raise ValueError(
+            f"1, where engine and trainer agree, is not from {ends[0]:g} to {ends[1]:g}: all would be dropped"
+        )
     return ends
 
 

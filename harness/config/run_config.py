@@ -78,7 +78,8 @@ class RunSettings(Settings):
         if spec.steps % optimizer.updates_per_rollout:
             raise ValueError(
                 f"regime {self.regime} is no whole number of rollout batches of "
-                f"optimizer.updates_per_rollout={optimizer.updates_per_rollout} steps each"
+                f"optimizer.updates_per_rollout={optimizer.updates_per_rollout} steps each; give stale:K with K a "
+                f"multiple of {optimizer.updates_per_rollout}"
             )
         again = spec.again(rollout.prompts)
         if spec.kind == "replay" and spec.size < rollout.group_size * again:

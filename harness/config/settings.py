@@ -2,10 +2,19 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from algorithms.types import LATER
 from evaluators.tasks import asks_itself
+from harness.config.complaints import refuse_truth_values
 from harness.config.regime import RegimeSpec
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -21,6 +30,12 @@ class Settings(BaseModel):
     """Frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        refuse_truth_values(value, cls.model_fields[str(info.field_name)].annotation)
+        return value
 
     def identity(self) -> dict[str, Any]:
         """What ids and keys are hashed from: all settings as JSON, without those marked ``LATER`` at their defaults.

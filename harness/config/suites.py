@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from evaluators.names import suggestion
+from harness.config.complaints import sentence
 from harness.config.naming import with_own_name
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError, one_line
@@ -41,7 +42,15 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
 
 
 def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
-    """After how many seeds the suite looks, where there are ``most`` at most; None: its last look is."""
+    """After how many seeds the suite looks, where there are ``most`` at most; None: its last look is.
+
+    Raises:
+        HarnessError: ``most`` are too few to look at.
+    """
+    from evaluators.statistics.sequential import FEWEST  # a second of imports, and only where looks are set
+
+    if most is not None and most < FEWEST:
+        raise HarnessError(f"--max-seeds {most}: the first look needs {FEWEST} seeds, so give {FEWEST} or more")
     return suite.looks if most is None else (*(seeds for seeds in suite.looks if seeds < most), most)
 
 
@@ -66,12 +75,6 @@ def explain(error: ValidationError, model: type) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key {where}{nearest(where, key_paths(model))}"
     return f"{where}: {sentence(first)}" if where else sentence(first)
-
-
-def sentence(problem: Any) -> str:
-    """A pydantic error's message, with the input where it is not ours."""
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return message if problem["type"] == "value_error" else f"{message}, not {problem['input']!r}"
 
 
 def key_paths(model: Any, prefix: str = "") -> list[str]:

@@ -183,8 +183,8 @@ def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> No
             raise HarnessError(
                 f"these runs were begun for looks after {before} seeds, and this command looks after {now}: what may "
                 "be spent on errors is planned before one looks, and no rate holds for a plan that is changed "
-                f"afterwards. Type the first command again ({other.command}), and test what it says on new seeds: "
-                "harness replicate"
+                "afterwards. Type the first command again, with the same --out "
+                f"({other.command}), and test what it says on new seeds: harness replicate"
             )
         if other.looks and other.looks.margin != planned.looks.margin:
             raise HarnessError(

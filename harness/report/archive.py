@@ -139,6 +139,8 @@ class ArchiveSource:
             raise self._damaged(f"its {INDEX} is no list of run ids") from error
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
+        if not self._path.exists():
+            raise HarnessError(f"there is no file {self._path}; harness export and harness publish make runs.tar.xz")
         try:
             yield from files_of(self._path)
         except Unreadable as error:

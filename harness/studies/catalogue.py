@@ -79,7 +79,7 @@ def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> 
     """Rows for one objective: what it is, its source, what it requires, and each field."""
     source = (inspect.getdoc(cls) or "").partition("Source:")[2]
     table.add_row(name, "", _first_line(cls))
-    table.add_row("", "source", " ".join(source.split()))
+    table.add_row("", "source", " ".join(source.replace("``", "").split()))
     table.add_row("", "requires", note or ", ".join(sorted(cls().requires)))
     meanings = field_meanings(cls)
     for key, field in hyperparameters(cls).items():
@@ -107,7 +107,7 @@ def _own_meanings(cls: type) -> dict[str, str]:
 
 
 def _first_line(documented: object) -> str:
-    return (inspect.getdoc(documented) or "").partition("\n")[0]
+    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("``", "")
 
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:

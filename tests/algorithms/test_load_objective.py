@@ -61,6 +61,8 @@ def test_own_by_module_path(own_module: str) -> None:
         ("grop", "unknown objective 'grop'; the built-in ones are agro, "),
         ("no_such_module:Mine", "cannot import 'no_such_module' (ModuleNotFoundError"),
         ("broken_objectives:Mine", "cannot import 'broken_objectives' (ZeroDivisionError"),
+        ("mine.py:Mine", "write mine:Mine in its folder"),
+        ("folder/mine.py:Mine", "write mine:Mine in its folder"),
         (":Mine", "cannot import ''"),
         ("own_objectives:", "own_objectives has no ''"),
         ("own_objectives:Mime", "own_objectives has no 'Mime'"),

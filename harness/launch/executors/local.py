@@ -76,9 +76,10 @@ def run_all(
     stop = context.Event()
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
         try:
-            if look_first and (seen := _looked(pool.submit(_look, runs[0][0]), stop, watch)):
+            if look_first and (seen := _looked(pool, runs[0][0], stop, watch)):
                 look_first(seen)
-            futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
+            with _shielded(stop):
+                futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
             _wait(futures, stop, watch)
             return [future.result() for future in futures if not future.cancelled()]
         except BrokenProcessPool as error:
@@ -91,8 +92,26 @@ def run_all(
             raise
 
 
-def _looked(future: Future[Seen], stop: Event, watch: Callable[[], None]) -> Seen | None:
+@contextmanager
+def _shielded(stop: Event) -> Iterator[None]:
+    """Start worker processes here: Ctrl-C reaches the whole group, and they cannot ignore it before they have begun.
+
+    They inherit that it is held back; here it comes through at the end, and sets ``stop``.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except KeyboardInterrupt:
+            stop.set()
+
+
+def _looked(pool: ProcessPoolExecutor, run: RunConfig, stop: Event, watch: Callable[[], None]) -> Seen | None:
     """None if it was interrupted."""
+    with _shielded(stop):
+        future = pool.submit(_look, run)
     _wait([future], stop, watch)
     return None if stop.is_set() else future.result()
 
@@ -119,6 +138,7 @@ def _start_worker(stop: Event, parent: int) -> None:
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 

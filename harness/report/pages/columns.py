@@ -76,7 +76,7 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "difference",
         lambda row: row.difference,
         "difference: to the baseline, paired by seed and problem, in points; ±: 95 % interval for other seeds and "
-        "other problems of the kind, of this comparison alone",
+        "other problems of the kind, {interval}",
         signed=True,
         whole=True,
     ),
@@ -96,7 +96,7 @@ REACHED: tuple[Column[ArmRow], ...] = (
         verdict,
         verdict,
         f"verdict: better or worse below p = {LEVEL}; equivalent: within {{margin:g}} points, by two one-sided tests "
-        f"at {LEVEL}, corrected likewise; else unclear; rank: by Holm's correction over {{ranks}}",
+        f"at {LEVEL}, corrected likewise; else {{undecided}}; rank: by Holm's correction over {{ranks}}",
     ),
 )
 """What an arm's runs reached; a note's ``margin`` is the suite's, in points, and what tests were corrected over."""

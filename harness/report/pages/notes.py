@@ -26,6 +26,14 @@ CORRECTED = {
     "document": {"verdicts": "all tests of this document", "ranks": "the same"},
 }
 """What the tests of verdicts and ranks are corrected over."""
+READ = {
+    "fixed": {"interval": "of this comparison alone", "undecided": "unclear"},
+    "looks": {
+        "interval": "of this comparison alone, over all looks",
+        "undecided": "undecided, or unclear in a table without looks",
+    },
+}
+"""How intervals and verdicts are read where seeds were fixed, and where they went on until it was decided."""
 UNTOLD = "1"
 """The grader of the tables that were published before they named one."""
 
@@ -108,7 +116,8 @@ def warnings(board: Board) -> list[str]:
 def notes(board: Board) -> list[str]:
     """How to read the tables, and which runs are not in them."""
     rows = [row for _, row in board.arms]
-    filled = {"margin": 100 * board.margin} | CORRECTED[board.correction]
+    fixed = all(part.looks is None for part in board.boards)
+    filled = {"margin": 100 * board.margin} | CORRECTED[board.correction] | READ["fixed" if fixed else "looks"]
     found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
     found += _families(board)
     if board.grader.partition("/")[0] != UNTOLD:
@@ -168,10 +177,9 @@ def _families(board: Board) -> list[str]:
         f"third: where nothing differs, each family claims a difference with a probability of at most {100 * LEVEL:g} %"
     )
     if number > 1:
-        said += (
-            f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %; "
-            "harness leaderboard --correct document corrects over all of them at once"
-        )
+        said += f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %"
+        if all(part.looks is None for part in board.boards):  # of looks, it is refused
+            said += "; harness leaderboard --correct document corrects over all of them at once"
     return [f"{said}; claims of equivalence are families of their own"]
 
 

@@ -19,7 +19,7 @@ from harness.studies.planning.gpus import Gpu, gpu_of
 from harness.studies.planning.memory import GIB, PHASES, Memory, memory_of, tokens_at_once
 from harness.studies.planning.parts import Parts, parts_of
 from harness.studies.planning.refusal import refusal
-from harness.studies.planning.seeds import until_decided
+from harness.studies.planning.seeds import refuse_nothing_to_compare, until_decided
 
 PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
 """Points, for which the seeds of a claim of equivalence are told."""
@@ -46,6 +46,10 @@ def estimate(
     """
     gpu = gpu_of(gpu_name)
     _check(suite, algos, prompt, completion)
+    if looks is None and spread is not None:
+        raise HarnessError("--spread goes with --until decided: give both, or neither")
+    if looks is not None:
+        refuse_nothing_to_compare(suite, algos)
     gpu = replace(gpu, memory=memory_gib or gpu.memory)
     planned = _on_a_gpu(suite, gpu, gpu_name)
     configs = {name: run_config(planned, name, 0) for name in algos}

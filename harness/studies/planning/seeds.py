@@ -16,6 +16,18 @@ SPREAD = 2.5
 """Points by which a paired difference differs from seed to seed unless told otherwise: tiny-arithmetic's do."""
 
 
+def refuse_nothing_to_compare(suite: SuiteConfig, algos: Sequence[str]) -> None:
+    """
+    Raises:
+        HarnessError: the baseline, or what is compared with it, is not among the arms.
+    """
+    if suite.baseline not in algos or len(algos) < 2:
+        raise HarnessError(
+            f"--until decided compares with the baseline, {suite.baseline}: name it in --algos beside the others, or "
+            "choose one of them by --set baseline=NAME"
+        )
+
+
 def until_decided(
     suite: SuiteConfig,
     algos: Sequence[str],
@@ -27,12 +39,7 @@ def until_decided(
     """Print runs and hours at worst, and on average by how far the arms are from the baseline.
 
     ``spread``: in points. ``hours``: of a run of each arm.
-
-    Raises:
-        HarnessError: the baseline, or what is compared with it, is not among the arms.
     """
-    if suite.baseline not in algos or len(algos) < 2:
-        raise HarnessError(f"--until decided compares with the baseline, {suite.baseline}: name it in --algos as well")
     most, points = Looks(tuple(looks)), SPREAD if spread is None else spread
     rows = [_row("at worst", Expected(arm=looks[-1], baseline=looks[-1], decided=0.0), suite.baseline, hours)]
     for times in GAPS:

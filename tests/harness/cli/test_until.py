@@ -44,11 +44,16 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
     refused([*run, "--until", "dawn"], "--until 'dawn'", "decided")
     refused([*run, "--max-seeds", "5"], "--max-seeds goes with --until")
     refused([*run, "--until", "decided", "--seeds", "3"], "--max-seeds in place of --seeds")
-    refused([*run, "--until", "decided", "--max-seeds", "2"], "looks", "3 seeds or more", "not 2")
+    refused([*run, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     refused([*run, "--until", "decided", "--set=looks=[5,3]"], "looks must rise", "not 5,3")
     for algos in ("agro", "agro,dpo", "grpo"):
         refused(["run", "--algos", algos, "--until", "decided", *SETTINGS], "the baseline, grpo", "--algos")
-    refused(["plan", "--suite", SUITE, "--gpu", "t4", "--max-seeds", "5"], "--max-seeds goes with --until")
+    plan = ["plan", "--suite", SUITE, "--gpu", "t4"]
+    refused([*plan, "--max-seeds", "5"], "--max-seeds goes with --until")
+    refused([*plan, "--spread", "5"], "--spread goes with --until")
+    refused([*plan, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
+    _, said = harness(*plan, "--until", "decided", "--algos", "agro")
+    assert said.startswith("harness: --until decided compares with the baseline, grpo")  # and no table before it
     assert not list(tmp_path.rglob("journal.jsonl"))
 
 

@@ -40,3 +40,26 @@ def test_the_whole_command_can_be_stopped_and_typed_again(
     (grpo,) = out.glob("*/runs/grpo-*")
     assert_same_run(agro, small_runs["agro"])
     assert_same_run(grpo, small_runs["grpo"])
+
+
+def worker_of(pid: int | None) -> bool:
+    """Whether the process has started one, which then imports for seconds."""
+    children = [
+        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
+    ]
+    return any(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None:
+    """It reaches workers before they can ignore it; none of them may die of it with a traceback."""
+    stopped = two_runs(tmp_path / "out", "--workers", "2")
+    deadline = time.monotonic() + 120
+    while not worker_of(stopped.process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    stopped.interrupt()
+    assert stopped.code() == 130
+    assert "the same command resumes" in stopped.stdout
+    assert "Traceback" not in stopped.stderr + stopped.stdout
+    assert "out of memory" not in stopped.stderr + stopped.stdout

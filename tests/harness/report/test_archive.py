@@ -91,3 +91,13 @@ def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> Non
     (store.run(SUITE, run.run_id) / last_table(run)).unlink()
     with pytest.raises(HarnessError, match=r"test-.*parquet is gone"):
         write_archive(store, SUITE, tmp_path / "runs.tar.xz")
+
+
+@pytest.mark.parametrize(
+    "command", [["leaderboard"], ["compare", "agro", "grpo"], ["staleness"], ["replicate"]], ids=lambda words: words[0]
+)
+def test_an_archive_that_is_not_there_is_told_as_such(command: list[str], tmp_path: Path) -> None:
+    """And not as a damaged one, with the error number of an operating system."""
+    path = str(tmp_path / "none.tar.xz")
+    said = refused([*command, "--suite", SUITE, "--from", path, "--out", str(tmp_path)], path, "there is no file")
+    assert "Errno" not in said and "damaged" not in said

@@ -18,7 +18,7 @@ from harness.report.numbers.document import ArmRow, RegimeBoard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.columns import verdict
 from harness.report.pages.compare_text import sentences
-from harness.report.pages.notes import summary
+from harness.report.pages.notes import notes, summary
 from harness.report.pages.text import markdown
 from tests.support.looks import looking, played, renamed, without_end
 from tests.support.results import records_of, suite
@@ -80,6 +80,18 @@ def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
     assert looked.low < fixed.low
     assert looked.mean == fixed.mean
     assert looked.p is not None and fixed.p is not None and looked.p > fixed.p
+
+
+def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -> None:
+    """Of intervals and verdicts: those of fixed seeds are others."""
+    arms: dict[str, Sequence[int]] = {"grpo": range(5), "near": range(5)}
+    fixed, looked = (
+        " ".join(notes(build(suite(), made(records, arms, invocation))))
+        for invocation in (None, looking(("grpo", "near"), LOOKS))
+    )
+    assert "of this comparison alone;" not in looked and "over all looks" in looked and "else undecided" in looked
+    assert "--correct document" in fixed and "--correct" not in looked  # which is refused where there are looks
+    assert "of this comparison alone" in fixed and "looks" not in fixed and "else unclear" in fixed
 
 
 def test_runs_by_hand_beyond_the_looks_change_no_verdict(records: list[Line]) -> None:
