@@ -62,7 +62,7 @@ def test_what_is_no_such_archive_is_one_sentence(store: OutDir, tmp_path: Path) 
         path.write_bytes(content)
         refused(command, str(path), "export")
     path.unlink()
-    refused(command, str(path), "No such file")
+    refused(command, str(path), "there is no file", "export")
     path.write_bytes(whole)
     (tmp_path / "folder").mkdir()
     with pytest.raises(HarnessError, match="cannot write"):
