@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms.checks import not_negative, positive, present
-from algorithms.ops import k1, masked_sum, policy_gradient, regularised_reward, tapered_deviations
+from algorithms.ops import log_taper, masked_sum, policy_gradient, regularised_reward, tapered_deviations
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -41,8 +41,8 @@ class AGROAnchored:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
-        log_weights = k1(policy.logp.detach(), old_logp, batch.mask).clamp(max=0)  # [B] nats
-        from_reference = k1(ref_logp, old_logp, batch.mask).clamp(max=0)  # [B] nats
+        log_weights = log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
+        from_reference = log_taper(ref_logp, old_logp, batch.mask)  # [B] nats
         anchor = (from_reference + (batch.rewards - self.best_reward) / self.beta).exp()
         advantages = tapered_deviations(regularised, log_weights, batch.group) + self.eta * anchor
         sequences = batch.denominators.sequences

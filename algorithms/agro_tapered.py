@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from algorithms.checks import not_negative, one_of, positive, present
-from algorithms.ops import k1, masked_sum, policy_gradient, regularised_reward, tapered_deviations
+from algorithms.ops import log_taper, masked_sum, policy_gradient, regularised_reward, tapered_deviations
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -48,7 +48,7 @@ class AGROTapered:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
-        log_weights = k1(policy.logp.detach(), old_logp, batch.mask).clamp(max=0)  # [B] nats
+        log_weights = log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
         if not self.taper:
             log_weights = torch.zeros_like(log_weights)
         advantages = tapered_deviations(regularised, log_weights, batch.group) + self.delta

@@ -3,17 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
+import torch
 
 from algorithms.checks import positive, present
-from algorithms.ops import k1
+from algorithms.ops import k1, soft_value
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
-
-
-def optimal_value(rewards: Tensor, beta: float) -> Tensor:
-    """``beta log mean exp(r / beta)`` over the last dimension: [B, N] -> [B]; exact where all rewards are the same."""
-    best = rewards.amax(-1)
-    return best + beta * ((rewards - best[..., None]) / beta).exp().mean(-1).log()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +44,8 @@ class AStarPO:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch."""
-        value = optimal_value(present("ref_rewards", batch.ref_rewards), self.beta1)
+        rewards = present("ref_rewards", batch.ref_rewards)
+        value = soft_value(rewards, self.beta1, torch.ones_like(rewards, dtype=torch.bool))
         log_ratio = k1(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)
         residual = self.beta2 * log_ratio - (batch.rewards - value)
         sequences = batch.denominators.sequences

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms.checks import finite
-from algorithms.ops import group_mean, masked_sum, policy_gradient, refuse_singletons
+from algorithms.grpo import group_advantages
+from algorithms.ops import masked_sum, policy_gradient
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -31,7 +32,6 @@ class AsymRE:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        refuse_singletons(batch.group)
-        advantages = batch.rewards - (group_mean(batch.rewards, batch.group) + self.delta)
+        advantages = group_advantages(batch.rewards, batch.group, normalise_std=False) - self.delta
         sequence_logp = masked_sum(policy.logp, batch.mask)
         return LossOutput(loss=policy_gradient(advantages, sequence_logp, batch.denominators.sequences))

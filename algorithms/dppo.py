@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 
 from algorithms.checks import at_most_one, positive, present
-from algorithms.grpo import aggregate_tokens
-from algorithms.ops import capped_ratio, group_mean, refuse_singletons
+from algorithms.grpo import aggregate_tokens, group_advantages
+from algorithms.ops import capped_ratio
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -42,8 +42,7 @@ class DPPO:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        refuse_singletons(batch.group)
-        advantages = (batch.rewards - group_mean(batch.rewards, batch.group))[:, None]
+        advantages = group_advantages(batch.rewards, batch.group, normalise_std=False)[:, None]
         old_logp = present("old_logp", batch.old_logp)
         weight, _ = capped_ratio(policy.logp, old_logp, batch.mask, self.cap)
         moved = torch.where(batch.mask, policy.logp.detach().exp() - old_logp.exp(), 0.0)  # [B, T] of probability

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from algorithms.checks import positive, present
-from algorithms.ops import group_mean, k1, refuse_singletons, same_group
+from algorithms.ops import k1, refuse_singletons, same_group, soft_value
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -37,11 +34,6 @@ class OAPL:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
         refuse_singletons(batch.group)
         log_ratio = k1(policy.logp, present("old_logp", batch.old_logp), batch.mask)  # [B] nats
-        advantages = batch.rewards - soft_value(batch.rewards, batch.group, self.beta)
+        values = soft_value(batch.rewards.expand(len(batch.group), -1), self.beta, same_group(batch.group))
+        advantages = batch.rewards - values
         return LossOutput(loss=((self.beta * log_ratio - advantages) ** 2).sum() / batch.denominators.sequences)
-
-
-def soft_value(rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    """``beta log mean exp(r / beta)`` over each completion's own group: [B], [B] -> [B], in reward."""
-    best = torch.where(same_group(group), rewards[None, :], -torch.inf).amax(1)
-    return best + beta * group_mean(((rewards - best) / beta).exp(), group).log()  # of a tie: the reward itself

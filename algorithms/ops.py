@@ -77,6 +77,11 @@ def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
     return _sum_where(others, values) / others.sum(-1)
 
 
+def log_taper(logp: Tensor, old_logp: Tensor, mask: Tensor) -> Tensor:
+    """``log min(1, pi / mu)`` of each sequence [B] in nats, without gradient; at most 0, so ``exp`` stays finite."""
+    return k1(logp.detach(), old_logp, mask).clamp(max=0)
+
+
 def tapered_deviations(values: Tensor, log_weights: Tensor, group: Tensor) -> Tensor:
     """``w (v - v_w) G / (G - 1)`` [B], ``v_w`` the mean of the group's values under the weights ``w``.
 
@@ -90,6 +95,16 @@ def tapered_deviations(values: Tensor, log_weights: Tensor, group: Tensor) -> Te
     mean = torch.where(same, shares * values[None, :], 0.0).sum(-1)
     sizes = same.sum(-1)
     return log_weights.exp() * (values - mean) * sizes / (sizes - 1)
+
+
+def soft_value(rewards: Tensor, beta: float, counted: Tensor) -> Tensor:
+    """``beta log mean exp(r / beta)`` over the last dimension, in reward: [B, N] -> [B]; of a tie, the reward itself.
+
+    ``counted`` [B, N] bool: which are meant, at least one in each row.
+    """
+    best = torch.where(counted, rewards, -torch.inf).amax(-1, keepdim=True)
+    powers = torch.where(counted, ((rewards - best) / beta).exp(), 0.0)
+    return best.squeeze(-1) + beta * (powers.sum(-1) / counted.sum(-1)).log()
 
 
 def group_variance(values: Tensor, group: Tensor) -> Tensor:

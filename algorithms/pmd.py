@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms.checks import one_of, positive, present
-from algorithms.ops import group_mean, k1, refuse_singletons
+from algorithms.grpo import group_advantages
+from algorithms.ops import k1
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -37,10 +38,9 @@ class PMD:
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
-        refuse_singletons(batch.group)
         log_ratio = k1(policy.logp, present("start_logp", batch.start_logp), batch.mask)  # [B] nats
         if self.normalise_length:
             log_ratio = log_ratio / batch.mask.sum(-1).clamp(min=1)
-        advantages = batch.rewards - group_mean(batch.rewards, batch.group)
+        advantages = group_advantages(batch.rewards, batch.group, normalise_std=False)
         squares = (advantages / self.tau - log_ratio) ** 2
         return LossOutput(loss=self.tau / 2 * squares.sum() / batch.denominators.sequences)

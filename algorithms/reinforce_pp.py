@@ -7,9 +7,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, positive, present
-from algorithms.grpo import aggregate_tokens
+from algorithms.grpo import aggregate_tokens, group_advantages
 from algorithms.moments import moments, whitened
-from algorithms.ops import clipped_surrogate, group_mean, refuse_singletons, token_log_ratio
+from algorithms.ops import clipped_surrogate, token_log_ratio
 from algorithms.ppo import token_rewards
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
@@ -71,6 +71,5 @@ class ReinforcePP:
     def _returns(self, batch: Batch) -> Tensor:
         """Sum of the token rewards from each token on, [B, T]."""
         if self.baseline:
-            refuse_singletons(batch.group)
-            batch = replace(batch, rewards=batch.rewards - group_mean(batch.rewards, batch.group))
+            batch = replace(batch, rewards=group_advantages(batch.rewards, batch.group, normalise_std=False))
         return token_rewards(batch, self.beta, present("old_logp", batch.old_logp)).flip(-1).cumsum(-1).flip(-1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of
-from algorithms.ops import group_mean, group_sizes, weigh_gradient
+from algorithms.ops import group_mean, group_sizes, same_group, weigh_gradient
 from algorithms.step import scores_come_first, step_totals
 from algorithms.types import Batch, HasState, LossOutput, Objective, PolicyOutput
 from algorithms.worst_case import chi_square_weights, cvar_weights, kl_weights
@@ -94,4 +94,4 @@ def _losses(batch: Batch) -> Tensor:
 
 def _first_of_each(group: Tensor) -> Tensor:
     """Whether a completion is its prompt's first, [B] bool."""
-    return ~(group[:, None] == group[None, :]).tril(-1).any(1)
+    return ~same_group(group).tril(-1).any(1)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from algorithms.checks import not_negative, present
-from algorithms.ops import k1, k2, leave_one_out_mean, masked_sum, policy_gradient
+from algorithms.ops import k2, leave_one_out_mean, log_taper, masked_sum, policy_gradient
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
@@ -45,8 +45,8 @@ class TOPR:
         """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
         sequences = batch.denominators.sequences
         advantages = batch.rewards - leave_one_out_mean(batch.rewards, batch.group)
-        log_ratio = k1(policy.logp.detach(), present("old_logp", batch.old_logp), batch.mask)  # [B] nats
-        taper = torch.where(advantages < 0, log_ratio.clamp(max=0).exp(), 1.0)  # clamped first: no overflow
+        log_weights = log_taper(policy.logp, present("old_logp", batch.old_logp), batch.mask)  # [B] nats
+        taper = torch.where(advantages < 0, log_weights.exp(), 1.0)
         loss = policy_gradient(taper * advantages, masked_sum(policy.logp, batch.mask), sequences)
         if self.beta > 0:
             kl = k2(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)

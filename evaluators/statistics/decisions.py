@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evaluators.statistics.estimates import step_down
 from evaluators.statistics.ranking import LEVEL
 from evaluators.statistics.sequential import Looks
 
@@ -45,9 +46,4 @@ class Decisions:
 
     def corrected(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
         """By Holm's correction, within each family."""
-        order = np.argsort(p, axis=0, kind="stable")
-        factors = np.arange(len(p), 0, -1) + self._absent
-        raised = np.take_along_axis(p, order, axis=0) * factors.reshape(-1, *(1 for _ in p.shape[1:]))
-        found = np.empty_like(p)
-        np.put_along_axis(found, order, np.minimum(1, np.maximum.accumulate(raised, axis=0)), axis=0)
-        return found
+        return step_down(p, self._absent)

@@ -200,9 +200,16 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
         raise ValueError("need p-values between 0 and 1, in one dimension")
-    order = np.argsort(p, kind="stable")
+    return step_down(p)
+
+
+def step_down(p: NDArray[np.float64], absent: int = 0) -> NDArray[np.float64]:
+    """Holm's correction of ``p``, [tests, ...], along the first axis; ``absent``: further tests that count."""
+    order = np.argsort(p, axis=0, kind="stable")
+    factors = np.arange(len(p), 0, -1) + absent
+    raised = np.take_along_axis(p, order, axis=0) * factors.reshape(-1, *(1 for _ in p.shape[1:]))
     corrected = np.empty_like(p)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    np.put_along_axis(corrected, order, np.minimum(1, np.maximum.accumulate(raised, axis=0)), axis=0)
     return corrected
 
 

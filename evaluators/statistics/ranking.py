@@ -114,7 +114,7 @@ def against(
             p=p[other.name],
             p_holm=p_holm[other.name],
             equivalent_p=same_holm[other.name],
-            improvement=(better := _improvement(other, baseline)),
+            improvement=(better := improvement(other, baseline)),
             detectable=_detectable(found[other.name], len(common_seeds(other, baseline)), level),
             improvement_interval=improvement_interval(better, len(other.seeds), len(baseline.seeds)),
             equivalence_seeds=_equivalence_seeds(other, baseline, margin, same_level),
@@ -124,7 +124,8 @@ def against(
     }
 
 
-def _improvement(other: Scores, baseline: Scores) -> float:
+def improvement(other: Scores, baseline: Scores) -> float:
+    """How often a run of the one beats a run of the other, ties half."""
     return probability_of_improvement(other.shares.mean(axis=1), baseline.shares.mean(axis=1))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from evaluators.statistics.estimates import Estimate
-from evaluators.statistics.ranking import LEVEL, Scores, difference
+from evaluators.statistics.ranking import LEVEL, Scores, common_seeds, difference
 
 Verdict = Literal["better", "worse", "equivalent"]
 Outcome = Literal["replicated", "not replicated", "undecided"]
@@ -29,7 +29,7 @@ class Published:
     @classmethod
     def of(cls, ours: Scores, theirs: Scores) -> "Published | None":
         """None where fewer than two seeds are common: they say nothing of the spread."""
-        common = [seed for seed in ours.seeds if seed in theirs.seeds]
+        common = common_seeds(ours, theirs)
         estimate = difference(ours, theirs)
         if estimate is None or estimate.error is None:
             return None

@@ -128,11 +128,11 @@ def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) 
 def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
     """What is measured of every objective alike, in nats per sequence (per token between engine and trainer)."""
     count = batch.denominators.sequences
-    log_ratio = k1(logp, engine_logp, batch.mask).double()  # [B] of the sequences; double: exp reaches far
+    log_ratio = k1(logp, engine_logp, batch.mask)  # [B] of the sequences
     found = {
         "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
-        "train/kl_from_behaviour": float(k1(engine_logp, logp, batch.mask).sum()) / count,
-        "train/ratio_mean": float(log_ratio.exp().sum()) / count,
+        "train/kl_from_behaviour": -float(log_ratio.sum()) / count,
+        "train/ratio_mean": float(log_ratio.double().exp().sum()) / count,  # double: exp reaches far
     }
     trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
     if trainer_logp is not None:

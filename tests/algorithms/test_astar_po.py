@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from algorithms.astar_po import AStarPO, optimal_value
+from algorithms.astar_po import AStarPO
+from algorithms.ops import soft_value
 from tests.support.batches import gradients, random_batch, step_loss, tokens
 from tests.support.enumeration import K, assert_exact, every_group, random_distribution, random_problems
 
@@ -26,13 +27,15 @@ def test_worked_loss_and_gradient() -> None:
 
 @pytest.mark.parametrize("reward", [0.0, 1.0, 0.3])
 def test_the_value_of_rewards_that_are_the_same_is_exactly_theirs(reward: float) -> None:
-    assert torch.equal(optimal_value(torch.full((2, 7), reward), 0.37), torch.full((2,), reward))
+    rewards = torch.full((2, 7), reward)
+    assert torch.equal(soft_value(rewards, 0.37, rewards.isfinite()), torch.full((2,), reward))
 
 
 def test_the_value_lies_between_the_mean_and_the_best() -> None:
     rewards = torch.rand(3, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert_exact(optimal_value(rewards, 1e-6), rewards.amax(-1) - 1e-6 * math.log(6))
-    torch.testing.assert_close(optimal_value(rewards, 1e6), rewards.mean(-1), rtol=0, atol=1e-6)
+    every = rewards.isfinite()
+    assert_exact(soft_value(rewards, 1e-6, every), rewards.amax(-1) - 1e-6 * math.log(6))
+    torch.testing.assert_close(soft_value(rewards, 1e6, every), rewards.mean(-1), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("spelling", ["one_token", "prefix_code"])

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from algorithms.agro import AGRO
 from algorithms.asymre import AsymRE
-from algorithms.oapl import OAPL, soft_value
-from algorithms.ops import k1
+from algorithms.oapl import OAPL
+from algorithms.ops import k1, same_group, soft_value
 from algorithms.pmd import PMD
 from algorithms.types import Batch
 from tests.support.batches import random_batch, tokens
@@ -36,11 +36,11 @@ def test_worked_oapl() -> None:
 
 def test_the_soft_value_lies_between_mean_and_maximum() -> None:
     group = torch.tensor([4, 1, 4, 1, 4])
-    rewards = torch.tensor([1.0, 0.5, 0.0, 0.5, 0.0])
+    rewards, same = torch.tensor([1.0, 0.5, 0.0, 0.5, 0.0]).expand(5, -1), same_group(group)
     near_best = 1 - 1e-3 * math.log(3)
-    assert soft_value(rewards, group, 1e-3).tolist() == pytest.approx([near_best, 0.5, near_best, 0.5, near_best])
-    assert soft_value(rewards, group, 1e3)[0].item() == pytest.approx(1 / 3, abs=1e-3)
-    assert soft_value(torch.full((3,), 1 / 3), torch.zeros(3), 0.05).tolist() == [torch.tensor(1 / 3)] * 3
+    assert soft_value(rewards, 1e-3, same).tolist() == pytest.approx([near_best, 0.5, near_best, 0.5, near_best])
+    assert soft_value(rewards, 1e3, same)[0].item() == pytest.approx(1 / 3, abs=1e-3)
+    assert soft_value(torch.full((3, 3), 1 / 3), 0.05, same_group(torch.zeros(3))).tolist() == [torch.tensor(1 / 3)] * 3
 
 
 def test_oapls_fixed_point_is_the_optimum_around_the_behaviour() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.statistics.decisions import Decisions
-from evaluators.statistics.estimates import Estimate, holm, probability_of_improvement
+from evaluators.statistics.estimates import Estimate, holm
 from evaluators.statistics.ranking import (
     LEVEL,
     Comparison,
@@ -22,6 +22,7 @@ from evaluators.statistics.ranking import (
     Standing,
     common_seeds,
     difference,
+    improvement,
     ranks,
     tie_groups,
 )
@@ -210,7 +211,7 @@ def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Diffe
         p=float(found.differing[place]) if tested else None,
         p_holm=float(found.corrected(found.differing)[place]) if tested else None,
         equivalent_p=float(found.corrected(found.same)[place]) if tested and pair.taught else None,
-        improvement=probability_of_improvement(pair.ours.shares.mean(axis=1), pair.theirs.shares.mean(axis=1)),
+        improvement=improvement(pair.ours, pair.theirs),
         detectable=None,
     )
     low, high = (repeated_interval(estimate, bound) if tested else None) or (None, None)
