@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,12 +29,37 @@ from harness.config.run_config import SuiteConfig
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
 
+if TYPE_CHECKING:
+    from harness.report.numbers.selection import Selection
+
 
 def suite_of(name: str, out: Path, changes: Sequence[tuple[str, str]] = ()) -> SuiteConfig:
     """A suite by its name, or one that runs under ``out`` made of another."""
     from harness.records.out_dir import OutDir
 
     return load_suite(OutDir(out).named(name), changes)
+
+
+def selection_of(
+    algos: str | None,
+    seeds: str | None,
+    budget: str | None,
+    match: str | None,
+    grader: str | None,
+    regimes: Sequence[str] | None = None,
+) -> "Selection":
+    """The part of a suite's runs that is asked for, each option as it was typed."""
+    from harness.report.numbers.selection import Selection
+
+    chosen = parse_seeds(seeds)
+    return Selection(
+        algos=tuple(names_of(algos)) if algos else None,
+        regimes=tuple(chosen_regime(name) for name in regimes) if regimes else None,
+        seeds=tuple(chosen) if chosen else None,
+        budget=chosen_budget(budget) if budget else None,
+        match=match,
+        grader=grader,
+    )
 
 
 @app.command()
@@ -55,17 +80,8 @@ def leaderboard(
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
     from harness.report.commands import make_leaderboard
-    from harness.report.numbers.selection import Selection
 
-    chosen = parse_seeds(seeds)
-    selection = Selection(
-        algos=tuple(names_of(algos)) if algos else None,
-        regimes=tuple(chosen_regime(name) for name in regime) if regime else None,
-        seeds=tuple(chosen) if chosen else None,
-        budget=chosen_budget(budget) if budget else None,
-        match=match,
-        grader=grader,
-    )
+    selection = selection_of(algos, seeds, budget, match, grader, regime)
     loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
     make_leaderboard(loaded, selection, source, out, console, force=force, correction=correct)
 

@@ -23,11 +23,9 @@ from harness.cli.options import (
     Uri,
     Workers,
 )
-from harness.cli.reports import suite_of
+from harness.cli.reports import selection_of, suite_of
 from harness.config.arguments import (
     changes_of,
-    chosen_budget,
-    names_of,
     parse_budget,
     parse_seeds,
 )
@@ -62,7 +60,6 @@ def staleness(
 ) -> None:
     """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
     from harness.launch.carry_out import Execution
-    from harness.report.numbers.selection import Selection
     from harness.studies.staleness.command import draw, train_and_draw
     from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
     from harness.studies.staleness.planning import Asked
@@ -72,13 +69,7 @@ def staleness(
     if source is not None:
         if changes or fresh:
             raise HarnessError("--from draws runs that are there and trains none; drop --fresh and what changes runs")
-        selection = Selection(
-            algos=tuple(names_of(algos)) if algos else None,
-            seeds=tuple(numbers) if numbers else None,
-            budget=chosen_budget(budget) if budget else None,
-            match=match,
-            grader=grader,
-        )
+        selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, out), selection, source, parse_unit(unit), chosen, out, console)
         return
     if algos is None:

@@ -66,8 +66,8 @@ def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
     """
     work = _Work(planned, how, console)
     work.begin()
-    while todo := work.todo():
-        if not work.train(todo):
+    while work.todo:
+        if not work.train():
             return False
     return work.written or work.report_again()
 
@@ -81,6 +81,8 @@ class _Work:
         self._runs = {run.run_id: run for run in planned.runs}
         self._done: set[str] = set()
         """Runs that have ended; with ``--fresh``, those that ended in this command."""
+        self.todo: list[RunConfig] = []
+        """What the next look needs, and is not there."""
         self.written = False
         """Whether the leaderboard is."""
 
@@ -91,6 +93,7 @@ class _Work:
             HarnessError: it follows other looks, or another grader judged it.
         """
         if self._how.fresh:
+            self.todo = self._left(None)
             return
         known = [run for run in self._planned.runs if self._path(run).is_dir()]
         made_by = [start_of(events).origin.invocation for run in known if (events := Journal(self._path(run)).read())]
@@ -101,7 +104,8 @@ class _Work:
                 f"grader {here()}: no look can be taken of both; --fresh runs all again"
             )
         self._done = {run.run_id for run in known if self._ended(run)}
-        if made_by and not self.todo() and all(invocation.looks is None for invocation in made_by):
+        self.todo = self._left(self._board())
+        if made_by and not self.todo and all(invocation.looks is None for invocation in made_by):
             raise HarnessError(
                 "all runs that these looks would be taken of are there already, so that the looks would be planned "
                 "after their results; harness leaderboard shows them"
@@ -114,17 +118,16 @@ class _Work:
                 highlight=False,
             )
 
-    def todo(self) -> list[RunConfig]:
-        """What the next look needs, and is not there."""
-        board = self._board()
+    def _left(self, board: Board | None) -> list[RunConfig]:
+        """What the next look after this board needs, and is not there."""
         return [run for run in self._needed(board) if run.run_id not in self._done]
 
-    def train(self, todo: Sequence[RunConfig]) -> bool:
-        """Carry these to their end; False if it was interrupted."""
+    def train(self) -> bool:
+        """Carry what is to do to its end; False if it was interrupted."""
         first = not self._done
         planned = self._planned if first else replace(self._planned, choices=[])
         how = self._how if first else replace(self._how, looked=True)
-        return carry_out(replace(planned, runs=list(todo)), how, self._report, self._console)
+        return carry_out(replace(planned, runs=self.todo), how, self._report, self._console)
 
     def report_again(self) -> bool:
         """The leaderboard where nothing was left to train."""
@@ -138,7 +141,8 @@ class _Work:
         board = self._board()
         if board is None:
             return []
-        if self.todo():
+        self.todo = self._left(board)
+        if self.todo:
             for part in board.boards:
                 self._console.print(_line(part), highlight=False)
             return []

@@ -73,21 +73,23 @@ def build(
         commits=tuple(sorted({commit for result in results for commit in result.commits})),
         invocations=tuple(invocations),
         environments=tuple(environments),
-        runs={
-            result.run_id: RunLine(
-                objective=result.config.objective.name,
-                regime=result.config.regime,
-                seed=result.config.seed,
-                status=result.status,
-                reason=result.reason,
-                accuracy=result.test.summary.accuracy if result.test else None,
-                spent=result.spent,
-                invocation=invocations.index(result.origin.invocation),
-                environment=environments.index(result.origin.versions),
-            )
-            for result in results
-        },
+        runs={result.run_id: _line(result, invocations, environments) for result in results},
         doubts=doubts(boards, results),
+    )
+
+
+def _line(result: RunResult, invocations: Sequence[Invocation], environments: Sequence[dict[str, str]]) -> RunLine:
+    """A run, which names its invocation and its environment by their places in these."""
+    return RunLine(
+        objective=result.config.objective.name,
+        regime=result.config.regime,
+        seed=result.config.seed,
+        status=result.status,
+        reason=result.reason,
+        accuracy=result.test.summary.accuracy if result.test else None,
+        spent=result.spent,
+        invocation=invocations.index(result.origin.invocation),
+        environment=environments.index(result.origin.versions),
     )
 
 
