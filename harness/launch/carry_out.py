@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -11,8 +11,10 @@ from rich.console import Console
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
 from harness.launch.bars import Display
-from harness.launch.executors.local import Broken, run_all
+from harness.launch.executors.executor import Broken, Ended, Executor, RunRequest, Terms
+from harness.launch.executors.local import LocalExecutor
 from harness.launch.graders import judged_otherwise, of_one_grader, told
+from harness.launch.interrupts import Interrupts
 from harness.launch.plan import Plan
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
@@ -113,16 +115,10 @@ def _carry_out(
         profile=profile,
     )
     publishing.start()
-    with Display(console, runs) as display:
-        outcomes = run_all(
-            runs,
-            planned.invocation,
-            workers=workers,
-            fresh=how.fresh,
-            profiled=how.profiled,
-            look_first=partial(_judge, how, console) if not how.looked and (how.fresh or not _begun(runs)) else None,
-            watch=display.refresh,
-        )
+    look_first = not how.looked and (how.fresh or not _begun(runs))
+    with closing(LocalExecutor(workers)) as executor, Display(console, runs) as display:
+        ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
+    outcomes = [outcome for _, outcome in ended]
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     broken = [outcome for outcome in outcomes if isinstance(outcome, Broken)]
     folder = out_dir.suite(suite.name)
@@ -141,6 +137,28 @@ def _carry_out(
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
     return True
+
+
+def _run_all(
+    planned: Plan,
+    runs: Runs,
+    how: Execution,
+    executor: Executor,
+    display: Display,
+    console: Console,
+    *,
+    look_first: bool,
+) -> list[Ended]:
+    """How each run ended that was begun; none where the first look was interrupted."""
+    requests = [RunRequest(config=config, directory=path) for config, path in runs]
+    terms = Terms(invocation=planned.invocation, fresh=how.fresh, profiled=how.profiled)
+    with Interrupts() as interrupts:
+        if look_first:
+            seen = executor.look(runs[0][0], interrupts, display.refresh)
+            if seen is None:
+                return []
+            _judge(how, console, seen)
+        return list(executor.run(requests, terms, interrupts, display.refresh))
 
 
 def _sentence(broken: Sequence[Broken], runs: int) -> HarnessError:

@@ -124,12 +124,6 @@ class Inline:
     def __init__(self, workers: int, context: object, initializer: object, initargs: tuple[Any, ...]) -> None:
         local._stop = initargs[0]
 
-    def __enter__(self) -> "Inline":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
     def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
         future: Future[Any] = Future()
         try:

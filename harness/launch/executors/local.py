@@ -1,4 +1,4 @@
-"""Where runs run: processes side by side, each with its own threads. Workers only write journals."""
+"""Runs on this machine: processes side by side, each with its own threads. Workers only write journals."""
 
 import multiprocessing
 import os
@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.synchronize import Event
-from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
 from harness.errors import NO_ROOM, HarnessError, one_line
-from harness.records.events import Invocation
+from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
+from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, train
 
@@ -32,106 +31,82 @@ ERROR = "error.txt"
 _stop: Event
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Broken:
-    """A run that an error of its own kept from its end."""
+class LocalExecutor:
+    """Processes of this machine, ``workers`` at a time."""
 
-    run_id: str
-    reason: str
+    def __init__(self, workers: int) -> None:
+        # A waiting thread must not spin: on shared cores that costs a factor of ten.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
+        context = multiprocessing.get_context("spawn")
+        self._stop = context.Event()
+        self._pool = ProcessPoolExecutor(
+            workers, context, initializer=_start_worker, initargs=(self._stop, os.getpid())
+        )
+
+    def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
+        """As :meth:`harness.launch.executors.executor.Executor.look`."""
+        with _told():
+            with _held_back():
+                future = self._pool.submit(look, config)
+            ended = list(self._ends([future], interrupts, watch))
+            return None if interrupts.asked else ended[0].result()
+
+    def run(
+        self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
+    ) -> Iterator[Ended]:
+        """As :meth:`harness.launch.executors.executor.Executor.run`."""
+        with _told():
+            with _held_back():
+                of = {self._pool.submit(_work, request, terms): request for request in requests}
+            for future in self._ends(list(of), interrupts, watch):
+                yield of[future], future.result()
+
+    def close(self) -> None:
+        """As :meth:`harness.launch.executors.executor.Executor.close`."""
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _ends(
+        self, futures: Sequence[Future[Any]], interrupts: Interrupts, watch: Callable[[], None]
+    ) -> Iterator[Future[Any]]:
+        """Each one as it ends; after an interrupt those that have begun, alone."""
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=WATCH_EVERY, return_when=FIRST_COMPLETED)
+            watch()
+            if interrupts.asked and not self._stop.is_set():
+                self._stop.set()
+                for future in pending:
+                    future.cancel()
+            yield from (future for future in done if not future.cancelled())
 
 
 @contextmanager
-def _broken_pipes_told() -> Iterator[None]:
+def _told() -> Iterator[None]:
+    """What ends all runs, as one sentence."""
     try:
         yield
     except BrokenPipeError as error:  # the command line would end without a word
         raise HarnessError(f"the pipe to a worker process broke ({error}); the same command resumes") from error
-
-
-@_broken_pipes_told()
-def run_all(
-    runs: Sequence[tuple[RunConfig, Path]],
-    invocation: Invocation,
-    *,
-    workers: int,
-    fresh: bool,
-    profiled: bool = False,
-    look_first: Callable[[Seen], None] | None = None,
-    watch: Callable[[], None],
-) -> list[Outcome | Broken]:
-    """Carry all runs to their end, ``workers`` at a time, calling ``watch`` meanwhile. What breaks one costs no other.
-
-    ``look_first`` is told what the start policy does, before any run begins, and refuses it by an exception.
-
-    Ctrl-C lets each worker finish its step; a second one ends them at once. Either way, what is on disk resumes.
-
-    Raises:
-        HarnessError: the first look fails, the disk is full, or a worker died; all runs are stopped first.
-    """
-    # A waiting thread must not spin: on shared cores that costs a factor of ten.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(stop, os.getpid())) as pool:
-        try:
-            if look_first and (seen := _looked(pool, runs[0][0], stop, watch)):
-                look_first(seen)
-            with _shielded(stop):
-                futures = [pool.submit(_work, config, path, invocation, fresh, profiled) for config, path in runs]
-            _wait(futures, stop, watch)
-            return [future.result() for future in futures if not future.cancelled()]
-        except BrokenProcessPool as error:
-            raise HarnessError(
-                "a worker process died (was it out of memory?); the same command resumes what was done"
-            ) from error
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    except BrokenProcessPool as error:
+        raise HarnessError(
+            "a worker process died (was it out of memory?); the same command resumes what was done"
+        ) from error
 
 
 @contextmanager
-def _shielded(stop: Event) -> Iterator[None]:
+def _held_back() -> Iterator[None]:
     """Start worker processes here: Ctrl-C reaches the whole group, and they cannot ignore it before they have begun.
 
-    They inherit that it is held back; here it comes through at the end, and sets ``stop``.
+    They inherit that it is held back.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        except KeyboardInterrupt:
-            stop.set()
-
-
-def _looked(pool: ProcessPoolExecutor, run: RunConfig, stop: Event, watch: Callable[[], None]) -> Seen | None:
-    """None if it was interrupted."""
-    with _shielded(stop):
-        future = pool.submit(_look, run)
-    _wait([future], stop, watch)
-    return None if stop.is_set() else future.result()
-
-
-def _wait(futures: Sequence[Future[Any]], stop: Event, watch: Callable[[], None]) -> None:
-    pending = set(futures)
-    while pending:
-        try:
-            done, pending = wait(pending, timeout=WATCH_EVERY, return_when=FIRST_COMPLETED)
-            watch()
-        except KeyboardInterrupt:
-            if stop.is_set():
-                raise
-            stop.set()
-            for future in pending:
-                future.cancel()
-            continue
-        for future in done:
-            if not future.cancelled():
-                future.result()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(stop: Event, parent: int) -> None:
@@ -148,16 +123,20 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _look(config: RunConfig) -> Seen:
-    return look(config)
-
-
-def _work(config: RunConfig, directory: Path, invocation: Invocation, fresh: bool, profiled: bool) -> Outcome | Broken:
+def _work(request: RunRequest, terms: Terms) -> Outcome | Broken:
     if _stop.is_set():
         return "interrupted"
+    config, directory = request.config, request.directory
     (directory / ERROR).unlink(missing_ok=True)
     try:
-        return train(config, directory, invocation, fresh=fresh, profiled=profiled, should_stop=_stop.is_set)
+        return train(
+            config,
+            directory,
+            terms.invocation,
+            fresh=terms.fresh,
+            profiled=terms.profiled,
+            should_stop=_stop.is_set,
+        )
     except HarnessError as error:
         return Broken(run_id=config.run_id, reason=str(error))
     except Exception as error:

@@ -1,0 +1,74 @@
+"""What every executor does: it takes run requests, and yields how each of them ended."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.config.run_config import RunConfig
+from harness.launch.interrupts import Interrupts
+from harness.records.events import Invocation
+from harness.training.first_look import Seen
+from harness.training.loop import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRequest:
+    """A run that is to be carried to its end in ``directory``, from wherever it stands."""
+
+    config: RunConfig
+    directory: Path
+    devices: int = 1
+    """How many it runs on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What holds for all runs of a command."""
+
+    invocation: Invocation
+    fresh: bool = False
+    profiled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """A run that an error of its own kept from its end."""
+
+    run_id: str
+    reason: str
+
+
+Ended = tuple[RunRequest, Outcome | Broken]
+
+
+class Executor(Protocol):
+    """Runs runs somewhere. Journals and checkpoints are in the requests' directories when a run has ended.
+
+    ``interrupts.asked`` lets each run finish its step, and starts no other; ``watch`` is called meanwhile, several
+    times a second.
+    """
+
+    def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
+        """What the start policy does, found out where runs run; None if it was interrupted.
+
+        Raises:
+            HarnessError: model or problems cannot be loaded, or do not fit each other.
+        """
+        ...
+
+    def run(
+        self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
+    ) -> Iterator[Ended]:
+        """Start runs in the order of their requests, and yield each one as it ends; those never started are left out.
+
+        What breaks one run costs no other.
+
+        Raises:
+            HarnessError: nothing can go on: the disk is full, or a process died; all runs are stopped first.
+        """
+        ...
+
+    def close(self) -> None:
+        """End all processes; runs that still run are stopped after their step."""
+        ...
