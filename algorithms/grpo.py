@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, positive, present
+from algorithms.later import LATER
 from algorithms.ops import (
     clipped_surrogate,
     group_mean,
@@ -15,7 +16,7 @@ from algorithms.ops import (
     refuse_singletons,
     token_log_ratio,
 )
-from algorithms.types import LATER, Batch, Family, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 Aggregate = Literal["sequence_mean", "token_mean", "constant"]
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, get_args
 
 from algorithms.checks import one_of, positive
+from algorithms.later import LATER
 from algorithms.pairs import Pairing, pair_margins, pair_mean, pair_metrics, pair_requires, pair_weights
-from algorithms.types import LATER, Batch, Family, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 @dataclass(frozen=True, kw_only=True)

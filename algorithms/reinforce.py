@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, present
+from algorithms.later import LATER
 from algorithms.ops import k2, k3, leave_one_out_mean, masked_sum, policy_gradient
-from algorithms.types import LATER, Batch, Family, LossOutput, PolicyOutput
+from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 Baseline = Literal["leave_one_out", "batch_mean", "none"]
 KL = Literal["k2", "k3"]

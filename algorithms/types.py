@@ -9,15 +9,11 @@ Shape letters, everywhere in this package:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from algorithms.scores import Scores
-
-LATER: Final = "added after runs had been published"
-"""Marks a field, ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only where it is not its default.
-Runs from before it was there keep their ids: they are found, resumed and compared as if it had always been there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,7 @@ ADDED = {
         "    extra: Annotated[float, LATER] = 0.5\n    beta: float",
     ),
 }
-IMPORTS = "from typing import Annotated\nfrom algorithms.types import LATER\n"
+IMPORTS = "from typing import Annotated\nfrom algorithms.later import LATER\n"
 
 
 @pytest.fixture(scope="module")

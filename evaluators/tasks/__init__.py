@@ -7,9 +7,11 @@ One of them may be ``variant``, which stands behind the task's name: ``reasoning
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from evaluators import plugins
 from evaluators.names import suggestion
 from evaluators.tasks import aime, arithmetic, gsm8k, jsonl, math, math500, reasoning_gym, svamp
 from evaluators.types import Problem, Split, TaskError
@@ -39,13 +41,35 @@ TASKS: Mapping[str, Task] = {
     "svamp": Task(build=svamp.build),
 }
 
+
 NO_OPTIONS = ("data", "whole", "variant")
 """Parameters of ``build`` that are none of the task's options."""
 
 
+@cache
+def task_names() -> list[str]:
+    """Of all tasks, those that other packages add last."""
+    return [*TASKS, *plugins.plugins_of(plugins.TASKS, TASKS)]
+
+
+@cache
+def task_of(name: str) -> Task | None:
+    """The task called ``name``, without its variant; None if there is none.
+
+    Raises:
+        PluginError: a package adds it, and it is no task.
+    """
+    if name in TASKS or name not in (added := plugins.plugins_of(plugins.TASKS, TASKS)):
+        return TASKS.get(name)
+    found = plugins.loaded(added[name])
+    if not isinstance(found, Task):
+        raise plugins.PluginError(f"the task {name} at {added[name].value} is no evaluators.tasks.Task")
+    return found
+
+
 def asks_itself(name: str, options: Mapping[str, Any]) -> bool:
     """Whether the options of a task say how its questions are put; of a task that there is not, nothing does."""
-    task = TASKS.get(name.partition(":")[0])
+    task = task_of(name.partition(":")[0])
     return task is not None and task.template and "prompt" in options
 
 
@@ -103,10 +127,16 @@ def _build(name: str, split: Split, data: Path | str | None, options: dict[str, 
             )
     if "variant" in parameters:
         more["variant"] = variant
-    return TASKS[task].build(split, data=None if data is None else Path(data), **options, **more)
+    return _known(task).build(split, data=None if data is None else Path(data), **options, **more)
 
 
 def _parameters(task: str) -> Mapping[str, inspect.Parameter]:
-    if task not in TASKS:
-        raise TaskError(f"unknown task {task!r}{suggestion(task, TASKS)}; known tasks: {', '.join(TASKS)}")
-    return inspect.signature(TASKS[task].build).parameters
+    return inspect.signature(_known(task).build).parameters
+
+
+def _known(name: str) -> Task:
+    task = task_of(name)
+    if task is None:
+        names = task_names()
+        raise TaskError(f"unknown task {name!r}{suggestion(name, names)}; known tasks: {', '.join(names)}")
+    return task

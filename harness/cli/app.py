@@ -9,6 +9,7 @@ from typing import ParamSpec
 import typer
 from rich.console import Console
 
+from evaluators.plugins import PluginError
 from evaluators.types import TaskError
 from harness.config.arguments import names_of
 from harness.errors import NO_ROOM, HarnessError
@@ -38,7 +39,7 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (HarnessError, TaskError) as error:
+        except (HarnessError, TaskError, PluginError) as error:
             print(f"harness: {error}", file=sys.stderr)
             raise typer.Exit(2) from error
         except OSError as error:
@@ -48,6 +49,11 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(2) from error
 
     return guarded
+
+
+def say_loading() -> None:
+    """Say at once what takes the first seconds; to standard error, so that results stay by themselves."""
+    print("loading torch and transformers ...", file=sys.stderr, flush=True)
 
 
 def objectives_of(algos: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, find_own_objectives, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, console, find_own_objectives, objectives_of, one_sentence, say_loading
 from harness.cli.options import (
     OUT,
     Anyway,
@@ -35,6 +35,7 @@ from harness.config.arguments import (
     parse_budget,
     parse_seeds,
 )
+from harness.config.layers import refuse_typos
 
 
 @app.command()
@@ -61,21 +62,25 @@ def run(
     force: Force = False,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
+    changes = changes_of(change, model, data, engine, task)
+    changes += [("budget", parse_budget(budget))] if budget else []
+    names = objectives_of(algos)
+    looked, numbers = is_until(until, max_seeds, seeds), parse_seeds(seeds)
+    refuse_typos(suite, changes, names, regime or [])
+
+    say_loading()
     from harness.launch.carry_out import Execution, invoke
     from harness.launch.plan import plan
     from harness.launch.until import invoke_until, plan_until
     from harness.report.archive import refuse_losing
 
-    changes = changes_of(change, model, data, engine, task)
-    changes += [("budget", parse_budget(budget))] if budget else []
-    names = objectives_of(algos)
-    if is_until(until, max_seeds, seeds):
+    if looked:
         planned = plan_until(suite, changes, names, max_seeds, regime or [])
     else:
-        planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
+        planned = plan(suite, changes, names, numbers, regime or [])
     refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile, anyway=anyway)
-    if not (invoke_until if until else invoke)(planned, how, console):
+    if not (invoke_until if looked else invoke)(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -98,12 +103,15 @@ def tune(
     anyway: Anyway = False,
 ) -> None:
     """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
+    changes, names = changes_of(change, model, data, engine, task), objectives_of(algos)
+    refuse_typos(suite, changes, names, regime or [])
+
+    say_loading()
     from harness.launch.carry_out import Execution
     from harness.studies.tuning import command
 
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
-    changes = changes_of(change, model, data, engine, task)
-    if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
+    if not command.tune(suite, changes, names, regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -124,13 +132,16 @@ def replicate(
     anyway: Anyway = False,
 ) -> None:
     """Train what an archive claims again, on seeds that it does not have: which verdicts hold. It resumes likewise."""
+    find_own_objectives()
+    names = names_of(algos) if algos else None
+    refuse_typos(suite, [], names or [], regime or [])
+
+    say_loading()
     from harness.launch.carry_out import Execution
     from harness.report.numbers.selection import Selection
     from harness.studies.replication import command
 
-    find_own_objectives()
     how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
-    names = names_of(algos) if algos else None
     wanted = [chosen_regime(name) for name in regime] if regime else None
     selection = Selection(match=match, grader=grader)
     if not command.replicate(suite, source, seeds, names, wanted, selection, how, console):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import app, console, objectives_of, one_sentence
+from harness.cli.app import app, console, objectives_of, one_sentence, say_loading
 from harness.cli.options import (
     OUT,
     Change,
@@ -54,6 +54,7 @@ def eval_(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
 ) -> None:
     """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
+    say_loading()
     from harness.studies.evals.command import evaluate_model
     from harness.studies.evals.settings import eval_suite
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence, say_loading
 from harness.cli.options import (
     OUT,
     Anyway,
@@ -29,6 +29,7 @@ from harness.config.arguments import (
     parse_budget,
     parse_seeds,
 )
+from harness.config.layers import refuse_typos
 from harness.errors import HarnessError
 
 
@@ -59,13 +60,18 @@ def staleness(
     grader: GraderName = None,
 ) -> None:
     """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
+    numbers = parse_seeds(seeds)
+    changes = changes_of(change, model, data, engine, task)
+    if source is None:
+        refuse_typos(suite, changes, objectives_of(algos) if algos else [])
+
+    say_loading()
     from harness.launch.carry_out import Execution
     from harness.studies.staleness.command import draw, train_and_draw
     from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
     from harness.studies.staleness.planning import Asked
 
-    chosen, numbers = parse_lags(lags) if lags else None, parse_seeds(seeds)
-    changes = changes_of(change, model, data, engine, task)
+    chosen = parse_lags(lags) if lags else None
     if source is not None:
         if changes or fresh:
             raise HarnessError("--from draws runs that are there and trains none; drop --fresh and what changes runs")

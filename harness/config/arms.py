@@ -1,28 +1,24 @@
 """An arm of a suite becomes a run: its objective, built and checked, inside what stands around it."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from algorithms import OBJECTIVES, UnknownName, load_objective
+from algorithms import UnknownName, load_objective
 from algorithms.constrained import Constrained
 from algorithms.robust import Robust
 from algorithms.scores import COMPUTED
 from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
 from harness.config.complaints import hints_of, refuse_truth_values, sentence
-from harness.config.optimizer import OptimizerSettings
+from harness.config.layers import arm_of, optimizer_of, plugin_objectives
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
-from harness.config.settings import CONTROLS, ArmSettings, ConstraintSettings, RobustSettings, TunedSettings
+from harness.config.settings import ConstraintSettings, RobustSettings
 from harness.config.suites import explain, nearest
 from harness.errors import HarnessError
-
-SECTIONS = ("optimizer", "fields")
-"""Of an arm's settings."""
 
 
 def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
@@ -31,7 +27,7 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     Raises:
         HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
     """
-    arm = _arm(suite, name)
+    arm = arm_of(suite, name)
     spec = arm.objective or name
     inner = build_objective(spec, arm.fields, where=name)
     constrained = _inside(arm.constraint, inner, name)
@@ -51,19 +47,6 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
         return RunConfig(**shared, suite=suite.name, objective=config, seed=seed)
     except ValidationError as error:  # what arm and suite are only together
         raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
-
-
-def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
-    """The suite's optimiser as the arm has it, in the suite's regime.
-
-    Raises:
-        HarnessError: unknown arm, unknown or wrong setting.
-    """
-    try:
-        return OptimizerSettings.model_validate(suite.optimizer.model_dump() | _arm(suite, name).optimizer)
-    except ValidationError as error:
-        where = f"suite {suite.name}: objectives.{name}.optimizer."
-        raise HarnessError(where + explain(error, OptimizerSettings)) from error
 
 
 def refuse_unknown_requirements(objective: Objective, name: str) -> None:
@@ -109,76 +92,19 @@ def _check(objective: Objective, constrained: Objective, name: str, suite: Suite
         )
 
 
-def _arm(suite: SuiteConfig, name: str) -> ArmSettings:
-    """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
-    known = list(dict.fromkeys([*OBJECTIVES, *suite.objectives, *CONTROLS]))
-    if name not in known and ":" not in name:
-        raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
-    if not re.fullmatch(r"[\w.:-]+", name):
-        raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
-    own = suite.objectives.get(name, ArmSettings())
-    if name in CONTROLS:
-        twin = own.like or suite.baseline
-        if twin in CONTROLS:
-            raise HarnessError(f"the control {name} would be like {twin}, a control; make it like an objective")
-        own = own.model_copy(update={"like": twin, "control": own.control or name})
-    chain = {name: own}
-    while like := list(chain.values())[-1].like:
-        chain[like] = suite.objectives.get(like, ArmSettings())
-    arms = list(chain.values())
-    return ArmSettings(
-        objective=next(
-            (arm.objective or key for key, arm in chain.items() if arm.objective or key in OBJECTIVES), name
-        ),
-        fields=_layered(arms, "fields", suite.regime),
-        optimizer=_layered(arms, "optimizer", suite.regime),
-        constraint=next((arm.constraint for arm in arms if arm.constraint), None),
-        robust=next((arm.robust for arm in arms if arm.robust), None),
-        control=own.control,
-        space={key: ends for one in reversed(arms) for key, ends in one.space.items()},
-    )
-
-
 def space_of(suite: SuiteConfig, name: str) -> dict[str, tuple[float, float]]:
     """The ranges that are searched for the arm: those of the suite that are its own, then those of the arm.
 
     Raises:
         HarnessError: the arm's own space has a field that its objective has not.
     """
-    arm = _arm(suite, name)
+    arm = arm_of(suite, name)
     fields = {f"fields.{key}": key for key in hyperparameters(find_objective(arm.objective or name))}
     for key in arm.space:
         if key.startswith("fields.") and key not in fields:
             raise HarnessError(f"objectives.{name}.space.{key} fits no field of {name}{nearest(key, list(fields))}")
     shared = {k: ends for k, ends in suite.tuning.space.items() if k in fields or k.startswith("optimizer.")}
     return shared | arm.space
-
-
-def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
-    """What the suite sets for the arm in ``before`` and not in ``after``: ``optimizer.learning_rate 0.0002 -> 0.0001``.
-
-    Both are the same suite in the same regime, before and after changes from the command line.
-    """
-    then, now = _arm(before, name), _arm(after, name)
-    found = []
-    for section, others in (("optimizer", after.optimizer.model_dump()), ("fields", {})):
-        new = others | getattr(now, section)
-        for key, value in getattr(then, section).items():
-            if key not in new or new[key] != value:
-                found.append(f"{section}.{key} {value} -> {new.get(key, 'its default')}")
-    return found
-
-
-def settings_of(suite: SuiteConfig, name: str) -> dict[str, Any]:
-    """What the suite sets for the arm alone, in its regime: ``optimizer.NAME`` and ``fields.NAME``."""
-    arm = _arm(suite, name)
-    return {f"{section}.{key}": value for section in SECTIONS for key, value in getattr(arm, section).items()}
-
-
-def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:
-    """A section of the first of ``arms``, what it has for the regime on top; below it those that it is like."""
-    layers = [layer for arm in reversed(arms) for layer in (arm, arm.regimes.get(regime, TunedSettings()))]
-    return {key: value for layer in layers for key, value in getattr(layer, section).items()}
 
 
 def _inside(constraint: ConstraintSettings | None, inner: Objective, name: str) -> Objective:
@@ -221,7 +147,7 @@ def find_objective(spec: str) -> type[Objective]:
         HarnessError: there is none, with what may have been meant.
     """
     try:
-        return load_objective(spec)
+        return load_objective(plugin_objectives().get(spec, spec))
     except UnknownName as error:
         raise HarnessError(f"{error}{suggestion(error.name, error.known)}") from error
     except ValueError as error:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from algorithms.types import LATER
+from algorithms.later import LATER
 from harness.config.settings import Fraction, Positive, PositiveInt, Settings
 
 CORRECTIONS = ("importance_cap", "icepop", "sequence_mask")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import Field, field_validator, model_validator
 
 from algorithms import OBJECTIVES
-from algorithms.types import LATER
+from algorithms.later import LATER
 from harness.config.budget import Budget
 from harness.config.optimizer import CORRECTIONS, OptimizerSettings
 from harness.config.regime import RegimeSpec

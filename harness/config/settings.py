@@ -12,7 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from algorithms.types import LATER
+from algorithms.later import LATER
+from evaluators import plugins
+from evaluators.names import suggestion
 from evaluators.tasks import asks_itself
 from harness.config.complaints import refuse_truth_values
 from harness.config.regime import RegimeSpec
@@ -155,10 +157,23 @@ class EvaluationSettings(Settings):
         return tuple(sorted({0.0, *shares, 1.0}))
 
 
+BUILT_IN_ENGINES = ("auto", "transformers", "vllm")
+
+
+def _known_engine(name: str) -> str:
+    names = [*BUILT_IN_ENGINES, *plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)]
+    if name not in names:
+        raise ValueError(f"there is no engine {name!r}{suggestion(name, names)}; the engines are {', '.join(names)}")
+    return name
+
+
+EngineName = Annotated[str, AfterValidator(_known_engine)]
+
+
 class ComputeSettings(Settings):
     """How it is computed. Threads and micro-batches can change the last bits of a number."""
 
-    engine: Literal["auto", "transformers", "vllm"] = "auto"
+    engine: EngineName = "auto"
     threads: PositiveInt = 1
     micro_batch_tokens: PositiveInt = 16384
     """Padded tokens in one training micro-batch; a group is never split."""

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import ValidationError
 
+from evaluators import plugins
 from evaluators.names import suggestion
 from harness.config.complaints import sentence
 from harness.config.naming import with_own_name
@@ -19,7 +20,30 @@ SUITES = files("harness") / "suites"
 
 
 def suite_names() -> list[str]:
+    """Of all suites, those that other packages add last."""
+    return [*_built_in(), *plugins.plugins_of(plugins.SUITES, _built_in())]
+
+
+def _built_in() -> list[str]:
     return sorted(Path(str(f)).stem for f in SUITES.iterdir() if str(f).endswith(".yaml"))
+
+
+def _file_of(name: str) -> Path:
+    """Where the suite called ``name`` is written.
+
+    Raises:
+        HarnessError: there is none.
+    """
+    if name in _built_in():
+        return Path(str(SUITES / f"{name}.yaml"))
+    added = plugins.plugins_of(plugins.SUITES, _built_in())
+    if name not in added:
+        raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
+    package = added[name].value
+    try:
+        return Path(str(files(package) / f"{name}.yaml"))
+    except ImportError as error:
+        raise HarnessError(f"the suite {name} lies in {package}, which cannot be imported: {error}") from error
 
 
 def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfig:
@@ -97,9 +121,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
 def _read(name: str) -> dict[str, Any]:
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
-        if name not in suite_names():
-            raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
-        path = Path(str(SUITES / f"{name}.yaml"))
+        path = _file_of(name)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

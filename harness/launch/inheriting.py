@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.config.arguments import command_line
-from harness.config.arms import settings_of
+from harness.config.layers import settings_of
 from harness.config.run_config import SuiteConfig
 from harness.config.suites import load_suite
 

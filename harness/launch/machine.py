@@ -44,7 +44,7 @@ def settle_model(
         why = f"the {model.device} has {'instructions' if fast else 'no instructions'} for bfloat16"
         model = model.model_copy(update={"dtype": "bfloat16" if fast else "float32"})
         reasons.append(f"precision {model.dtype}: {why}")
-    unsuited = _why_not_vllm(model) if engine != "transformers" else None
+    unsuited = _why_not_vllm(model) if engine in ("auto", "vllm") else None
     if engine == "auto":
         rounded = ROUNDED if adapted and model.dtype == "bfloat16" else None
         engine = "transformers" if unsuited or rounded else "vllm"

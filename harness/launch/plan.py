@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.arguments import command_line
-from harness.config.arms import replaced, run_config
+from harness.config.arms import run_config
+from harness.config.layers import replaced
 from harness.config.run_config import RunConfig, SuiteConfig, digest
 from harness.config.suites import load_suite
 from harness.errors import HarnessError

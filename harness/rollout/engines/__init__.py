@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from harness.config.settings import ComputeSettings
+from evaluators import plugins
+from harness.config.settings import BUILT_IN_ENGINES, ComputeSettings
 from harness.models.policy import Policy
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.engines.transformers_engine import TransformersEngine
@@ -28,6 +29,15 @@ ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
 """An engine for a policy, and sequences of at most so many tokens."""
 
 
+def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutEngine]:
+    """The function that makes the engine called ``name``: one of :data:`ENGINES`, or one that another package adds."""
+    if name in ENGINES:
+        return ENGINES[name]
+    added = plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
+    maker: Callable[[Policy, ComputeSettings, int], RolloutEngine] = plugins.loaded(added[name])
+    return maker
+
+
 def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
     """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens.
 
@@ -36,6 +46,6 @@ def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> Rollo
     Raises:
         HarnessError: it cannot sample from this model, or does not sample what is trained.
     """
-    engine = ENGINES[compute.engine](policy, compute, context)
+    engine = engine_maker(compute.engine)(policy, compute, context)
     try_out(engine, policy, compute.engine, context)
     return engine

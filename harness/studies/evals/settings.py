@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from evaluators.formats import FORMATS
-from evaluators.tasks import TASKS
+from evaluators.tasks import task_of
 from harness.config.run_config import digest
 from harness.config.settings import (
     ComputeSettings,
@@ -128,7 +128,7 @@ def eval_suite(
 
 
 def _limit(name: str) -> dict[str, Any]:
-    task = TASKS.get(name.partition(":")[0])  # an unknown one is refused where its problems are loaded
+    task = task_of(name.partition(":")[0])  # an unknown one is refused where its problems are loaded
     return {"max_tokens": task.tokens} if task else {}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from harness.config.arguments import chosen_regime
-from harness.config.arms import optimizer_of
+from harness.config.layers import optimizer_of
 from harness.config.regime import RegimeSpec
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.settings import ArmSettings, TunedSettings

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.arguments import command_line
-from harness.config.arms import run_config, settings_of
+from harness.config.arms import run_config
+from harness.config.layers import settings_of
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError
 from harness.launch.inheriting import inherited

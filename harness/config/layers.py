@@ -1,0 +1,117 @@
+"""What a suite sets for an arm, in the suite's regime.
+
+This module imports no torch, so that the command line can refuse a wrong name at once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from algorithms import OBJECTIVES
+from evaluators import plugins
+from harness.config.optimizer import OptimizerSettings
+from harness.config.run_config import SuiteConfig
+from harness.config.settings import CONTROLS, ArmSettings, TunedSettings
+from harness.config.suites import explain, load_suite, nearest
+from harness.errors import HarnessError
+
+SECTIONS = ("optimizer", "fields")
+"""Of an arm's settings."""
+
+
+@cache
+def plugin_objectives() -> dict[str, str]:
+    """``module:Class`` by name, of objectives that other packages add; recorded in a run as if it had been typed so."""
+    return {name: point.value for name, point in plugins.plugins_of(plugins.OBJECTIVES, OBJECTIVES).items()}
+
+
+def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
+    """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
+    added = plugin_objectives()
+    known = list(dict.fromkeys([*OBJECTIVES, *added, *suite.objectives, *CONTROLS]))
+    if name not in known and ":" not in name:
+        raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
+    if not re.fullmatch(r"[\w.:-]+", name):
+        raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
+    own = suite.objectives.get(name, ArmSettings())
+    if name in CONTROLS:
+        twin = own.like or suite.baseline
+        if twin in CONTROLS:
+            raise HarnessError(f"the control {name} would be like {twin}, a control; make it like an objective")
+        own = own.model_copy(update={"like": twin, "control": own.control or name})
+    chain = {name: own}
+    while like := list(chain.values())[-1].like:
+        chain[like] = suite.objectives.get(like, ArmSettings())
+    arms = list(chain.values())
+    return ArmSettings(
+        objective=next(filter(None, (_objective_of(key, arm, added) for key, arm in chain.items())), name),
+        fields=_layered(arms, "fields", suite.regime),
+        optimizer=_layered(arms, "optimizer", suite.regime),
+        constraint=next((arm.constraint for arm in arms if arm.constraint), None),
+        robust=next((arm.robust for arm in arms if arm.robust), None),
+        control=own.control,
+        space={key: ends for one in reversed(arms) for key, ends in one.space.items()},
+    )
+
+
+def _objective_of(name: str, arm: ArmSettings, added: Mapping[str, str]) -> str | None:
+    """What the arm trains, where that follows from its own settings or its name."""
+    named = arm.objective or (name if name in OBJECTIVES or name in added else None)
+    return added.get(named, named) if named else None
+
+
+def refuse_typos(
+    suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], regimes: Sequence[str] = ()
+) -> None:
+    """Refuse whatever is wrong in what was typed, as far as that shows without torch.
+
+    Raises:
+        HarnessError: no such suite, key, value, regime or arm.
+    """
+    for change in [[("regime", regime)] for regime in regimes] or [[]]:
+        loaded = load_suite(suite, [*changes, *change])
+        for name in algos:
+            optimizer_of(loaded, name)
+
+
+def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
+    """The suite's optimiser as the arm has it, in the suite's regime.
+
+    Raises:
+        HarnessError: unknown arm, unknown or wrong setting.
+    """
+    try:
+        return OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm_of(suite, name).optimizer)
+    except ValidationError as error:
+        where = f"suite {suite.name}: objectives.{name}.optimizer."
+        raise HarnessError(where + explain(error, OptimizerSettings)) from error
+
+
+def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
+    """What the suite sets for the arm in ``before`` and not in ``after``: ``optimizer.learning_rate 0.0002 -> 0.0001``.
+
+    Both are the same suite in the same regime, before and after changes from the command line.
+    """
+    then, now = arm_of(before, name), arm_of(after, name)
+    found = []
+    for section, others in (("optimizer", after.optimizer.model_dump()), ("fields", {})):
+        new = others | getattr(now, section)
+        for key, value in getattr(then, section).items():
+            if key not in new or new[key] != value:
+                found.append(f"{section}.{key} {value} -> {new.get(key, 'its default')}")
+    return found
+
+
+def settings_of(suite: SuiteConfig, name: str) -> dict[str, Any]:
+    """What the suite sets for the arm alone, in its regime: ``optimizer.NAME`` and ``fields.NAME``."""
+    arm = arm_of(suite, name)
+    return {f"{section}.{key}": value for section in SECTIONS for key, value in getattr(arm, section).items()}
+
+
+def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:
+    """A section of the first of ``arms``, what it has for the regime on top; below it those that it is like."""
+    layers = [layer for arm in reversed(arms) for layer in (arm, arm.regimes.get(regime, TunedSettings()))]
+    return {key: value for layer in layers for key, value in getattr(layer, section).items()}
