@@ -63,7 +63,9 @@ def task_of(name: str) -> Task | None:
         return TASKS.get(name)
     found = plugins.loaded(added[name])
     if not isinstance(found, Task):
-        raise plugins.PluginError(f"the task {name} at {added[name].value} is no evaluators.tasks.Task")
+        raise plugins.PluginError(
+            f"the task {name} of {plugins.origin_of(added[name])} at {added[name].value} is no evaluators.tasks.Task"
+        )
     return found
 
 

@@ -1,12 +1,17 @@
 """Another package adds an objective, a task, an engine and a suite by its entry points."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from evaluators.tasks import task_names, task_of
+from harness.config.layers import plugin_objectives
+from tests.support.command_line import harness, refused
 from tests.support.paths import ROOT
 
 METADATA = "Metadata-Version: 2.1\nName: doubled\nVersion: 1.2\n"
@@ -40,7 +45,7 @@ class Doubled(Reinforce):
 
 def build(split, *, data=None):
     first = {"train": 0, "validation": 20, "test": 40}[split]
-    return [Problem(id=f"{i}", prompt=f"{i}+2=", answer=str(i + 2)) for i in range(first, first + 20)]
+    return [Problem(id=f"{i}", prompt=f"{i}+2=", answer=str(i + 2), split=split) for i in range(first, first + 20)]
 
 
 TWOS = Task(build=build, prompts=True)
@@ -54,7 +59,7 @@ SUITE = """name: twos-suite
 description: Adds two.
 model: {path: "embedded:tiny-arithmetic", device: cpu, dtype: float32}
 task: {name: twos}
-rollout: {prompts: 2, group_size: 2, max_tokens: 8}
+rollout: {prompts: 2, group_size: 2, max_prompt_tokens: 16, max_tokens: 8}
 optimizer: {learning_rate: 1.0e-4}
 budget: {unit: completions, total: 8}
 evaluation: {validation_problems: 2, test_problems: 2}
@@ -82,48 +87,69 @@ def install(site: Path, name: str, metadata: str, points: str) -> None:
     (info / "entry_points.txt").write_text(points)
 
 
-def typed(site: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    paths = os.pathsep.join([str(ROOT), str(site)])
-    environment = os.environ | {"PYTHONPATH": paths, "COLUMNS": "200"}
-    command = [sys.executable, "-m", "harness.cli", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_they_are_listed_with_their_origin(site: Path) -> None:
-    for registry, name in (("objectives", "doubled"), ("tasks", "twos"), ("engines", "slow"), ("suites", "twos-suite")):
-        done = typed(site, "list", registry)
-        assert done.returncode == 0, done.stderr
-        assert name in done.stdout and "from doubled 1.2" in done.stdout, done.stdout
-
-
-def test_a_run_uses_all_four_and_records_the_package(site: Path, tmp_path: Path) -> None:
-    command = ["run", "--algos", "doubled", "--suite", "twos-suite", "--seeds", "1", "--anyway", "--out", str(tmp_path)]
-    done = typed(site, *command)
-    assert done.returncode == 0, done.stderr
-    (journal,) = tmp_path.glob("twos-suite/runs/doubled-*/journal.jsonl")
-    start = journal.read_text().splitlines()[0]
-    for recorded in ('"doubled":"1.2"', '"objective":"doubled.parts:Doubled"', '"engine":"slow"', '"name":"twos"'):
-        assert recorded in start.replace(": ", ":"), start
+@pytest.fixture
+def here(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The package is installed for this process."""
+    cached = (task_names, task_of, plugin_objectives)
+    for function in cached:
+        function.cache_clear()
+    monkeypatch.syspath_prepend(str(site))
+    yield monkeypatch
+    for function in cached:
+        function.cache_clear()
 
 
 @pytest.mark.parametrize(
-    ("points", "expected"),
+    ("registry", "name"),
+    [("objectives", "doubled"), ("tasks", "twos"), ("engines", "slow"), ("suites", "twos-suite")],
+)
+def test_they_are_listed_with_their_origin(registry: str, name: str, here: pytest.MonkeyPatch) -> None:
+    code, shown = harness("list", registry)
+    assert code == 0
+    assert name in shown and "from doubled 1.2" in shown
+
+
+def test_a_run_uses_all_four_and_records_the_package(site: Path, tmp_path: Path) -> None:
+    """In a process of its own, whose workers find the package, too."""
+    command = ["run", "--algos", "doubled", "--suite", "twos-suite", "--seeds", "1", "--anyway", "--out", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", *command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (journal,) = tmp_path.glob("twos-suite/runs/doubled-*/journal.jsonl")
+    start = json.loads(journal.read_text().splitlines()[0])
+    assert start["origin"]["versions"]["doubled"] == "1.2"
+    config = start["config"]
+    assert config["objective"]["objective"] == "doubled.parts:Doubled"
+    assert (config["compute"]["engine"], config["task"]["name"]) == ("slow", "twos")
+
+
+@pytest.mark.parametrize(
+    ("registry", "point", "expected"),
     [
-        ("[agro_harness.objectives]\ngrpo = doubled.parts:Doubled\n", ("adds 'grpo'", "the harness itself")),
-        ("[agro_harness.objectives]\ndoubled = doubled.parts:Doubled\n", ("adds 'doubled'", "doubled 1.2")),
-        ("[agro_harness.engines]\nvllm = doubled.parts:make_slow\n", ("adds 'vllm'", "the harness itself")),
-        ("[agro_harness.tasks]\ngsm8k = doubled.parts:TWOS\n", ("adds 'gsm8k'", "the harness itself")),
-        ("[agro_harness.suites]\ntiny-gcd = doubled\n", ("adds 'tiny-gcd'", "the harness itself")),
-        ("[agro_harness.tasks]\nwrong = doubled.parts:make_slow\n", ("wrong", "is no evaluators.tasks.Task")),
-        ("[agro_harness.tasks]\ngone = doubled.nowhere:TASK\n", ("gone", "cannot be imported from doubled.nowhere")),
+        (
+            "objectives",
+            "grpo = doubled.parts:Doubled",
+            "adds 'grpo' to agro_harness.objectives, and so does the h",
+        ),
+        (
+            "objectives",
+            "doubled = doubled.parts:Doubled",
+            "adds 'doubled' to agro_harness.objectives, and so does d",
+        ),
+        ("engines", "vllm = doubled.parts:make_slow", "adds 'vllm' to agro_harness.engines, and so does the h"),
+        ("tasks", "gsm8k = doubled.parts:TWOS", "adds 'gsm8k' to agro_harness.tasks, and so does the h"),
+        ("suites", "tiny-gcd = doubled", "adds 'tiny-gcd' to agro_harness.suites, and so does the h"),
+        ("tasks", "wrong = doubled.parts:make_slow", "at doubled.parts:make_slow is no evaluators.tasks.Task"),
+        ("tasks", "gone = doubled.nowhere:TASK", "cannot be imported from doubled.nowhere"),
+        ("engines", "gone = doubled.nowhere:make", "cannot be imported from doubled.nowhere"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_package(
-    points: str, expected: tuple[str, ...], site: Path, tmp_path: Path
+    registry: str, point: str, expected: str, here: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    install(tmp_path, "other", METADATA.replace("doubled", "other"), points)
-    group = points.partition("]")[0].rpartition(".")[2]
-    done = typed(Path(f"{site}{os.pathsep}{tmp_path}"), "list", group)
-    assert done.returncode == 2, done.stdout + done.stderr
-    (sentence,) = done.stderr.splitlines()
-    assert "other 1.2" in sentence and all(text in sentence for text in expected), sentence
+    install(tmp_path, "other", METADATA.replace("doubled", "other"), f"[agro_harness.{registry}]\n{point}\n")
+    here.syspath_prepend(str(tmp_path))
+    sentence = refused(["list", registry], expected)
+    assert "other 1.2" in sentence
