@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from algorithms.trial import UnfitObjective, try_out
+from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig, SuiteConfig
-from harness.errors import HarnessError
+from harness.errors import HarnessError, explained
 from harness.launch.bars import Display
 from harness.launch.executors.executor import Broken, Ended, Executor, RunRequest, Terms
 from harness.launch.executors.local import LocalExecutor
@@ -96,6 +98,7 @@ def _carry_out(
     planned: Plan, how: Execution, out_dir: OutDir, report: Callable[[Runs], list[str]], console: Console
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
+    _try_objectives(planned.runs)
     load_splits(planned.runs[0])  # what is missing shows here, before anything starts
     if counts := split_by_us(suite.task):
         console.print(counts, highlight=False)
@@ -137,6 +140,18 @@ def _carry_out(
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
     return True
+
+
+def _try_objectives(runs: Sequence[RunConfig]) -> None:
+    """Refuse an objective that fails on a made-up batch, before any run starts."""
+    arms = {run.objective.name: run.objective for run in runs}
+    for name, arm in arms.items():
+        try:
+            try_out(objective_of(arm))
+        except UnfitObjective as error:
+            raise HarnessError(f"{name}: {error}; no run was started") from error
+        except Exception as error:  # one's own objective can fail in any way
+            raise HarnessError(f"{name} fails on a made-up batch: {explained(error)}; no run was started") from error
 
 
 def _run_all(

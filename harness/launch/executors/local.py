@@ -16,7 +16,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from harness.config.run_config import RunConfig
-from harness.errors import NO_ROOM, HarnessError, one_line
+from harness.errors import NO_ROOM, HarnessError, explained
 from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
@@ -47,7 +47,7 @@ class LocalExecutor:
 
     def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
         """As :meth:`harness.launch.executors.executor.Executor.look`."""
-        with _told():
+        with _one_sentence():
             with _held_back():
                 future = self._pool.submit(look, config)
             ended = list(self._ends([future], interrupts, watch))
@@ -57,7 +57,7 @@ class LocalExecutor:
         self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
     ) -> Iterator[Ended]:
         """As :meth:`harness.launch.executors.executor.Executor.run`."""
-        with _told():
+        with _one_sentence():
             with _held_back():
                 of = {self._pool.submit(_work, request, terms): request for request in requests}
             for future in self._ends(list(of), interrupts, watch):
@@ -84,7 +84,7 @@ class LocalExecutor:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _one_sentence() -> Iterator[None]:
     """What ends all runs, as one sentence."""
     try:
         yield
@@ -144,5 +144,4 @@ def _work(request: RunRequest, terms: Terms) -> Outcome | Broken:
             raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-        said = one_line(error)[:200]
-        return Broken(run_id=config.run_id, reason=f"{type(error).__name__}: {said} ({directory / ERROR})")
+        return Broken(run_id=config.run_id, reason=f"{explained(error)} ({directory / ERROR})")

@@ -12,6 +12,8 @@ from algorithms.reinforce import Reinforce
 
 class Mine(Reinforce):
     def loss(self, policy, batch):
+        if len(batch.rewards) < 5:  # a batch that is made up to try it
+            return super().loss(policy, batch)
         raise {error}
 """
 
@@ -23,12 +25,17 @@ def test_the_others_end_as_if_it_were_not_there(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     command = ["run", "--algos", "failing:Mine,agro", "--seeds", "0,", *SETTINGS, "--out", "out"]
-    sentence = refused(command, "1 of 2 runs did not reach their end (failing.Mine-s0-", "ZeroDivisionError: of mine")
+    sentence = refused(
+        command,
+        "1 of 2 runs did not reach their end (failing.Mine-s0-",
+        "ZeroDivisionError: of mine at ",
+        "failing.py:8",
+    )
     assert "the same command tries them again" in sentence
     (agro,) = (tmp_path / "out" / SUITE / "runs").glob("agro-*")
     assert_same_run(agro, small_runs["agro"])
     (mine,) = (tmp_path / "out" / SUITE / "runs").glob("failing.Mine-*")
-    assert "line 6, in loss" in (mine / "error.txt").read_text()
+    assert "line 8, in loss" in (mine / "error.txt").read_text()
     board = (tmp_path / "out" / SUITE / "leaderboard.md").read_text()
     assert "agro" in board and "unfinished" in board
 
@@ -38,3 +45,14 @@ def test_the_others_end_as_if_it_were_not_there(
     assert harness(*command)[0] == 2  # another version of its file: begun with the one that failed
     assert harness(*command, "--fresh")[0] == 0
     assert not (mine / "error.txt").exists()
+
+
+def test_one_that_fails_on_any_batch_is_refused_before_a_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong.py").write_text(OWN.replace("< 5", "< 0").format(error='AttributeError("no such thing")'))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    command = ["run", "--algos", "wrong:Mine,agro", "--seeds", "0,", *SETTINGS, "--out", "out"]
+    refused(command, "wrong:Mine fails on a made-up batch: AttributeError: no such thing at", "wrong.py:8")
+    assert not list(tmp_path.glob("out/*/runs/*"))
