@@ -4,7 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -22,14 +23,34 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 P = ParamSpec("P")
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which fine-tuning objective teaches a language model more mathematics for the same budget?",
 )
+OFF_TERMINAL = 1000
+"""Columns where nobody looks on: tables take what they need, and are never cut."""
 console = Console(soft_wrap=True)
+if not console.is_terminal and "COLUMNS" not in os.environ:
+    console = Console(soft_wrap=True, width=OFF_TERMINAL)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"harness {version('agro-harness')}")
+        except PackageNotFoundError:
+            print("harness, from a checkout that is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Which fine-tuning objective teaches a language model more mathematics for the same budget?"""
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:

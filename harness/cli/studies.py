@@ -123,6 +123,17 @@ def tabular(
     study(out, console, problems=problems, seed=seed, algos=objectives_of(algos) if algos else None)
 
 
+@app.command()
+@one_sentence
+def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path()) -> None:
+    """Write a commented suite and an objective to start from: my-suite.yaml and my_objective.py."""
+    from harness.studies.starting import start
+
+    for path in start(folder):
+        console.print(f"written: {path}", highlight=False)
+    console.print("try:  harness run --suite my-suite.yaml --algos my-arm,grpo", highlight=False)
+
+
 @app.command(name="make-base")
 @one_sentence
 def make_base(

@@ -41,8 +41,8 @@ class Bench:
 
 def evaluate_model(
     suite: EvalSuite, out: Path, tracking_uri: str | None, *, fresh: bool, command: str, console: Console
-) -> None:
-    """Measure, publish, and print the table of all models that were measured with these settings.
+) -> list[str]:
+    """Measure, publish, and print the table of all models that were measured with these settings; their keys.
 
     Raises:
         HarnessError, TaskError: model, task or store is not there, or a prompt is too long for the model.
@@ -87,6 +87,7 @@ def evaluate_model(
     console.print(tables(evals.read(keys)), highlight=False)
     console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
+    return keys
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:

@@ -1,0 +1,162 @@
+"""What a notebook calls. Arguments are those of the commands of the same names, as Python values."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.config.layers import refuse_typos
+from harness.config.suites import load_suite
+from harness.errors import HarnessError
+from harness.launch.carry_out import Execution, invoke
+from harness.launch.plan import plan
+from harness.notebook.shown import Comparison, Evaluations, Leaderboard, Run
+from harness.records.journal import JOURNAL, Journal
+from harness.records.out_dir import OutDir
+from harness.records.results import read_results
+from harness.report.commands import open_source
+from harness.report.numbers.board import build
+from harness.report.numbers.compare import compare as side_by_side
+from harness.report.numbers.compare import pair
+from harness.report.numbers.selection import Selection
+from harness.report.sources import JournalSource
+from harness.studies.evals.command import evaluate_model
+from harness.studies.evals.results import EvalStore
+from harness.studies.evals.settings import eval_suite
+
+RUNS = Path("runs")
+
+
+def run(
+    algos: Sequence[str],
+    suite: str = "tiny-arithmetic",
+    *,
+    seeds: int | Sequence[int] | None = None,
+    regimes: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    out: Path | str = RUNS,
+    workers: int | None = None,
+    tracking_uri: str | None = None,
+    fresh: bool = False,
+    anyway: bool = False,
+    quiet: bool = False,
+) -> Leaderboard:
+    """Train objectives at a matched budget. The same call resumes.
+
+    Args:
+        algos: arms, such as ``["agro", "grpo"]``.
+        seeds: how many, or which; by default as many as the suite has.
+        settings: changes of the suite by dotted keys: ``{"budget.total": 2048, "optimizer.learning_rate": 1e-4}``.
+        quiet: show no progress.
+
+    Raises:
+        HarnessError: something that was given is wrong, or runs did not reach their end.
+        KeyboardInterrupt: it was interrupted; runs stopped after their step.
+    """
+    changes, out = list((settings or {}).items()), Path(out)
+    refuse_typos(suite, changes, algos, regimes)
+    chosen = list(range(seeds)) if isinstance(seeds, int) else seeds
+    planned = plan(suite, changes, algos, chosen, regimes)
+    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
+    if not invoke(planned, how, Console(quiet=quiet)):
+        raise KeyboardInterrupt("the runs stopped after their step; the same call resumes")
+    results = read_results(Journal(OutDir(out).run_of(config)).read() for config in planned.runs)
+    return Leaderboard(board=build(planned.suite, results), results=tuple(results))
+
+
+def leaderboard(
+    suite: str = "tiny-arithmetic",
+    *,
+    source: str | None = None,
+    algos: Sequence[str] | None = None,
+    regimes: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    baseline: str | None = None,
+    out: Path | str = RUNS,
+) -> Leaderboard:
+    """The leaderboard of runs that are there. Writes nothing.
+
+    Args:
+        source: an archive of runs, or an MLflow store; by default the runs under ``out``.
+
+    Raises:
+        HarnessError: there is no run, or they are not matched.
+    """
+    loaded = load_suite(OutDir(Path(out)).named(suite), [("baseline", baseline)] if baseline else [])
+    _, _, results = open_source(loaded, source, Path(out))
+    selection = Selection(algos=_given(algos), regimes=_given(regimes), seeds=_given(seeds))
+    chosen = selection.of(results)
+    return Leaderboard(board=build(loaded, chosen, selection.missing(chosen)), results=tuple(chosen))
+
+
+def compare(
+    a: str,
+    b: str,
+    suite: str = "tiny-arithmetic",
+    *,
+    source: str | None = None,
+    regime: str | None = None,
+    out: Path | str = RUNS,
+) -> Comparison:
+    """Two objectives or two runs: the difference, the problems gained and lost. Writes nothing.
+
+    Raises:
+        HarnessError: one of them is not there, or they are not matched.
+    """
+    loaded = load_suite(OutDir(Path(out)).named(suite))
+    _, opened, results = open_source(loaded, source, Path(out))
+    return Comparison(found=side_by_side(loaded, pair(a, b, results, regime), opened.completions))
+
+
+def evaluate(
+    model: str,
+    tasks: Sequence[str | Mapping[str, Any]],
+    *,
+    k: int | None = None,
+    problems: int | None = None,
+    data: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: Path | str = RUNS,
+    tracking_uri: str | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Evaluations:
+    """A model, or a run by its id, on tasks; what is measured already is not measured again.
+
+    Args:
+        tasks: names, such as ``"gsm8k"``, or tasks with their settings, ``{"name": "jsonl", "options": {...}}``.
+        k: samples a problem.
+        problems: the first so many of each task.
+
+    Raises:
+        HarnessError, TaskError: model, task or data are not there.
+    """
+    given = {"k": k, "problems": problems}
+    changes = [*(settings or {}).items(), *((key, value) for key, value in given.items() if value is not None)]
+    asked = [{"name": task} if isinstance(task, str) else dict(task) for task in tasks]
+    suite = eval_suite(model, asked, [], data, changes, [])
+    command = f"harness.evaluate({model!r}, {list(tasks)!r})"
+    keys = evaluate_model(suite, Path(out), tracking_uri, fresh=fresh, command=command, console=Console(quiet=quiet))
+    return Evaluations(results=EvalStore(Path(out)).read(keys))
+
+
+def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
+    """One run, by its folder or by its id among the runs under ``out``.
+
+    Raises:
+        HarnessError: there is no such run.
+    """
+    places = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
+    folder = next((place for place in places if (place / JOURNAL).is_file()), None)
+    if folder is None:
+        raise HarnessError(f"no run {run}: it is neither a run's folder nor the id of a run under {out}")
+    events = Journal(folder).read()
+    (result,) = read_results([events])
+    source = JournalSource(OutDir(folder.parents[2]), folder.parents[1].name)
+    samples = source.completions(result) if result.test else ()
+    return Run(folder=folder, result=result, events=tuple(events), samples=tuple(samples))
+
+
+def _given(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    return tuple(values) if values is not None else None
