@@ -45,9 +45,9 @@ gpu-check:  ## what this machine's GPU makes of it: make gpu-check MODEL=path DA
 	$(BIN)/pip install -q -e '.[docs]'
 	@touch $@ .venv/installed
 
-lock: .venv/bin/python  ## one version of every package, in requirements.lock
+lock: .venv/bin/python  ## one version of every package, in requirements.lock; versions that still fit stay
 	$(BIN)/pip install -q uv
-	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra docs --universal --python-version 3.11 \
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra docs --python-platform linux --python-version 3.11.7 \
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
