@@ -15,7 +15,7 @@ COPY algorithms ./algorithms
 COPY evaluators ./evaluators
 COPY harness ./harness
 RUN pip install --no-deps . && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
-USER harness
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["harness"]
 CMD ["--help"]
@@ -29,7 +29,7 @@ COPY algorithms ./algorithms
 COPY evaluators ./evaluators
 COPY harness ./harness
 RUN pip install ".[vllm,8bit]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
-USER harness
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["harness"]
 CMD ["--help"]

@@ -1,6 +1,7 @@
 """What mkdocs calls while it builds the site: generated pages, the navigation, links into the repository."""
 
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,18 +26,30 @@ repository = Repository(ROOT)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Replace patterns in the navigation by the files that match."""
-    config.nav = [_expanded(entry, Path(config.docs_dir)) for entry in config.nav or []]
+    """Replace each pattern in the navigation by the files that match and are named nowhere else."""
+    named = set(_named(config.nav))
+    config.nav = _expanded(config.nav, Path(config.docs_dir), named)
     return config
 
 
-def _expanded(entry: Any, docs: Path) -> Any:
-    if not isinstance(entry, dict):
-        return entry
-    ((title, inside),) = entry.items()
-    if isinstance(inside, str) and "*" in inside:
-        return {title: [path.relative_to(docs).as_posix() for path in sorted(docs.glob(inside))]}
-    return entry
+def _named(nav: Any) -> Iterator[str]:
+    inside = nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else ()
+    for entry in inside:
+        yield from _named(entry)
+    if isinstance(nav, str):
+        yield nav
+
+
+def _expanded(nav: Any, docs: Path, named: Collection[str]) -> Any:
+    if isinstance(nav, dict):
+        return {title: _expanded(inside, docs, named) for title, inside in nav.items()}
+    if isinstance(nav, list):
+        every = (_expanded(entry, docs, named) for entry in nav)
+        return [one for entry in every for one in (entry if isinstance(entry, list) else [entry])]
+    if "*" not in nav:
+        return nav
+    found = (path.relative_to(docs).as_posix() for path in sorted(docs.glob(nav)))
+    return [place for place in found if place not in named]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

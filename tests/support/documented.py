@@ -10,7 +10,7 @@ from typing import Literal
 from tests.support.paths import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "results" / "README.md", *ROOT.glob("docs/**/*.md")]
-FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"\s#\s(needs|takes)\s")
 Mark = Literal["needs", "takes"]
 
@@ -21,6 +21,8 @@ class Command:
 
     page: str
     text: str
+    bash: bool = True
+    """Whether its fence says so. A fence without a language may hold other things too, and nothing of it is run."""
 
     @property
     def words(self) -> list[str]:
@@ -30,7 +32,9 @@ class Command:
     def mark(self) -> Mark | None:
         """``needs``: the reader brings something. ``takes``: minutes or more."""
         found = MARK.search(self.text)
-        return None if found is None else "needs" if found[1] == "needs" else "takes"
+        if found is None:
+            return None if self.bash else "needs"
+        return "needs" if found[1] == "needs" else "takes"
 
     @property
     def harness(self) -> list[str] | None:
@@ -54,10 +58,10 @@ def steps_of(page: Path) -> Iterator[Command | Shown]:
     for language, title, content in FENCE.findall(page.read_text(encoding="utf-8")):
         if title:
             yield Shown(name=title, content=content)
-        if language == "bash":
-            for line in content.replace("\\\n", " ").splitlines():
-                if line.strip():
-                    yield Command(page=page.relative_to(ROOT).as_posix(), text=line)
+        bash = language == "bash"
+        for line in content.replace("\\\n", " ").splitlines():
+            if (bash and line.strip()) or (not language and line.startswith(("harness ", "make "))):
+                yield Command(page=page.relative_to(ROOT).as_posix(), text=line, bash=bash)
 
 
 def commands() -> list[Command]:
