@@ -16,7 +16,7 @@ test: .venv/installed-dev  ## lint, types, import contracts, all tests
 	$(BIN)/pytest -n auto --dist loadgroup
 
 docs: .venv/installed-docs  ## the documentation as a site in build/docs; a broken link is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict  # --quiet would let broken links pass
 
 setup: .venv/installed-dev  ## the environment alone, with what the tests need
 
