@@ -50,35 +50,28 @@ def devices_of(asked: str, kind: str) -> list[Device]:
     Raises:
         HarnessError: it names nothing, a device that is not there or twice, or one that these runs do not run on.
     """
-    slots = SLOTS.fullmatch(asked.strip())
-    if (kind == "cpu") != bool(slots):
-        known = "cpu:4" if kind == "cpu" else "0-7"
-        if not slots:
-            _places(asked, gpus() if kind == "cuda" else None)
-        raise HarnessError(
-            f"--devices {asked}, but these runs are on the {kind}: give --devices such as {known}, or --set "
-            f"model.device={'cuda' if kind == 'cpu' else 'cpu'}"
-        )
-    if slots:
-        if not int(slots[1]):
-            raise HarnessError(f"--devices {asked}: {FORM}")
+    here, slots = gpus(), SLOTS.fullmatch(asked.strip())
+    if slots and int(slots[1]):
+        if kind != "cpu":
+            raise HarnessError(f"--devices {asked}, but these runs are on the GPU: {FORM}; or --set model.device=cpu")
         return cpu_slots(int(slots[1]))
-    here = gpus()
     places = _places(asked, here)
     if twice := sorted({place for place in places if places.count(place) > 1}):
         raise HarnessError(f"--devices {asked} names cuda:{twice[0]} twice")
     if absent := [place for place in places if place >= len(here)]:
         raise HarnessError(f"--devices {asked} names cuda:{absent[0]}, and torch sees {_told(here)}")
+    if kind == "cpu":
+        raise HarnessError(f"--devices {asked}, but these runs are on the CPU: {FORM}; or --set model.device=cuda")
     return [here[place] for place in places]
 
 
-def _places(asked: str, here: Sequence[Device] | None) -> list[int]:
-    """The numbers of the GPUs that are named; ``here``: those whose UUIDs may be."""
+def _places(asked: str, here: Sequence[Device]) -> list[int]:
+    """The numbers of the GPUs that are named, whether they are there or not."""
     return list(chain.from_iterable(_range(part.strip(), asked, here) for part in asked.split(",")))
 
 
-def _range(part: str, asked: str, here: Sequence[Device] | None) -> Sequence[int]:
-    uuids = [device.visible for device in here or ()]
+def _range(part: str, asked: str, here: Sequence[Device]) -> Sequence[int]:
+    uuids = [device.visible for device in here]
     if not part.isdigit() and part in uuids:
         return [uuids.index(part)]
     found = NUMBERS.fullmatch(part)

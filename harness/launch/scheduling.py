@@ -17,8 +17,8 @@ class Forecaster(Protocol):
         """On a machine of its kind; to be compared with other runs', not with a clock."""
         ...
 
-    def gib(self, config: RunConfig) -> float:
-        """The most memory that it holds on a device."""
+    def gib(self, config: RunConfig) -> float | None:
+        """The most memory that it holds on a device; None where that is not known."""
         ...
 
 
@@ -28,8 +28,8 @@ class Alike:
     def hours(self, config: RunConfig) -> float:
         return 1.0
 
-    def gib(self, config: RunConfig) -> float:
-        raise NotImplementedError("nothing is known of a run's memory")
+    def gib(self, config: RunConfig) -> float | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,10 @@ class Executor(Protocol):
         ...
 
     def running(self) -> Mapping[str, str]:
-        """Where each run runs that does so now, by run id: the names of its devices."""
+        """Where each run runs that does so now, by run id: the names of its devices.
+
+        A run that ends is still among them in one call of ``watch``, so that its end is seen.
+        """
         ...
 
     def close(self) -> None:

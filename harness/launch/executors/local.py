@@ -16,7 +16,7 @@ from harness.launch.devices import Device
 from harness.launch.executors.carrying import carry
 from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
 from harness.launch.executors.slots import Slots
-from harness.launch.executors.worker import Died, Worker, asked_to_stop
+from harness.launch.executors.worker import Context, Died, Worker, asked_to_stop
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome
@@ -55,7 +55,8 @@ class Job:
     @property
     def outcome(self) -> Outcome | Broken:
         """What broke a rank, or else the word of rank 0."""
-        return next((one for one in self.answers.values() if isinstance(one, Broken)), self.answers[0])
+        broken = [answer for answer in self.answers.values() if isinstance(answer, Broken)]
+        return broken[0] if broken else self.answers[0]
 
     @property
     def where(self) -> str:
@@ -65,18 +66,24 @@ class Job:
 class LocalExecutor:
     """Processes of this machine: ``runs_per_device`` a device, ``most`` runs at a time.
 
-    ``work`` is what they do with a request.
+    ``work`` is what they do with a request; ``context`` says how they are started: CUDA does not survive a fork.
     """
 
     def __init__(
-        self, devices: Sequence[Device], *, runs_per_device: int = 1, most: int | None = None, work: Work = work
+        self,
+        devices: Sequence[Device],
+        *,
+        runs_per_device: int = 1,
+        most: int | None = None,
+        work: Work = work,
+        context: Context | None = None,
     ) -> None:
         # A waiting thread must not spin: on shared cores that costs a factor of ten.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
         self._devices, self._work = devices, work
-        self._context = multiprocessing.get_context("spawn")
+        self._context = context or multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._workers: dict[int, list[Worker]] = defaultdict(list)
         """By the place of their device."""

@@ -1,14 +1,14 @@
 """One worker process: it carries out one call after the other, on the device that it is pinned to."""
 
+import multiprocessing
 import os
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 
 from harness.launch.devices import VISIBLE, Device
 
+Context = SpawnContext | ForkServerContext
 _stop: Event
 
 
@@ -26,11 +27,11 @@ class Died(Exception):
 class Worker:
     """A process on a device."""
 
-    def __init__(self, context: SpawnContext, device: Device, stop: Event) -> None:
+    def __init__(self, context: Context, device: Device, stop: Event) -> None:
         self.device = device
         self.busy = False
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, device.visible, stop, os.getpid()))
+        self._process = context.Process(target=_serve, args=(theirs, device.visible, stop))
         with _held_back():
             self._process.start()
         theirs.close()
@@ -94,14 +95,14 @@ def _held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(connection: Connection, visible: str | None, stop: Event, parent: int) -> None:
+def _serve(connection: Connection, visible: str | None, stop: Event) -> None:
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     if visible is not None:
-        assert not torch.cuda.is_initialized(), "CUDA has started, and would use all GPUs"
+        assert not torch.cuda.is_initialized(), "CUDA has started, and would use all GPUs"  # type: ignore[no-untyped-call]
         os.environ[VISIBLE] = visible
     while True:
         try:
@@ -122,7 +123,8 @@ def _serve(connection: Connection, visible: str | None, stop: Event, parent: int
             connection.send(answer)
 
 
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
     os._exit(1)
