@@ -154,7 +154,7 @@ def test_tables_that_need_all_runs_are_written_by_the_last_part(table: str, exec
 
 
 def test_replicate_in_parts(executor: Played, out: Path) -> None:
-    typed(out, "run", "--algos", "grpo,agro,ppo", "--seeds", "4", *SETTINGS, "--anyway")
+    typed(out, "run", "--algos", "grpo,agro,ppo", "--seeds", "5", *SETTINGS, "--anyway")
     typed(out, "export", "--suite", SUITE)
     command = ["replicate", "--suite", SUITE, "--from", str(out / SUITE / "runs.tar.xz"), "--seeds", "2", "--anyway"]
     again = out.parent / "again"
