@@ -60,11 +60,11 @@ def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, w
     directory = tmp_path / "runs" / "run"
     before, after = gang_request(directory, first), gang_request(directory, then)
     assert before.config.run_id == after.config.run_id
-    patience = iter(range(5))
+    patience = iter(range(3))
     if first == 1:
         outcome = run_small(before.config, directory, should_stop=lambda: next(patience, None) is None)
     else:
-        outcome = carry_gang(before, stopped(first - 1, 5))
+        outcome = carry_gang(before, stopped(first - 1, 4))
     assert outcome == "interrupted" and (directory / CHECKPOINT).is_file()
     kept = steps(directory)[:3]  # until its checkpoint
     again = run_small(after.config, directory) if then == 1 else carry_gang(after)
