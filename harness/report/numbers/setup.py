@@ -110,4 +110,10 @@ def _told(run: RunResult) -> dict[str, str]:
     found |= {"grader": run.grader, "start.weights": run.identity.weights}
     found |= {f"start.problems.{split}": content for split, content in run.identity.problems.items()}
     found |= {f"start.prompts.{split}": content for split, content in run.identity.prompts.items()}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+    return {key: _text(value) for key, value in found.items()}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)

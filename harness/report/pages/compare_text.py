@@ -71,7 +71,8 @@ def noise(found: SideBySide) -> str:
     said = (
         f"Beyond the noise: Fisher's exact test on the problem's samples ({m} against {n}), corrected by Benjamini and "
         f"Hochberg over all {found.problems} problems, so that of the marked ones at most {100 * LEVEL:g} % are noise, "
-        "in expectation. It holds for these runs, not for other seeds of the objectives."
+        "in expectation. It holds for these runs, not for other seeds of the objectives. A problem "
+        "that is not marked may differ all the same: so few samples tell large differences alone."
     )
     if least_p(m, n) >= LEVEL:
         said += f" No difference on one problem can pass it with {m} against {n} samples."

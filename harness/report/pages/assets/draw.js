@@ -63,7 +63,8 @@ function drawAxes(svg, figure, axis, x, y, box) {
     add(grid, "text", { x: x.at(value), y: box.bottom + 17, "text-anchor": "middle", class: "x-tick" }, text);
   }
   if (x.beside !== null) add(grid, "line", { class: "break", x1: x.beside, x2: x.beside, y1: box.top, y2: box.bottom + 6 });
-  const middle = (box.left + (x.beside ?? box.right)) / 2;
+  const half = axis.label.length * LETTER / 2;
+  const middle = Math.max((box.left + (x.beside ?? box.right)) / 2, half);
   add(grid, "text", { x: middle, y: box.bottom + 36, "text-anchor": "middle", class: "x-label" }, axis.label);
 }
 

@@ -61,7 +61,7 @@ function vertical(values, top, bottom) {
   const [start, end] = from < to ? [from, to] : [from - 1, to + 1];
   return {
     at: (value) => bottom - (bottom - top) * (value - start) / (end - start),
-    ticks: ticksBetween(start, end, Math.max(2, Math.floor((bottom - top) / 60))),
+    ticks: ticksBetween(start, end, Math.max(3, Math.floor((bottom - top) / 45))),
   };
 }
 
