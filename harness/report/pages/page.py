@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from harness.records.results import RunResult
 from harness.report.numbers.document import ArmRow, Board
@@ -104,8 +105,14 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals |= {"cells": cells, "columns": columns}
-    environment.filters |= {"shown": cells.shown, "excerpt": cells.excerpt, "place": cells.place}
+    environment.filters |= {"shown": cells.shown, "excerpt": cells.excerpt, "place": cells.place, "key": _key}
     return environment
+
+
+def _key(text: str) -> Markup:
+    """A dotted key that a narrow screen breaks behind its dots and underscores."""
+    found = escape(cells.shown(text))
+    return found.replace(".", Markup(".<wbr>")).replace("_", Markup("_<wbr>"))
 
 
 @cache
