@@ -16,12 +16,13 @@ from harness.report.merged import open_source
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
 from harness.studies.staleness.lags import Unit
+from harness.studies.staleness.pages import staleness_page
 from harness.studies.staleness.planning import Asked, plans_of
 from harness.studies.staleness.plots import staleness_picture
 from harness.studies.staleness.sweep import Sweep, sweep_of
 from harness.studies.staleness.tables import as_markdown, in_terminal
 
-TABLE, DOCUMENT, PICTURE = "staleness.md", "staleness.json", "staleness.png"
+TABLE, DOCUMENT, PAGE, PICTURE = "staleness.md", "staleness.json", "staleness.html", "staleness.png"
 
 
 def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
@@ -76,14 +77,15 @@ def _of_runs(suite: SuiteConfig, planned: Sequence[RunConfig], unit: Unit, out_d
 
 
 def _write(sweep: Sweep, folder: Path) -> list[str]:
-    """Table, document and picture into the suite's folder; their names."""
+    """Table, document, page and picture into the suite's folder; their names."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text(as_markdown(sweep), encoding="utf-8")
     (folder / DOCUMENT).write_text(sweep.as_json(), encoding="utf-8")
+    (folder / PAGE).write_text(staleness_page(sweep), encoding="utf-8")
     save(staleness_picture(sweep), folder / PICTURE)
-    return [TABLE, DOCUMENT, PICTURE]
+    return [TABLE, DOCUMENT, PAGE, PICTURE]
 
 
 def _show(sweep: Sweep, folder: Path, console: Console) -> None:
     console.print(in_terminal(sweep), highlight=False)
-    console.print(f"written: {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")
+    console.print(f"written: {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")
