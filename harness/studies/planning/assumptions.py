@@ -46,6 +46,8 @@ def between_devices(device: Device) -> list[str]:
         "nothing of that is hidden behind computing",
         "groups are shared out whole, so a device without one waits; each device samples from a whole copy of the "
         "weights, however few prompts it has",
+        "shares of the devices' time: sampling with evaluation; start with writing weights into engines; idle without "
+        "a run",
         "efficiency: against the same runs one by one, each on the fewest devices that it fits on; limit: what takes "
         "most of the device time that is lost",
     ]

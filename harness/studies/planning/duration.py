@@ -7,7 +7,7 @@ from harness.config.run_config import RunConfig
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.studies.planning.device import Device
-from harness.studies.planning.layout import ALONE, Layout
+from harness.studies.planning.layout import Layout, layout_of
 from harness.studies.planning.memory import tokens_at_once
 from harness.studies.planning.parts import Parts
 from harness.studies.planning.traffic import of_step, of_update
@@ -51,6 +51,10 @@ class Duration:
     @property
     def seconds(self) -> float:
         return self.sampling + self.training + self.sync + self.evaluation + self.communication + self.beginning
+
+    @property
+    def hours(self) -> float:
+        return self.seconds / 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,9 +141,10 @@ class Pace:
 
 
 def duration_of(
-    config: RunConfig, parts: Parts, device: Device, prompt: int, completion: int, layout: Layout = ALONE
+    config: RunConfig, parts: Parts, device: Device, prompt: int, completion: int, layout: Layout | None = None
 ) -> Duration:
-    """With prompts and completions of so many tokens on average."""
+    """With prompts and completions of so many tokens on average. ``layout``: by default the run's own."""
+    layout = layout or layout_of(config)
     pace = Pace(config=config, parts=parts, device=device, layout=layout, prompt=prompt, completion=completion)
     rollout, evaluation, spec = config.rollout, config.evaluation, config.regime_spec
     batch = rollout.prompts * rollout.group_size

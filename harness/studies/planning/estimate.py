@@ -16,7 +16,7 @@ from harness.studies.planning.arm import Arm
 from harness.studies.planning.assumptions import assumptions, between_devices
 from harness.studies.planning.device import Device
 from harness.studies.planning.gpus import device_of
-from harness.studies.planning.layout import ALONE, Layout, Parallel
+from harness.studies.planning.layout import Layout, Parallel, layout_of
 from harness.studies.planning.parts import Parts, parts_of
 from harness.studies.planning.refusal import refusal
 from harness.studies.planning.seeds import refuse_nothing_to_compare, until_decided
@@ -62,7 +62,9 @@ def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console:
     device = replace(device, memory=asked.memory or device.memory)
     planned = _on(suite, device, asked.device)
     arms, broken = _arms(planned, algos, device, asked)
-    layouts = [Layout(devices=count, parallel=asked.parallel) for count in asked.devices] if asked.parallel else [ALONE]
+    own = layout_of(arms[0].config)
+    layouts = [replace(own, devices=count, parallel=asked.parallel) for count in asked.devices if asked.parallel]
+    layouts = layouts or [own]
     console.print(_heading(planned, asked.device, arms[0].parts), highlight=False)
     if len(layouts) == 1:
         _print_run(arms, layouts[0], console)

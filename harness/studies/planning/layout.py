@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from harness.config.run_config import RunConfig
+
 Parallel = Literal["replicate", "shard"]
 
 
@@ -46,6 +48,13 @@ class Layout:
 
 
 ALONE = Layout()
+
+
+def layout_of(config: RunConfig) -> Layout:
+    """As the run's settings say."""
+    compute = config.compute
+    reshard = bool(getattr(compute, "reshard", False))
+    return Layout(devices=compute.devices, parallel=compute.parallel, reshard=reshard)
 
 
 def ways(devices: int) -> list[Layout]:

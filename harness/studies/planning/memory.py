@@ -11,7 +11,7 @@ from harness.config.run_config import RunConfig
 from harness.models.policy import LOGITS_AT_ONCE, frozen_copy
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
-from harness.studies.planning.layout import ALONE, Layout
+from harness.studies.planning.layout import Layout, layout_of
 from harness.studies.planning.parts import Kept, Parts, bytes_of, trace, units_of
 
 GIB = 2**30
@@ -54,8 +54,9 @@ class Memory:
         return sum(self.held(self.peak_phase).values())
 
 
-def memory_of(config: RunConfig, parts: Parts, layout: Layout = ALONE) -> Memory:
-    """The memory of a run of these parts, on the device that holds the most."""
+def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> Memory:
+    """The memory of a run of these parts, on the device that holds the most. ``layout``: by default the run's own."""
+    layout = layout or layout_of(config)
     weights = [parameter for module in parts.modules for parameter in module.parameters()]
     trained = [parameter for parameter in weights if parameter.requires_grad]
     summed_once = layout.sharded and not layout.reshard  # until then they are whole: see below

@@ -10,9 +10,9 @@ from harness.studies.planning.layout import ALONE, Layout
 
 NEGLIGIBLE = 0.01
 """A loss below this share of all devices' time limits nothing."""
-IDLE = "idle devices"
+IDLE = "idle"
 MEMORY = "memory"
-PARTS = ("sampling", "training", "communication", "begin, sync")
+PARTS = ("sampling", "training", "exchange", "start")
 """Of a run's time. Evaluation is sampling."""
 
 
@@ -21,8 +21,8 @@ def parts_of_time(duration: Duration) -> dict[str, float]:
     return {
         "sampling": duration.sampling + duration.evaluation,
         "training": duration.training,
-        "communication": duration.communication,
-        "begin, sync": duration.beginning + duration.sync,
+        "exchange": duration.communication,
+        "start": duration.beginning + duration.sync,
     }
 
 

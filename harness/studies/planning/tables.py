@@ -49,7 +49,7 @@ def duration_table(takes: Mapping[str, Duration], devices: int) -> Grid:
         "evaluation": lambda d: told(d.evaluation),
     }
     if devices > 1:
-        rows["communication"] = lambda d: told(d.communication)
+        rows["exchange"] = lambda d: told(d.communication)
     rows["in all"] = lambda d: told(d.seconds)
     lines = [[name, *map(cell, takes.values())] for name, cell in rows.items()]
     return Grid(headers=("a run", *takes), rows=lines)
@@ -58,11 +58,8 @@ def duration_table(takes: Mapping[str, Duration], devices: int) -> Grid:
 def scaling_table(arms: Sequence[Arm], layouts: Sequence[Layout]) -> Grid:
     """One run of each arm on one device, and as each of ``layouts`` says."""
     rows = [_scaled(arm, layout) for arm in arms for layout in dict.fromkeys((ALONE, *layouts))]
-    headers = ("a run of", "devices", "GiB each", "a run takes", "times faster", "efficiency %", *_PERCENT, "limit")
+    headers = ("a run of", "devices", "GiB each", "takes", "times faster", "efficiency", *PARTS, "limit")
     return Grid(headers=headers, rows=rows, texts=2)
-
-
-_PERCENT = tuple(f"{part} %" for part in PARTS)
 
 
 def _scaled(arm: Arm, layout: Layout) -> list[str]:
@@ -85,7 +82,7 @@ def _scaled(arm: Arm, layout: Layout) -> list[str]:
 
 def sweep_table(sweeps: Sequence[Sweep]) -> Grid:
     """All runs of a suite, by the number of devices."""
-    headers = ("devices", "a run on", "at a time", "all runs take", "efficiency %", *_PERCENT, "idle %", "limit")
+    headers = ("devices", "a run on", "at once", "all take", "efficiency", *PARTS, "idle", "limit")
     rows = [
         [
             str(sweep.devices),
@@ -102,4 +99,4 @@ def sweep_table(sweeps: Sequence[Sweep]) -> Grid:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.0f}"
+    return f"{share:.0%}"
