@@ -10,7 +10,6 @@ code 1.
 """
 
 import argparse
-import multiprocessing
 import platform
 import re
 import statistics
@@ -22,7 +21,8 @@ from pathlib import Path
 
 import torch
 from engines import Row, agreement, endless, engines_of, measure
-from gpu_runs import gangs, matched_run, two_at_once
+from gpu_runs import gangs, matched_runs, two_at_once
+from one_run import FORKS
 
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
@@ -86,11 +86,11 @@ def table(rows: list[Row]) -> list[str]:
 def main() -> None:
     options = arguments()
     vllm = vllm_version(options.device)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # its memory goes with it
+    with ProcessPoolExecutor(1, FORKS) as pool:  # its memory goes with it
         rows = pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result()
     with tempfile.TemporaryDirectory() as folder:
-        for check in (matched_run, two_at_once, gangs):
-            rows += check(options, Path(folder))
+        matched, seconds = matched_runs(options, Path(folder))
+        rows += matched + two_at_once(options, Path(folder), seconds) + gangs(options, Path(folder), seconds)
     device, count = platform.machine(), 1
     if options.device == "cuda":
         device, count = torch.cuda.get_device_name(), torch.cuda.device_count()

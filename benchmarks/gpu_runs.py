@@ -6,6 +6,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ import torch
 from engines import Row
 from one_run import begin, places
 
-from harness.config.run_config import RunConfig
 from harness.launch.plan import Plan, plan
 from harness.records.events import End, Evaluation, Event, Step
 from harness.records.journal import Journal
@@ -22,8 +23,7 @@ from harness.records.results import start_of
 ARMS = ("agro", "grpo")
 GANG = 2
 """Processes of one run, where there are as many devices."""
-SHORT = 4
-"""Runs that only have to work take a part of the steps of the matched one."""
+MATCHED = "matched"
 
 
 class Monitor(threading.Thread):
@@ -58,8 +58,9 @@ def devices_of(options: argparse.Namespace) -> int:
     return torch.cuda.device_count() if options.device == "cuda" else GANG
 
 
-def planned(options: argparse.Namespace, steps: int, **more: Any) -> Plan:
+def planned(options: argparse.Namespace, **more: Any) -> Plan:
     """Both arms at one seed; ``more``: settings, with ``__`` for dots."""
+    completions = options.steps * options.prompts * options.group
     settings: dict[str, Any] = {
         "model.path": options.model,
         "model.device": options.device,
@@ -72,24 +73,29 @@ def planned(options: argparse.Namespace, steps: int, **more: Any) -> Plan:
         "evaluation.test_problems": options.problems,
         "evaluation.test_samples": 1,
         "optimizer.warmup_steps": 2,
-        "budget": {"unit": "completions", "total": steps * options.prompts * options.group},
+        "budget": {"unit": "completions", "total": completions},
     }
     settings |= {"task.data": options.data} if options.data else {}
     settings |= {key.replace("__", "."): value for key, value in more.items()}
     return plan(options.suite, list(settings.items()), ARMS, [0])
 
 
-def matched_run(options: argparse.Namespace, folder: Path) -> list[Row]:
-    """Both arms, one after the other, and what their journals say."""
-    found = planned(options, options.steps)
+def matched_runs(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[float]]:
+    """Both arms, one after the other: what their journals say, and the seconds of each."""
+    found = planned(options)
     monitor = Monitor()
     monitor.start()
-    for config in found.runs:
-        _done([(config, folder / "matched" / config.run_id)], found, options)
+    directories = [folder / MATCHED / config.objective.name for config in found.runs]
+    seconds = []
+    for config, directory in zip(found.runs, directories, strict=True):
+        took, ended = _together([begin(config, found.invocation, directory, places(options.device, 1))])
+        if not ended:
+            raise SystemExit(f"gpu_check: the run of {config.objective.name} did not reach its end")
+        seconds.append(took)
     rows = monitor.rows()
-    for config in found.runs:
-        rows += of_journal(Journal(folder / "matched" / config.run_id).read())
-    return rows
+    for directory in directories:
+        rows += of_journal(Journal(directory).read())
+    return rows, seconds
 
 
 def of_journal(events: list[Event]) -> list[Row]:
@@ -115,37 +121,36 @@ def of_journal(events: list[Event]) -> list[Row]:
     ]
 
 
-def two_at_once(options: argparse.Namespace, folder: Path) -> list[Row]:
-    """Two runs on two devices, against the same two one after the other."""
+def two_at_once(options: argparse.Namespace, folder: Path, seconds: list[float]) -> list[Row]:
+    """The same two runs on two devices; ``seconds``: of each by itself."""
     what, count = "two runs at once, and one by one", devices_of(options)
     if count < 2:
         return [(what, f"skipped: {count} GPU here", None)]
-    found = planned(options, max(1, options.steps // SHORT))
-    one_by_one = sum(_done([(config, folder / "by-one" / config.run_id)], found, options)[0] for config in found.runs)
-    seconds, ended = _done([(config, folder / "at-once" / config.run_id) for config in found.runs], found, options)
-    faster = seconds < one_by_one if options.device == "cuda" else True
-    return [(what, f"{seconds:.1f} s, {one_by_one:.1f} s", ended and faster)]
+    found = planned(options)
+    runs = zip(found.runs, places(options.device, 2), strict=True)
+    took, ended = _together(
+        [begin(config, found.invocation, folder / "at-once" / config.objective.name, [place]) for config, place in runs]
+    )
+    faster = took < sum(seconds) or options.device == "cpu"
+    return [(what, f"{took:.1f} s, {sum(seconds):.1f} s", ended and faster)]
 
 
-def gangs(options: argparse.Namespace, folder: Path) -> list[Row]:
-    """One run on two devices, in both ways; on one GPU a gang of one. Against the same run by itself."""
-    size, rows = min(GANG, devices_of(options)), []
-    steps = max(1, options.steps // SHORT)
-    plain = planned(options, steps)
-    seconds, _ = _done([(plain.runs[0], folder / "alone")], plain, options)
-    alone = _first_reward(folder / "alone")
+def gangs(options: argparse.Namespace, folder: Path, seconds: list[float]) -> list[Row]:
+    """The first run on two devices, in both ways; on one GPU as a gang of one. ``seconds``: as :func:`two_at_once`."""
+    size, alone = min(GANG, devices_of(options)), _first_reward(folder / MATCHED / ARMS[0])
+    rows: list[Row] = []
     for parallel in ("replicate", "shard"):
-        what = f"gang of {size}, {parallel}"
-        if size == 1 and parallel == "shard":
-            rows.append((f"gang of {GANG}, {parallel}", "skipped: 1 GPU here, and nothing is cut for one", None))
+        if size < GANG and parallel == "shard":
+            rows.append((f"gang of {GANG}, {parallel}", f"skipped: {size} GPU here", None))
             continue
-        found = planned(options, steps, compute__devices=size, compute__parallel=parallel)
-        directory = folder / f"gang-{parallel}"
-        took, ended = _gang(found.runs[0], directory, found, size, options)
-        rows.append((f"{what}: seconds, and alone", f"{took:.1f} s, {seconds:.1f} s", ended))
+        what, directory = f"gang of {size}, {parallel}", folder / f"gang-{parallel}"
+        found = planned(options, compute__devices=size, compute__parallel=parallel)
+        where = places(options.device, size)
+        took, ended = _together([begin(found.runs[0], found.invocation, directory, where, gang=True)])
+        rows.append((f"{what}: seconds, and alone", f"{took:.1f} s, {seconds[0]:.1f} s", ended))
         if ended:
-            reward = _first_reward(directory)
-            rows.append((f"{what}: reward of the first step, and alone", f"{reward:.4f}, {alone:.4f}", None))
+            rewards = f"{_first_reward(directory):.4f}, {alone:.4f}"
+            rows.append((f"{what}: reward of the first step, and alone", rewards, None))
     return rows
 
 
@@ -154,30 +159,15 @@ def _first_reward(directory: Path) -> float:
     return step.metrics["train/reward_mean"] or 0.0
 
 
-def _done(runs: Sequence[tuple[RunConfig, Path]], found: Plan, options: argparse.Namespace) -> tuple[float, bool]:
-    """Seconds until all have ended that were begun together, a device each; and whether all finished."""
+def _together(begun: Sequence[list[ForkServerProcess]]) -> tuple[float, bool]:
+    """Seconds until all processes of these runs have ended, and whether all finished; one that fails ends all."""
     started = time.perf_counter()
-    where = places(options.device, len(runs))
-    processes = [
-        process
-        for (config, directory), place in zip(runs, where, strict=True)
-        for process in begin(config, found.invocation, directory, [place])
-    ]
-    codes = [process.wait() for process in processes]
-    return time.perf_counter() - started, not any(codes)
-
-
-def _gang(
-    config: RunConfig, directory: Path, found: Plan, size: int, options: argparse.Namespace
-) -> tuple[float, bool]:
-    """As :func:`_done`, of one run. A rank that fails ends the others."""
-    started = time.perf_counter()
-    processes = begin(config, found.invocation, directory, places(options.device, size), gang=True)
-    while any(process.poll() is None for process in processes) and not any(process.poll() for process in processes):
-        time.sleep(0.2)
-    failed = any(process.poll() for process in processes)
+    processes = [process for run in begun for process in run]
+    while any(process.is_alive() for process in processes) and not any(process.exitcode for process in processes):
+        wait([process.sentinel for process in processes if process.is_alive()])
+    failed = any(process.exitcode for process in processes)
     for process in processes:
         if failed:
             process.kill()
-        process.wait()
+        process.join()
     return time.perf_counter() - started, not failed

@@ -1,29 +1,27 @@
 """One run, or one rank of a gang, in a process of its own: what gpu_check starts.
 
-    python benchmarks/one_run.py REQUEST.json
-
 Imports what training needs, and nothing else: no MLflow, no tables, no pictures.
 """
 
-import json
+import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from socket import socket
-from subprocess import Popen
-
-from pydantic import TypeAdapter
 
 from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.launch.executors.executor import RunRequest, Terms
 from harness.launch.gang import run_rank
 from harness.records.events import Invocation
 from harness.training.loop import train
 
-ROOT = Path(__file__).resolve().parents[1]
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+FORKS = multiprocessing.get_context("forkserver")
+"""Processes begin where everything is imported, and no GPU has been touched yet."""
+FORKS.set_forkserver_preload(["harness.launch.gang"])
 
 
 def places(device: str, count: int) -> list[dict[str, str]]:
@@ -36,20 +34,16 @@ def places(device: str, count: int) -> list[dict[str, str]]:
 
 def begin(
     config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[dict[str, str]], *, gang: bool = False
-) -> list["Popen[bytes]"]:
-    """Start the run in ``directory``, with a process in each of the environments; ``gang``: also if it is one."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    request = directory.with_suffix(".json")
-    request.write_text(
-        json.dumps({"config": config.model_dump(mode="json"), "invocation": asdict(invocation)}), encoding="utf-8"
-    )
-    command = [sys.executable, str(Path(__file__)), str(request)]
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    ranks = _ranks(len(where)) if gang or len(where) > 1 else [{}]
-    return [
-        Popen(command, env=os.environ | {"PYTHONPATH": path} | place | rank)
+) -> list[ForkServerProcess]:
+    """Start the run in ``directory``, with a process in each of the environments, as a ``gang`` also of one."""
+    ranks = _ranks(len(where)) if gang else [{}]
+    processes = [
+        FORKS.Process(target=_run, args=(config, invocation, directory, place | rank))
         for place, rank in zip(where, ranks, strict=True)
     ]
+    for process in processes:
+        process.start()
+    return processes
 
 
 def _ranks(size: int) -> list[dict[str, str]]:
@@ -60,18 +54,16 @@ def _ranks(size: int) -> list[dict[str, str]]:
     return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
 
 
-def main() -> None:
-    path = Path(sys.argv[1])
-    asked = json.loads(path.read_text(encoding="utf-8"))
-    config, directory = RunConfig.model_validate(asked["config"]), path.with_suffix("")
-    invocation = TypeAdapter(Invocation).validate_python(asked["invocation"])
-    if "RANK" in os.environ:
-        request = RunRequest(config=config, directory=directory, devices=config.compute.devices)
-        outcome = run_rank(request, Terms(invocation=invocation), lambda: False)
-    else:
-        outcome = train(config, directory, invocation)
+def _run(config: RunConfig, invocation: Invocation, directory: Path, environment: Mapping[str, str]) -> None:
+    """Ends the process with 0 where the run finished."""
+    os.environ.update(environment)
+    try:
+        if "RANK" in environment:
+            request = RunRequest(config=config, directory=directory, devices=config.compute.devices)
+            outcome = run_rank(request, Terms(invocation=invocation), lambda: False)
+        else:
+            outcome = train(config, directory, invocation)
+    except HarnessError as error:
+        print(f"gpu_check, {directory.name}: {error}", file=sys.stderr)
+        sys.exit(2)
     sys.exit(outcome != "finished")
-
-
-if __name__ == "__main__":
-    main()
