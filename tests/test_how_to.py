@@ -18,8 +18,8 @@ COMMANDS: Any = typer.main.get_command(app)
 def commands(page: Path) -> list[list[str]]:
     """What is typed in its blocks, word by word; comments and what a shell adds are left out."""
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.S | re.M)).replace("\\\n", " ")
-    lines = [line for line in blocks.splitlines() if re.search(r"\bharness (run|plan|export|leaderboard|sync)\b", line)]
-    return [shlex.split(line[line.index("harness ") :].rstrip("'"), comments=True) for line in lines]
+    found = re.findall(r"\bharness (?:run|plan|export|leaderboard|sync)\b.*", blocks)
+    return [shlex.split(line.rstrip("'"), comments=True) for line in found]
 
 
 SHOWN = [(page.name, words) for page in PAGES for words in commands(page)]
