@@ -12,6 +12,7 @@ from harness.cli import app
 from harness.studies.planning import sweep as sweeping
 from harness.studies.planning.arm import Arm
 from harness.studies.planning.device import Device
+from harness.studies.planning.forecast import Forecast
 from harness.studies.planning.gpus import GPUS
 from harness.studies.planning.layout import ALONE, Layout, layout_of, ways
 from harness.studies.planning.memory import memory_of
@@ -241,3 +242,11 @@ def _block(output: str, title: str) -> list[str]:
     lines = output.splitlines()
     start = lines.index(title) + 2
     return lines[start : next(place for place in range(start, len(lines)) if not lines[place].strip())]
+
+
+def test_forecasts_are_of_runs_as_they_lie_on_their_devices() -> None:
+    forecast = Forecast()
+    alone, sharded = small_config(), small_config(compute__devices=2, compute__parallel="shard")
+    assert forecast.gib(alone) * 2**30 == pytest.approx(memory_of(alone, parts_of(alone), ALONE).peak)
+    assert forecast.gib(sharded) * 2**30 == pytest.approx(memory_of(alone, parts_of(alone), SHARDED).peak)
+    assert forecast.hours(alone) != forecast.hours(sharded)
