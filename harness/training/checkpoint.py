@@ -1,10 +1,14 @@
-"""A run's state at an evaluation point: one safetensors file, replaced atomically."""
+"""A run's state at an evaluation point: one safetensors file, replaced atomically.
+
+That of a large model in shards lies in further files, one a rank, which that file names.
+"""
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,11 +16,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from harness.errors import HarnessError, one_line
+from harness.models.parallel import like, units_of, whole
 from harness.records.ledger import Ledger
 from harness.rollout.groups import GROUPS, Group
+from harness.training.slots import drop_slots, read_slot, tensors_in, write_slot
+from harness.world import World
 
 NAME = "checkpoint.safetensors"
 HELD = "held"
+ONE_FILE = 8 << 30
+"""Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
 Modules = Mapping[str, torch.nn.Module]
 
 
@@ -38,19 +47,42 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     held: Sequence[Group],
+    world: World,
 ) -> None:
-    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole.
+    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole. All ranks take part.
 
     ``held`` are the completions that the regime keeps for later steps.
     """
-    tensors = {name: tensor.detach().contiguous() for name, tensor in _state(modules, optimizer)}
+    metadata = {"run_id": run_id, "progress": json.dumps(asdict(progress))}
+    state, slot = _state(modules, optimizer), None
+    if in_shards(modules, optimizer):
+        taken = _metadata(directory / NAME).get("slot")
+        slot, files = write_slot(directory, taken, dict(state), world)
+        metadata |= {"slot": slot, "files": json.dumps(files)}
+        tensors = {}
+    else:
+        tensors = _collected(state, world)
+    if world.rank > 0:
+        return
     tensors[HELD] = torch.frombuffer(bytearray(GROUPS.dump_json(list(held))), dtype=torch.uint8)
-    target = directory / NAME
-    partial = target.with_suffix(".partial")
-    save_file(tensors, partial, {"run_id": run_id, "progress": json.dumps(asdict(progress))})
+    partial = (directory / NAME).with_suffix(".partial")
+    save_file(tensors, partial, metadata)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(target)
+    partial.replace(directory / NAME)
+    drop_slots(directory, but=slot)
+
+
+def in_shards(modules: Modules, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the state is one of shards, and too large for one file."""
+    sharded = any(units_of(module) for module in modules.values())
+    return sharded and sum(tensor.nbytes for _, tensor in _state(modules, optimizer)) > ONE_FILE
+
+
+def drop_checkpoint(directory: Path) -> None:
+    """Of a run that needs it no longer."""
+    (directory / NAME).unlink(missing_ok=True)
+    drop_slots(directory)
 
 
 def load_checkpoint(
@@ -72,9 +104,11 @@ def load_checkpoint(
                     f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh"
                 )
             held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
-            tensors = {name: file.get_tensor(name) for name in file.keys() if name != HELD}  # noqa: SIM118
-            _fill(dict(_parameters(modules)), optimizer, tensors)
             progress = json.loads(metadata["progress"])
+            if slot := metadata.get("slot"):
+                _fill_from(directory, slot, json.loads(metadata["files"]), dict(_parameters(modules)), optimizer)
+            else:
+                _fill(dict(_parameters(modules)), optimizer, file)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         reason = one_line(error)[:300]
         raise HarnessError(
@@ -92,22 +126,76 @@ def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
 
 def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in _parameters(modules):
-        yield f"weight/{name}", parameter
+        yield f"weight/{name}", parameter.detach()
         for key, value in optimizer.state.get(parameter, {}).items():
             tensor = torch.as_tensor(value)  # bitsandbytes counts its steps in an int, and shares its tables
-            yield f"{key}/{name}", tensor.clone() if key.startswith("qmap") else tensor
+            yield f"{key}/{name}", tensor.detach().clone() if key.startswith("qmap") else tensor.detach()
 
 
-def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    if {key for key in tensors if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
-        raise KeyError("its parameters are not the run's")
+def _collected(state: Iterable[tuple[str, Tensor]], world: World) -> dict[str, Tensor]:
+    """All of it on rank 0, and nothing on others; shards are put together one tensor after the other."""
+    tensors = {}
+    for name, tensor in state:
+        full = whole(tensor)
+        if world.rank == 0:
+            tensors[name] = full.contiguous() if full is tensor else full.cpu()
+    return tensors
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, file: Any) -> None:
+    """Tensor by tensor, from one file."""
+    keys = [key for key in file.keys() if key != HELD]  # noqa: SIM118
+    _refuse_others(names, keys)
     with torch.no_grad():
-        for key, tensor in tensors.items():
+        for key in keys:
             kind, name = key.split("/", 1)
-            parameter = names[name]
             if kind == "weight":
-                parameter.copy_(tensor)
-            elif kind == "step":
-                optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
+                names[name].copy_(like(file.get_tensor(key), names[name]))
             else:
-                optimizer.state[parameter][kind] = tensor.to(parameter.device)
+                _keep(optimizer, names[name], kind, file.get_tensor(key))
+
+
+def _fill_from(
+    directory: Path,
+    slot: str,
+    files: list[str],
+    names: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """From files of shards, in place: moments are made as they are to be held."""
+    found = tensors_in(directory, slot, files)
+    _refuse_others(names, found)
+    into = {}
+    for key, (shape, dtype) in found.items():
+        kind, name = key.split("/", 1)
+        parameter = names[name]
+        if kind == "weight":
+            into[key] = parameter.detach()
+        else:
+            alike = kind != "step" and shape == parameter.shape
+            into[key] = torch.empty_like(parameter, dtype=dtype) if alike else torch.empty(shape, dtype=dtype)
+    read_slot(directory, slot, into)
+    for key, tensor in into.items():
+        kind, name = key.split("/", 1)
+        if kind != "weight":
+            _keep(optimizer, names[name], kind, tensor.detach())
+
+
+def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind: str, tensor: Tensor) -> None:
+    """As the optimiser's state of a parameter."""
+    if kind == "step":
+        optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
+    else:
+        optimizer.state[parameter][kind] = like(tensor, parameter)
+
+
+def _refuse_others(names: Mapping[str, torch.nn.Parameter], keys: Iterable[str]) -> None:
+    if {key for key in keys if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
+        raise KeyError("its parameters are not the run's")
