@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from evaluators.types import Split, Verdict
 from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.records.events import End, Event, Invocation, Step
 from harness.records.journal import Journal
 from harness.records.locks import locked
@@ -21,6 +23,7 @@ from harness.training.sampler import BudgetedSampler, charge
 from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Diverged, update
+from harness.world import Alone, World
 
 Outcome = Literal["finished", "failed", "interrupted"]
 
@@ -33,20 +36,22 @@ def train(
     fresh: bool = False,
     profiled: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
+    world: World | None = None,
 ) -> Outcome:
     """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
+
+    All ranks of ``world`` call this together, and rank 0 alone touches the directory; by default there is one process.
 
     Raises:
         HarnessError: the run cannot be opened.
     """
-    with locked(directory):
-        events = Journal(directory).read()
-        ended = outcome_of(events)
-        if ended and not fresh:
-            check_source(directory, start_of(events), source_of(config.objective.objective))
+    world = world or Alone()
+    _check_world(config, world)
+    with locked(directory) if world.rank == 0 else nullcontext():
+        if ended := world.first(None if fresh else _ended(config, directory) if world.rank == 0 else None):
             return ended
-        profile = Profile() if profiled else None
-        with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
+        profile = Profile() if profiled and world.rank == 0 else None
+        with open_run(config, directory, invocation, fresh=fresh, profile=profile, world=world) as run:
             before = run.ledger.flops
             try:
                 return _train(run, should_stop)
@@ -57,6 +62,23 @@ def train(
                 if profile:
                     name = f"{config.objective.name} seed {config.seed}"
                     profile.write(directory / TRACE, name, run.matrix_rate, run.ledger.flops - before)
+
+
+def _check_world(config: RunConfig, world: World) -> None:
+    if config.compute.devices != world.size:
+        raise HarnessError(
+            f"compute.devices is {config.compute.devices}, and this run has {world.size} "
+            f"process{'es' if world.size > 1 else ''}; start a process for each device"
+        )
+    if config.compute.parallel == "shard":
+        raise HarnessError("compute.parallel=shard is not there yet; use replicate")
+
+
+def _ended(config: RunConfig, directory: Path) -> Outcome | None:
+    events = Journal(directory).read()
+    if ended := outcome_of(events):
+        check_source(directory, start_of(events), source_of(config.objective.objective))
+    return ended
 
 
 def outcome_of(events: Sequence[Event]) -> Outcome | None:

@@ -35,11 +35,18 @@ from harness.training.checkpoint import Progress, load_checkpoint
 from harness.training.optimizer import make_optimizer
 from harness.training.passes import Passes
 from harness.training.state import RunParts, RunState, modules
+from harness.world import Alone, World
 
 
 @contextmanager
 def open_run(
-    config: RunConfig, directory: Path, invocation: Invocation, *, fresh: bool = False, profile: Profile | None = None
+    config: RunConfig,
+    directory: Path,
+    invocation: Invocation,
+    *,
+    fresh: bool = False,
+    profile: Profile | None = None,
+    world: World | None = None,
 ) -> Iterator[RunState]:
     """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
 
@@ -79,6 +86,7 @@ def open_run(
             progress=progress,
             profile=profile,
             matrix_rate=rate,
+            world=world or Alone(),
         )
 
 

@@ -31,6 +31,7 @@ from harness.training.checkpoint import NAME as CHECKPOINT
 from harness.training.checkpoint import Progress, save_checkpoint
 from harness.training.evaluation import evaluate
 from harness.training.passes import Passes
+from harness.world import World
 
 
 @dataclass(kw_only=True)
@@ -71,6 +72,8 @@ class RunState(RunParts):
     profile: Profile | None
     matrix_rate: float
     """FLOP/s of matrix products, measured as the run was opened."""
+    world: World
+    """The processes that carry the run together."""
 
     @property
     def ledger(self) -> Ledger:
