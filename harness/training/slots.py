@@ -87,7 +87,7 @@ def _told(folder: Path) -> Iterator[None]:
     """What fails on a rank is no ``Exception`` of torch's, and would pass all that catch those."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore")  # that one process loads by itself, for one
             yield
     except CheckpointException as error:
         reasons = "; ".join(f"rank {rank}: {raised[0]}" for rank, raised in sorted(error.failures.items()))
