@@ -1,31 +1,28 @@
 """``harness run``, ``harness tune`` and ``harness replicate``: what trains."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.app import INTERRUPTED, app, console, find_own_objectives, objectives_of, one_sentence
+from harness.cli.executing import executing
 from harness.cli.options import (
     OUT,
-    Anyway,
     Change,
     Data,
     Engine,
     Force,
-    Fresh,
     GraderName,
     Match,
     Model,
     Most,
-    Out,
     Regimes,
     Seeds,
     Suite,
     Task,
     Until,
-    Uri,
-    Workers,
 )
 from harness.config.arguments import (
     changes_of,
@@ -35,10 +32,15 @@ from harness.config.arguments import (
     parse_budget,
     parse_seeds,
 )
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.launch.carry_out import Execution
 
 
 @app.command()
 @one_sentence
+@executing()
 def run(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
@@ -52,16 +54,14 @@ def run(
     task: Task = None,
     data: Data = None,
     change: Change = None,
-    workers: Workers = None,
-    out: Out = OUT,
-    tracking_uri: Uri = None,
-    fresh: Fresh = False,
-    anyway: Anyway = False,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
     force: Force = False,
+    *,
+    how: "Execution",
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
-    from harness.launch.carry_out import Execution, invoke
+    from harness.launch.carry_out import invoke
+    from harness.launch.parted import kept_by
     from harness.launch.plan import plan
     from harness.launch.until import invoke_until, plan_until
     from harness.report.archive import refuse_losing
@@ -73,14 +73,16 @@ def run(
         planned = plan_until(suite, changes, names, max_seeds, regime or [])
     else:
         planned = plan(suite, changes, names, parse_seeds(seeds), regime or [])
-    refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=force)
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, profiled=profile, anyway=anyway)
+    kept = kept_by(how.part, planned.runs, how.forecaster, how.out)
+    refuse_losing(how.out / planned.suite.name, kept, force=force)
+    how = replace(how, profiled=profile)
     if not (invoke_until if until else invoke)(planned, how, console):
         raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
 @one_sentence
+@executing()
 def tune(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")],
     trials: Annotated[int, typer.Option(min=1, help="Of each arm in each regime.")] = 8,
@@ -91,17 +93,12 @@ def tune(
     task: Task = None,
     data: Data = None,
     change: Change = None,
-    workers: Workers = None,
-    out: Out = OUT,
-    tracking_uri: Uri = None,
-    fresh: Fresh = False,
-    anyway: Anyway = False,
+    *,
+    how: "Execution",
 ) -> None:
     """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
-    from harness.launch.carry_out import Execution
     from harness.studies.tuning import command
 
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
     changes = changes_of(change, model, data, engine, task)
     if not command.tune(suite, changes, objectives_of(algos), regime or [], trials, how, console):
         raise typer.Exit(INTERRUPTED)
@@ -109,29 +106,29 @@ def tune(
 
 @app.command()
 @one_sentence
+@executing(OUT / "replication")
 def replicate(
     suite: Suite,
-    source: Annotated[Path, typer.Option("--from", help="The archive whose verdicts are tried again, runs.tar.xz.")],
+    source: Annotated[
+        list[Path], typer.Option("--from", help="The archive whose verdicts are tried again, runs.tar.xz.")
+    ],
     seeds: Annotated[str, typer.Option(help="How many new seeds (5), or which (100,101).")] = "5",
     algos: Annotated[str | None, typer.Option(help="Only the verdicts on these arms, comma-separated.")] = None,
     regime: Annotated[list[str] | None, typer.Option(help="Only in this regime; repeatable.")] = None,
     match: Match = None,
     grader: GraderName = None,
-    workers: Workers = None,
-    out: Out = OUT / "replication",
-    tracking_uri: Uri = None,
-    fresh: Fresh = False,
-    anyway: Anyway = False,
+    *,
+    how: "Execution",
 ) -> None:
     """Train what an archive claims again, on seeds that it does not have: which verdicts hold. It resumes likewise."""
-    from harness.launch.carry_out import Execution
     from harness.report.numbers.selection import Selection
     from harness.studies.replication import command
 
+    if len(source) > 1:
+        raise HarnessError("--from twice: an archive's verdicts are tried again by themselves; name one")
     find_own_objectives()
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
     names = names_of(algos) if algos else None
     wanted = [chosen_regime(name) for name in regime] if regime else None
     selection = Selection(match=match, grader=grader)
-    if not command.replicate(suite, source, seeds, names, wanted, selection, how, console):
+    if not command.replicate(suite, source[0], seeds, names, wanted, selection, how, console):
         raise typer.Exit(INTERRUPTED)

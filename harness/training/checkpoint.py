@@ -6,6 +6,7 @@ That of a large model in shards lies in further files, one a rank, which that fi
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from harness.models.parallel import like, units_of, whole
 from harness.records.ledger import Ledger
 from harness.rollout.groups import GROUPS, Group
 from harness.training.slots import drop_slots, read_slot, tensors_in, write_slot
-from harness.world import World
+from harness.world import ALONE, World
 
 NAME = "checkpoint.safetensors"
 HELD = "held"
 ONE_FILE = 8 << 30
 """Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
 Modules = Mapping[str, torch.nn.Module]
+Names = Mapping[str, torch.nn.Parameter]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,7 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     held: Sequence[Group],
-    world: World,
+    world: World = ALONE,
 ) -> None:
     """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole. All ranks take part.
 
@@ -86,35 +88,58 @@ def drop_checkpoint(directory: Path) -> None:
 
 
 def load_checkpoint(
-    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer
+    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer, world: World = ALONE
 ) -> tuple[Progress, list[Group]] | None:
     """Fill modules and optimiser from the run's checkpoint; progress and held completions, None if there is none.
+
+    Rank 0 reads the file, and hands every rank what is in it: other machines need not see the disk. But of a state in
+    further files each rank reads its shards.
 
     Raises:
         HarnessError: the file is damaged, of another version or of another config.
     """
-    path = directory / NAME
-    if not path.is_file():
+    path, names = directory / NAME, dict(_parameters(modules))
+    if not world.first(path.is_file()):
         return None
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("run_id") != run_id:
-                raise HarnessError(
-                    f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh"
-                )
-            held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
-            progress = json.loads(metadata["progress"])
-            if slot := metadata.get("slot"):
-                _fill_from(directory, slot, json.loads(metadata["files"]), dict(_parameters(modules)), optimizer)
+        with safe_open(path, "pt") if world.rank == 0 else nullcontext() as file:
+            head = world.first(_head(path, run_id, file) if file else None)
+            assert head is not None
+            if head.slot:
+                _fill_from(directory, head.slot, head.files, names, optimizer)
             else:
-                _fill(dict(_parameters(modules)), optimizer, file)
+                _fill(names, optimizer, file, world)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         reason = one_line(error)[:300]
         raise HarnessError(
             f"{path} is of another version, or damaged ({reason}); start the run over with --fresh"
         ) from error
-    return Progress(**progress | {"ledger": Ledger(**progress["ledger"])}), held
+    return head.progress, head.held
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Head:
+    """What a checkpoint says besides its tensors."""
+
+    progress: Progress
+    held: list[Group]
+    slot: str | None
+    """Where the tensors are, if they are not in the same file."""
+    files: list[str]
+
+
+def _head(path: Path, run_id: str, file: Any) -> _Head:
+    metadata = file.metadata() or {}
+    if metadata.get("run_id") != run_id:
+        raise HarnessError(f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh")
+    held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
+    progress = json.loads(metadata["progress"])
+    return _Head(
+        progress=Progress(**progress | {"ledger": Ledger(**progress["ledger"])}),
+        held=held,
+        slot=metadata.get("slot"),
+        files=json.loads(metadata.get("files", "[]")),
+    )
 
 
 def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
@@ -149,24 +174,25 @@ def _metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
-def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, file: Any) -> None:
-    """Tensor by tensor, from one file."""
-    keys = [key for key in file.keys() if key != HELD]  # noqa: SIM118
+def _fill(names: Names, optimizer: torch.optim.Optimizer, file: Any, world: World) -> None:
+    """Tensor by tensor, from one file, which rank 0 has."""
+    keys = world.first([key for key in file.keys() if key != HELD] if file else [])  # noqa: SIM118
     _refuse_others(names, keys)
-    with torch.no_grad():
-        for key in keys:
-            kind, name = key.split("/", 1)
-            if kind == "weight":
-                names[name].copy_(like(file.get_tensor(key), names[name]))
-            else:
-                _keep(optimizer, names[name], kind, file.get_tensor(key))
+    for key in keys:
+        tensor = world.first_tensor(file.get_tensor(key) if file else None)
+        kind, name = key.split("/", 1)
+        if kind == "weight":
+            with torch.no_grad():
+                names[name].copy_(like(tensor, names[name]))
+        else:
+            _keep(optimizer, names[name], kind, tensor)
 
 
 def _fill_from(
     directory: Path,
     slot: str,
     files: list[str],
-    names: dict[str, torch.nn.Parameter],
+    names: Names,
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """From files of shards, in place: moments are made as they are to be held."""
@@ -196,6 +222,6 @@ def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind:
         optimizer.state[parameter][kind] = like(tensor, parameter)
 
 
-def _refuse_others(names: Mapping[str, torch.nn.Parameter], keys: Iterable[str]) -> None:
+def _refuse_others(names: Names, keys: Iterable[str]) -> None:
     if {key for key in keys if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
         raise KeyError("its parameters are not the run's")

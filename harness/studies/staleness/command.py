@@ -8,10 +8,11 @@ from rich.console import Console
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.launch.carry_out import Execution, Runs, carry_out
 from harness.launch.graders import of_one_grader
+from harness.launch.parted import all_ended
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
-from harness.report.commands import open_source
+from harness.report.merged import open_source
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
 from harness.studies.staleness.lags import Unit
@@ -34,6 +35,8 @@ def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
     drawn: list[Sweep] = []
 
     def report(_: Runs) -> list[str]:
+        if how.part and not all_ended(planned, how.out, console):
+            return []
         drawn.append(_of_runs(suite, planned, asked.unit, out_dir))
         out_dir.keep(suite)
         return _write(drawn[-1], out_dir.suite(suite.name))
@@ -41,25 +44,26 @@ def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
     for plan in plans:
         if not carry_out(plan, how, report, console):
             return False
-    _show(drawn[-1], out_dir.suite(suite.name), console)
+    if drawn:
+        _show(drawn[-1], out_dir.suite(suite.name), console)
     return True
 
 
 def draw(
     suite: SuiteConfig,
     selection: Selection,
-    source: str,
+    sources: Sequence[str],
     unit: Unit,
     lags: Collection[int] | None,
     out: Path,
     console: Console,
 ) -> None:
-    """The same of runs that are there already: in an archive, or an MLflow store.
+    """The same of runs that are there already: in archives, folders, or MLflow stores.
 
     Raises:
         HarnessError: there are no such runs, or they are not matched.
     """
-    out_dir, _, results = open_source(suite, source, out)
+    out_dir, results = OutDir(out), open_source(suite.name, sources, out).results()
     sweep = sweep_of(suite, selection.of(results), unit, lags=lags)
     out_dir.prepare()
     _write(sweep, out_dir.suite(suite.name))

@@ -1,0 +1,71 @@
+"""How the runs of a command are carried out: the options that all commands which train share, as one parameter."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.options import (
+    OUT,
+    Anyway,
+    Devices,
+    Fresh,
+    Out,
+    PartOf,
+    RunsPerDevice,
+    Uri,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from harness.launch.carry_out import Execution
+
+
+def execution(
+    devices: Devices = None,
+    runs_per_device: RunsPerDevice = None,
+    workers: Workers = None,
+    part: PartOf = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+    anyway: Anyway = False,
+) -> "Execution":
+    """What these options say."""
+    from harness.launch.carry_out import Execution
+    from harness.launch.scheduling import parse_part
+    from harness.studies.planning.forecast import Forecast
+
+    return Execution(
+        out=out,
+        tracking_uri=tracking_uri,
+        workers=workers,
+        fresh=fresh,
+        anyway=anyway,
+        devices=devices,
+        runs_per_device=runs_per_device,
+        part=parse_part(part) if part is not None else None,
+        forecaster=Forecast(),
+    )
+
+
+def executing(out: Path = OUT) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of :func:`execution` in place of its parameter ``how``; ``out``: their default."""
+    theirs = dict(inspect.signature(execution).parameters)
+    theirs["out"] = theirs["out"].replace(default=out)
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = {name: one for name, one in inspect.signature(command).parameters.items() if name != "how"}
+
+        @wraps(command)
+        def given(**options: Any) -> None:
+            how = execution(**{name: options.pop(name) for name in theirs})
+            command(**options, how=how)
+
+        shown = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own.values(), *theirs.values())]
+        given.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        given.__annotations__ = {one.name: one.annotation for one in shown}
+        return given
+
+    return with_options
