@@ -10,7 +10,7 @@ All of this leaves a model that is not sharded as it is.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -90,14 +90,28 @@ def gathered(*models: nn.Module | None) -> Iterator[None]:
 
     Within another one it does nothing.
     """
-    units = [unit for model in dict.fromkeys(models) for unit in units_of(model) if _in_parts(unit)]
-    for unit in units:
-        unit.unshard()
+    cut = [model for model in dict.fromkeys(models) if units_of(model) and _in_parts(model)]
+    for model in cut:
+        cast(FSDPModule, model).set_reshard_after_forward(False)
+        for unit in units_of(model):
+            unit.unshard()
     try:
         yield
     finally:
-        for unit in units:
-            unit.reshard()
+        for model in cut:
+            cast(FSDPModule, model).set_reshard_after_forward(reshards(model))
+            for unit in units_of(model):
+                unit.reshard()
+
+
+@contextmanager
+def passes_over(*models: nn.Module | None) -> Iterator[None]:
+    """Inside, passes over these models may be made: as many as a rank likes, but equally many over those that reshard.
+
+    All ranks enter and leave.
+    """
+    with gathered(*(model for model in models if not reshards(model))):
+        yield
 
 
 @contextmanager
@@ -107,8 +121,7 @@ def accumulating(*models: nn.Module | None) -> Iterator[None]:
     A model that gathers a layer at a time sums in each backward pass.
     """
     sharded = [model for model in models if units_of(model) and not reshards(model)]
-    with ExitStack() as stack:
-        stack.enter_context(gathered(*sharded))
+    with passes_over(*models), ExitStack() as stack:
         for model in sharded:
             stack.enter_context(_summed_once(model))
         yield
@@ -155,8 +168,8 @@ def made_whole(module: nn.Module) -> Iterator[None]:
         yield
 
 
-def _in_parts(unit: Any) -> bool:
-    return any(isinstance(parameter, DTensor) for parameter in unit.parameters())
+def _in_parts(model: Any) -> bool:
+    return any(isinstance(parameter, DTensor) for parameter in model.parameters())
 
 
 def _refuse_shared(layers: list[nn.Module]) -> None:
