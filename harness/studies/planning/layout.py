@@ -53,8 +53,7 @@ ALONE = Layout()
 def layout_of(config: RunConfig) -> Layout:
     """As the run's settings say."""
     compute = config.compute
-    reshard = bool(getattr(compute, "reshard", False))
-    return Layout(devices=compute.devices, parallel=compute.parallel, reshard=reshard)
+    return Layout(devices=compute.devices, parallel=compute.parallel, reshard=compute.reshard)
 
 
 def ways(devices: int) -> list[Layout]:
