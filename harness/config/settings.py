@@ -189,7 +189,17 @@ class ComputeSettings(Settings):
     devices: Annotated[PositiveInt, PLACE] = 1
     """One run over so many, a process each."""
     parallel: Annotated[Literal["replicate", "shard"], PLACE] = "replicate"
-    """What of the weights each device holds: ``replicate``: all of them. ``shard``: its part."""
+    """What of the weights each device holds: ``replicate``: all of them. ``shard``: its part, and all of them while
+    passes are made."""
+    reshard: Annotated[bool, PLACE] = False
+    """Of ``shard``, where whole weights and their gradients do not fit beside the rest: passes gather one layer at a
+    time. It takes longer, and each completion passes with a copy of its prompt."""
+
+    @model_validator(mode="after")
+    def _shards_to_gather(self) -> "ComputeSettings":
+        if self.reshard and self.parallel != "shard":
+            raise ValueError(f"reshard is for parallel=shard, not for parallel={self.parallel}; set one otherwise")
+        return self
 
 
 class ConstraintSettings(Settings):

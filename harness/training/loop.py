@@ -70,8 +70,6 @@ def _check_world(config: RunConfig, world: World) -> None:
             f"compute.devices is {config.compute.devices}, and this run has {world.size} "
             f"process{'es' if world.size > 1 else ''}; start a process for each device"
         )
-    if config.compute.parallel == "shard":
-        raise HarnessError("compute.parallel=shard is not there yet; use replicate")
 
 
 def _ended(config: RunConfig, directory: Path) -> Outcome | None:

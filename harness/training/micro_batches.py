@@ -81,6 +81,11 @@ def deal(groups: Sequence[Group], ranks: int) -> list[list[int]]:
     return [sorted(indices) for indices in dealt]
 
 
+def idle(shares: Sequence[int], rank: int) -> int:
+    """Passes that a rank makes for company, if ranks have so many micro-batches, and must make equally many."""
+    return max(shares) - shares[rank]
+
+
 def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
     """The groups packed into micro-batches."""
     return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens)]

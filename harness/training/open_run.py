@@ -17,6 +17,7 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
+from harness.models.parallel import shard
 from harness.records.events import Beginning, Event, Identity, Invocation, OfflineSet, Origin, Resumed, Start
 from harness.records.graders import grader_of
 from harness.records.journal import Journal
@@ -56,9 +57,9 @@ def open_run(
         HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
     """
     torch.set_num_threads(config.compute.threads)
-    parts = load_parts(config)
+    parts = load_parts(config, world)
     identity = Identity(
-        weights=parts.policy.fingerprint(),
+        weights=parts.weights,
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
         prompts=parts.prompts,
     )
@@ -91,21 +92,32 @@ def open_run(
         )
 
 
-def load_parts(config: RunConfig) -> RunParts:
-    """All that the config names, tried out.
+def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
+    """All that the config names, tried out; models in shards, if it says so and there are several ranks.
+
+    A rank has at most two whole models at a time: each is cut once no other is made of it.
 
     Raises:
         HarnessError: a part cannot be loaded, does not fit the others, or does not compute what it should.
     """
     loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
+    if sharded and reshard:
+        policy.shares_prompts = False  # a pass of several parts, as many as lengths make
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)
     objective = objective_of(config.objective)
     passes = Passes.of(objective, config.regime_spec, config.optimizer)
-    reference = policy.reference()
-    critic = Critic(policy) if passes.critic else None
+    weights, reference = policy.fingerprint(), policy.reference()
+    if sharded and reference.model is not policy.model:
+        shard(reference.model, reshard=reshard)
+    if (critic := Critic(policy) if passes.critic else None) and sharded:
+        shard(critic, reshard=reshard)
+    engine = make_engine(policy, config.compute, fitted.context)
+    if sharded:
+        shard(policy.model, reshard=reshard)
     return RunParts(
         config=config,
         problems=problems,
@@ -118,7 +130,8 @@ def load_parts(config: RunConfig) -> RunParts:
         reference=reference,
         critic=critic,
         optimizer=make_optimizer(config.optimizer, modules(policy, critic)),
-        engine=make_engine(policy, config.compute, fitted.context),
+        engine=engine,
+        weights=weights,
     )
 
 

@@ -27,8 +27,7 @@ from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.fixed_set import FixedSet
 from harness.rollout.regimes import Regime
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.training.checkpoint import NAME as CHECKPOINT
-from harness.training.checkpoint import Progress, save_checkpoint
+from harness.training.checkpoint import Progress, drop_checkpoint, save_checkpoint
 from harness.training.evaluation import evaluate
 from harness.training.passes import Passes
 from harness.world import World
@@ -52,6 +51,8 @@ class RunParts:
     critic: Critic | None
     optimizer: torch.optim.Optimizer
     engine: RolloutEngine
+    weights: str
+    """The policy's fingerprint as it was loaded."""
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -160,22 +161,24 @@ class RunState(RunParts):
             written = self.world.first(self.journal.sync() if self.leads else 0)
             self.progress = replace(self.progress, journal_bytes=written)
             held = self.regime.held
-            if self.leads:
-                save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
+            run_id, progress = self.config.run_id, self.progress
+            save_checkpoint(self.directory, run_id, self.modules, self.optimizer, progress, held, self.world)
 
     def finish(self, status: Outcome, reason: str = "") -> None:
         """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""
+        partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
+        if status == "finished":
+            if self.leads:
+                for old in (partial, final):
+                    shutil.rmtree(old, ignore_errors=True)
+            self.policy.save(partial, writes=self.leads)
         if not self.leads:
             return
         if status == "finished":
-            partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
-            for old in (partial, final):
-                shutil.rmtree(old, ignore_errors=True)
-            self.policy.save(partial)
             partial.rename(final)
         self.record(End(step=self.iteration, ledger=self.ledger, status=status, reason=reason, time=time.time()))
         self.journal.sync()
-        (self.directory / CHECKPOINT).unlink(missing_ok=True)
+        drop_checkpoint(self.directory)
 
 
 def modules(policy: Policy, critic: Critic | None) -> dict[str, torch.nn.Module]:

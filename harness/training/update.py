@@ -25,10 +25,12 @@ from algorithms.step import step_totals
 from algorithms.types import Batch, Denominators, HasState, PolicyOutput
 from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
+from harness.models.parallel import accumulating, reshards, units_of, whole
+from harness.models.sequences import IDLE
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
-from harness.training.micro_batches import MicroBatch, deal, denominators, micro_batches
+from harness.training.micro_batches import MicroBatch, deal, denominators, idle, micro_batches
 from harness.training.optimism import extrapolate, remember
 from harness.training.scoring import score_update
 from harness.training.state import RunState
@@ -53,11 +55,13 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
         part = score_update(run, part)
         dealt = [[part[i] for i in indices] for indices in deal(part, run.world.size)]
         micro = [micro_batches(share, run.config.compute.micro_batch_tokens) for share in dealt]
-        metrics = _backward(run, micro, counts, first=index == 1)
+        with accumulating(*run.modules.values()):
+            metrics = _backward(run, micro, counts, first=index == 1)
+            _keep_company(run, [len(share) for share in micro])
         if why := unexplained(run.config, metrics):
             raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
         with run.span("gradients"):
-            run.world.add_up(p for module in run.modules.values() for p in module.parameters())
+            run.world.add_up(p for each in run.modules.values() if not units_of(each) for p in each.parameters())
         with run.span("optimiser"):
             metrics |= _step(run, run.ledger.optimizer_steps + index)
         for name, value in metrics.items():
@@ -111,6 +115,14 @@ def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Deno
         after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))
         run.progress = replace(run.progress, state=after)
     return _over_ranks(run.world, sums)
+
+
+def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:
+    """Passes that change nothing, where all ranks must make as many as the one with the most micro-batches."""
+    if reshards(run.policy.model):
+        for _ in range(idle(micro_batches, run.world.rank)):
+            values = run.critic(IDLE).sum() if run.critic else 0.0
+            ((run.policy.logp(IDLE).sum() + values) * 0).backward()  # type: ignore[no-untyped-call]
 
 
 def _over_ranks(world: World, sums: Metrics) -> Metrics:
@@ -169,7 +181,7 @@ def _step(run: RunState, number: int) -> Metrics:
     metrics = {"train/learning_rate": settings.learning_rate * warm}
     plain = extrapolate(run.optimizer, settings.optimism) if settings.optimism else {}
     for name, module in run.modules.items():
-        norm = float(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm))
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm)))
         if not math.isfinite(norm):
             raise Diverged(f"the {name}'s gradient of step {number} is not finite")
         metrics["train/grad_norm" if name == "policy" else f"{name}/grad_norm"] = norm

@@ -34,7 +34,8 @@ class RolloutEngine(Protocol):
         """``n`` completions of each prompt, in order. The same weights and seed give the same completions.
 
         ``first`` is the place of the first prompt among all that are sampled with this seed, on any rank: what is
-        drawn for a prompt is a function of its place there.
+        drawn for a prompt is a function of its place there. A rank asks even where it has no prompts: those that hold
+        a model in shards hand each other weights.
         """
         ...
 
@@ -78,7 +79,7 @@ def sample_groups(
     """``n`` completions of each problem, not graded yet; each rank samples its share, and has all of them."""
     prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
     places = world.scatter(range(len(prompts)))
-    mine = engine.generate([prompts[i] for i in places], n, sampling, seed, places[0]) if places else []
+    mine = engine.generate([prompts[i] for i in places], n, sampling, seed, places[0] if places else 0)
     return [
         Group(problem=problem, prompt_ids=prompt, completions=completions)
         for problem, prompt, completions in zip(

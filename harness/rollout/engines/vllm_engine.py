@@ -68,6 +68,8 @@ class VllmEngine:
 
         if self._asleep:
             self.sync(self._policy)
+        if not prompts:
+            return []
         greedy = sampling.temperature == 0
         params = [
             SamplingParams(

@@ -6,14 +6,16 @@ from functools import partial
 
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig, digest
+from harness.studies.planning.device import Device
 from harness.studies.planning.duration import duration_of
-from harness.studies.planning.gpus import GPUS, Gpu
+from harness.studies.planning.gpus import GPUS
+from harness.studies.planning.layout import layout_of
 from harness.studies.planning.memory import GIB, memory_of
 from harness.studies.planning.parts import parts_of
 from harness.training.passes import Passes
 
-CPU = Gpu(memory=math.inf, bfloat16=0.05, float32=0.05, bandwidth=0.02)
-"""A core, roughly: in what proportion it computes and reads is what an order depends on."""
+CPU = Device(kind="cpu", memory=math.inf, bfloat16=0.05, float32=0.05, bandwidth=0.02, link=5, network=1)
+"""A core, roughly, and not this one: in what proportion it computes and reads is what an order depends on."""
 USUAL = "h100"
 """Whatever the GPU is: all machines of a sweep must come to the same order."""
 
@@ -53,4 +55,5 @@ def _kind(config: RunConfig) -> str:
     passes = Passes.of(objective_of(config.objective), config.regime_spec, config.optimizer)
     optimizer = {key: value for key, value in content["optimizer"].items() if key != "learning_rate"}
     told = {"passes": str(passes), "control": config.objective.control, "optimizer": optimizer}
+    told["layout"] = str(layout_of(config))  # which no id holds
     return digest({key: value for key, value in content.items() if key not in ("seed", "objective")} | told)
