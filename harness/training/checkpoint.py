@@ -83,6 +83,12 @@ def load_checkpoint(
     return Progress(**progress | {"ledger": Ledger(**progress["ledger"])}), held
 
 
+def journal_bytes_of(path: Path) -> int:
+    """How much of the journal belongs to the checkpoint in this file."""
+    with safe_open(path, "pt") as file:
+        return int(json.loads(file.metadata()["progress"])["journal_bytes"])
+
+
 def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
     for kind, module in modules.items():
         for name, parameter in module.named_parameters():
