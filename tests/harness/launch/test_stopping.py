@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command_line import SETTINGS, two_runs
 from tests.support.processes import typed
-from tests.support.small import assert_same_run, journal_of
+from tests.support.small import SUITE, assert_same_run, journal_of
 
 
 def wait_for_steps(out: Path, count: int) -> None:
@@ -50,8 +50,9 @@ from algorithms.reinforce import Reinforce
 
 class Mine(Reinforce):
     def loss(self, policy, batch):
-        Path("stepping").touch()
-        time.sleep(600)
+        if Path("hang").exists():
+            Path("hanging").touch()
+            time.sleep(600)
         return super().loss(policy, batch)
 """
 
@@ -60,10 +61,11 @@ class Mine(Reinforce):
 def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) -> None:
     """The step would take ten minutes. What is on disk is whole, and resumes."""
     (tmp_path / "endless.py").write_text(ENDLESS)
-    command = ["run", "--algos", "endless:Mine,agro", "--seeds", "0,", *SETTINGS, "--workers", "1"]
+    (tmp_path / "hang").touch()
+    command = ["run", "--algos", "endless:Mine", "--seeds", "0,", *SETTINGS, "--set=baseline=endless:Mine"]
     stopped = typed(command, tmp_path / "out")
     deadline = time.monotonic() + 300
-    while not (tmp_path / "stepping").exists():
+    while not (tmp_path / "hanging").exists():
         assert time.monotonic() < deadline and stopped.process.is_alive(), stopped.stderr
         time.sleep(0.05)
     (worker,) = workers_of(stopped.process.pid)
@@ -78,9 +80,13 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
     assert "stopped at once; the same command resumes" in stopped.stdout
     assert "Traceback" not in stopped.stderr + stopped.stdout
 
-    (tmp_path / "endless.py").write_text(ENDLESS.replace("        time.sleep(600)\n", ""))
-    again = typed([*command, "--fresh"], tmp_path / "out")  # for the objective's file is another one
+    (tmp_path / "hang").unlink()
+    (run,) = (tmp_path / "out" / SUITE / "runs").iterdir()
+    (before,) = (record for record in journal_of(run) if record["event"] == "start")
+    again = typed(command, tmp_path / "out")
     assert again.code() == 0, again.stderr
+    records = journal_of(run)
+    assert records[0] == before and records[-1]["status"] == "finished", "it was not taken up where it was"
 
 
 def workers_of(pid: int | None) -> list[int]:

@@ -249,4 +249,4 @@ def test_a_journal_of_another_version_is_one_sentence(small_runs: dict[str, Path
     path.parent.mkdir(parents=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in old))
     with pytest.raises(HarnessError, match="older version"):
-        make_leaderboard(load_suite("tiny-arithmetic"), Selection(), None, tmp_path, Console())
+        make_leaderboard(load_suite("tiny-arithmetic"), Selection(), [], tmp_path, Console())
