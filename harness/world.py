@@ -4,7 +4,7 @@ import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -64,11 +64,11 @@ class World(Protocol):
         """Rank 0's, in the processor's memory; what other ranks give is not looked at."""
         ...
 
-    def agree(self, what: str, value: object) -> None:
+    def agree(self, value: object, otherwise: str) -> None:
         """Be sure that all ranks have the same.
 
         Raises:
-            HarnessError: they have not; ``what`` names it.
+            HarnessError: they have not; ``otherwise`` says what that means.
         """
         ...
 
@@ -105,11 +105,14 @@ class Alone:
         assert tensor is not None
         return tensor
 
-    def agree(self, what: str, value: object) -> None:
+    def agree(self, value: object, otherwise: str) -> None:
         pass
 
     def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         pass
+
+
+ALONE: Final[World] = Alone()
 
 
 class Ranks:
@@ -153,10 +156,10 @@ class Ranks:
             self._broadcast(found.view(-1).view(torch.uint8))
         return found
 
-    def agree(self, what: str, value: object) -> None:
+    def agree(self, value: object, otherwise: str) -> None:
         values = self._all(value)
         if others := [rank for rank, other in enumerate(values) if other != values[0]]:
-            raise HarnessError(f"{what} of rank {others[0]} is another than that of rank 0; give all ranks the same")
+            raise HarnessError(f"rank {others[0]} differs from rank 0: {otherwise}")
 
     def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         for bucket in _buckets(parameters):

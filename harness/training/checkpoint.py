@@ -14,6 +14,7 @@ from torch import Tensor
 from harness.errors import HarnessError, one_line
 from harness.records.ledger import Ledger
 from harness.rollout.groups import GROUPS, Group
+from harness.world import ALONE, World
 
 NAME = "checkpoint.safetensors"
 HELD = "held"
@@ -54,14 +55,34 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer
+    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer, world: World = ALONE
 ) -> tuple[Progress, list[Group]] | None:
     """Fill modules and optimiser from the run's checkpoint; progress and held completions, None if there is none.
+
+    Rank 0 reads the file, and hands every rank what is in it: other machines need not see the disk.
 
     Raises:
         HarnessError: the file is damaged, of another version or of another config.
     """
-    path = directory / NAME
+    read = _read(directory / NAME, run_id, modules, optimizer) if world.rank == 0 else None
+    if found := world.first(read):
+        _share(modules, optimizer, world)
+    return found
+
+
+def _share(modules: Modules, optimizer: torch.optim.Optimizer, world: World) -> None:
+    """Weights and moments of rank 0 become those of all ranks, one after the other."""
+    state = dict(_state(modules, optimizer)) if world.rank == 0 else {}
+    names = dict(_parameters(modules))
+    for key in world.first(list(state)):
+        tensor = world.first_tensor(state.get(key))
+        if world.rank:
+            _put(names, optimizer, key, tensor)
+
+
+def _read(
+    path: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer
+) -> tuple[Progress, list[Group]] | None:
     if not path.is_file():
         return None
     try:
@@ -107,13 +128,17 @@ def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple
 def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     if {key for key in tensors if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
         raise KeyError("its parameters are not the run's")
-    with torch.no_grad():
-        for key, tensor in tensors.items():
-            kind, name = key.split("/", 1)
-            parameter = names[name]
-            if kind == "weight":
-                parameter.copy_(tensor)
-            elif kind == "step":
-                optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
-            else:
-                optimizer.state[parameter][kind] = tensor.to(parameter.device)
+    for key, tensor in tensors.items():
+        _put(names, optimizer, key, tensor)
+
+
+@torch.no_grad()
+def _put(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, key: str, tensor: Tensor) -> None:
+    kind, name = key.split("/", 1)
+    parameter = names[name]
+    if kind == "weight":
+        parameter.copy_(tensor)
+    elif kind == "step":
+        optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
+    else:
+        optimizer.state[parameter][kind] = tensor.to(parameter.device)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from evaluators.types import Split, Verdict
 from harness.config.run_config import RunConfig
@@ -23,9 +23,10 @@ from harness.training.sampler import BudgetedSampler, charge
 from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Diverged, update
-from harness.world import Alone, World
+from harness.world import ALONE, World
 
 Outcome = Literal["finished", "failed", "interrupted"]
+APART: Final = "run it on devices of one kind, with the same versions"
 
 
 def train(
@@ -36,7 +37,7 @@ def train(
     fresh: bool = False,
     profiled: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
-    world: World | None = None,
+    world: World = ALONE,
 ) -> Outcome:
     """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
 
@@ -45,7 +46,6 @@ def train(
     Raises:
         HarnessError: the run cannot be opened.
     """
-    world = world or Alone()
     _check_world(config, world)
     with locked(directory) if world.rank == 0 else nullcontext():
         if ended := world.first(None if fresh else _ended(config, directory) if world.rank == 0 else None):
@@ -93,7 +93,7 @@ def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
         run.checkpoint()
     validated = run.iteration
     for share_before in () if run.config.objective.control == "frozen" else _steps(run):
-        if should_stop():
+        if run.world.any(should_stop()):
             return "interrupted"
         if any(share_before < share <= run.share() for share in run.config.evaluation.shares if share < 1):
             run.evaluate(Split.VALIDATION)
@@ -139,13 +139,15 @@ def _step(run: RunState, sampler: BudgetedSampler) -> bool:
 
     # 8. Record.
     run.book(cost)
+    completions = _hash_of(batch.groups)
+    run.world.agree((completions, repr(metrics)), f"their step {run.iteration} was not the same; {APART}")
     run.record(
         Step(
             step=run.iteration,
             ledger=run.ledger,
             metrics=metrics | _rollout_metrics(run, batch.groups),
             problems=tuple(group.problem.id for group in batch.groups),
-            completions=_hash_of(batch.groups),
+            completions=completions,
             time=time.time(),
             mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate,
         )

@@ -21,7 +21,7 @@ from harness.records.events import Beginning, Event, Identity, Invocation, Offli
 from harness.records.graders import grader_of
 from harness.records.journal import Journal
 from harness.records.locks import LOCK
-from harness.records.provenance import source_of, versions
+from harness.records.provenance import DEVICES, source_of, versions
 from harness.records.results import start_of
 from harness.records.spans import Profile, matrix_rate
 from harness.rollout.asking import asking_of, posed
@@ -35,7 +35,7 @@ from harness.training.checkpoint import Progress, load_checkpoint
 from harness.training.optimizer import make_optimizer
 from harness.training.passes import Passes
 from harness.training.state import RunParts, RunState, modules
-from harness.world import Alone, World
+from harness.world import ALONE, World
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def open_run(
     *,
     fresh: bool = False,
     profile: Profile | None = None,
-    world: World | None = None,
+    world: World = ALONE,
 ) -> Iterator[RunState]:
     """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
 
@@ -62,17 +62,18 @@ def open_run(
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
         prompts=parts.prompts,
     )
-    rate = matrix_rate(parts.policy.device, parts.policy.dtype)
+    world.agree(identity, "it has another model or other problems; give all ranks the same files")
+    rate = world.sum({"rate": matrix_rate(parts.policy.device, parts.policy.dtype)})["rate"]
     journal = Journal(directory)
     with Grader() as grader:
-        fixed = _fixed_set(parts, identity, directory.parent.parent, grader)
+        fixed = _fixed_set(parts, identity, directory.parent.parent, grader, world)
         data = OfflineSet(completions=fixed.completions, content=fixed.content) if fixed else None
         began = Beginning(identity=identity, data=data, source=source_of(config.objective.objective))
-        if fresh:
+        if fresh and world.rank == 0:
             _clear(directory)
-        resumed = _take_up(parts, journal, began)
-        if not resumed:
-            origin = Origin(invocation=invocation, versions=versions(), matrix_rate=rate)
+        resumed = _take_up(parts, journal, began, world)
+        if not resumed and world.rank == 0:
+            origin = Origin(invocation=invocation, versions=made_here(config), matrix_rate=rate)
             journal.append(_start(parts, began, origin))
         progress, held = resumed or (Progress(), [])
         parts.engine.sync(parts.policy)
@@ -86,7 +87,7 @@ def open_run(
             progress=progress,
             profile=profile,
             matrix_rate=rate,
-            world=world or Alone(),
+            world=world,
         )
 
 
@@ -121,28 +122,30 @@ def load_parts(config: RunConfig) -> RunParts:
     )
 
 
-def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader) -> FixedSet | None:
+def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader, world: World) -> FixedSet | None:
     """Of the offline regime; the first run of a seed samples it."""
     if parts.config.regime_spec.kind != "offline":
         return None
 
     def make() -> list[Group]:
-        return sample_fixed(parts.config, parts.asking, parts.reference, parts.engine, grader, parts.order)
+        return sample_fixed(parts.config, parts.asking, parts.reference, parts.engine, grader, parts.order, world)
 
-    return fixed_set(parts.config, identity, suite, make)
+    return fixed_set(parts.config, identity, suite, make, world)
 
 
-def _take_up(parts: RunParts, journal: Journal, began: Beginning) -> tuple[Progress, list[Group]] | None:
+def _take_up(parts: RunParts, journal: Journal, began: Beginning, world: World) -> tuple[Progress, list[Group]] | None:
     """Fill what is trained from the checkpoint, if there is one; cut the journal back to it, or to nothing."""
-    resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer)
+    resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer, world)
+    if world.rank:
+        return resumed
     if resumed:
         start = start_of(journal.read())
         check_beginning(journal.path.parent, start, began)
         check_grader(journal.path.parent, start)
     journal.cut(resumed[0].journal_bytes if resumed else 0)
-    if resumed and made_by(journal.read()) != versions():
+    if resumed and made_by(journal.read()) != (here := made_here(parts.config)):
         ledger = resumed[0].ledger
-        journal.append(Resumed(step=ledger.iterations, ledger=ledger, versions=versions(), time=time.time()))
+        journal.append(Resumed(step=ledger.iterations, ledger=ledger, versions=here, time=time.time()))
     return resumed
 
 
@@ -191,6 +194,12 @@ def check_beginning(directory: Path, start: Start, now: Beginning) -> None:
     if start.data != now.data:
         raise _another(directory, "on another offline set than is there now")
     check_source(directory, start, now.source)
+
+
+def made_here(config: RunConfig) -> dict[str, str]:
+    """Versions of what computes now; and over how many devices, where they are several."""
+    compute = config.compute
+    return versions() | ({DEVICES: f"{compute.devices}, {compute.parallel}"} if compute.devices > 1 else {})
 
 
 def made_by(events: Sequence[Event]) -> dict[str, str]:

@@ -12,7 +12,8 @@ from harness.models.critic import Critic
 from harness.models.sequences import Sequences
 from harness.rollout.groups import Group, mismatched, sequences_of, with_scores
 from harness.seeds import Purpose, derive_seed
-from harness.training.micro_batches import pack
+from harness.training.exchange import gather_scores
+from harness.training.micro_batches import deal, pack
 from harness.training.state import RunState
 
 Pass = Callable[[Sequences], Mapping[str, Tensor]]
@@ -57,16 +58,20 @@ def score_update(run: RunState, groups: Sequence[Group]) -> list[Group]:
 
 @torch.no_grad()
 def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> list[Group]:
-    """The groups, in order, with what ``passes`` say of them."""
+    """The groups, in order, with what ``passes`` say of them; each rank makes them over its share."""
     if not passes:
         return list(groups)
+    dealt = deal(groups, run.world.size)
+    mine = [groups[i] for i in dealt[run.world.rank]]
     scored: dict[int, Group] = {}
-    for indices in pack(groups, run.config.compute.micro_batch_tokens):
-        part = [groups[i] for i in indices]
+    names: set[str] = set()
+    for indices in pack(mine, run.config.compute.micro_batch_tokens):
+        part = [mine[i] for i in indices]
         sequences = sequences_of(part)
         found = {name: tensor for each in passes for name, tensor in each(sequences).items()}
         scored |= zip(indices, with_scores(part, found), strict=True)
-    return [scored[i] for i in range(len(groups))]
+        names |= found.keys()
+    return gather_scores(groups, dealt, [scored[i] for i in range(len(mine))], sorted(names), run.world)
 
 
 def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:

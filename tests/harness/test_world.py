@@ -49,9 +49,9 @@ def summed(world: World, bucket: int) -> list[list[float] | None]:
 
 
 def disagree(world: World) -> str:
-    world.agree("the same", 1)
+    world.agree(1, "it is the same")
     try:
-        world.agree("the model", world.rank == 1)
+        world.agree(world.rank == 1, "another model")
     except HarnessError as error:
         return str(error)
     return ""
@@ -97,9 +97,7 @@ def test_gradients_are_summed_where_any_rank_has_one(found: list[dict[str, Any]]
 
 
 def test_ranks_that_differ_are_named(found: list[dict[str, Any]]) -> None:
-    assert {one["disagree"] for one in found} == {
-        "the model of rank 1 is another than that of rank 0; give all ranks the same"
-    }
+    assert {one["disagree"] for one in found} == {"rank 1 differs from rank 0: another model"}
 
 
 def test_alone_nothing_changes() -> None:

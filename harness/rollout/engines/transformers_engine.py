@@ -51,10 +51,11 @@ class TransformersEngine:
         pass
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
     ) -> list[tuple[Completion, ...]]:
         """See :class:`RolloutEngine`. Each completion has its own noise, whatever is sampled beside it."""
-        noise = torch.from_numpy(np.random.default_rng(seed).random((len(prompts), n, sampling.max_tokens), np.float32))
+        shape = (first + len(prompts), n, sampling.max_tokens)
+        noise = torch.from_numpy(np.random.default_rng(seed).random(shape, np.float32)[first:])
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         together = max(1, self._sample_batch // n)
         done: dict[int, tuple[Completion, ...]] = {}

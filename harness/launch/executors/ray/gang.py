@@ -97,8 +97,8 @@ def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float
         remove_placement_group(group)
 
 
-def _outcome(ranks: list[Any]) -> Outcome | Broken:
-    """What broke a rank, or else the word of rank 0.
+def _outcome(ranks: list[Any]) -> Outcome | Broken | Lost:
+    """What broke a rank, or else the word of rank 0. A rank may notice before Ray that another one is lost.
 
     Raises:
         RayError: a rank died.
@@ -113,4 +113,6 @@ def _outcome(ranks: list[Any]) -> Outcome | Broken:
         if any(isinstance(answer, Broken) for answer in answers.values()):
             patience = GRACE
     broken = [answer for answer in answers.values() if isinstance(answer, Broken)]
-    return broken[0] if broken else answers[ranks[0]]
+    if own := [answer for answer in broken if not answer.lost]:
+        return own[0]
+    return Lost(broken[0].reason) if broken else answers[ranks[0]]
