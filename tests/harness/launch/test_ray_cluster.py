@@ -13,7 +13,7 @@ from harness.launch.executors.ray.sink import CHECKPOINT
 from harness.launch.interrupts import Interrupts
 from harness.records.journal import JOURNAL
 from tests.support.ray_cluster import Nodes, nodes, requests_of, run_on_ray
-from tests.support.small import assert_same_run, run_small, small_config
+from tests.support.small import assert_same_run, run_small, small_config, steps
 
 LONG = {"budget.total": 300}
 OFFLINE = {"regime": "offline", "rollout.offline_completions": 32}
@@ -126,3 +126,25 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
     assert shares[0] < 0.05
     ray.get(held)
     assert not list(tmp_path.rglob(JOURNAL))
+
+
+def test_a_gang_that_loses_a_rank_is_begun_again_and_is_the_run_of_one_process(
+    cluster: Nodes, local: Path, tmp_path: Path
+) -> None:
+    request = requests_of([config_of("agro", 0, **LONG, **{"compute.devices": 2})], tmp_path / "suite")[0]
+    killed: list[float] = []
+
+    def kill(executor: RayExecutor, _: Interrupts) -> None:
+        if not killed and (request.directory / CHECKPOINT).is_file():
+            killed.append(time.monotonic())
+            cluster.lose()
+            cluster.add()
+
+    while len(cluster.nodes) < 2:
+        cluster.add()
+    assert run_on_ray([request], kill) == {request.config.run_id: "finished"}
+    assert killed
+    one = local / "runs" / EIGHT[0].run_id
+    assert [line["completions"] for line in steps(request.directory)][0] == steps(one)[0]["completions"]
+    assert len(steps(request.directory)) == len(steps(one))
+    assert files_of(request.directory) == files_of(one)
