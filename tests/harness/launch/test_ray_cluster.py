@@ -91,6 +91,13 @@ def test_an_interrupt_lets_runs_finish_their_step_and_they_resume(cluster: Nodes
         assert_same_run(local / "runs" / request.config.run_id, request.directory)
 
 
+def test_a_run_that_has_ended_is_not_run_again(cluster: Nodes, local: Path) -> None:
+    request = requests_of(EIGHT[:1], local)[0]
+    before = {path: path.stat().st_mtime_ns for path in request.directory.rglob("*")}
+    assert run_on_ray([request]) == {request.config.run_id: "finished"}
+    assert {path: path.stat().st_mtime_ns for path in request.directory.rglob("*")} == before
+
+
 def test_nodes_run_the_code_that_was_sent_to_them(cluster: Nodes) -> None:
     @ray.remote(num_cpus=1)
     def places() -> list[str]:
@@ -145,6 +152,6 @@ def test_a_gang_that_loses_a_rank_is_begun_again_and_is_the_run_of_one_process(
     assert run_on_ray([request], kill) == {request.config.run_id: "finished"}
     assert killed
     one = local / "runs" / EIGHT[0].run_id
-    assert [line["completions"] for line in steps(request.directory)][0] == steps(one)[0]["completions"]
+    assert steps(request.directory)[0]["completions"] == steps(one)[0]["completions"]
     assert len(steps(request.directory)) == len(steps(one))
     assert files_of(request.directory) == files_of(one)

@@ -19,7 +19,7 @@ from harness.launch.executors.ray.sink import Sink
 from harness.launch.executors.ray.storage import check_storage
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
-from harness.training.loop import Outcome
+from harness.training.loop import Outcome, ended_before
 
 WATCH_EVERY = 0.25
 """Seconds between two calls of ``watch``."""
@@ -80,9 +80,15 @@ class RayExecutor:
         self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
     ) -> Iterator[Ended]:
         """As :meth:`harness.launch.executors.executor.Executor.run`."""
-        directories = {request.config.run_id: request.directory.resolve() for request in requests}
+        waiting: deque[RunRequest] = deque()
+        for request in requests:
+            if ended := None if terms.fresh else _before(request):
+                yield request, ended
+            else:
+                waiting.append(request)
+        directories = {request.config.run_id: request.directory.resolve() for request in waiting}
         ray.get(self._sink.expect.remote(directories, fresh=terms.fresh))
-        waiting, refusal, stopped, begun = deque(requests), None, False, time.monotonic()
+        refusal, stopped, begun = None, False, time.monotonic()
         while waiting or self._flying:
             if not stopped:
                 self._launch(waiting, terms)
@@ -184,3 +190,11 @@ class RayExecutor:
             raise HarnessError(
                 "the process beside this one that writes the runs' directories died; the same command resumes"
             ) from error
+
+
+def _before(request: RunRequest) -> Outcome | Broken | None:
+    """How the run has ended before; no node need know."""
+    try:
+        return ended_before(request.config, request.directory)
+    except HarnessError as error:
+        return Broken(run_id=request.config.run_id, reason=str(error))
