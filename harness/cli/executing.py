@@ -11,22 +11,30 @@ from harness.cli.options import (
     OUT,
     Anyway,
     Devices,
+    ExecutorName,
     Fresh,
     Out,
     PartOf,
+    RayAddress,
+    RayStorage,
     RunsPerDevice,
     Uri,
     Workers,
 )
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.launch.carry_out import Execution
+    from harness.launch.executors.ray.connecting import RayChoice
 
 
 def execution(
     devices: Devices = None,
     runs_per_device: RunsPerDevice = None,
     workers: Workers = None,
+    executor: ExecutorName = "local",
+    ray_address: RayAddress = None,
+    ray_storage: RayStorage = None,
     part: PartOf = None,
     out: Out = OUT,
     tracking_uri: Uri = None,
@@ -40,6 +48,7 @@ def execution(
     from harness.studies.planning.forecast import Forecast
 
     return Execution(
+        ray=_ray(executor, ray_address, ray_storage, devices, runs_per_device),
         out=out,
         tracking_uri=tracking_uri,
         workers=workers,
@@ -50,6 +59,25 @@ def execution(
         part=parse_part(part) if part is not None else None,
         forecaster=Forecast(),
     )
+
+
+def _ray(
+    executor: str, address: str | None, storage: str | None, devices: str | None, runs_per_device: int | None
+) -> "RayChoice | None":
+    """What says where on a cluster runs run; None for this machine.
+
+    Raises:
+        HarnessError: an option is of the other executor.
+    """
+    from harness.launch.executors.ray.connecting import RayChoice
+
+    if executor == "ray":
+        if devices is not None or runs_per_device is not None:
+            raise HarnessError("--devices and --runs-per-device are of --executor local; Ray gives devices to runs")
+        return RayChoice(address=address, storage=storage)
+    if address is not None or storage is not None:
+        raise HarnessError("--ray-address and --ray-storage are of --executor ray; add it")
+    return None
 
 
 def executing(out: Path = OUT) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -47,6 +47,17 @@ RunsPerDevice = Annotated[
     int | None, typer.Option(min=1, help="Runs that share a GPU; default: as many as fit, by harness plan's estimate.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="At most so many runs side by side.")]
+ExecutorName = Annotated[
+    Literal["local", "ray"], typer.Option("--executor", help="Where runs run: this machine, or a Ray cluster.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="HOST:PORT of the cluster, or auto; default: RAY_ADDRESS, or else this machine alone."),
+]
+RayStorage = Annotated[
+    str | None,
+    typer.Option(help="Where files above 64 MiB go on their way, such as s3://BUCKET/FOLDER or file:///FOLDER."),
+]
 PartOf = Annotated[
     str | None, typer.Option("--part", help="I/N: only part I of N; the parts together are all runs, and last as long.")
 ]

@@ -14,10 +14,11 @@ from harness.errors import HarnessError, explained
 from harness.launch.bars import Display
 from harness.launch.executors.executor import Broken, Ended, Executor, RunRequest, Terms
 from harness.launch.executors.local import LocalExecutor
+from harness.launch.executors.ray.connecting import RayChoice, connect
 from harness.launch.graders import judged_otherwise, of_one_grader, told
 from harness.launch.interrupts import Interrupts
 from harness.launch.parted import WRITING, there
-from harness.launch.places import Places, places_of
+from harness.launch.places import places_of
 from harness.launch.plan import Plan
 from harness.launch.scheduling import Alike, Forecaster, Part, longest_first
 from harness.launch.splitting import split_by_us
@@ -61,6 +62,8 @@ class Execution:
     """As ``--devices`` names them; None: all that are there."""
     runs_per_device: int | None = None
     """On a GPU; None: as many as fit, by the forecast."""
+    ray: RayChoice | None = None
+    """A Ray cluster; None: this machine."""
     part: Part | None = None
     """Of the planned runs only this part."""
     forecaster: Forecaster = field(default_factory=Alike)
@@ -133,7 +136,7 @@ def _carry_out(
         console.print(counts, highlight=False)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
-    places = _side_by_side(planned, chosen, how, console)
+    make = _opened(planned, chosen, how, console)
     if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
         console.print(f"warning: {sentence}", highlight=False)
     profile = Profile() if how.profiled else None
@@ -150,7 +153,7 @@ def _carry_out(
     look_first = not how.looked and (how.fresh or not _begun(runs))
     hours = [how.forecaster.hours(config) for config in chosen]
     try:
-        with _open(places) as executor, Display(console, runs, hours) as display:
+        with _open(make) as executor, Display(console, runs, hours) as display:
             ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
     except KeyboardInterrupt:
         console.print("stopped at once; the same command resumes from the last evaluation of each run")
@@ -220,9 +223,9 @@ def _run_all(
 
 
 @contextmanager
-def _open(places: Places) -> Iterator[Executor]:
+def _open(make: Callable[[], Executor]) -> Iterator[Executor]:
     """An executor for as long as it is needed; a second Ctrl-C ends its processes at once."""
-    executor = LocalExecutor(places.devices, runs_per_device=places.runs_per_device, most=places.at_once)
+    executor = make()
     try:
         yield executor
     except KeyboardInterrupt:
@@ -254,9 +257,24 @@ def _judge(how: Execution, console: Console, seen: Seen) -> None:
         raise HarnessError(reason)
 
 
-def _side_by_side(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Places:
-    """Where runs run; says so, and what was chosen for this machine."""
-    suite = planned.suite
+def _opened(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
+    """What opens the executor; says where runs run, and what was chosen for this machine."""
+    where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
+    suite, part = planned.suite, f"part {how.part} of " if how.part else ""
+    console.print(
+        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
+        f"{suite.budget.unit.replace('_', ' ')} each, {where}"
+    )
+    for line in (*remarks, *planned.choices):
+        console.print(line, highlight=False)
+    return make
+
+
+Opened = tuple[str, tuple[str, ...], Callable[[], Executor]]
+"""How many runs run at a time, remarks on it, and what makes the executor."""
+
+
+def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
     places = places_of(
         chosen,
         devices=how.devices,
@@ -264,11 +282,19 @@ def _side_by_side(planned: Plan, chosen: Sequence[RunConfig], how: Execution, co
         workers=how.workers,
         forecaster=how.forecaster,
     )
-    part = f"part {how.part} of " if how.part else ""
-    console.print(
-        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
-        f"{suite.budget.unit.replace('_', ' ')} each, {places.at_once} at a time"
-    )
-    for line in (*places.remarks, *planned.choices):
-        console.print(line, highlight=False)
-    return places
+
+    def make() -> Executor:
+        return LocalExecutor(places.devices, runs_per_device=places.runs_per_device, most=places.at_once)
+
+    return f"{places.at_once} at a time", places.remarks, make
+
+
+def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    connect(choice.address, [config.objective.objective for config in chosen])
+
+    def make() -> Executor:
+        from harness.launch.executors.ray.executor import RayExecutor  # it imports ray, which may not be installed
+
+        return RayExecutor(storage=choice.storage, most=how.workers)
+
+    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as Ray has room for", (), make

@@ -5,7 +5,8 @@ import json
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,18 @@ from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.world import ALONE, World
 
 ANY_TIME = float("inf")
+SETS = "offline"
+"""Folder of a suite that holds its sets."""
+COMPLETIONS = "completions.json.gz"
+
+
+def _here(folder: Path) -> AbstractContextManager[None]:
+    return locked(folder, patience=ANY_TIME)
+
+
+SHARED_BY: ContextVar[Callable[[Path], AbstractContextManager[None]]] = ContextVar("SHARED_BY", default=_here)
+"""Holds the folder of a set for the one that makes it; whoever comes later finds the set there. Where runs have no disk
+in common, something else than a lock on the folder does so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,9 +76,9 @@ def fixed_set(
     shares["rollout"].pop("reference_samples", None)
     shares["engine"] = config.compute.engine  # another one draws other tokens
     shares["grader"] = grader_of(versions())  # another one gives other rewards
-    folder = suite / "offline" / f"s{config.seed}-{digest(shares | asdict(identity))}"
-    path = folder / "completions.json.gz"
-    with locked(folder, patience=ANY_TIME) if world.rank == 0 else nullcontext():
+    folder = suite / SETS / f"s{config.seed}-{digest(shares | asdict(identity))}"
+    path = folder / COMPLETIONS
+    with SHARED_BY.get()(folder) if world.rank == 0 else nullcontext():
         if not world.first(world.rank == 0 and path.is_file()):
             started = time.perf_counter()
             groups = make()

@@ -142,6 +142,12 @@ def _head(path: Path, run_id: str, file: Any) -> _Head:
     )
 
 
+def journal_bytes_of(path: Path) -> int:
+    """How much of the journal belongs to the checkpoint in this file."""
+    with safe_open(path, "pt") as file:
+        return int(json.loads(file.metadata()["progress"])["journal_bytes"])
+
+
 def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
     for kind, module in modules.items():
         for name, parameter in module.named_parameters():

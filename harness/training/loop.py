@@ -48,7 +48,7 @@ def train(
     """
     _check_world(config, world)
     with locked(directory) if world.rank == 0 else nullcontext():
-        if ended := world.first(None if fresh else _ended(config, directory) if world.rank == 0 else None):
+        if ended := world.first(None if fresh else ended_before(config, directory) if world.rank == 0 else None):
             return ended
         profile = Profile() if profiled and world.rank == 0 else None
         with open_run(config, directory, invocation, fresh=fresh, profile=profile, world=world) as run:
@@ -72,7 +72,12 @@ def _check_world(config: RunConfig, world: World) -> None:
         )
 
 
-def _ended(config: RunConfig, directory: Path) -> Outcome | None:
+def ended_before(config: RunConfig, directory: Path) -> Outcome | None:
+    """How the run in ``directory`` has ended; None if it has not.
+
+    Raises:
+        HarnessError: its objective's file has changed since it began.
+    """
     events = Journal(directory).read()
     if ended := outcome_of(events):
         check_source(directory, start_of(events), source_of(config.objective.objective))

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from evaluators.statistics.power import MOST, POWER, of_pairs, seeds_for_equivalence
 from evaluators.statistics.ranking import LEVEL
-from harness.config.arms import optimizer_of, run_config
+from harness.config.arms import run_config
+from harness.config.layers import optimizer_of
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.launch.machine import settle
