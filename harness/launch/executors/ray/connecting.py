@@ -7,16 +7,16 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import algorithms
-import evaluators
-import harness
 from harness.errors import HarnessError, one_line
 from harness.records.provenance import SHIPPED, versions
 
+OURS = ("algorithms", "evaluators", "harness")
+"""Packages that are sent to the nodes."""
 ANSWER_WITHIN = 5.0
 """Seconds that an address has to answer; Ray itself would try for more than a minute, and then end the process."""
 OBJECT_STORE = 512 * 2**20
@@ -77,7 +77,7 @@ def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
     found = versions()
     own = dict.fromkeys(path for spec in objectives if ":" in spec for path in _files_of(spec.partition(":")[0]))
     return {
-        "py_modules": [*(str(Path(package.__path__[0])) for package in (algorithms, evaluators, harness)), *own],
+        "py_modules": [*(str(files(package)) for package in OURS), *own],
         "excludes": ["__pycache__"],
         "env_vars": {
             SHIPPED: f"{found['agro-harness']} {found['commit']}",
@@ -95,8 +95,7 @@ def _files_of(module: str) -> list[str]:
     assert folder is not None, "it was imported when the run's config was made"
     top = {name: one for name, one in sys.modules.items() if "." not in name and name != "__main__"}
     places = {name: place for name, one in top.items() if (place := _place(one)) is not None}
-    ours = ("algorithms", "evaluators", "harness")
-    return [str(place) for name, place in places.items() if place.parent == folder.parent and name not in ours]
+    return [str(place) for name, place in places.items() if place.parent == folder.parent and name not in OURS]
 
 
 def _place(module: ModuleType) -> Path | None:

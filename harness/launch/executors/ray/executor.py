@@ -44,7 +44,8 @@ class RayExecutor:
             check_storage(storage)
         self._most = most
         self._beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        sink: Any = ray.remote(num_cpus=0, concurrency_groups={LARGE: 4})(Sink)
+        remote: Any = ray.remote(num_cpus=0, concurrency_groups={LARGE: 4})  # type: ignore[call-overload]  # it knows no groups
+        sink = remote(Sink)
         self._sink = sink.options(scheduling_strategy=self._beside).remote(storage)
         self._ties = Ties(sink=self._sink, storage=storage)
         self._flying: dict[Any, RunRequest] = {}
