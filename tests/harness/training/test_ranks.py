@@ -12,6 +12,8 @@ from tests.support.ranks import in_ranks
 
 WITHIN = 1e-6
 """Of the gradient's norm: what float32 leaves of another order of sums."""
+WEIGHED = 1e-5
+"""Where each token is weighed by the ratio of two log-probabilities, which differ by rounding alone."""
 REGIMES = ("stale:4", "replay:16,0.5", "offline")
 SMALL: dict[str, Any] = {
     "rollout__prompts": 4,
@@ -59,18 +61,18 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Trained]]:
     return [dict(zip(CASES, of, strict=True)) for of in in_ranks(2, gradients, list(CASES.values()), folder)]
 
 
-def check(found: Trained, expected: Trained) -> None:
+def check(found: Trained, expected: Trained, within: float = WITHIN) -> None:
     assert found.completions == expected.completions
     assert len(found.gradients) == len(expected.gradients) > 0
     for ours, theirs in zip(found.gradients, expected.gradients, strict=True):
-        assert float((ours - theirs).norm()) <= WITHIN * float(theirs.norm())
+        assert float((ours - theirs).norm()) <= within * float(theirs.norm())
     for state, other in zip(found.states, expected.states, strict=True):
         assert state == pytest.approx(other, rel=1e-5, abs=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_ranks_train_as_one(case: str, one: dict[str, Trained], two: list[dict[str, Trained]]) -> None:
-    check(two[0][case], one[case])
+    check(two[0][case], one[case], WEIGHED if case == "corrected" else WITHIN)
 
 
 def test_all_ranks_have_the_same_to_the_last_bit(two: list[dict[str, Trained]]) -> None:
