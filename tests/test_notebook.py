@@ -19,4 +19,4 @@ def test_every_cell_runs(tmp_path: Path) -> None:
     client.execute()
     shown = [output for cell in book.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("text/html" in output["data"] for output in shown) == 7
-    assert "data:image/svg+xml" in shown[0]["data"]["text/html"]
+    assert "data:image/png" in shown[0]["data"]["text/html"]

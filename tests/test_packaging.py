@@ -34,6 +34,8 @@ def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     settings = [f"--set={text}" for text in (*small, "evaluation.validation_problems=2")]
     run("-m", "harness.cli", "run", "--algos", "rloo", "--seeds", "1", "--budget", "completions=8", *settings)
     assert (elsewhere / "runs" / "tiny-arithmetic" / "leaderboard.json").is_file()
+    page = (elsewhere / "runs" / "tiny-arithmetic" / "leaderboard.html").read_text(encoding="utf-8")
+    assert "function explore(" in page and ".explorer {" in page
 
 
 def test_objectives_need_torch_alone() -> None:

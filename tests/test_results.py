@@ -36,7 +36,7 @@ def test_published_tables_come_from_the_published_runs(
     )
     assert done.exit_code == 0, done.output
     made = tmp_path / suite
-    for name in ("leaderboard.md", "leaderboard.csv"):
+    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.html"):
         assert (made / name).read_text() == (archive.parent / name).read_text()
     assert close(json.loads((made / "leaderboard.json").read_text())) == json.loads(
         (archive.parent / "leaderboard.json").read_text()

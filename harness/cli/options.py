@@ -25,7 +25,10 @@ Most = Annotated[
     int | None,
     typer.Option("--max-seeds", min=1, help="At most so many, with --until; default: the suite's last look."),
 ]
-From = Annotated[str | None, typer.Option("--from", help="MLflow store, or archive of runs; default: --out.")]
+From = Annotated[
+    list[str] | None,
+    typer.Option("--from", help="MLflow store, archive of runs, or folder of runs; repeatable; default: --out."),
+]
 Match = Annotated[str | None, typer.Option(help="Key of a set of matched runs, where there are several.")]
 GraderName = Annotated[
     str | None, typer.Option("--grader", help="Only runs that this grader judged, such as 2; where there are several.")
@@ -34,7 +37,30 @@ Correct = Annotated[
     Literal["table", "document"], typer.Option(help="Correct tests table by table, or all of the document's at once.")
 ]
 Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow store; default: SQLite under --out.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as cores allow, one on a GPU.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        help="GPUs, such as 0-7 or 0,2,5, or how many runs share the CPU, cpu:4; default: all GPUs, or as cores allow."
+    ),
+]
+RunsPerDevice = Annotated[
+    int | None, typer.Option(min=1, help="Runs that share a GPU; default: as many as fit, by harness plan's estimate.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="At most so many runs side by side.")]
+ExecutorName = Annotated[
+    Literal["local", "ray"], typer.Option("--executor", help="Where runs run: this machine, or a Ray cluster.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="HOST:PORT of the cluster, or auto; default: RAY_ADDRESS, or else this machine alone."),
+]
+RayStorage = Annotated[
+    str | None,
+    typer.Option(help="Where files above 64 MiB go on their way, such as s3://BUCKET/FOLDER or file:///FOLDER."),
+]
+PartOf = Annotated[
+    str | None, typer.Option("--part", help="I/N: only part I of N; the parts together are all runs, and last as long.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Train also where a look at the start policy finds nothing to learn from.")

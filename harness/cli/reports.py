@@ -83,7 +83,7 @@ def leaderboard(
 
     selection = selection_of(algos, seeds, budget, match, grader, regime)
     loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
-    make_leaderboard(loaded, selection, source, out, console, force=force, correction=correct)
+    make_leaderboard(loaded, selection, source or [], out, console, force=force, correction=correct)
 
 
 @app.command()
@@ -106,7 +106,7 @@ def compare(
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
     loaded, chosen = suite_of(suite, out), Selection(match=match, grader=grader)
-    make_comparison(loaded, (a, b), wanted, chosen, source, out, console)
+    make_comparison(loaded, (a, b), wanted, chosen, source or [], out, console)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """``harness eval``, ``plan``, ``tabular``, ``make-base``: what stands beside the runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from harness.config.arguments import (
     command_line,
     is_until,
     names_of,
+    parse_counts,
     parse_task,
 )
 from harness.config.suites import looks_of
@@ -72,8 +73,13 @@ def eval_(
 @one_sentence
 def plan(
     suite: Suite,
-    gpu: Annotated[str, typer.Option(help="Which GPU, such as h100.")],
+    gpu: Annotated[str, typer.Option(help="Which GPU, such as h100; or cpu: this machine's cores.")],
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")] = "agro,grpo,ppo",
+    devices: Annotated[str | None, typer.Option(help="For all runs: how many devices, such as 8 or 8,64,512.")] = None,
+    parallel: Annotated[
+        Literal["replicate", "shard"] | None, typer.Option(help="All --devices work on one run, in this way.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Of each arm; default: the suite's.")] = None,
     engine: Engine = None,
     model: Model = None,
     task: Task = None,
@@ -87,26 +93,27 @@ def plan(
         float | None, typer.Option(min=0.01, help="Points between seeds of a paired difference, with --until.")
     ] = None,
 ) -> None:
-    """What a suite's runs need of a GPU, memory and hours; refused where they do not fit. Loads no weights."""
+    """What a suite's runs need, memory and time, on any number of devices; refused where they do not fit."""
     from harness.config.suites import load_suite
-    from harness.studies.planning.estimate import estimate
+    from harness.studies.planning.estimate import Question, estimate
 
     changes = changes_of(change, model, None, engine, task)
+    changes += [("seeds", seeds)] if seeds else []
     looks = None
-    if is_until(until, max_seeds):
+    if is_until(until, max_seeds, str(seeds) if seeds else None):
         looks = looks_of(load_suite(suite, changes), max_seeds)
         changes.append(("looks", list(looks)))
-    estimate(
-        load_suite(suite, changes),
-        objectives_of(algos),
-        gpu,
-        console,
-        memory_gib=memory,
+    asked = Question(
+        device=gpu,
+        memory=memory,
         prompt=prompt_tokens,
         completion=completion_tokens,
         looks=looks,
         spread=spread,
+        devices=parse_counts(devices, "--devices") if devices else (),
+        parallel=parallel,
     )
+    estimate(load_suite(suite, changes), objectives_of(algos), asked, console)
 
 
 @app.command()

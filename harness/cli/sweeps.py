@@ -1,27 +1,23 @@
 """``harness staleness``: one thing changed step by step, and what becomes of every arm."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence, say_loading
+from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.executing import executing
 from harness.cli.options import (
-    OUT,
-    Anyway,
     Change,
     Data,
     Engine,
-    Fresh,
     From,
     GraderName,
     Match,
     Model,
-    Out,
     Seeds,
     Suite,
     Task,
-    Uri,
-    Workers,
 )
 from harness.cli.reports import selection_of, suite_of
 from harness.config.arguments import (
@@ -32,9 +28,13 @@ from harness.config.arguments import (
 from harness.config.layers import refuse_typos
 from harness.errors import HarnessError
 
+if TYPE_CHECKING:
+    from harness.launch.carry_out import Execution
+
 
 @app.command()
 @one_sentence
+@executing()
 def staleness(
     algos: Annotated[str | None, typer.Option(help="Arms, comma-separated; with --from, default: all there.")] = None,
     lags: Annotated[str | None, typer.Option(help="Default: 1,4,16,64,256; with --from: all there.")] = None,
@@ -50,33 +50,31 @@ def staleness(
     task: Task = None,
     data: Data = None,
     change: Change = None,
-    workers: Workers = None,
-    out: Out = OUT,
-    tracking_uri: Uri = None,
-    fresh: Fresh = False,
-    anyway: Anyway = False,
     source: From = None,
     match: Match = None,
     grader: GraderName = None,
+    *,
+    how: "Callable[[], Execution]",
 ) -> None:
     """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
     numbers = parse_seeds(seeds)
     changes = changes_of(change, model, data, engine, task)
-    if source is None:
+    if not source:
         refuse_typos(suite, changes, objectives_of(algos) if algos else [])
 
-    say_loading()
-    from harness.launch.carry_out import Execution
+    execution = how()
     from harness.studies.staleness.command import draw, train_and_draw
     from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
     from harness.studies.staleness.planning import Asked
 
     chosen = parse_lags(lags) if lags else None
-    if source is not None:
-        if changes or fresh:
-            raise HarnessError("--from draws runs that are there and trains none; drop --fresh and what changes runs")
+    if source:
+        if changes or execution.fresh or execution.part:
+            raise HarnessError(
+                "--from draws runs that are there and trains none; drop --fresh, --part and what changes runs"
+            )
         selection = selection_of(algos, seeds, budget, match, grader)
-        draw(suite_of(suite, out), selection, source, parse_unit(unit), chosen, out, console)
+        draw(suite_of(suite, execution.out), selection, source, parse_unit(unit), chosen, execution.out, console)
         return
     if algos is None:
         raise HarnessError("name the arms to train, such as --algos agro,ppo; or draw runs that are there by --from")
@@ -89,6 +87,5 @@ def staleness(
         settings=parse_settings(settings),
         seeds=numbers,
     )
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
-    if not train_and_draw(asked, how, console):
+    if not train_and_draw(asked, execution, console):
         raise typer.Exit(INTERRUPTED)

@@ -42,6 +42,17 @@ def parse_seeds(text: str | None) -> list[int] | None:
     return numbers
 
 
+def parse_counts(text: str, option: str) -> list[int]:
+    """``"8,64"`` as numbers from 1 up, each once."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1 or len(set(numbers)) < len(numbers):
+        raise HarnessError(f"{option} {text!r}: give a number such as 8, or several such as 8,64,512")
+    return numbers
+
+
 def is_until(until: str | None, most: int | None, seeds: str | None = None) -> bool:
     """Whether seeds are added until it is decided; refuses what does not go together."""
     if until not in (None, "decided"):

@@ -101,6 +101,16 @@ class RunSettings(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _shards_as_they_are(self) -> "RunSettings":
+        sharded = self.compute.parallel == "shard" and self.compute.devices > 1
+        if sharded and self.optimizer.kind == "adamw_8bit":
+            raise ValueError(
+                "optimizer.kind=adamw_8bit cannot keep moments of weights in shards; set optimizer.kind=adamw, "
+                f"whose moments take a {self.compute.devices}th on each device, or compute.parallel=replicate"
+            )
+        return self
+
 
 class SuiteConfig(RunSettings):
     """A named comparison: everything that its runs share, and each objective's tuned settings."""

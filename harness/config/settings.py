@@ -1,6 +1,6 @@
 """The sections of a suite's YAML: each setting once, with its default and its meaning."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,10 @@ TopP = Annotated[float, Field(gt=0, le=1)]
 TopK = Annotated[int, Field(ge=0)]
 """Draw from so many of the likeliest tokens; 0: from all."""
 
+PLACE: Final = "where a run is computed, not what it is"
+"""Marks a setting that enters no id, ``devices: Annotated[int, PLACE] = 1``: a run is taken up under another value,
+and stands in one table with those of another. Its journal says what it was each time."""
+
 
 class Settings(BaseModel):
     """Frozen, and unknown keys are refused."""
@@ -42,12 +46,13 @@ class Settings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What ids and keys are hashed from: all settings as JSON, without those marked ``LATER`` at their defaults.
 
-        So a setting that is added later leaves the ids of older runs as they are.
+        So a setting that is added later leaves the ids of older runs as they are. Those marked ``PLACE`` never enter.
         """
         content = self.model_dump(mode="json")
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
-            if LATER in info.metadata and value == info.get_default(call_default_factory=True):
+            later = LATER in info.metadata and value == info.get_default(call_default_factory=True)
+            if later or PLACE in info.metadata:
                 del content[name]
             elif isinstance(value, Settings):
                 content[name] = value.identity()
@@ -181,6 +186,20 @@ class ComputeSettings(Settings):
     """Completions that are sampled side by side."""
     kv_cache_gib: Positive | None = None
     """vLLM's memory for keys and values; by default what ``sample_batch`` longest sequences need."""
+    devices: Annotated[PositiveInt, PLACE] = 1
+    """One run over so many, a process each."""
+    parallel: Annotated[Literal["replicate", "shard"], PLACE] = "replicate"
+    """What of the weights each device holds: ``replicate``: all of them. ``shard``: its part, and all of them while
+    passes are made."""
+    reshard: Annotated[bool, PLACE] = False
+    """Of ``shard``, where whole weights and their gradients do not fit beside the rest: passes gather one layer at a
+    time. It takes longer, and each completion passes with a copy of its prompt."""
+
+    @model_validator(mode="after")
+    def _shards_to_gather(self) -> "ComputeSettings":
+        if self.reshard and self.parallel != "shard":
+            raise ValueError(f"reshard is for parallel=shard, not for parallel={self.parallel}; set one otherwise")
+        return self
 
 
 class ConstraintSettings(Settings):

@@ -1,83 +1,29 @@
 """Live progress, read from the journals: a bar a running run, or a line an evaluation where there is no terminal."""
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from harness.config.budget import Unit
 from harness.config.run_config import RunConfig
-from harness.records.events import End, Evaluation, Event, Start, Step
-from harness.records.journal import Follower, Journal
+from harness.launch.standing import Watched
 
-RECENT = 10
-"""Steps over which the shown reward is averaged."""
-
-
-class Standing:
-    """Where a run stands, by the events of its journal so far."""
-
-    def __init__(self) -> None:
-        self.spent = 0.0
-        self.ended = False
-        self._steps = 0
-        self._rewards: deque[float] = deque(maxlen=RECENT)
-        self._evaluated = ""
-        self._status = ""
-
-    def take(self, event: Event, unit: Unit) -> None:
-        """Go on by one event."""
-        if isinstance(event, Start):
-            return
-        self.spent = event.ledger.spent(unit)
-        if isinstance(event, Step):
-            self._steps += 1
-            self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
-        elif isinstance(event, Evaluation):
-            self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
-        elif isinstance(event, End):
-            self.ended, self._status = True, event.status
-
-    def __str__(self) -> str:
-        """Step, reward of late, last accuracy, and how it ended."""
-        reward = f"reward {sum(self._rewards) / len(self._rewards):.2f}" if self._rewards else ""
-        return " · ".join(part for part in (f"step {self._steps}", reward, self._evaluated, self._status) if part)
-
-
-class Watched:
-    """A run on the display: what its journal has got since is read, and no line twice."""
-
-    def __init__(self, config: RunConfig, directory: Path, task: TaskID) -> None:
-        self.config, self.task = config, task
-        self.standing = Standing()
-        self._journal = Follower(Journal(directory).path)
-        self._passed = 0
-        self._told = 0
-        """Milestones: those of the standing, and those that have been told."""
-
-    def news(self) -> Iterator[str | None]:
-        """For each new event the line that tells of it, if it is an evaluation or the end."""
-        news = self._journal.news()
-        if news.anew:  # what is trained again is not told again
-            self.standing, self._passed = Standing(), 0
-        for event in news.events:
-            self.standing.take(event, self.config.budget.unit)
-            yield self._line() if isinstance(event, Evaluation | End) else None
-
-    def _line(self) -> str | None:
-        self._passed += 1
-        if self._passed <= self._told:
-            return None
-        self._told = self._passed
-        return f"{self.standing.spent:,.0f} {self.config.budget.unit.replace('_', ' ')} · {self.standing}"
+A_SECOND = 4
+"""How often the bars are drawn."""
 
 
 class Display:
-    """Progress of an invocation's runs; :meth:`refresh` reads what their journals have got since."""
+    """Progress of an invocation's runs; :meth:`refresh` reads what the journals of those that run have got since.
 
-    def __init__(self, console: Console, runs: Sequence[tuple[RunConfig, Path]]) -> None:
+    ``hours``: how long the runs take, in proportion to each other; default: all as long.
+    """
+
+    def __init__(
+        self, console: Console, runs: Sequence[tuple[RunConfig, Path]], hours: Sequence[float] | None = None
+    ) -> None:
         self._console = console
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -87,12 +33,24 @@ class Display:
             TimeRemainingColumn(compact=True),
             console=console,
             disable=not console.is_terminal,
+            refresh_per_second=A_SECOND,
         )
-        self._all = self._bars.add_task("all runs", total=len(runs), text="ended")
-        self._runs = [
-            Watched(config, path, self._bars.add_task(name, total=config.budget.total, text="", visible=False))
-            for name, (config, path) in zip(labels_of([config for config, _ in runs]), runs, strict=True)
-        ]
+        self._all = self._bars.add_task("all runs", total=len(runs), text="")
+        names = labels_of([config for config, _ in runs])
+        weights = hours or [1.0] * len(runs)
+        self._runs = {
+            config.run_id: Watched(name, config, path, weight)
+            for name, (config, path), weight in zip(names, runs, weights, strict=True)
+        }
+        self._tasks: dict[str, TaskID] = {}
+        """Bars of those that run."""
+        self._ended = 0
+        self._whole = sum(weights)
+        """Hours of estimates."""
+        self._done = 0.0
+        """And how many of them are done."""
+        self._began: tuple[float, float] | None = None
+        """When, and what was done then."""
 
     def __enter__(self) -> "Display":
         self._bars.start()
@@ -102,20 +60,67 @@ class Display:
         self.refresh()
         self._bars.stop()
 
-    def refresh(self) -> None:
-        """Show every journal that has changed."""
-        for run in self._runs:
-            lines = list(run.news())
-            if not lines:
-                continue
-            standing, name = run.standing, self._bars.tasks[run.task].description
-            self._bars.update(
-                run.task, completed=standing.spent, text=str(standing), visible=not standing.ended
-            )  # those that run, alone
-            if not self._console.is_terminal:
-                for line in filter(None, lines):
-                    self._console.print(f"{name}: {line}", highlight=False)
-        self._bars.update(self._all, completed=sum(run.standing.ended for run in self._runs))
+    def refresh(self, running: Mapping[str, str] | None = None) -> None:
+        """Show what has changed; ``running``: where the runs that run now do so, by id. The first call reads all."""
+        running = running or {}
+        for key, where in running.items():
+            if key not in self._tasks:
+                self._begin(key, where)
+        first = self._began is None
+        for key in self._runs if first else list(self._tasks):
+            self._read(key, running.get(key, ""))
+        for key in [key for key in self._tasks if key not in running]:
+            self._bars.remove_task(self._tasks.pop(key))
+        if self._began is None:
+            self._began = (time.monotonic(), self._done)
+        self._bars.update(self._all, completed=self._ended, text=self._text(running))
+
+    def _begin(self, key: str, where: str) -> None:
+        run = self._runs[key]
+        self._tasks[key] = self._bars.add_task(run.name, total=run.config.budget.total, text=where)
+        run.begin()
+
+    def _read(self, key: str, where: str) -> None:
+        """What the journal of a run has got since."""
+        run = self._runs[key]
+        share, ended = run.share, run.standing.ended
+        lines = list(run.news())
+        if not lines:
+            return
+        gone = (run.share - share) * run.hours
+        self._done += gone
+        if gone < 0 and self._began:  # begun again: what was there has not been done here
+            self._began = (self._began[0], self._began[1] + gone)
+        self._ended += run.standing.ended - ended
+        if key in self._tasks:
+            text = " · ".join(filter(None, (where, str(run.standing))))
+            self._bars.update(self._tasks[key], completed=run.standing.spent, text=text)
+        if not self._console.is_terminal:
+            for line in filter(None, lines):
+                self._console.print(f"{run.name}: {line}", highlight=False)
+
+    def _text(self, running: Mapping[str, str]) -> str:
+        """How many run and wait, and how long all of them still take."""
+        begun = sum(not self._runs[key].standing.ended for key in running)
+        waiting = len(self._runs) - self._ended - begun
+        left = self.seconds_left()
+        parts = ("ended", f"{begun} running" * bool(begun), f"{waiting} waiting" * bool(waiting))
+        return " · ".join(filter(None, (*parts, f"{_told(left)} left" if left else "")))
+
+    def seconds_left(self) -> float | None:
+        """Of all runs, at the pace so far and by their estimates; None before anything is done, and at the end."""
+        began, before = self._began or (0.0, self._done)
+        if self._done <= before or self._ended == len(self._runs):
+            return None
+        together = (self._whole - self._done) * (time.monotonic() - began) / (self._done - before)
+        return max([together, *(self._runs[key].seconds_left() for key in self._tasks)])
+
+
+def _told(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def labels_of(runs: Sequence[RunConfig]) -> list[str]:

@@ -1,9 +1,8 @@
 """An invocation carried out: its runs side by side, published meanwhile, their tables at the end."""
 
-import os
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -15,19 +14,25 @@ from harness.errors import HarnessError, explained
 from harness.launch.bars import Display
 from harness.launch.executors.executor import Broken, Ended, Executor, RunRequest, Terms
 from harness.launch.executors.local import LocalExecutor
+from harness.launch.executors.ray.connecting import RayChoice, connect
 from harness.launch.graders import judged_otherwise, of_one_grader, told
 from harness.launch.interrupts import Interrupts
+from harness.launch.parted import WRITING, there
+from harness.launch.places import places_of
 from harness.launch.plan import Plan
+from harness.launch.scheduling import Alike, Forecaster, Part, longest_first
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
 from harness.records.addresses import without_password
-from harness.records.claims import claimed
+from harness.records.claims import PATIENCE, claimed
 from harness.records.journal import JOURNAL, Journal
+from harness.records.locks import locked
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.records.spans import Profile
 from harness.report.numbers.board import build
+from harness.report.numbers.document import MissingRun
 from harness.report.pages.text import tables
 from harness.report.pages.writing import write_leaderboard
 from harness.report.profile import report as profile_report
@@ -46,30 +51,48 @@ class Execution:
     out: Path
     tracking_uri: str | None
     workers: int | None
-    """None: as cores allow."""
+    """The most runs at a time; None: as the machine allows."""
     fresh: bool
     profiled: bool = False
     anyway: bool = False
     """Train also where a first look says that there is next to nothing to learn from."""
     looked: bool = False
     """That first look has been taken."""
+    devices: str | None = None
+    """As ``--devices`` names them; None: all that are there."""
+    runs_per_device: int | None = None
+    """On a GPU; None: as many as fit, by the forecast."""
+    ray: RayChoice | None = None
+    """A Ray cluster; None: this machine."""
+    part: Part | None = None
+    """Of the planned runs only this part."""
+    forecaster: Forecaster = field(default_factory=Alike)
+    """By which runs are ordered, parted, and put beside each other."""
 
 
 def invoke(planned: Plan, how: Execution, console: Console) -> bool:
     """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
 
     def report(runs: Runs) -> list[str]:
-        return write_board(planned.suite, runs, how.out, console)
+        begun = {config.run_id for config, _ in runs}
+        absent = [
+            MissingRun(objective=config.objective.name, regime=config.regime, seed=config.seed)
+            for config in planned.runs
+            if config.run_id not in begun
+        ]
+        return write_board(planned.suite, runs, how.out, console, absent)
 
     return carry_out(planned, how, report, console)
 
 
-def write_board(suite: SuiteConfig, runs: Runs, out: Path, console: Console) -> list[str]:
+def write_board(
+    suite: SuiteConfig, runs: Runs, out: Path, console: Console, missing: Sequence[MissingRun] = ()
+) -> list[str]:
     """Print the leaderboard of these runs and write it into the suite's folder; the names of the files."""
     out_dir = OutDir(out)
     folder = out_dir.suite(suite.name)
     results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
-    board = build(suite, results)
+    board = build(suite, results, missing)
     links = JournalSource(out_dir, suite.name).links(results)
     out_dir.keep(suite)
     written = write_leaderboard(board, results, folder, links)
@@ -81,30 +104,39 @@ def write_board(suite: SuiteConfig, runs: Runs, out: Path, console: Console) -> 
 def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Console) -> bool:
     """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted.
 
-    ``report`` writes tables into the suite's folder and returns the names of the files.
+    ``report`` writes tables into the suite's folder and returns the names of the files. Of a part of a sweep it is
+    given the runs of other parts, too, that are there.
 
     Raises:
         HarnessError: another process carries one of these runs; nothing can go on; or, once the others have ended,
             errors of their own kept some runs from their end.
     """
     out_dir = OutDir(how.out)
+    chosen = how.part.of(planned.runs, how.forecaster) if how.part else planned.runs
+    if not chosen:
+        console.print(f"part {how.part} of {planned.invocation.name}, {len(planned.runs)} runs, is empty")
+        return True
     out_dir.prepare()
-    ids = [config.run_id for config in planned.runs]
-    with claimed(out_dir.suite(planned.suite.name), ids, planned.invocation.command):
-        return _carry_out(planned, how, out_dir, report, console)
+    with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
+        return _carry_out(planned, chosen, how, out_dir, report, console)
 
 
 def _carry_out(
-    planned: Plan, how: Execution, out_dir: OutDir, report: Callable[[Runs], list[str]], console: Console
+    planned: Plan,
+    chosen: Sequence[RunConfig],
+    how: Execution,
+    out_dir: OutDir,
+    report: Callable[[Runs], list[str]],
+    console: Console,
 ) -> bool:
-    suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in planned.runs]
-    _try_objectives(planned.runs)
-    load_splits(planned.runs[0])  # what is missing shows here, before anything starts
+    suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
+    _try_objectives(chosen)
+    load_splits(chosen[0])  # what is missing shows here, before anything starts
     if counts := split_by_us(suite.task):
         console.print(counts, highlight=False)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
-    workers = _side_by_side(planned, how.workers, console)
+    make = _opened(planned, chosen, how, console)
     if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
         console.print(f"warning: {sentence}", highlight=False)
     profile = Profile() if how.profiled else None
@@ -119,15 +151,21 @@ def _carry_out(
     )
     publishing.start()
     look_first = not how.looked and (how.fresh or not _begun(runs))
-    with closing(LocalExecutor(workers)) as executor, Display(console, runs) as display:
-        ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
+    hours = [how.forecaster.hours(config) for config in chosen]
+    try:
+        with _open(make) as executor, Display(console, runs, hours) as display:
+            ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
+    except KeyboardInterrupt:
+        console.print("stopped at once; the same command resumes from the last evaluation of each run")
+        return False
     outcomes = [outcome for _, outcome in ended]
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
     broken = [outcome for outcome in outcomes if isinstance(outcome, Broken)]
     folder = out_dir.suite(suite.name)
     if finished and len(broken) < len(runs):
-        tables = report(runs)
-        Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
+        with locked(folder / WRITING, patience=PATIENCE) if how.part else nullcontext():
+            tables = report(there(planned.runs, how.out, console) if how.part else runs)
+            Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
     published = publishing.finish()
     if broken:
         raise _sentence(broken, len(runs))
@@ -165,15 +203,36 @@ def _run_all(
     look_first: bool,
 ) -> list[Ended]:
     """How each run ended that was begun; none where the first look was interrupted."""
-    requests = [RunRequest(config=config, directory=path) for config, path in runs]
+    paths = {config.run_id: path for config, path in runs}
+    requests = [
+        RunRequest(config=config, directory=paths[config.run_id], devices=config.compute.devices)
+        for config in longest_first([config for config, _ in runs], how.forecaster)
+    ]
     terms = Terms(invocation=planned.invocation, fresh=how.fresh, profiled=how.profiled)
+
+    def watch() -> None:
+        display.refresh(executor.running())
+
     with Interrupts() as interrupts:
         if look_first:
-            seen = executor.look(runs[0][0], interrupts, display.refresh)
+            seen = executor.look(runs[0][0], interrupts, watch)
             if seen is None:
                 return []
             _judge(how, console, seen)
-        return list(executor.run(requests, terms, interrupts, display.refresh))
+        return list(executor.run(requests, terms, interrupts, watch))
+
+
+@contextmanager
+def _open(make: Callable[[], Executor]) -> Iterator[Executor]:
+    """An executor for as long as it is needed; a second Ctrl-C ends its processes at once."""
+    executor = make()
+    try:
+        yield executor
+    except KeyboardInterrupt:
+        executor.kill()
+        raise
+    finally:
+        executor.close()
 
 
 def _sentence(broken: Sequence[Broken], runs: int) -> HarnessError:
@@ -198,22 +257,44 @@ def _judge(how: Execution, console: Console, seen: Seen) -> None:
         raise HarnessError(reason)
 
 
-def _side_by_side(planned: Plan, asked: int | None, console: Console) -> int:
-    """How many runs at a time; says so, and what was chosen for this machine."""
-    suite, runs = planned.suite, len(planned.runs)
-    cores, threads = os.cpu_count() or 1, suite.compute.threads
-    fitting = max(1, cores // threads)
-    side_by_side = 1 if suite.model.device == "cuda" else fitting
-    workers = min(asked or side_by_side, runs)
+def _opened(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
+    """What opens the executor; says where runs run, and what was chosen for this machine."""
+    where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
+    suite, part = planned.suite, f"part {how.part} of " if how.part else ""
     console.print(
-        f"{planned.invocation.name} of {suite.name}: {runs} runs, {suite.budget.total:,.0f} "
-        f"{suite.budget.unit.replace('_', ' ')} each, {workers} at a time"
+        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
+        f"{suite.budget.unit.replace('_', ' ')} each, {where}"
     )
-    if workers > fitting:  # the threads of a run are part of its config: its bits depend on them
-        console.print(
-            f"warning: {workers} workers of {threads} thread{'s' if threads > 1 else ''} each share {cores} cores and "
-            f"slow each other down; {side_by_side} at a time fit"
-        )
-    for choice in planned.choices:
-        console.print(choice, highlight=False)
-    return workers
+    for line in (*remarks, *planned.choices):
+        console.print(line, highlight=False)
+    return make
+
+
+Opened = tuple[str, tuple[str, ...], Callable[[], Executor]]
+"""How many runs run at a time, remarks on it, and what makes the executor."""
+
+
+def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    places = places_of(
+        chosen,
+        devices=how.devices,
+        runs_per_device=how.runs_per_device,
+        workers=how.workers,
+        forecaster=how.forecaster,
+    )
+
+    def make() -> Executor:
+        return LocalExecutor(places.devices, runs_per_device=places.runs_per_device, most=places.at_once)
+
+    return f"{places.at_once} at a time", places.remarks, make
+
+
+def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    connect(choice.address, [config.objective.objective for config in chosen])
+
+    def make() -> Executor:
+        from harness.launch.executors.ray.executor import RayExecutor  # it imports ray, which may not be installed
+
+        return RayExecutor(storage=choice.storage, most=how.workers)
+
+    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as Ray has room for", (), make

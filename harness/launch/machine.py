@@ -40,7 +40,7 @@ def settle_model(
     elif model.device == "cuda" and not torch.cuda.is_available():
         raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
     if model.dtype == "auto":
-        fast = _gpu_has_bfloat16() if model.device == "cuda" else _cpu_has_bfloat16()
+        fast = _gpu_has_bfloat16() if model.device == "cuda" else cpu_has_bfloat16()
         why = f"the {model.device} has {'instructions' if fast else 'no instructions'} for bfloat16"
         model = model.model_copy(update={"dtype": "bfloat16" if fast else "float32"})
         reasons.append(f"precision {model.dtype}: {why}")
@@ -76,7 +76,8 @@ def _architectures() -> Collection[str]:
     return ModelRegistry.get_supported_archs()  # type: ignore[no-any-return]
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
+    """Whether this machine's cores compute in it, and do not merely emulate it."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

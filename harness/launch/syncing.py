@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from harness.tracking.writer import Writer
 
 PUBLISH_EVERY = 2.0
+"""Seconds between two looks at the journals."""
+AT_LEAST_EVERY = 30.0
+SHARE = 0.02
+"""Of a core that publishing takes while runs run: where many of them write much, it looks less often."""
 PATIENCE = 60.0
 """Seconds that the end of an invocation waits for the last records to be published."""
 INVOCATION = "invocation.json"
@@ -105,9 +110,12 @@ class Syncing(threading.Thread):
 
             publisher = Writer(self._uri, self._suite, self._out_dir.root)
             with publisher.machine_metrics(self._invocation):
-                while not self._over.wait(PUBLISH_EVERY):
+                cost = 0.0
+                while not self._over.wait(max(PUBLISH_EVERY, min(cost / SHARE, AT_LEAST_EVERY))):
+                    before = time.thread_time()
                     with spanning(self._profile, "MLflow"):
                         self.publish_changed(publisher)
+                    cost = time.thread_time() - before
             with spanning(self._profile, "MLflow"):
                 sync_suite(publisher, self._out_dir, self._suite, self._runs)
         except Exception as error:  # whatever the store does, the runs go on; their journals keep everything

@@ -14,8 +14,9 @@ from harness.config.suites import load_suite, looks_of
 from harness.errors import HarnessError
 from harness.launch.carry_out import Execution, Runs, carry_out, write_board
 from harness.launch.graders import here, judged_otherwise
+from harness.launch.parted import has_ended
 from harness.launch.plan import Plan, plan
-from harness.records.events import End, Invocation, PlannedLooks
+from harness.records.events import Invocation, PlannedLooks
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results, start_of
@@ -62,8 +63,14 @@ def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
     """Run look after look until nothing is left to decide, and print the leaderboard; False if it was interrupted.
 
     Raises:
-        HarnessError: runs that are there follow other looks, or another grader judged them; or as for other commands.
+        HarnessError: runs that are there follow other looks, or another grader judged them; only a part of them is
+            asked for; or as for other commands.
     """
+    if how.part:
+        raise HarnessError(
+            f"--part {how.part} goes with a fixed number of seeds: which runs --until decided needs, all of them "
+            "together decide"
+        )
     work = _Work(planned, how, console)
     work.begin()
     while work.todo:
@@ -171,8 +178,7 @@ class _Work:
         return self._out_dir.run_of(run)
 
     def _ended(self, run: RunConfig) -> bool:
-        events = Journal(self._path(run)).read()
-        return bool(events) and isinstance(events[-1], End)
+        return has_ended(self._path(run))
 
 
 def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> None:

@@ -11,6 +11,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from harness.config.settings import LoraSettings
+from harness.models.parallel import made_whole, whole
 
 NAME = "default"
 START_SEED = 0
@@ -52,9 +53,16 @@ def plain_weights(model: nn.Module, *, merged: bool) -> Iterator[tuple[str, Tens
     for name, tensor in model.state_dict().items():
         plain = _plain(name)
         if plain in adapters:
-            yield plain, tensor.float() + adapters[plain].get_delta_weight(NAME) if merged else tensor
+            yield plain, whole(tensor).float() + _product(adapters[plain]) if merged else tensor
         elif ".lora_" not in name:
             yield plain, tensor
+
+
+def _product(layer: LoraLayer) -> Tensor:
+    """What the adapter adds to its layer's weight."""
+    with made_whole(layer.lora_A), made_whole(layer.lora_B):
+        product: Tensor = layer.get_delta_weight(NAME)
+    return product
 
 
 def plain_like(model: Any) -> Any:

@@ -17,6 +17,7 @@ from evaluators.types import Framing
 from harness.errors import HarnessError
 from harness.models.adapters import adapters_off, has_adapters, plain_like, plain_weights
 from harness.models.hidden import hidden_states
+from harness.models.parallel import as_a_pass, units_of, whole
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
 
@@ -170,6 +171,9 @@ class Policy:
 
         Logits are made at completion positions only, chunk by chunk.
         """
+        return as_a_pass(self.model, self._logp, sequences)
+
+    def _logp(self, sequences: Sequences) -> Tensor:
         here = sequences.to(self.device)
         with self.in_effect():
             before = hidden_states(self.decoder, here, here.mask, share=self.shares_prompts)
@@ -186,26 +190,43 @@ class Policy:
         return torch.cat([checkpoint(_logp_of, head, self.temperature, h, y, use_reentrant=False) for h, y in chunks])
 
     def fingerprint(self) -> str:
-        """A hash of all weights, bit for bit."""
+        """A hash of all weights, bit for bit; the same however many devices hold them."""
         total = sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             total.update(name.encode())
-            total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            total.update(whole(tensor.detach()).cpu().contiguous().view(torch.uint8).numpy().tobytes())
         return total.hexdigest()[:16]
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The state dict of a plain model: adapters that count are merged on the way, the policy stays as it is."""
-        return ((name, tensor.detach()) for name, tensor in plain_weights(self.model, merged=not self._base))
+        """The state dict of a plain model: adapters that count are merged on the way, the policy stays as it is.
 
-    def save(self, directory: Path) -> None:
-        """A transformers directory: safetensors, config and tokenizer; adapters merged."""
-        model = self.model
-        if self.adapted:
-            model = plain_like(self.model)
-            model.load_state_dict({name: tensor.float() for name, tensor in self.weights()}, assign=True)
+        Where the model is in shards, all ranks ask for each tensor in turn, and get all of it.
+        """
+        return ((name, whole(tensor.detach())) for name, tensor in plain_weights(self.model, merged=not self._base))
+
+    def save(self, directory: Path, *, writes: bool = True) -> None:
+        """A transformers directory: safetensors, config and tokenizer; adapters merged.
+
+        Where the model is in shards, all ranks take part, and the one that ``writes`` alone has more than a tensor at
+        a time, in main memory.
+        """
+        model = self._plain(kept=writes) if self.adapted or units_of(self.model) else self.model
+        if writes:
+            model.save_pretrained(directory)
+            self.tokenizer.save_pretrained(directory)
+
+    def _plain(self, *, kept: bool) -> Any:
+        """The model in main memory, without adapters and in one piece; without its weights if they are not ``kept``."""
+        weights = {}
+        for name, tensor in self.weights():
+            if kept:
+                weights[name] = tensor.float().cpu()
+        model = plain_like(self.model)
+        if kept:
+            model.load_state_dict(weights, assign=True)
+            model.tie_weights()
             model.generation_config = self.model.generation_config
-        model.save_pretrained(directory)
-        self.tokenizer.save_pretrained(directory)
+        return model
 
 
 def _rotary_switches(config: Any) -> list[int]:

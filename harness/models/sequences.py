@@ -56,3 +56,7 @@ def per_token(values: Sequence[Sequence[float]], mask: Tensor) -> Tensor:
     """[B, T], 0 on padding"""
     flat = torch.tensor([value for row in values for value in row])
     return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
+
+
+IDLE = Sequences.of([((0,), (0,))])
+"""For passes that a rank makes only because others do."""

@@ -15,7 +15,7 @@ from harness.notebook.shown import Comparison, Evaluations, Leaderboard, Run
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
-from harness.report.commands import open_source
+from harness.report.merged import open_source
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare as side_by_side
 from harness.report.numbers.compare import pair
@@ -68,7 +68,7 @@ def run(
 def leaderboard(
     suite: str = "tiny-arithmetic",
     *,
-    source: str | None = None,
+    source: str | Sequence[str] = (),
     algos: Sequence[str] | None = None,
     regimes: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
@@ -78,13 +78,13 @@ def leaderboard(
     """The leaderboard of runs that are there. Writes nothing.
 
     Args:
-        source: an archive of runs, or an MLflow store; by default the runs under ``out``.
+        source: archives of runs, folders of runs or MLflow stores, one or several; by default the runs under ``out``.
 
     Raises:
         HarnessError: there is no run, or they are not matched.
     """
     loaded = load_suite(OutDir(Path(out)).named(suite), [("baseline", baseline)] if baseline else [])
-    _, _, results = open_source(loaded, source, Path(out))
+    results = open_source(loaded.name, _sources(source), Path(out)).results()
     selection = Selection(algos=_given(algos), regimes=_given(regimes), seeds=_given(seeds))
     chosen = selection.of(results)
     return Leaderboard(board=build(loaded, chosen, selection.missing(chosen)), results=tuple(chosen))
@@ -95,7 +95,7 @@ def compare(
     b: str,
     suite: str = "tiny-arithmetic",
     *,
-    source: str | None = None,
+    source: str | Sequence[str] = (),
     regime: str | None = None,
     out: Path | str = RUNS,
 ) -> Comparison:
@@ -105,8 +105,8 @@ def compare(
         HarnessError: one of them is not there, or they are not matched.
     """
     loaded = load_suite(OutDir(Path(out)).named(suite))
-    _, opened, results = open_source(loaded, source, Path(out))
-    return Comparison(found=side_by_side(loaded, pair(a, b, results, regime), opened.completions))
+    opened = open_source(loaded.name, _sources(source), Path(out))
+    return Comparison(found=side_by_side(loaded, pair(a, b, opened.results(), regime), opened.completions))
 
 
 def evaluate(
@@ -156,6 +156,10 @@ def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
     source = JournalSource(OutDir(folder.parents[2]), folder.parents[1].name)
     samples = source.completions(result) if result.test else ()
     return Run(folder=folder, result=result, events=tuple(events), samples=tuple(samples))
+
+
+def _sources(source: str | Sequence[str]) -> list[str]:
+    return [source] if isinstance(source, str) else list(source)
 
 
 def _given(values: Sequence[Any] | None) -> tuple[Any, ...] | None:

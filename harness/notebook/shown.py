@@ -18,7 +18,7 @@ from harness.report.numbers.document import Board
 from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.compare_text import sentences, terminal
 from harness.report.pages.exports import as_csv
-from harness.report.pages.plots import learning_curves, svg
+from harness.report.pages.plots import learning_curves, save
 from harness.report.pages.text import tables
 from harness.studies.evals.document import EvalResult
 from harness.studies.evals.tables import as_csv as evals_csv
@@ -56,8 +56,10 @@ class Leaderboard:
         return _as_text(tables(self.board))
 
     def _repr_html_(self) -> str:
-        picture = base64.b64encode(svg(learning_curves(self.board))).decode()
-        image = f'<img alt="validation accuracy against budget" src="data:image/svg+xml;base64,{picture}">'
+        file = io.BytesIO()
+        save(learning_curves(self.board), file)
+        picture = base64.b64encode(file.getvalue()).decode()
+        image = f'<img alt="validation accuracy against budget" src="data:image/png;base64,{picture}">'
         return str(self.table[list(SHOWN)].to_html(index=False, float_format="{:.3f}".format)) + image
 
 

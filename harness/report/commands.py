@@ -8,29 +8,29 @@ from rich.console import Console
 from evaluators.statistics.families import Correction
 from harness.config.run_config import SuiteConfig
 from harness.records.out_dir import OutDir
-from harness.records.results import RunResult
-from harness.report.archive import ARCHIVE, ArchiveSource, refuse_losing, write_archive
+from harness.report.archive import ARCHIVE, refuse_losing, write_archive
+from harness.report.merged import open_source
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare, pair
 from harness.report.numbers.selection import Selection
 from harness.report.pages.compare_text import terminal
 from harness.report.pages.text import tables
 from harness.report.pages.writing import write_comparison, write_leaderboard
-from harness.report.sources import JournalSource, MlflowSource, Source
 
 
 def make_leaderboard(
     suite: SuiteConfig,
     selection: Selection,
-    source: str | None,
+    sources: Sequence[str],
     out: Path,
     console: Console,
     *,
     force: bool = False,
     correction: Correction = "table",
 ) -> None:
-    """The leaderboard of a suite's runs, wherever they are kept."""
-    out_dir, opened, results = open_source(suite, source, out)
+    """The leaderboard of a suite's runs, wherever they are kept: see :func:`harness.report.merged.open_source`."""
+    out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
+    results = opened.results()
     chosen = selection.of(results)
     links = opened.links(chosen)
     board = build(suite, chosen, selection.missing(chosen), correction)
@@ -46,12 +46,13 @@ def make_comparison(
     names: Sequence[str],
     regime: str | None,
     selection: Selection,
-    source: str | None,
+    sources: Sequence[str],
     out: Path,
     console: Console,
 ) -> None:
     """Two objectives or runs of a suite, side by side."""
-    out_dir, opened, results = open_source(suite, source, out)
+    out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
+    results = opened.results()
     pairs = pair(names[0], names[1], selection.of(results), regime)
     found = compare(suite, pairs, opened.completions)
     links = opened.links([run for both in pairs.runs for run in both])
@@ -83,22 +84,9 @@ def publish(
     target.keep(suite)
     archive = target.suite(suite.name) / ARCHIVE
     _export(out_dir, suite.name, archive, console, force=force)
-    make_leaderboard(suite, Selection(), str(archive), to, console, correction=correction)
+    make_leaderboard(suite, Selection(), [str(archive)], to, console, correction=correction)
 
 
 def _export(out_dir: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:
     count = write_archive(out_dir, suite, path, force=force)
     console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
-
-
-def open_source(suite: SuiteConfig, source: str | None, out: Path) -> tuple[OutDir, Source, list[RunResult]]:
-    """``source``: an archive of runs, or an MLflow store; None: the journals under ``out``."""
-    out_dir = OutDir(out)
-    opened: Source
-    if source is None:
-        opened = JournalSource(out_dir, suite.name)
-    elif source.endswith(".tar.xz") or Path(source).is_file():
-        opened = ArchiveSource(Path(source), suite.name)
-    else:
-        opened = MlflowSource(source, suite.name)
-    return out_dir, opened, opened.results()

@@ -5,6 +5,8 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,8 +28,21 @@ from harness.rollout.engines.engine import RolloutEngine, sample_groups, samplin
 from harness.rollout.grading import grade_groups, toss_rewards
 from harness.rollout.groups import GROUPS, Group
 from harness.seeds import ProblemOrder, Purpose, derive_seed
+from harness.world import ALONE, World
 
 ANY_TIME = float("inf")
+SETS = "offline"
+"""Folder of a suite that holds its sets."""
+COMPLETIONS = "completions.json.gz"
+
+
+def _here(folder: Path) -> AbstractContextManager[None]:
+    return locked(folder, patience=ANY_TIME)
+
+
+SHARED_BY: ContextVar[Callable[[Path], AbstractContextManager[None]]] = ContextVar("SHARED_BY", default=_here)
+"""Holds the folder of a set for the one that makes it; whoever comes later finds the set there. Where runs have no disk
+in common, something else than a lock on the folder does so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +60,12 @@ class FixedSet:
         return sum(len(group.completions) for group in self.groups)
 
 
-def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable[[], list[Group]]) -> FixedSet:
+def fixed_set(
+    config: RunConfig, identity: Identity, suite: Path, make: Callable[[], list[Group]], world: World = ALONE
+) -> FixedSet:
     """The set that all runs of this config's model, problems, rollout settings and seed share.
 
-    The first of them makes it; those beside it wait.
+    The first of them makes it; those beside it wait. Of the ranks of a run, all make it together, and rank 0 keeps it.
 
     Raises:
         HarnessError: the stored set is damaged.
@@ -59,12 +76,15 @@ def fixed_set(config: RunConfig, identity: Identity, suite: Path, make: Callable
     shares["rollout"].pop("reference_samples", None)
     shares["engine"] = config.compute.engine  # another one draws other tokens
     shares["grader"] = grader_of(versions())  # another one gives other rewards
-    folder = suite / "offline" / f"s{config.seed}-{digest(shares | asdict(identity))}"
-    path = folder / "completions.json.gz"
-    with locked(folder, patience=ANY_TIME):
-        if not path.is_file():
-            _write(path, make)
-        fixed = _read(path)
+    folder = suite / SETS / f"s{config.seed}-{digest(shares | asdict(identity))}"
+    path = folder / COMPLETIONS
+    with SHARED_BY.get()(folder) if world.rank == 0 else nullcontext():
+        if not world.first(world.rank == 0 and path.is_file()):
+            started = time.perf_counter()
+            groups = make()
+            if world.rank == 0:
+                _write(path, groups, time.perf_counter() - started)
+        (fixed,) = world.first([_read(path)] if world.rank == 0 else [])
     if config.objective.control == "random_reward":
         return replace(fixed, groups=toss_rewards(fixed.groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0)))
     return fixed
@@ -77,14 +97,15 @@ def sample_fixed(
     engine: RolloutEngine,
     grader: Grader,
     order: ProblemOrder[Problem],
+    world: World = ALONE,
 ) -> list[Group]:
     """The completions of a fixed set. The engine samples from the reference, and does so until its next ``sync``."""
     rollout = config.rollout
     problems = order.take(0, rollout.offline_completions // rollout.group_size)
     seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
     engine.sync(reference)
-    groups = sample_groups(engine, reference, problems, rollout.group_size, sampling_of(config, asking), seed)
-    return grade_groups(grader, groups, config.task.grading, asking.form.marker)
+    groups = sample_groups(engine, reference, problems, rollout.group_size, sampling_of(config, asking), seed, world)
+    return grade_groups(grader, groups, config.task.grading, asking.form.marker, world)
 
 
 def content_of(groups: list[Group]) -> str:
@@ -93,10 +114,7 @@ def content_of(groups: list[Group]) -> str:
     return sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
-def _write(path: Path, make: Callable[[], list[Group]]) -> None:
-    started = time.perf_counter()
-    groups = make()
-    seconds = time.perf_counter() - started
+def _write(path: Path, groups: list[Group], seconds: float) -> None:
     stored = {"content": content_of(groups), "seconds": seconds, "groups": GROUPS.dump_python(groups, mode="json")}
     partial = path.with_suffix(".partial")
     with gzip.open(partial, "wt", encoding="utf-8", compresslevel=1) as file:

@@ -11,18 +11,21 @@ from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grade, Grader
 from evaluators.types import Problem, Verdict
 from harness.rollout.groups import Completion, Group
+from harness.world import ALONE, World
 
 Grading = Literal["strict", "lenient"]
 
 
-def grade_groups(grader: Grader, groups: Sequence[Group], grading: Grading, marker: Marker | None) -> list[Group]:
-    """The groups with grades and rewards. ``marker``: what the strict reading looks for."""
+def grade_groups(
+    grader: Grader, groups: Sequence[Group], grading: Grading, marker: Marker | None, world: World = ALONE
+) -> list[Group]:
+    """The groups with grades and rewards. ``marker``: what the strict reading looks for. Each rank grades its share."""
     items = [
         (group.problem.rubric or group.problem.answer, graded_text(group.problem, completion))
         for group in groups
         for completion in group.completions
     ]
-    grades = iter(grader.grade(items, marker=marker))
+    grades = iter(world.gather(grader.grade(world.scatter(items), marker=marker)))
     graded = []
     for group in groups:
         own = tuple(next(grades) for _ in group.completions)

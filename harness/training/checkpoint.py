@@ -1,10 +1,15 @@
-"""A run's state at an evaluation point: one safetensors file, replaced atomically."""
+"""A run's state at an evaluation point: one safetensors file, replaced atomically.
+
+That of a large model in shards lies in further files, one a rank, which that file names.
+"""
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,12 +17,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from harness.errors import HarnessError, one_line
+from harness.models.parallel import like, units_of, whole
 from harness.records.ledger import Ledger
 from harness.rollout.groups import GROUPS, Group
+from harness.training.slots import drop_slots, read_slot, tensors_in, write_slot
+from harness.world import ALONE, World
 
 NAME = "checkpoint.safetensors"
 HELD = "held"
+ONE_FILE = 8 << 30
+"""Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
 Modules = Mapping[str, torch.nn.Module]
+Names = Mapping[str, torch.nn.Parameter]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,49 +49,103 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     held: Sequence[Group],
+    world: World = ALONE,
 ) -> None:
-    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole.
+    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole. All ranks take part.
 
     ``held`` are the completions that the regime keeps for later steps.
     """
-    tensors = {name: tensor.detach().contiguous() for name, tensor in _state(modules, optimizer)}
+    metadata = {"run_id": run_id, "progress": json.dumps(asdict(progress))}
+    state, slot = _state(modules, optimizer), None
+    if in_shards(modules, optimizer):
+        taken = _metadata(directory / NAME).get("slot")
+        slot, files = write_slot(directory, taken, dict(state), world)
+        metadata |= {"slot": slot, "files": json.dumps(files)}
+        tensors = {}
+    else:
+        tensors = _collected(state, world)
+    if world.rank > 0:
+        return
     tensors[HELD] = torch.frombuffer(bytearray(GROUPS.dump_json(list(held))), dtype=torch.uint8)
-    target = directory / NAME
-    partial = target.with_suffix(".partial")
-    save_file(tensors, partial, {"run_id": run_id, "progress": json.dumps(asdict(progress))})
+    partial = (directory / NAME).with_suffix(".partial")
+    save_file(tensors, partial, metadata)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(target)
+    partial.replace(directory / NAME)
+    drop_slots(directory, but=slot)
+
+
+def in_shards(modules: Modules, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the state is one of shards, and too large for one file."""
+    sharded = any(units_of(module) for module in modules.values())
+    return sharded and sum(tensor.nbytes for _, tensor in _state(modules, optimizer)) > ONE_FILE
+
+
+def drop_checkpoint(directory: Path) -> None:
+    """Of a run that needs it no longer."""
+    (directory / NAME).unlink(missing_ok=True)
+    drop_slots(directory)
 
 
 def load_checkpoint(
-    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer
+    directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer, world: World = ALONE
 ) -> tuple[Progress, list[Group]] | None:
     """Fill modules and optimiser from the run's checkpoint; progress and held completions, None if there is none.
+
+    Rank 0 reads the file, and hands every rank what is in it: other machines need not see the disk. But of a state in
+    further files each rank reads its shards.
 
     Raises:
         HarnessError: the file is damaged, of another version or of another config.
     """
-    path = directory / NAME
-    if not path.is_file():
+    path, names = directory / NAME, dict(_parameters(modules))
+    if not world.first(path.is_file()):
         return None
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("run_id") != run_id:
-                raise HarnessError(
-                    f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh"
-                )
-            held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
-            tensors = {name: file.get_tensor(name) for name in file.keys() if name != HELD}  # noqa: SIM118
-            _fill(dict(_parameters(modules)), optimizer, tensors)
-            progress = json.loads(metadata["progress"])
+        with safe_open(path, "pt") if world.rank == 0 else nullcontext() as file:
+            head = world.first(_head(path, run_id, file) if file else None)
+            assert head is not None
+            if head.slot:
+                _fill_from(directory, head.slot, head.files, names, optimizer)
+            else:
+                _fill(names, optimizer, file, world)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         reason = one_line(error)[:300]
         raise HarnessError(
             f"{path} is of another version, or damaged ({reason}); start the run over with --fresh"
         ) from error
-    return Progress(**progress | {"ledger": Ledger(**progress["ledger"])}), held
+    return head.progress, head.held
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Head:
+    """What a checkpoint says besides its tensors."""
+
+    progress: Progress
+    held: list[Group]
+    slot: str | None
+    """Where the tensors are, if they are not in the same file."""
+    files: list[str]
+
+
+def _head(path: Path, run_id: str, file: Any) -> _Head:
+    metadata = file.metadata() or {}
+    if metadata.get("run_id") != run_id:
+        raise HarnessError(f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh")
+    held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
+    progress = json.loads(metadata["progress"])
+    return _Head(
+        progress=Progress(**progress | {"ledger": Ledger(**progress["ledger"])}),
+        held=held,
+        slot=metadata.get("slot"),
+        files=json.loads(metadata.get("files", "[]")),
+    )
+
+
+def journal_bytes_of(path: Path) -> int:
+    """How much of the journal belongs to the checkpoint in this file."""
+    with safe_open(path, "pt") as file:
+        return int(json.loads(file.metadata()["progress"])["journal_bytes"])
 
 
 def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
@@ -92,22 +157,77 @@ def _parameters(modules: Modules) -> Iterator[tuple[str, torch.nn.Parameter]]:
 
 def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in _parameters(modules):
-        yield f"weight/{name}", parameter
+        yield f"weight/{name}", parameter.detach()
         for key, value in optimizer.state.get(parameter, {}).items():
             tensor = torch.as_tensor(value)  # bitsandbytes counts its steps in an int, and shares its tables
-            yield f"{key}/{name}", tensor.clone() if key.startswith("qmap") else tensor
+            yield f"{key}/{name}", tensor.detach().clone() if key.startswith("qmap") else tensor.detach()
 
 
-def _fill(names: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    if {key for key in tensors if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
+def _collected(state: Iterable[tuple[str, Tensor]], world: World) -> dict[str, Tensor]:
+    """All of it on rank 0, and nothing on others; shards are put together one tensor after the other."""
+    tensors = {}
+    for name, tensor in state:
+        full = whole(tensor)
+        if world.rank == 0:
+            tensors[name] = full.contiguous() if full is tensor else full.cpu()
+    return tensors
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _fill(names: Names, optimizer: torch.optim.Optimizer, file: Any, world: World) -> None:
+    """Tensor by tensor, from one file, which rank 0 has."""
+    keys = world.first([key for key in file.keys() if key != HELD] if file else [])  # noqa: SIM118
+    _refuse_others(names, keys)
+    for key in keys:
+        tensor = world.first_tensor(file.get_tensor(key) if file else None)
+        kind, name = key.split("/", 1)
+        if kind == "weight":
+            with torch.no_grad():
+                names[name].copy_(like(tensor, names[name]))
+        else:
+            _keep(optimizer, names[name], kind, tensor)
+
+
+def _fill_from(
+    directory: Path,
+    slot: str,
+    files: list[str],
+    names: Names,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """From files of shards, in place: moments are made as they are to be held."""
+    found = tensors_in(directory, slot, files)
+    _refuse_others(names, found)
+    into = {}
+    for key, (shape, dtype) in found.items():
+        kind, name = key.split("/", 1)
+        parameter = names[name]
+        if kind == "weight":
+            into[key] = parameter.detach()
+        else:
+            alike = kind != "step" and shape == parameter.shape
+            into[key] = torch.empty_like(parameter, dtype=dtype) if alike else torch.empty(shape, dtype=dtype)
+    read_slot(directory, slot, into)
+    for key, tensor in into.items():
+        kind, name = key.split("/", 1)
+        if kind != "weight":
+            _keep(optimizer, names[name], kind, tensor.detach())
+
+
+def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind: str, tensor: Tensor) -> None:
+    """As the optimiser's state of a parameter."""
+    if kind == "step":
+        optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
+    else:
+        optimizer.state[parameter][kind] = like(tensor, parameter)
+
+
+def _refuse_others(names: Names, keys: Iterable[str]) -> None:
+    if {key for key in keys if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
         raise KeyError("its parameters are not the run's")
-    with torch.no_grad():
-        for key, tensor in tensors.items():
-            kind, name = key.split("/", 1)
-            parameter = names[name]
-            if kind == "weight":
-                parameter.copy_(tensor)
-            elif kind == "step":
-                optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
-            else:
-                optimizer.state[parameter][kind] = tensor.to(parameter.device)

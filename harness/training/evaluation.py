@@ -12,12 +12,15 @@ from evaluators.grading.grader import Grader
 from evaluators.statistics.accuracy import SampleRecord
 from evaluators.types import Problem, Verdict
 from harness.config.run_config import RunConfig
+from harness.models.parallel import passes_over, reshards
 from harness.models.policy import Policy
+from harness.models.sequences import IDLE
 from harness.records.events import Summary
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
 from harness.rollout.grading import Grading, grade_groups, graded_text, share_of, verdict
 from harness.rollout.groups import Group
-from harness.training.micro_batches import micro_batches
+from harness.training.micro_batches import deal, idle, micro_batches, pack
+from harness.world import ALONE, World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +45,7 @@ def evaluate(
     *,
     samples: int,
     seed: int,
+    world: World = ALONE,
 ) -> Evaluated:
     """``samples`` completions of each problem at the training temperature, and the evaluation's top-p and top-k.
 
@@ -50,9 +54,9 @@ def evaluate(
     """
     held_out = config.evaluation
     sampling = replace(sampling_of(config, asking), top_p=held_out.top_p, top_k=held_out.top_k)
-    groups = sample_groups(engine, policy, problems, samples, sampling, seed)
-    groups = grade_groups(grader, groups, config.task.grading, asking.form.marker)
-    kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens)
+    groups = sample_groups(engine, policy, problems, samples, sampling, seed, world)
+    groups = grade_groups(grader, groups, config.task.grading, asking.form.marker, world)
+    kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens, world)
     summary = summary_of(groups, config.task.grading)
     return Evaluated(kl=kl_k1, kl_k3=kl_k3, summary=summary, records=records_of(groups))
 
@@ -81,15 +85,22 @@ def summary_of(groups: Sequence[Group], grading: Grading) -> Summary:
 
 @torch.no_grad()
 def kl_to_reference(
-    policy: Policy, reference: Policy, groups: Sequence[Group], micro_batch_tokens: int
+    policy: Policy, reference: Policy, groups: Sequence[Group], micro_batch_tokens: int, world: World = ALONE
 ) -> tuple[float, float]:
     """Estimates of KL(pi || ref) from the policy's own completions, k1 and k3, in nats per sequence."""
     totals = torch.zeros(2)
-    for part in micro_batches(groups, micro_batch_tokens):
-        mask = part.sequences.mask.to(policy.device)
-        logp, ref_logp = policy.logp(part.sequences), reference.logp(part.sequences)
-        totals[0] += k1(logp, ref_logp, mask).sum().cpu()
-        totals[1] += k3(logp, ref_logp, mask).sum().cpu()
+    dealt = [[groups[i] for i in indices] for indices in deal(groups, world.size)]
+    models = policy.model, reference.model
+    with passes_over(*models):
+        for part in micro_batches(dealt[world.rank], micro_batch_tokens):
+            mask = part.sequences.mask.to(policy.device)
+            logp, ref_logp = policy.logp(part.sequences), reference.logp(part.sequences)
+            totals[0] += k1(logp, ref_logp, mask).sum().cpu()
+            totals[1] += k3(logp, ref_logp, mask).sum().cpu()
+        counts = [len(pack(share, micro_batch_tokens)) for share in dealt]
+        for _ in range(idle(counts, world.rank) if any(map(reshards, models)) else 0):
+            policy.logp(IDLE), reference.logp(IDLE)
+    totals = torch.tensor(world.gather([totals.tolist()])).sum(0)
     kl_k1, kl_k3 = (totals / sum(len(group.completions) for group in groups)).tolist()
     return kl_k1, kl_k3
 

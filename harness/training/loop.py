@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from evaluators.types import Split, Verdict
 from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.records.events import End, Event, Invocation, Step
 from harness.records.journal import Journal
 from harness.records.locks import locked
@@ -21,8 +23,10 @@ from harness.training.sampler import BudgetedSampler, charge
 from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Diverged, update
+from harness.world import ALONE, World
 
 Outcome = Literal["finished", "failed", "interrupted"]
+APART: Final = "run it on devices of one kind, with the same versions"
 
 
 def train(
@@ -33,20 +37,21 @@ def train(
     fresh: bool = False,
     profiled: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
+    world: World = ALONE,
 ) -> Outcome:
     """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
+
+    All ranks of ``world`` call this together, and rank 0 alone touches the directory; by default there is one process.
 
     Raises:
         HarnessError: the run cannot be opened.
     """
-    with locked(directory):
-        events = Journal(directory).read()
-        ended = outcome_of(events)
-        if ended and not fresh:
-            check_source(directory, start_of(events), source_of(config.objective.objective))
+    _check_world(config, world)
+    with locked(directory) if world.rank == 0 else nullcontext():
+        if ended := world.first(None if fresh else ended_before(config, directory) if world.rank == 0 else None):
             return ended
-        profile = Profile() if profiled else None
-        with open_run(config, directory, invocation, fresh=fresh, profile=profile) as run:
+        profile = Profile() if profiled and world.rank == 0 else None
+        with open_run(config, directory, invocation, fresh=fresh, profile=profile, world=world) as run:
             before = run.ledger.flops
             try:
                 return _train(run, should_stop)
@@ -57,6 +62,26 @@ def train(
                 if profile:
                     name = f"{config.objective.name} seed {config.seed}"
                     profile.write(directory / TRACE, name, run.matrix_rate, run.ledger.flops - before)
+
+
+def _check_world(config: RunConfig, world: World) -> None:
+    if config.compute.devices != world.size:
+        raise HarnessError(
+            f"compute.devices is {config.compute.devices}, and this run has {world.size} "
+            f"process{'es' if world.size > 1 else ''}; start a process for each device"
+        )
+
+
+def ended_before(config: RunConfig, directory: Path) -> Outcome | None:
+    """How the run in ``directory`` has ended; None if it has not.
+
+    Raises:
+        HarnessError: its objective's file has changed since it began.
+    """
+    events = Journal(directory).read()
+    if ended := outcome_of(events):
+        check_source(directory, start_of(events), source_of(config.objective.objective))
+    return ended
 
 
 def outcome_of(events: Sequence[Event]) -> Outcome | None:
@@ -71,7 +96,7 @@ def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
         run.checkpoint()
     validated = run.iteration
     for share_before in () if run.config.objective.control == "frozen" else _steps(run):
-        if should_stop():
+        if run.world.any(should_stop()):
             return "interrupted"
         if any(share_before < share <= run.share() for share in run.config.evaluation.shares if share < 1):
             run.evaluate(Split.VALIDATION)
@@ -117,13 +142,15 @@ def _step(run: RunState, sampler: BudgetedSampler) -> bool:
 
     # 8. Record.
     run.book(cost)
+    completions = _hash_of(batch.groups)
+    run.world.agree((completions, repr(metrics)), f"their step {run.iteration} was not the same; {APART}")
     run.record(
         Step(
             step=run.iteration,
             ledger=run.ledger,
             metrics=metrics | _rollout_metrics(run, batch.groups),
             problems=tuple(group.problem.id for group in batch.groups),
-            completions=_hash_of(batch.groups),
+            completions=completions,
             time=time.time(),
             mfu=cost.flops / (run.ledger.seconds - seconds) / run.matrix_rate,
         )

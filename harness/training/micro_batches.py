@@ -10,7 +10,7 @@ from torch import Tensor
 from algorithms.scores import Scores
 from algorithms.types import Batch, Denominators
 from harness.models.sequences import Sequences, per_token
-from harness.rollout.groups import Group, scores_of, sequences_of
+from harness.rollout.groups import Group, lengths, scores_of, sequences_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +67,23 @@ def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
         else:
             packed.append([index])
     return packed
+
+
+def deal(groups: Sequence[Group], ranks: int) -> list[list[int]]:
+    """Indices of the groups of each rank, about as many tokens each, in order; none for some where groups are few."""
+    dealt: list[list[int]] = [[] for _ in range(ranks)]
+    tokens = [0] * ranks
+    size = [sum(lengths([group])) for group in groups]
+    for index in sorted(range(len(groups)), key=lambda i: -size[i]):  # the largest first, each to whom has least
+        rank = tokens.index(min(tokens))
+        dealt[rank].append(index)
+        tokens[rank] += size[index]
+    return [sorted(indices) for indices in dealt]
+
+
+def idle(shares: Sequence[int], rank: int) -> int:
+    """Passes that a rank makes for company, if ranks have so many micro-batches, and must make equally many."""
+    return max(shares) - shares[rank]
 
 
 def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:

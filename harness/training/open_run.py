@@ -17,11 +17,12 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
+from harness.models.parallel import shard
 from harness.records.events import Beginning, Event, Identity, Invocation, OfflineSet, Origin, Resumed, Start
 from harness.records.graders import grader_of
 from harness.records.journal import Journal
 from harness.records.locks import LOCK
-from harness.records.provenance import source_of, versions
+from harness.records.provenance import DEVICES, source_of, versions
 from harness.records.results import start_of
 from harness.records.spans import Profile, matrix_rate
 from harness.rollout.asking import asking_of, posed
@@ -35,11 +36,18 @@ from harness.training.checkpoint import Progress, load_checkpoint
 from harness.training.optimizer import make_optimizer
 from harness.training.passes import Passes
 from harness.training.state import RunParts, RunState, modules
+from harness.world import ALONE, World
 
 
 @contextmanager
 def open_run(
-    config: RunConfig, directory: Path, invocation: Invocation, *, fresh: bool = False, profile: Profile | None = None
+    config: RunConfig,
+    directory: Path,
+    invocation: Invocation,
+    *,
+    fresh: bool = False,
+    profile: Profile | None = None,
+    world: World = ALONE,
 ) -> Iterator[RunState]:
     """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
 
@@ -49,23 +57,24 @@ def open_run(
         HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
     """
     torch.set_num_threads(config.compute.threads)
-    parts = load_parts(config)
+    parts = load_parts(config, world)
     identity = Identity(
-        weights=parts.policy.fingerprint(),
+        weights=parts.weights,
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
         prompts=parts.prompts,
     )
-    rate = matrix_rate(parts.policy.device, parts.policy.dtype)
+    world.agree(identity, "it has another model or other problems; give all ranks the same files")
+    rate = world.sum({"rate": matrix_rate(parts.policy.device, parts.policy.dtype)})["rate"]
     journal = Journal(directory)
     with Grader() as grader:
-        fixed = _fixed_set(parts, identity, directory.parent.parent, grader)
+        fixed = _fixed_set(parts, identity, directory.parent.parent, grader, world)
         data = OfflineSet(completions=fixed.completions, content=fixed.content) if fixed else None
         began = Beginning(identity=identity, data=data, source=source_of(config.objective.objective))
-        if fresh:
+        if fresh and world.rank == 0:
             _clear(directory)
-        resumed = _take_up(parts, journal, began)
-        if not resumed:
-            origin = Origin(invocation=invocation, versions=versions(), matrix_rate=rate)
+        resumed = _take_up(parts, journal, began, world)
+        if not resumed and world.rank == 0:
+            origin = Origin(invocation=invocation, versions=made_here(config), matrix_rate=rate)
             journal.append(_start(parts, began, origin))
         progress, held = resumed or (Progress(), [])
         parts.engine.sync(parts.policy)
@@ -79,24 +88,36 @@ def open_run(
             progress=progress,
             profile=profile,
             matrix_rate=rate,
+            world=world,
         )
 
 
-def load_parts(config: RunConfig) -> RunParts:
-    """All that the config names, tried out.
+def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
+    """All that the config names, tried out; models in shards, if it says so and there are several ranks.
+
+    A rank has at most two whole models at a time: each is cut once no other is made of it.
 
     Raises:
         HarnessError: a part cannot be loaded, does not fit the others, or does not compute what it should.
     """
     loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
+    sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
+    if sharded and reshard:
+        policy.shares_prompts = False  # a pass of several parts, as many as lengths make
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)
     objective = objective_of(config.objective)
     passes = Passes.of(objective, config.regime_spec, config.optimizer)
-    reference = policy.reference()
-    critic = Critic(policy) if passes.critic else None
+    weights, reference = policy.fingerprint(), policy.reference()
+    if sharded and reference.model is not policy.model:
+        shard(reference.model, reshard=reshard)
+    if (critic := Critic(policy) if passes.critic else None) and sharded:
+        shard(critic, reshard=reshard)
+    engine = make_engine(policy, config.compute, fitted.context)
+    if sharded:
+        shard(policy.model, reshard=reshard)
     return RunParts(
         config=config,
         problems=problems,
@@ -109,32 +130,35 @@ def load_parts(config: RunConfig) -> RunParts:
         reference=reference,
         critic=critic,
         optimizer=make_optimizer(config.optimizer, modules(policy, critic)),
-        engine=make_engine(policy, config.compute, fitted.context),
+        engine=engine,
+        weights=weights,
     )
 
 
-def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader) -> FixedSet | None:
+def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader, world: World) -> FixedSet | None:
     """Of the offline regime; the first run of a seed samples it."""
     if parts.config.regime_spec.kind != "offline":
         return None
 
     def make() -> list[Group]:
-        return sample_fixed(parts.config, parts.asking, parts.reference, parts.engine, grader, parts.order)
+        return sample_fixed(parts.config, parts.asking, parts.reference, parts.engine, grader, parts.order, world)
 
-    return fixed_set(parts.config, identity, suite, make)
+    return fixed_set(parts.config, identity, suite, make, world)
 
 
-def _take_up(parts: RunParts, journal: Journal, began: Beginning) -> tuple[Progress, list[Group]] | None:
+def _take_up(parts: RunParts, journal: Journal, began: Beginning, world: World) -> tuple[Progress, list[Group]] | None:
     """Fill what is trained from the checkpoint, if there is one; cut the journal back to it, or to nothing."""
-    resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer)
+    resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer, world)
+    if world.rank:
+        return resumed
     if resumed:
         start = start_of(journal.read())
         check_beginning(journal.path.parent, start, began)
         check_grader(journal.path.parent, start)
     journal.cut(resumed[0].journal_bytes if resumed else 0)
-    if resumed and made_by(journal.read()) != versions():
+    if resumed and made_by(journal.read()) != (here := made_here(parts.config)):
         ledger = resumed[0].ledger
-        journal.append(Resumed(step=ledger.iterations, ledger=ledger, versions=versions(), time=time.time()))
+        journal.append(Resumed(step=ledger.iterations, ledger=ledger, versions=here, time=time.time()))
     return resumed
 
 
@@ -183,6 +207,12 @@ def check_beginning(directory: Path, start: Start, now: Beginning) -> None:
     if start.data != now.data:
         raise _another(directory, "on another offline set than is there now")
     check_source(directory, start, now.source)
+
+
+def made_here(config: RunConfig) -> dict[str, str]:
+    """Versions of what computes now; and over how many devices, where they are several."""
+    compute = config.compute
+    return versions() | ({DEVICES: f"{compute.devices}, {compute.parallel}"} if compute.devices > 1 else {})
 
 
 def made_by(events: Sequence[Event]) -> dict[str, str]:

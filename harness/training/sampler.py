@@ -69,7 +69,9 @@ class BudgetedSampler:
         problems = run.order.take(run.ledger.sampled_completions // size + behind, prompts)
         with run.timed("sampling"):
             seed = derive_seed(config.seed, Purpose.ROLLOUT, turn)
-            groups = sample_groups(run.engine, run.policy, problems, size, sampling_of(config, run.asking), seed)
+            groups = sample_groups(
+                run.engine, run.policy, problems, size, sampling_of(config, run.asking), seed, run.world
+            )
         return self._rewarded(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
 
     def _valued(self, groups: Sequence[Group], turn: int) -> list[Group]:
@@ -82,7 +84,7 @@ class BudgetedSampler:
         with run.timed("sync"):
             run.engine.sync(run.reference)
         with run.timed("sampling"):
-            sampled = sample_groups(run.engine, run.reference, problems, count, sampling, seed)
+            sampled = sample_groups(run.engine, run.reference, problems, count, sampling, seed, run.world)
         with run.timed("sync"):
             run.engine.sync(run.policy)
         valued = []
@@ -96,7 +98,7 @@ class BudgetedSampler:
         """Graded; ``toss`` is the seed of the coin that may decide instead."""
         run, task = self._run, self._run.config.task
         with run.timed("grading"):
-            graded = grade_groups(run.grader, groups, task.grading, run.asking.form.marker)
+            graded = grade_groups(run.grader, groups, task.grading, run.asking.form.marker, run.world)
         return toss_rewards(graded, toss) if run.config.objective.control == "random_reward" else graded
 
     def _may_begin(self, pending: Ledger, steps: int, new: int) -> bool:

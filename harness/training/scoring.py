@@ -2,30 +2,40 @@
 as each update does."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from algorithms.ops import k1
 from harness.models.critic import Critic
-from harness.models.sequences import Sequences
+from harness.models.parallel import passes_over, reshards
+from harness.models.policy import Policy
+from harness.models.sequences import IDLE, Sequences
 from harness.rollout.groups import Group, mismatched, sequences_of, with_scores
 from harness.seeds import Purpose, derive_seed
-from harness.training.micro_batches import pack
+from harness.training.exchange import gather_scores
+from harness.training.micro_batches import deal, idle, pack
 from harness.training.state import RunState
 
-Pass = Callable[[Sequences], Mapping[str, Tensor]]
-"""Sequences -> [B, T], or [B], by the names of :class:`algorithms.scores.Scores`."""
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass over some models says of sequences."""
+
+    models: tuple[nn.Module, ...]
+    run: Callable[[Sequences], Mapping[str, Tensor]]
+    """Sequences -> [B, T], or [B], by the names of :class:`algorithms.scores.Scores`."""
 
 
 def score_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
     """What does not depend on when they are trained on: what the reference and the policy that sampled them say."""
     passes: list[Pass] = []
     if names := run.passes.reference:
-        passes.append(_named(run, "reference", run.reference.logp, names))
+        passes.append(_named(run, "reference", run.reference, names))
     if names := run.passes.behaviour:
-        passes.append(_named(run, "old log-probabilities", run.policy.logp, names))
+        passes.append(_named(run, "old log-probabilities", run.policy, names))
     return _scored(run, groups, passes)
 
 
@@ -34,7 +44,7 @@ def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
     with each other's completions; and draws."""
     passes: list[Pass] = []
     if names := run.passes.start:
-        passes.append(_named(run, "old log-probabilities", run.policy.logp, names))
+        passes.append(_named(run, "old log-probabilities", run.policy, names))
     if run.critic:
         passes.append(_values(run, run.critic))
     groups = _scored(run, groups, passes)
@@ -52,29 +62,39 @@ def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
 def score_update(run: RunState, groups: Sequence[Group]) -> list[Group]:
     """What is of the moment at which one update begins, of its own completions: what the policy says."""
     names = run.passes.current
-    return _scored(run, groups, [_named(run, "current log-probabilities", run.policy.logp, names)] if names else [])
+    return _scored(run, groups, [_named(run, "current log-probabilities", run.policy, names)] if names else [])
 
 
 @torch.no_grad()
 def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> list[Group]:
-    """The groups, in order, with what ``passes`` say of them."""
+    """The groups, in order, with what ``passes`` say of them; each rank makes them over its share."""
     if not passes:
         return list(groups)
+    dealt = deal(groups, run.world.size)
+    mine = [groups[i] for i in dealt[run.world.rank]]
     scored: dict[int, Group] = {}
-    for indices in pack(groups, run.config.compute.micro_batch_tokens):
-        part = [groups[i] for i in indices]
-        sequences = sequences_of(part)
-        found = {name: tensor for each in passes for name, tensor in each(sequences).items()}
-        scored |= zip(indices, with_scores(part, found), strict=True)
-    return [scored[i] for i in range(len(groups))]
+    names: set[str] = set()
+    models = [model for each in passes for model in each.models]
+    packed = [pack([groups[i] for i in share], run.config.compute.micro_batch_tokens) for share in dealt]
+    with passes_over(*models):
+        for indices in packed[run.world.rank]:
+            part = [mine[i] for i in indices]
+            sequences = sequences_of(part)
+            found = {name: tensor for each in passes for name, tensor in each.run(sequences).items()}
+            scored |= zip(indices, with_scores(part, found), strict=True)
+            names |= found.keys()
+        for _ in range(idle(list(map(len, packed)), run.world.rank) if any(map(reshards, models)) else 0):
+            for each in passes:
+                each.run(IDLE)
+    return gather_scores(groups, dealt, [scored[i] for i in range(len(mine))], sorted(names), run.world)
 
 
-def _named(run: RunState, what: str, logp: Callable[[Sequences], Tensor], names: Sequence[str]) -> Pass:
+def _named(run: RunState, what: str, policy: Policy, names: Sequence[str]) -> Pass:
     def run_pass(sequences: Sequences) -> Mapping[str, Tensor]:
         with run.span(what):
-            return dict.fromkeys(names, logp(sequences))
+            return dict.fromkeys(names, policy.logp(sequences))
 
-    return run_pass
+    return Pass((policy.model,), run_pass)
 
 
 def _log_ratios(run: RunState, names: Sequence[str]) -> Pass:
@@ -83,7 +103,7 @@ def _log_ratios(run: RunState, names: Sequence[str]) -> Pass:
             logp, ref_logp = run.policy.logp(sequences), run.reference.logp(sequences)
         return dict.fromkeys(names, k1(logp, ref_logp, sequences.mask.to(logp.device)))
 
-    return run_pass
+    return Pass((run.policy.model, run.reference.model), run_pass)
 
 
 def _values(run: RunState, critic: Critic) -> Pass:
@@ -91,4 +111,4 @@ def _values(run: RunState, critic: Critic) -> Pass:
         with run.span("critic"):
             return {"old_values": critic(sequences)}
 
-    return run_pass
+    return Pass((critic,), run_pass)

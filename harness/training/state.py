@@ -27,10 +27,10 @@ from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.fixed_set import FixedSet
 from harness.rollout.regimes import Regime
 from harness.seeds import ProblemOrder, Purpose, derive_seed
-from harness.training.checkpoint import NAME as CHECKPOINT
-from harness.training.checkpoint import Progress, save_checkpoint
+from harness.training.checkpoint import Progress, drop_checkpoint, save_checkpoint
 from harness.training.evaluation import evaluate
 from harness.training.passes import Passes
+from harness.world import World
 
 
 @dataclass(kw_only=True)
@@ -51,6 +51,8 @@ class RunParts:
     critic: Critic | None
     optimizer: torch.optim.Optimizer
     engine: RolloutEngine
+    weights: str
+    """The policy's fingerprint as it was loaded."""
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -70,7 +72,14 @@ class RunState(RunParts):
     progress: Progress
     profile: Profile | None
     matrix_rate: float
-    """FLOP/s of matrix products, measured as the run was opened."""
+    """FLOP/s of matrix products of all ranks together, measured as the run was opened."""
+    world: World
+    """The processes that carry the run together."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is rank 0, which alone touches the directory."""
+        return self.world.rank == 0
 
     @property
     def ledger(self) -> Ledger:
@@ -92,11 +101,11 @@ class RunState(RunParts):
 
     @contextmanager
     def timed(self, phase: Literal["sampling", "grading", "training", "sync", "evaluation"]) -> Iterator[None]:
-        """Book the seconds of what runs inside."""
+        """Book the seconds of what runs inside, by rank 0's clock."""
         started = time.perf_counter()
         with self.span(phase):
             yield
-        spent: dict[str, Any] = {f"seconds_{phase}": time.perf_counter() - started}
+        spent: dict[str, Any] = {f"seconds_{phase}": self.world.first(time.perf_counter() - started)}
         self.book(Ledger(**spent))
 
     def span(self, name: str) -> AbstractContextManager[None]:
@@ -105,8 +114,9 @@ class RunState(RunParts):
 
     def record(self, event: Event) -> None:
         """Write to the journal."""
-        with self.span("journal"):
-            self.journal.append(event)
+        if self.leads:
+            with self.span("journal"):
+                self.journal.append(event)
 
     def evaluate(self, split: Split) -> None:
         """Evaluate a held-out split: a journal record, and a table of every completion."""
@@ -124,7 +134,10 @@ class RunState(RunParts):
                 self.problems[split],
                 samples=samples,
                 seed=derive_seed(self.config.seed, purpose, 0),
+                world=self.world,
             )
+        if not self.leads:
+            return
         table = self.directory / completions_of(split, self.iteration)
         table.parent.mkdir(exist_ok=True)
         for left in table.parent.glob(f".{table.name}.*"):  # by whoever was killed while writing it
@@ -145,21 +158,27 @@ class RunState(RunParts):
     def checkpoint(self) -> None:
         """Make the present state the one that a resume starts from."""
         with self.span("checkpoint"):
-            self.progress = replace(self.progress, journal_bytes=self.journal.sync())
+            written = self.world.first(self.journal.sync() if self.leads else 0)
+            self.progress = replace(self.progress, journal_bytes=written)
             held = self.regime.held
-            save_checkpoint(self.directory, self.config.run_id, self.modules, self.optimizer, self.progress, held)
+            run_id, progress = self.config.run_id, self.progress
+            save_checkpoint(self.directory, run_id, self.modules, self.optimizer, progress, held, self.world)
 
     def finish(self, status: Outcome, reason: str = "") -> None:
         """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""
+        partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
         if status == "finished":
-            partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
-            for old in (partial, final):
-                shutil.rmtree(old, ignore_errors=True)
-            self.policy.save(partial)
+            if self.leads:
+                for old in (partial, final):
+                    shutil.rmtree(old, ignore_errors=True)
+            self.policy.save(partial, writes=self.leads)
+        if not self.leads:
+            return
+        if status == "finished":
             partial.rename(final)
         self.record(End(step=self.iteration, ledger=self.ledger, status=status, reason=reason, time=time.time()))
         self.journal.sync()
-        (self.directory / CHECKPOINT).unlink(missing_ok=True)
+        drop_checkpoint(self.directory)
 
 
 def modules(policy: Policy, critic: Critic | None) -> dict[str, torch.nn.Module]:

@@ -25,13 +25,16 @@ from algorithms.step import step_totals
 from algorithms.types import Batch, Denominators, HasState, PolicyOutput
 from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
+from harness.models.parallel import accumulating, reshards, units_of, whole
+from harness.models.sequences import IDLE
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
-from harness.training.micro_batches import MicroBatch, denominators, micro_batches
+from harness.training.micro_batches import MicroBatch, deal, denominators, idle, micro_batches
 from harness.training.optimism import extrapolate, remember
 from harness.training.scoring import score_update
 from harness.training.state import RunState
+from harness.world import World
 
 Metrics = dict[str, float]
 
@@ -50,10 +53,15 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
     for index, part in enumerate(_minibatches(run, groups), 1):
         counts = denominators(part, run.config.rollout.max_tokens)
         part = score_update(run, part)
-        micro = micro_batches(part, run.config.compute.micro_batch_tokens)
-        metrics = _backward(run, micro, counts, first=index == 1)
+        dealt = [[part[i] for i in indices] for indices in deal(part, run.world.size)]
+        micro = [micro_batches(share, run.config.compute.micro_batch_tokens) for share in dealt]
+        with accumulating(*run.modules.values()):
+            metrics = _backward(run, micro, counts, first=index == 1)
+            _keep_company(run, [len(share) for share in micro])
         if why := unexplained(run.config, metrics):
             raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
+        with run.span("gradients"):
+            run.world.add_up(p for each in run.modules.values() if not units_of(each) for p in each.parameters())
         with run.span("optimiser"):
             metrics |= _step(run, run.ledger.optimizer_steps + index)
         for name, value in metrics.items():
@@ -73,10 +81,14 @@ def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]
         yield from ([groups[i] for i in sorted(indices)] for indices in np.array_split(order, parts))
 
 
-def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, *, first: bool) -> Metrics:
-    """Accumulate the gradient of one update, micro-batch by micro-batch; metrics add up."""
-    batches = [part.batch(counts, run.policy.device, run.progress.state) for part in parts]
-    totals = step_totals(run.objective, batches)
+def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Denominators, *, first: bool) -> Metrics:
+    """Accumulate this rank's part of the gradient of one update, micro-batch by micro-batch; metrics add up.
+
+    ``dealt`` are all ranks' micro-batches: what an objective wants to know of the step, it sees on every rank.
+    """
+    made = [[part.batch(counts, run.policy.device, run.progress.state) for part in share] for share in dealt]
+    totals = step_totals(run.objective, [batch for share in made for batch in share])
+    parts, batches = dealt[run.world.rank], made[run.world.rank]
     fresh = first and run.regime.fresh
     sums: Metrics = defaultdict(float)
     for part, batch in zip(parts, batches, strict=True):
@@ -100,9 +112,24 @@ def _backward(run: RunState, parts: Sequence[MicroBatch], counts: Denominators, 
             sums[f"objective/{name}"] += float(metric)
     if isinstance(run.objective, HasState):
         scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
-        after = run.objective.carry(run.progress.state, scalars)
-        run.progress = replace(run.progress, state=dict(after))
-    return dict(sums)
+        after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))
+        run.progress = replace(run.progress, state=after)
+    return _over_ranks(run.world, sums)
+
+
+def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:
+    """Passes that change nothing, where all ranks must make as many as the one with the most micro-batches."""
+    if reshards(run.policy.model):
+        for _ in range(idle(micro_batches, run.world.rank)):
+            values = run.critic(IDLE).sum() if run.critic else 0.0
+            ((run.policy.logp(IDLE).sum() + values) * 0).backward()  # type: ignore[no-untyped-call]
+
+
+def _over_ranks(world: World, sums: Metrics) -> Metrics:
+    """What the ranks have measured of their micro-batches, together."""
+    found = world.sum({name: value for name, value in sums.items() if not name.endswith("_max")})
+    found |= world.max({name: value for name, value in sums.items() if name.endswith("_max")})
+    return {name: found[name] for name in (*sums, *found)}
 
 
 def _values(run: RunState, part: MicroBatch) -> Tensor | None:
@@ -154,7 +181,7 @@ def _step(run: RunState, number: int) -> Metrics:
     metrics = {"train/learning_rate": settings.learning_rate * warm}
     plain = extrapolate(run.optimizer, settings.optimism) if settings.optimism else {}
     for name, module in run.modules.items():
-        norm = float(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm))
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(module.parameters(), settings.max_grad_norm)))
         if not math.isfinite(norm):
             raise Diverged(f"the {name}'s gradient of step {number} is not finite")
         metrics["train/grad_norm" if name == "policy" else f"{name}/grad_norm"] = norm

@@ -45,6 +45,8 @@ def test_what_it_names_exists(command: Command) -> None:
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         case ["python", "-m", module, *_] if module.startswith("benchmarks"):
             assert list(ROOT.glob(f"{module.replace('.', '/')}*"))
+        case ["torchrun", *options] if "-m" in options:
+            assert list(ROOT.glob(f"{options[options.index('-m') + 1].replace('.', '/')}*"))
         case ["python", script, *_] if script.startswith("benchmarks/"):
             assert (ROOT / script).is_file()
         case _:

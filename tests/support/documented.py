@@ -58,6 +58,7 @@ def steps_of(page: Path) -> Iterator[Command | Shown]:
     for language, title, content in FENCE.findall(page.read_text(encoding="utf-8")):
         if title:
             yield Shown(name=title, content=content)
+            continue
         bash = language == "bash"
         for line in content.replace("\\\n", " ").splitlines():
             if (bash and line.strip()) or (not language and line.startswith(("harness ", "make "))):

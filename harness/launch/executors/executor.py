@@ -1,6 +1,6 @@
 """What every executor does: it takes run requests, and yields how each of them ended."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,8 @@ class Broken:
 
     run_id: str
     reason: str
+    lost: bool = False
+    """This is of a rank that lost the others of its run: what has ended them is the cause."""
 
 
 Ended = tuple[RunRequest, Outcome | Broken]
@@ -69,6 +71,17 @@ class Executor(Protocol):
         """
         ...
 
+    def running(self) -> Mapping[str, str]:
+        """Where each run runs that does so now, by run id: the names of its devices.
+
+        A run that ends is still among them in one call of ``watch``, so that its end is seen.
+        """
+        ...
+
     def close(self) -> None:
         """End all processes; runs that still run are stopped after their step."""
+        ...
+
+    def kill(self) -> None:
+        """End all processes at once, whatever they are at; what is on disk resumes."""
         ...

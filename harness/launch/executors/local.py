@@ -1,147 +1,217 @@
-"""Runs on this machine: processes side by side, each with its own threads. Workers only write journals."""
+"""Runs on this machine: worker processes side by side, each on a device. They only write journals."""
 
 import multiprocessing
 import os
-import signal
-import threading
+import socket
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.synchronize import Event
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from typing import Any
 
-from safetensors import SafetensorError
-
 from harness.config.run_config import RunConfig
-from harness.errors import NO_ROOM, HarnessError, explained
+from harness.errors import HarnessError
+from harness.launch.devices import Device
+from harness.launch.executors.carrying import carry
 from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
+from harness.launch.executors.slots import Slots
+from harness.launch.executors.worker import Context, Died, Worker, asked_to_stop
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
-from harness.training.loop import Outcome, train
+from harness.training.loop import Outcome
 
 WATCH_EVERY = 0.25
 """Seconds between two calls of ``watch``."""
+GRACE = 5.0
+"""Seconds that the ranks of a run have to end once one of them has failed; what waits for it waits in vain."""
 
-ERROR = "error.txt"
-"""In a run's directory: the traceback of an exception that ended it."""
+Work = Callable[[RunRequest, Terms], Outcome | Broken]
 
-_stop: Event
+
+def work(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """What a worker does with a request."""
+    return carry(request, terms, asked_to_stop)
+
+
+@dataclass(kw_only=True, slots=True)
+class Job:
+    """A run that runs."""
+
+    request: RunRequest
+    places: tuple[int, ...]
+    """Of its devices."""
+    workers: list[Worker]
+    """One a rank."""
+    answers: dict[int, Outcome | Broken] = field(default_factory=dict)
+    """By rank."""
+    failed: float | None = None
+    """When one of several ranks did."""
+
+    @property
+    def pending(self) -> list[Worker]:
+        return [worker for rank, worker in enumerate(self.workers) if rank not in self.answers]
+
+    @property
+    def outcome(self) -> Outcome | Broken:
+        """What broke a rank, or else the word of rank 0."""
+        broken = [answer for answer in self.answers.values() if isinstance(answer, Broken)]
+        causes = [answer for answer in broken if not answer.lost]
+        return causes[0] if causes else broken[0] if broken else self.answers[0]
+
+    @property
+    def where(self) -> str:
+        return " ".join(worker.device.name for worker in self.workers)
 
 
 class LocalExecutor:
-    """Processes of this machine, ``workers`` at a time."""
+    """Processes of this machine: ``runs_per_device`` a device, ``most`` runs at a time.
 
-    def __init__(self, workers: int) -> None:
+    ``work`` is what they do with a request; ``context`` says how they are started: CUDA does not survive a fork.
+    """
+
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        *,
+        runs_per_device: int = 1,
+        most: int | None = None,
+        work: Work = work,
+        context: Context | None = None,
+    ) -> None:
         # A waiting thread must not spin: on shared cores that costs a factor of ten.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
-        context = multiprocessing.get_context("spawn")
-        self._stop = context.Event()
-        self._pool = ProcessPoolExecutor(
-            workers, context, initializer=_start_worker, initargs=(self._stop, os.getpid())
-        )
+        self._devices, self._work = devices, work
+        self._context = context or multiprocessing.get_context("spawn")
+        self._stop = self._context.Event()
+        self._workers: dict[int, list[Worker]] = defaultdict(list)
+        """By the place of their device."""
+        self._slots = Slots(len(devices), runs_per_device, most)
+        self._jobs: list[Job] = []
+
+    def running(self) -> Mapping[str, str]:
+        """As :meth:`harness.launch.executors.executor.Executor.running`."""
+        return {job.request.config.run_id: job.where for job in self._jobs}
 
     def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
         """As :meth:`harness.launch.executors.executor.Executor.look`."""
-        with _one_sentence():
-            with _held_back():
-                future = self._pool.submit(look, config)
-            ended = list(self._ends([future], interrupts, watch))
-            return None if interrupts.asked else ended[0].result()
+        worker = self._idle(0)
+        worker.call(look, config)
+        while not wait(worker.ready, timeout=WATCH_EVERY):
+            watch()
+        seen: Seen = self._answer(worker, "the first look")
+        return None if interrupts.asked else seen
 
     def run(
         self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
     ) -> Iterator[Ended]:
         """As :meth:`harness.launch.executors.executor.Executor.run`."""
-        with _one_sentence():
-            with _held_back():
-                of = {self._pool.submit(_work, request, terms): request for request in requests}
-            for future in self._ends(list(of), interrupts, watch):
-                yield of[future], future.result()
+        self._refuse_too_large(requests)
+        waiting = list(requests)
+        while waiting or self._jobs:
+            if interrupts.asked:
+                self._stop.set()
+                waiting.clear()
+            self._start(waiting, terms)
+            wait([handle for job in self._jobs for worker in job.pending for handle in worker.ready], WATCH_EVERY)
+            ended = [job for job in self._jobs if self._has_ended(job)]
+            watch()
+            for job in ended:
+                self._jobs.remove(job)
+                self._slots.give_back(job.places)
+                yield job.request, job.outcome
 
     def close(self) -> None:
         """As :meth:`harness.launch.executors.executor.Executor.close`."""
         self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
+        for worker in self._all():
+            worker.end()
+        self._workers.clear()
 
-    def _ends(
-        self, futures: Sequence[Future[Any]], interrupts: Interrupts, watch: Callable[[], None]
-    ) -> Iterator[Future[Any]]:
-        """Each one as it ends; after an interrupt those that have begun, alone."""
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, timeout=WATCH_EVERY, return_when=FIRST_COMPLETED)
-            watch()
-            if interrupts.asked and not self._stop.is_set():
-                self._stop.set()
-                for future in pending:
-                    future.cancel()
-            yield from (future for future in done if not future.cancelled())
+    def kill(self) -> None:
+        """As :meth:`harness.launch.executors.executor.Executor.kill`."""
+        for worker in self._all():
+            worker.kill()
+        self._workers.clear()
+
+    def _refuse_too_large(self, requests: Sequence[RunRequest]) -> None:
+        for request in requests:
+            if request.devices > len(self._devices):
+                names = ", ".join(device.name for device in self._devices)
+                raise HarnessError(
+                    f"{request.config.run_id} runs on {request.devices} devices (compute.devices), and there are "
+                    f"{len(self._devices)} here ({names}); name more by --devices, or set compute.devices"
+                )
+
+    def _start(self, waiting: list[RunRequest], terms: Terms) -> None:
+        """Start what can start, and take it from what waits."""
+        while waiting and (found := self._slots.next([request.devices for request in waiting])):
+            place, devices = found
+            request = waiting.pop(place)
+            job = Job(request=request, places=devices, workers=[self._idle(device) for device in devices])
+            self._jobs.append(job)
+            for worker, environment in zip(job.workers, _ranks(len(devices)), strict=True):
+                worker.call(self._work, request, terms, environment=environment)
+
+    def _has_ended(self, job: Job) -> bool:
+        """Take what its processes have answered meanwhile."""
+        for rank, worker in enumerate(job.workers):
+            if rank not in job.answers and wait(worker.ready, timeout=0):
+                which = f", rank {rank} of {len(job.workers)}" if len(job.workers) > 1 else ""
+                job.answers[rank] = self._answer(worker, job.request.config.run_id + which)
+        if job.failed is None and any(isinstance(answer, Broken) for answer in job.answers.values()):
+            job.failed = time.monotonic()
+        if job.pending and job.failed is not None and time.monotonic() > job.failed + GRACE:
+            for worker in job.pending:
+                self._forget(worker)
+            return True
+        return not job.pending
+
+    def _answer(self, worker: Worker, what: str) -> Any:
+        try:
+            return worker.answer()
+        except Died as error:
+            self._forget(worker)
+            for job in self._jobs:  # the other ranks of its run would wait for it in vain
+                if worker in job.workers:
+                    for other in job.pending:
+                        self._forget(other)
+            raise HarnessError(
+                f"a worker process died on {worker.device.name}, at {what} (was it out of memory?); the same command "
+                "resumes what was done"
+            ) from error
+
+    def _idle(self, place: int) -> Worker:
+        """A process on the device that has nothing to do, started if need be."""
+        for worker in self._workers[place]:
+            if not worker.busy:
+                return self._taken(worker)
+        self._workers[place].append(Worker(self._context, self._devices[place], self._stop))
+        return self._taken(self._workers[place][-1])
+
+    @staticmethod
+    def _taken(worker: Worker) -> Worker:
+        worker.busy = True
+        return worker
+
+    def _forget(self, worker: Worker) -> None:
+        worker.kill()
+        for workers in self._workers.values():
+            if worker in workers:
+                workers.remove(worker)
+
+    def _all(self) -> list[Worker]:
+        return [worker for workers in self._workers.values() for worker in workers]
 
 
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What ends all runs, as one sentence."""
-    try:
-        yield
-    except BrokenPipeError as error:  # the command line would end without a word
-        raise HarnessError(f"the pipe to a worker process broke ({error}); the same command resumes") from error
-    except BrokenProcessPool as error:
-        raise HarnessError(
-            "a worker process died (was it out of memory?); the same command resumes what was done"
-        ) from error
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Start worker processes here: Ctrl-C reaches the whole group, and they cannot ignore it before they have begun.
-
-    They inherit that it is held back.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _start_worker(stop: Event, parent: int) -> None:
-    global _stop
-    _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-
-
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
-
-
-def _work(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    if _stop.is_set():
-        return "interrupted"
-    config, directory = request.config, request.directory
-    (directory / ERROR).unlink(missing_ok=True)
-    try:
-        return train(
-            config,
-            directory,
-            terms.invocation,
-            fresh=terms.fresh,
-            profiled=terms.profiled,
-            should_stop=_stop.is_set,
-        )
-    except HarnessError as error:
-        return Broken(run_id=config.run_id, reason=str(error))
-    except Exception as error:
-        if isinstance(error, SafetensorError) or (isinstance(error, OSError) and error.errno in NO_ROOM):
-            raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-        return Broken(run_id=config.run_id, reason=f"{explained(error)} ({directory / ERROR})")
+def _ranks(count: int) -> list[dict[str, str]]:
+    """The environment of each rank of a run, by which they find each other; nothing for one that is alone."""
+    if count == 1:
+        return [{}]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from evaluators.statistics.accuracy import SampleRecord
+from evaluators.statistics.by_problem import beyond_noise
 from evaluators.statistics.estimates import over_seeds
-from evaluators.statistics.ranking import Scores, against
+from evaluators.statistics.ranking import LEVEL, Scores, against
 from evaluators.types import Verdict
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
@@ -17,7 +18,7 @@ from harness.records.results import RunResult, by_problem
 from harness.report.numbers.interval import Difference, Interval
 from harness.report.numbers.matching import refuse_unmatched
 from harness.report.numbers.rows import costs, row
-from harness.report.numbers.side_by_side import Attempt, Changed, Example, SideBySide
+from harness.report.numbers.side_by_side import Attempt, Changed, Counted, Example, SideBySide
 
 SHOWN = 100
 """Problems gained, and lost, whose completions are kept."""
@@ -75,17 +76,18 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideB
     ours, theirs = ([both[side] for both in pairs.runs] for side in (0, 1))
     spent = costs(theirs)
     scores = (_scores(pairs.names[0], ours), _scores(pairs.names[1], theirs))
-    named = sorted({problem for run in ours if run.test for problem in run.test.summary.verdicts})
     deltas = (scores[0].shares - scores[1].shares).mean(axis=0)
-    order = sorted(range(len(named)), key=lambda place: (-abs(deltas[place]), named[place]))
+    counted = _counted(ours, theirs)
+    order = sorted(range(len(counted)), key=lambda at: (counted[at].p, -abs(deltas[at]), counted[at].problem))
     samples = [tuple(_samples(completions(run), run) for run in both) for both in pairs.runs]
 
     def changed(kind: Literal["gained", "lost"], better: int, places: Sequence[int]) -> Changed:
         examples = tuple(
-            _example(samples, named[place], better, tuple(float(side.shares[:, place].mean()) for side in scores))
+            _example(samples, counted[place], better, tuple(float(side.shares[:, place].mean()) for side in scores))
             for place in places[:SHOWN]
         )
-        return Changed(kind=kind, count=len(places), examples=examples)
+        clear = sum(counted[place].p < LEVEL for place in places)
+        return Changed(kind=kind, count=len(places), clear=clear, examples=examples)
 
     return SideBySide(
         suite=suite.name,
@@ -94,11 +96,26 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideB
         single=pairs.single,
         margin=suite.margin,
         rows=(row(pairs.names[0], ours, [], spent), row(pairs.names[1], theirs, [], spent)),
+        runs=(tuple(ours), tuple(theirs)),
         difference=_difference(pairs, *scores, suite.margin),
         looked=any(run.origin.invocation.looks is not None for both in pairs.runs for run in both),
-        problems=len(named),
+        counted=counted,
         gained=changed("gained", 0, [place for place in order if deltas[place] > 0]),
         lost=changed("lost", 1, [place for place in order if deltas[place] < 0]),
+    )
+
+
+def _counted(*sides: Sequence[RunResult]) -> tuple[Counted, ...]:
+    """Every problem in the order of its id, with p of no difference on it."""
+    verdicts = [[run.test.summary.verdicts for run in side if run.test] for side in sides]
+    named = sorted({problem for found in verdicts[0] for problem in found})
+    letters = [["".join(found[problem] for found in side) for problem in named] for side in verdicts]
+    correct = [[text.count("c") for text in side] for side in letters]
+    samples = [list(map(len, side)) for side in letters]
+    found = beyond_noise(correct[0], samples[0], correct[1], samples[1])
+    return tuple(
+        Counted(problem=problem, correct=(a, b), samples=(m, n), p=float(p))
+        for problem, a, m, b, n, p in zip(named, correct[0], samples[0], correct[1], samples[1], found, strict=True)
     )
 
 
@@ -127,8 +144,11 @@ def _samples(records: Sequence[SampleRecord], run: RunResult) -> Samples:
     return found
 
 
-def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int, shares: tuple[float, ...]) -> Example:
+def _example(
+    samples: Sequence[tuple[Samples, ...]], counted: Counted, better: int, shares: tuple[float, ...]
+) -> Example:
     """An attempt of each side, of the same draw: if there is one, right on the ``better`` side alone."""
+    problem = counted.problem
 
     def telling(place: tuple[int, int]) -> int:
         verdicts = [side[problem][place[1]][1] for side in samples[place[0]]]
@@ -146,4 +166,6 @@ def _example(samples: Sequence[tuple[Samples, ...]], problem: str, better: int, 
             for record, verdict in chosen
         ),
         shares=shares,
+        p=counted.p,
+        clear=counted.p < LEVEL,
     )

@@ -112,6 +112,8 @@ class ArmRow:
     run_ids: tuple[str, ...]
     curve: tuple[CurvePoint, ...]
     looks: ArmLooks | None = None
+    unrewarded: bool = False
+    """It was trained, and no completion of any of its runs was ever rewarded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,15 +222,16 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """Without ``doubts`` where there are none, and without ``looks`` where the seeds were fixed."""
-        content: dict[str, Any] = _without_looks(asdict(self))
+        """Without ``doubts``, ``looks`` and ``unrewarded`` where there is nothing to tell by them."""
+        content: dict[str, Any] = _told(asdict(self))
         if not self.doubts:
             del content["doubts"]
         return json.dumps(content, indent=1, default=Budget.model_dump) + "\n"
 
 
-def _without_looks(content: Any) -> Any:
-    """The same without every ``looks`` that is None."""
+def _told(content: Any) -> Any:
+    """The same without every ``looks`` that is None and every ``unrewarded`` that is false."""
     if isinstance(content, dict):
-        return {key: _without_looks(value) for key, value in content.items() if key != "looks" or value is not None}
-    return [_without_looks(value) for value in content] if isinstance(content, list | tuple) else content
+        absent = {"looks": None, "unrewarded": False}
+        return {key: _told(value) for key, value in content.items() if key not in absent or value is not absent[key]}
+    return [_told(value) for value in content] if isinstance(content, list | tuple) else content

@@ -70,6 +70,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
         start_audit_missed=_mean(begin.audit_missed for begin in begins),
         run_ids=tuple(run.run_id for run in runs),
         curve=_curve(done),
+        unrewarded=bool(done) and not any(run.rewarded or run.config.objective.control == "frozen" for run in done),
     )
 
 

@@ -66,6 +66,13 @@ def count(number: float) -> str:
     return f"{number:.3g}"
 
 
+def place(value: float | str | None) -> str:
+    """Where a point of a figure stands: whole numbers in full, others in three digits."""
+    if value is None or isinstance(value, str):
+        return value or NONE
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e8 else count(value)
+
+
 def shown(text: str) -> str:
     """With control characters made visible: they could redraw a terminal or hide a name."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -29,6 +29,12 @@ def verdict(row: ArmRow) -> str:
     return "equivalent" if difference.equivalent else "unclear"
 
 
+def accuracy(row: ArmRow) -> str:
+    """With what makes it say little: a single seed, or no reward."""
+    little = [text for text, holds in (("1 seed", len(row.seeds) == 1), ("no reward", row.unrewarded)) if holds]
+    return points(row.accuracy) + (f" ({', '.join(little)})" if little and row.accuracy else "")
+
+
 def _seeds(row: ArmRow) -> str:
     others = {"failed": row.failed, "unfinished": row.unfinished, "missing": row.missing}
     if row.spread:
@@ -63,9 +69,10 @@ REACHED: tuple[Column[ArmRow], ...] = (
         lambda row: row.rank[0] if row.rank else None,
     ),
     Column("seeds", _seeds, lambda row: len(row.seeds)),
-    interval(
+    Column(
         "accuracy %",
-        lambda row: row.accuracy,
+        accuracy,
+        lambda row: row.accuracy.mean if row.accuracy else None,
         "accuracy: share of correct samples on the test split, mean over seeds, start: the same before training; ±: "
         "95 % t-interval for other seeds on these problems, which all rows share; on other problems all rows would "
         "move, and together",
@@ -204,8 +211,8 @@ def _name(arm: Arm) -> str:
 def _placed(regime: str) -> Column[Arm]:
     def text(arm: Arm) -> str:
         row = arm.get(regime)
-        accuracy = points(row.accuracy if row else None)
-        return f"{accuracy} ({ranks(*row.rank)})" if row and row.rank else accuracy
+        reached = accuracy(row) if row else NONE
+        return f"{reached} ({ranks(*row.rank)})" if row and row.rank else reached
 
     def value(arm: Arm) -> str | None:
         row = arm.get(regime)

@@ -7,6 +7,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from evaluators.statistics.by_problem import least_p
+from evaluators.statistics.ranking import LEVEL
 from harness.records.results import COSTS
 from harness.report.numbers.document import ArmRow
 from harness.report.numbers.interval import Difference
@@ -58,8 +60,22 @@ def sentences(found: SideBySide) -> list[str]:
     ]
     said.append(
         f"Of {found.problems} problems {ours.objective} solves {found.gained.count} more often and "
-        f"{found.lost.count} less often."
+        f"{found.lost.count} less often, {found.gained.clear} and {found.lost.clear} of them beyond the samples' noise."
     )
+    return said
+
+
+def noise(found: SideBySide) -> str:
+    """How a problem is told from its samples' noise, and whether these samples could tell any."""
+    m, n = found.counted[0].samples
+    said = (
+        f"Beyond the noise: Fisher's exact test on the problem's samples ({m} against {n}), corrected by Benjamini and "
+        f"Hochberg over all {found.problems} problems, so that of the marked ones at most {100 * LEVEL:g} % are noise, "
+        "in expectation. It holds for these runs, not for other seeds of the objectives. A problem "
+        "that is not marked may differ all the same: so few samples tell large differences alone."
+    )
+    if least_p(m, n) >= LEVEL:
+        said += f" No difference on one problem can pass it with {m} against {n} samples."
     return said
 
 
@@ -108,7 +124,8 @@ def terminal(found: SideBySide) -> Group:
     for part in found.changed:
         for example in part.examples[:IN_TERMINAL]:
             shares = " against ".join(f"{percent(share)} %" for share in example.shares)
-            parts += [Rule(f"{part.kind}: {shares}"), Text(_short(example.question))]
+            beyond = ", beyond the samples' noise" if example.clear else ""
+            parts += [Rule(f"{part.kind}: {shares}{beyond}"), Text(_short(example.question))]
             parts.append(Text(f"expected: {_short(example.answer)}", style="bold"))
             for name, attempt in zip(found.names, example.attempts, strict=True):
                 parts.append(Text(f"{shown(name)}, {attempt.verdict}:", style="bold"))

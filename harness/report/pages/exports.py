@@ -38,7 +38,7 @@ def as_csv(board: Board) -> str:
     writer.writeheader()
     for part, row in board.arms:
         line = _line(row) | {"regime": part.regime, "control": row in part.controls}
-        writer.writerow({key: _cell(line.get(key)) for key in header})
+        writer.writerow({key: plain_cell(line.get(key)) for key in header})
     return file.getvalue()
 
 
@@ -55,10 +55,11 @@ def _line(row: ArmRow) -> dict[str, Any]:
     return line | row.budget | (line["difference"] or {}) | {"rank_best": best, "rank_worst": worst}
 
 
-def _cell(value: Any) -> Any:
+def plain_cell(value: Any) -> Any:
+    """A value for CSV: lists separated by spaces, and no text that a spreadsheet would run."""
     text = " ".join(map(str, value)) if isinstance(value, tuple) else value
     if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{text}"  # a spreadsheet would run it as a formula
+        return f"'{text}"
     return text
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from evaluators.statistics.ranking import LEVEL
+from harness.records.provenance import DEVICES
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.cells import percent
@@ -74,6 +75,38 @@ def summary(part: RegimeBoard) -> list[str]:
     return said
 
 
+def lead(board: Board) -> str:
+    """What was compared, in a sentence."""
+    arms = {row.objective for part in board.boards for row in part.rows}
+    seeds = sorted({len(row.seeds) for _, row in board.arms if row.seeds})
+    runs = (
+        f"{seeds[0]}–{seeds[-1]} seeds"
+        if len(seeds) > 1
+        else "1 seed"
+        if seeds == [1]
+        else f"{(seeds or [0])[0]} seeds"
+    )
+    first = board.boards[0]
+    return (
+        f"{len(arms)} objective{'s' * (len(arms) != 1)}, {runs} each, {first.budget} a run; "
+        f"regime{'s' * (len(board.boards) > 1)} {', '.join(part.regime for part in board.boards)}; "
+        f"baseline {first.baseline or 'none of these'}."
+    )
+
+
+def flags(board: Board) -> list[str]:
+    """What must stand beside the first number of all, as without it the numbers mislead."""
+    trained = [row for _, row in board.arms if row.accuracy]
+    found = []
+    if unrewarded := [row for row in trained if row.unrewarded]:
+        whole = all(row.unrewarded for part in board.boards for row in part.rows if row.accuracy)
+        who = "No run here" if whole else f"No run of {', '.join(dict.fromkeys(row.objective for row in unrewarded))}"
+        found.append(f"{who} was ever rewarded, so nothing was taught: such accuracies say nothing of the objectives.")
+    if trained and all(len(row.seeds) == 1 for row in trained):
+        found.append("One seed: other seeds would give other accuracies, and nothing here says how far apart.")
+    return found
+
+
 def warnings(board: Board) -> list[str]:
     """What puts the numbers in doubt."""
     found = []
@@ -82,7 +115,11 @@ def warnings(board: Board) -> list[str]:
             f"code: {', '.join(board.commits)}; runs of differing, uncommitted or unknown code may not compare"
         )
     for key, values in _differing(board.environments):
-        found.append(f"{key}: {', '.join(values)}; runs of differing versions may not compare")
+        found.append(
+            f"devices of a run: {'; '.join(values)}; their sums have other last bits, and their tokens may part in time"
+            if key == DEVICES
+            else f"{key}: {', '.join(values)}; runs of differing versions may not compare"
+        )
     for split, overlap in board.overlap.items():
         if overlap.same or overlap.near:
             found.append(
@@ -186,5 +223,8 @@ def _families(board: Board) -> list[str]:
 def _differing(environments: Sequence[dict[str, str]]) -> list[tuple[str, list[str]]]:
     """Versions that are not the same for all runs; commits are told on their own."""
     keys = sorted({key for environment in environments for key in environment} - {"commit"})
-    values = {key: sorted({str(environment.get(key)) for environment in environments}) for key in keys}
+    values = {
+        key: sorted({str(environment.get(key, "1" if key == DEVICES else None)) for environment in environments})
+        for key in keys
+    }
     return [(key, found) for key, found in values.items() if len(found) > 1]

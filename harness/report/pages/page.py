@@ -1,48 +1,97 @@
 """Pages: one file each, which needs no network and runs no script but its own.
 
-All that comes from runs is escaped by the templates; a content security policy admits nothing but the page's own
-style, its own script by its hash, and pictures inside it.
+All that comes from runs is escaped by the templates, and set as text by the script; a content security policy admits
+nothing but the page's own style and its own script, by their hashes.
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
+from markupsafe import Markup, escape
 
-from harness.report.numbers.document import Board
+from harness.records.results import RunResult
+from harness.report.numbers.document import ArmRow, Board
+from harness.report.numbers.setup import Rows, setups
 from harness.report.numbers.side_by_side import SideBySide
-from harness.report.pages import cells, columns
-from harness.report.pages.compare_text import costs, sentences
-from harness.report.pages.notes import notes, summary, warnings
-from harness.report.pages.plots import svg
+from harness.report.pages import cells, columns, saves
+from harness.report.pages.compare_text import costs, noise, sentences
+from harness.report.pages.curves import Runs, compared_curves, learning_curves, regimes
+from harness.report.pages.notes import flags, lead, notes, summary, warnings
+
+STYLES = ("page.css", "chart.css")
+SCRIPTS = ("scales.js", "draw.js", "explore.js", "sort.js", "search.js", "save.js", "page.js")
+"""In one script, in this order: the later ones use what the earlier ones define."""
 
 
-def leaderboard_page(board: Board, figures: dict[str, Figure], links: dict[str, str]) -> str:
-    """The leaderboard. ``links``: addresses of runs by run id, as far as there are any."""
-    return _render(
+def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str, str]) -> str:
+    """The leaderboard. ``results``: all runs of it; ``links``: addresses of runs by run id, as far as there are any."""
+    runs = {run.run_id: run for run in results}
+    doubts, several = warnings(board), len(board.boards) > 1
+    contents = [
+        ("curves", "Figure"),
+        *([("warnings", f"{len(doubts)} warnings" if len(doubts) > 1 else "1 warning")] if doubts else []),
+        *([("across", "All regimes")] if several else []),
+        *((f"regime-{place}", part.regime) for place, part in enumerate(board.boards)),
+        *(("settings", "Settings"), ("reading", "How to read this"), ("saving", "Downloads"), ("origins", "Origins")),
+    ]
+    offered = saves.of_board(board, results)
+    beside = "" if "verdicts.csv" in offered else "Verdicts are too many for a page: they stand in problems.parquet."
+    return render(
         "leaderboard.html",
         board=board,
-        warnings=warnings(board),
+        lead=lead(board),
+        flags=flags(board),
+        contents=contents,
+        curves=learning_curves(board, runs),
+        regimes=regimes(board, runs) if several else None,
+        warnings=doubts,
         notes=notes(board),
         summary=summary,
-        pictures=[(name, _data_uri(figure)) for name, figure in figures.items()],
+        setups=setups([(_rows(part.arms, runs), part.baseline) for part in board.boards]),
+        files=offered,
+        files_note=beside,
         links=links,
     )
 
 
 def compare_page(found: SideBySide, links: dict[str, str]) -> str:
     """What ``harness compare`` found."""
-    return _render("compare.html", found=found, sentences=sentences(found), costs=costs(found), links=links)
+    contents = [
+        *(("curves", "Figure"), ("found", "What was found"), ("settings", "Settings")),
+        *((part.kind, f"Problems {part.kind}") for part in found.changed),
+        *(("saving", "Downloads"), ("origins", "The runs")),
+    ]
+    sides = {name: side[0] for name, side in zip(found.names, found.runs, strict=True)}
+    return render(
+        "compare.html",
+        found=found,
+        sentences=sentences(found),
+        flags=["One run each: this says nothing of their objectives."] if found.single else [],
+        contents=contents,
+        curves=compared_curves(found),
+        costs=costs(found),
+        setups=setups([(sides, found.names[1])]),
+        noise=noise(found),
+        files=saves.of_comparison(found),
+        links=links,
+    )
 
 
-def _render(template: str, **content: Any) -> str:
-    environment, script = _environment(), _script()
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_hash(script)}'"
-    return environment.get_template(template).render(**content, policy=policy, script=script)
+def _rows(rows: Sequence[ArmRow], runs: Runs) -> Rows:
+    """A run of each row that has any."""
+    return {row.objective: runs[row.run_ids[0]] for row in rows if row.run_ids}
+
+
+def render(template: str, **content: Any) -> str:
+    """The page that a template makes of it."""
+    style, script = _assets(STYLES), f'"use strict";\n(() => {{\n{_assets(SCRIPTS)}}})();\n'
+    policy = f"default-src 'none'; style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'"
+    return _environment().get_template(template).render(**content, policy=policy, style=style, script=script)
 
 
 @cache
@@ -54,19 +103,23 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals |= {"cells": cells, "columns": columns}
-    environment.filters |= {"shown": cells.shown, "excerpt": cells.excerpt}
+    environment.filters |= {"shown": cells.shown, "excerpt": cells.excerpt, "place": cells.place, "key": _key}
     return environment
 
 
+def _key(text: str) -> Markup:
+    """A dotted key that a narrow screen breaks behind its dots and underscores."""
+    found = escape(cells.shown(text))
+    return found.replace(".", Markup(".<wbr>")).replace("_", Markup("_<wbr>"))
+
+
 @cache
-def _script() -> str:
-    return (files("harness.report.pages") / "templates" / "sort.js").read_text(encoding="utf-8")
+def _assets(names: Sequence[str]) -> str:
+    folder = files("harness.report.pages") / "assets"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def _hash(script: str) -> str:
-    return b64encode(sha256(script.encode()).digest()).decode()
-
-
-def _data_uri(figure: Figure) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(svg(figure)).decode()}"
+def _hash(content: str) -> str:
+    return b64encode(sha256(content.encode()).digest()).decode()

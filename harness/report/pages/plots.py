@@ -1,12 +1,11 @@
 """Pictures of a leaderboard."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
@@ -14,15 +13,13 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from harness.config.budget import UNITS
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.numbers.interval import Interval
+from harness.report.pages.curves import BAND_FROM, age_of
+from harness.report.pages.figures import COLOURS
 
 Style = tuple[str, str]
 PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
-SVG: dict[str, Any] = {"format": "svg", "metadata": {"Date": None, "Creator": None}}
-"""Without date and version, so that the same numbers give the same bytes."""
-COLOURS = [f"C{i}" for i in range(10) if i != 7]
-CONTROL_COLOUR, CONTROL_DASHES = "0.6", (":", "-.", "--")
-BAND_FROM = 3
-"""Seeds from which an interval is drawn: with two it is wider than the picture."""
+"""Without version, so that the same numbers give the same bytes."""
+CONTROL_COLOUR, CONTROL_DASHES = "0.35", (":", "-.", "--")
 
 
 def pictures(board: Board) -> dict[str, Figure]:
@@ -34,16 +31,8 @@ def pictures(board: Board) -> dict[str, Figure]:
 NAMES = ("learning-curves", "budgets", "kl", "regimes")
 
 
-def save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, **PNG)
-
-
-def svg(figure: Figure) -> bytes:
-    """The picture as one file, with text as text."""
-    with matplotlib.rc_context({"svg.hashsalt": "harness", "svg.fonttype": "none"}):
-        file = io.BytesIO()
-        figure.savefig(file, **SVG)
-        return file.getvalue()
+def save(figure: Figure, file: Path | BinaryIO) -> None:
+    figure.savefig(file, **PNG)
 
 
 def learning_curves(board: Board) -> Figure:
@@ -84,26 +73,53 @@ def kl_against_accuracy(board: Board) -> Figure:
 
 
 def regimes(board: Board) -> Figure:
-    """Test accuracy in each regime, from fresh completions to a fixed set; t-intervals as bands."""
-    parts = board.boards
+    """Test accuracy against the age of the completions; what has no single age stands beside, unconnected."""
+    parts, styles = board.boards, _styles(board.boards)
+    ages = [age_of(part.regime) for part in parts]
+    numbers = sorted(age for age in ages if not isinstance(age, str))
+    names = [age for age in ages if isinstance(age, str)]
+    end = np.log2(1 + max(numbers, default=0)) + 1.0
+    places = {age: float(np.log2(1 + age)) for age in numbers} | {name: end + i for i, name in enumerate(names)}
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.subplots()
-    styles = _styles(parts)
-    for name in styles:
-        found = {
-            place: (row, row.accuracy)
-            for place, part in enumerate(parts)
-            for row in part.arms
-            if row.objective == name and row.accuracy
-        }
-        if found:
-            fewest = min((row for row, _ in found.values()), key=lambda row: len(row.seeds))
-            _line(axes, list(found), [span for _, span in found.values()], fewest, styles)
-    axes.set_xticks(range(len(parts)), [part.regime for part in parts])
-    axes.set(title=f"{literal(board.suite)}: older completions to the right", xlabel="regime")
+    for turn, arm in enumerate(styles):
+        shift = 0.4 * (turn / max(1, len(styles) - 1) - 0.5)
+        stretches: list[Sequence[float | str]] = [numbers, *([name] for name in names)]
+        for there in stretches:
+            _at_ages(axes, parts, arm, there, {age: place + shift for age, place in places.items()}, styles)
+    axes.set_xticks(list(places.values()), ["0 (fresh)" if age == 0 else str(age) for age in places])
+    axes.set(title=literal(board.suite), xlabel="age of the completions, optimiser steps (logarithmic)")
     axes.set_ylabel("test accuracy, %")
-    finish(axes)
+    finish(axes, legend=False)
+    axes.legend(*_once(axes), frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _at_ages(
+    axes: Axes,
+    parts: Sequence[RegimeBoard],
+    name: str,
+    ages: Sequence[float | str],
+    places: Mapping[float | str, float],
+    styles: dict[str, Style],
+) -> None:
+    """The arm's means at these ages, connected."""
+    found = {
+        places[age]: (row, row.accuracy)
+        for age in ages
+        for part in parts
+        for row in part.arms
+        if age_of(part.regime) == age and row.objective == name and row.accuracy
+    }
+    if found:
+        fewest = min((row for row, _ in found.values()), key=lambda row: len(row.seeds))
+        _line(axes, list(found), [span for _, span in found.values()], fewest, styles, band=False)
+
+
+def _once(axes: Axes) -> tuple[list[Any], list[str]]:
+    """The legend's entries, each name once."""
+    found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    return list(found.values()), list(found)
 
 
 def _panels(board: Board, draw: Callable[[Axes, RegimeBoard, dict[str, Style]], None], ylabel: str) -> Figure:
@@ -121,7 +137,10 @@ def _against_unit(axes: Axes, part: RegimeBoard, unit: str, styles: dict[str, St
     for row in part.arms:
         if row.curve:
             spent = [point.spent[unit] for point in row.curve]
-            _line(axes, spent, [point.accuracy for point in row.curve], row, styles)
+            if len(set(spent)) > 1:
+                _line(axes, spent, [point.accuracy for point in row.curve], row, styles)
+            else:  # it never spends any of it, and would be a point at the edge
+                _across(axes, row, styles)
     axes.set_xlabel(unit.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -157,6 +176,13 @@ def _line(
             axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
         else:
             axes.vlines(x, low, high, color=colour, alpha=0.4)
+
+
+def _across(axes: Axes, row: ArmRow, styles: dict[str, Style]) -> None:
+    """A line at the arm's last mean, all across."""
+    colour, dashes = styles[row.objective]
+    mean = 100 * row.curve[-1].accuracy.mean
+    axes.axhline(mean, linestyle=dashes, linewidth=1.8, color=colour, label=literal(row.objective))
 
 
 def literal(text: str) -> str:

@@ -35,7 +35,7 @@ def write_leaderboard(board: Board, results: Sequence[RunResult], folder: Path, 
         markdown(board),
         board.as_json(),
         as_csv(board),
-        leaderboard_page(board, figures, links),
+        leaderboard_page(board, results, links),
         json.dumps(marl_eval(board.suite, results), indent=1) + "\n",
         dataset_card(board),
     )

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from harness.models.attention import PLAIN
+from harness.models.parallel import gathered
 from harness.models.policy import Policy, frozen_copy
 from harness.rollout.engines.engine import Sampling, completion_of
 from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_cache, select_rows
@@ -45,26 +46,34 @@ class TransformersEngine:
     def sync(self, policy: Policy) -> None:
         self._policy = policy
         if self._copy is not None:
-            self._copy.load_state_dict(policy.model.state_dict())
+            held = self._copy.state_dict()
+            for name, tensor in policy.weights():
+                held[name].copy_(tensor)
 
     def release(self) -> None:
         pass
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
     ) -> list[tuple[Completion, ...]]:
-        """See :class:`RolloutEngine`. Each completion has its own noise, whatever is sampled beside it."""
-        noise = torch.from_numpy(np.random.default_rng(seed).random((len(prompts), n, sampling.max_tokens), np.float32))
+        """See :class:`RolloutEngine`. Each completion has its own noise, whatever is sampled beside it.
+
+        Of a policy in shards, all weights are gathered meanwhile, by all ranks: also by one that has no prompts.
+        """
+        shape = (first + len(prompts), n, sampling.max_tokens)
+        noise = torch.from_numpy(np.random.default_rng(seed).random(shape, np.float32)[first:])
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         together = max(1, self._sample_batch // n)
         done: dict[int, tuple[Completion, ...]] = {}
-        for start in range(0, len(prompts), together):
-            chunk = by_length[start : start + together]
-            with self._policy.in_effect(), self._as_trained():
-                ids, logp, lengths = self._sample([prompts[i] for i in chunk], n, sampling, noise[chunk].flatten(0, 1))
-            rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
-            completions = [completion_of(self._policy, row[:end], logps[:end], sampling) for row, logps, end in rows]
-            done |= {i: tuple(completions[k * n : (k + 1) * n]) for k, i in enumerate(chunk)}
+        with gathered(self._model):
+            for start in range(0, len(prompts), together):
+                chunk = by_length[start : start + together]
+                part = [prompts[i] for i in chunk]
+                with self._policy.in_effect(), self._as_trained():
+                    ids, logp, lengths = self._sample(part, n, sampling, noise[chunk].flatten(0, 1))
+                rows = zip(ids.tolist(), logp.tolist(), lengths.tolist(), strict=True)
+                completions = [completion_of(self._policy, row[:end], of[:end], sampling) for row, of, end in rows]
+                done |= {i: tuple(completions[k * n : (k + 1) * n]) for k, i in enumerate(chunk)}
         return [done[i] for i in range(len(prompts))]
 
     @contextmanager

@@ -61,13 +61,15 @@ class VllmEngine:
             self._llm = _start(policy, options)
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+        self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
     ) -> list[tuple[Completion, ...]]:
         """See :class:`RolloutEngine`. Each request has its own seed, whatever is sampled beside it."""
         from vllm import SamplingParams
 
         if self._asleep:
             self.sync(self._policy)
+        if not prompts:
+            return []
         greedy = sampling.temperature == 0
         params = [
             SamplingParams(
@@ -80,7 +82,7 @@ class VllmEngine:
                 stop_token_ids=list(self._policy.eos_ids),
                 detokenize=bool(sampling.stop),
                 logprobs=0,
-                seed=(seed + index * n) % SEEDS,
+                seed=(seed + (first + index) * n) % SEEDS,
             )
             for index in range(len(prompts))
         ]

@@ -1,4 +1,4 @@
-"""What a run takes: tokens, FLOPs and hours, under assumptions that are told beside them."""
+"""What a run takes: tokens, FLOPs and seconds, under assumptions that are told beside them."""
 
 import math
 from dataclasses import dataclass
@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from harness.config.run_config import RunConfig
 from harness.records.ledger import Ledger
 from harness.rollout.engines.engine import kv_bytes_of
-from harness.studies.planning.gpus import Gpu
+from harness.studies.planning.device import Device
+from harness.studies.planning.layout import Layout, layout_of
+from harness.studies.planning.memory import tokens_at_once
 from harness.studies.planning.parts import Parts
+from harness.studies.planning.traffic import of_step, of_update
 from harness.training.costs import Sizes, cost_of
 
 TRAINING_SHARE = 0.35
-"""Of the GPU's matrix rate that forward and backward passes reach."""
+"""Of the device's matrix rate that forward and backward passes reach."""
 DECODING_SHARE = 0.5
-"""Of the GPU's bandwidth that sampling reaches: each token reads all weights and the cache of its sequence."""
+"""Of the device's bandwidth that sampling reaches: each token reads all weights and the cache of its sequence."""
 SYNC_SHARE = 0.1
 """Of the bandwidth that writing the weights into the engine reaches."""
+LAUNCH = {"transformers": 2e-4, "vllm": 2e-5}
+"""Seconds to start the kernels of one layer, while which nothing of the next token can be computed; vLLM replays them.
+"""
+BEGINNING = {"transformers": 10.0, "vllm": 90.0}
+"""Seconds of a process until its engine stands, without reading the weights."""
+DISK = 1e9
+"""Bytes a second at which weights are read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,14 +39,22 @@ class Duration:
     flops: float
     """As a ledger counts them: without evaluation, and without what is computed again."""
     sampling: float
-    """Seconds; so are the following."""
+    """Seconds, on the device that works longest; so are the following."""
     training: float
     sync: float
     evaluation: float
+    communication: float
+    """Between the devices of the run."""
+    beginning: float
+    """Until the run samples its first token."""
+
+    @property
+    def seconds(self) -> float:
+        return self.sampling + self.training + self.sync + self.evaluation + self.communication + self.beginning
 
     @property
     def hours(self) -> float:
-        return (self.sampling + self.training + self.sync + self.evaluation) / 3600
+        return self.seconds / 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +63,8 @@ class Pace:
 
     config: RunConfig
     parts: Parts
-    gpu: Gpu
+    device: Device
+    layout: Layout
     prompt: int
     completion: int
 
@@ -62,13 +81,22 @@ class Pace:
         rollout = self.config.rollout
         return new // rollout.group_size * rollout.reference_samples if self.parts.passes.samples else 0
 
-    def sampling(self, completions: int) -> float:
-        """Seconds of decoding: ``sample_batch`` sequences side by side, the cache half full."""
-        policy, together = self.parts.policy, self.config.compute.sample_batch
+    def busiest(self, completions: int, parts: int = 1) -> float:
+        """The share of ``completions`` that the busiest device has, in each of so many ``parts`` of them."""
+        return self.layout.share(completions / self.config.rollout.group_size / parts)
+
+    def drawing(self, new: int) -> float:
+        """Seconds in which ``new`` completions are sampled, and those of the reference that go with them."""
+        return self.decoding(self.busiest(new) * (new + self.samples(new)))
+
+    def decoding(self, completions: float) -> float:
+        """Seconds of one device: ``sample_batch`` sequences side by side, the cache half full."""
+        policy, compute = self.parts.policy, self.config.compute
         weights = policy.dtype.itemsize * sum(parameter.numel() for parameter in policy.model.parameters())
         cache = completions * kv_bytes_of(policy, self.prompt + self.completion // 2)
-        read = math.ceil(completions / together) * weights + cache
-        return float(self.completion * read / (1e12 * self.gpu.bandwidth * DECODING_SHARE))
+        rounds = math.ceil(completions / compute.sample_batch)
+        reading = (rounds * weights + cache) / (1e12 * self.device.bandwidth * DECODING_SHARE)
+        return float(self.completion * max(reading, rounds * policy.size.layers * LAUNCH[compute.engine]))
 
     def computing(self, new: int, batch: int) -> float:
         """Seconds of all passes of such a step, prompts before they are sampled from included, each once."""
@@ -80,30 +108,58 @@ class Pace:
         if config.policy.gradient_checkpointing:
             sizes = [size, *([self.parts.critic.size] if self.parts.critic else [])]
             flops += config.optimizer.epochs * sum(each.forward_flops([length] * batch) for each in sizes)
-        return flops / (self.gpu.rate(config.model.dtype) * TRAINING_SHARE)
+        share = self.busiest(batch, config.optimizer.minibatches) if batch else self.busiest(new)
+        working = share * flops / (self.device.rate(config.model.dtype) * TRAINING_SHARE)
+        passes = 3 * config.optimizer.updates_per_rollout * self.micro_batches(batch)
+        return max(working, passes * size.layers * LAUNCH["transformers"])
+
+    def micro_batches(self, batch: int) -> int:
+        """Of one update, on the busiest device."""
+        minibatches = self.config.optimizer.minibatches
+        completions = self.busiest(batch, minibatches) * batch / minibatches
+        return math.ceil(completions * (self.prompt + self.completion) / tokens_at_once(self.config))
+
+    def talking(self, new: int, batch: int) -> float:
+        """Seconds in which such a step's devices wait for each other's numbers."""
+        if self.layout.devices == 1:
+            return 0.0
+        updates = self.config.optimizer.updates_per_rollout if batch else 0
+        tokens = (self.prompt + self.completion) * (new + self.samples(new))
+        traffic = of_update(self.parts, self.layout, self.micro_batches(batch)).times(updates)
+        traffic += of_step(self.config, self.parts, self.layout, tokens)
+        return traffic.seconds(self.device, self.layout)
 
     def sync(self) -> float:
+        """Seconds of one writing of all weights into the engine."""
         policy = self.parts.policy
-        return policy.dtype.itemsize * policy.size.parameters / (1e12 * self.gpu.bandwidth * SYNC_SHARE)
+        return policy.dtype.itemsize * policy.size.parameters / (1e12 * self.device.bandwidth * SYNC_SHARE)
+
+    def beginning(self) -> float:
+        """Seconds until the run samples its first token."""
+        policy = self.parts.policy
+        return BEGINNING[self.config.compute.engine] + policy.dtype.itemsize * policy.size.parameters / DISK
 
 
-def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completion: int) -> Duration:
-    """With prompts and completions of so many tokens on average."""
-    pace = Pace(config=config, parts=parts, gpu=gpu, prompt=prompt, completion=completion)
+def duration_of(
+    config: RunConfig, parts: Parts, device: Device, prompt: int, completion: int, layout: Layout | None = None
+) -> Duration:
+    """With prompts and completions of so many tokens on average. ``layout``: by default the run's own."""
+    layout = layout or layout_of(config)
+    pace = Pace(config=config, parts=parts, device=device, layout=layout, prompt=prompt, completion=completion)
     rollout, evaluation, spec = config.rollout, config.evaluation, config.regime_spec
     batch = rollout.prompts * rollout.group_size
     offline = spec.kind == "offline"
     new = 0 if offline else batch - spec.again(rollout.prompts) * rollout.group_size
     fixed = rollout.offline_completions if offline else 0
     drawn, drawn_first = new + pace.samples(new), fixed + pace.samples(fixed)
-    sampling, training = pace.sampling(drawn), pace.computing(new, batch)
+    sampling, training, talking = pace.drawing(new), pace.computing(new, batch), pace.talking(new, batch)
     sync = pace.sync() * (3 if parts.passes.samples and not offline else 1)  # to the reference and back
-    at_once = {"sampled_tokens": drawn * completion, "seconds": sampling + training + sync}
+    at_once = {"sampled_tokens": drawn * completion, "seconds": sampling + training + sync + talking}
     cost, start = pace.cost(new, batch), pace.cost(fixed, 0)
     first = {
         "flops": start.flops,
         "completions": start.completions,
-        "seconds": pace.sampling(drawn_first) + pace.computing(fixed, 0),
+        "seconds": pace.drawing(fixed) + pace.computing(fixed, 0),
     }
     left = max(0.0, config.budget.total - first.get(config.budget.unit, 0))
     a_step = at_once.get(config.budget.unit) or cost.spent(config.budget.unit)
@@ -115,8 +171,10 @@ def duration_of(config: RunConfig, parts: Parts, gpu: Gpu, prompt: int, completi
         sampled_tokens=(steps * drawn + drawn_first) * completion,
         evaluated_tokens=evaluated * completion,
         flops=steps * cost.flops + start.flops,
-        sampling=steps * sampling + pace.sampling(drawn_first),
+        sampling=steps * sampling + pace.drawing(fixed),
         training=steps * training + pace.computing(fixed, 0),
         sync=steps * sync,
-        evaluation=pace.sampling(evaluated),
+        evaluation=pace.decoding(evaluated * layout.share(evaluated)),
+        communication=steps * talking + (pace.talking(fixed, 0) if fixed else 0.0),
+        beginning=pace.beginning(),
     )

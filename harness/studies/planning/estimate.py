@@ -1,82 +1,177 @@
-"""``harness plan``: the estimate as a table, and a refusal where a run cannot fit."""
+"""``harness plan``: the estimate as tables, and a refusal where a run cannot fit."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rich.console import Console
-from rich.table import Table
 
 from evaluators.statistics.power import MOST, POWER, of_pairs, seeds_for_equivalence
 from evaluators.statistics.ranking import LEVEL
 from harness.config.arms import run_config
-from harness.config.run_config import RunConfig, SuiteConfig
+from harness.config.layers import optimizer_of
+from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
-from harness.report.pages.grid import Grid
+from harness.launch.machine import settle
 from harness.rollout.problems import fit
-from harness.studies.planning import duration, memory
-from harness.studies.planning.duration import Duration, duration_of
-from harness.studies.planning.gpus import Gpu, gpu_of
-from harness.studies.planning.memory import GIB, PHASES, Memory, memory_of, tokens_at_once
+from harness.studies.planning.arm import Arm
+from harness.studies.planning.assumptions import assumptions, between_devices
+from harness.studies.planning.device import Device
+from harness.studies.planning.gpus import device_of
+from harness.studies.planning.layout import Layout, Parallel, layout_of
 from harness.studies.planning.parts import Parts, parts_of
 from harness.studies.planning.refusal import refusal
 from harness.studies.planning.seeds import refuse_nothing_to_compare, until_decided
+from harness.studies.planning.sweep import swept
+from harness.studies.planning.tables import duration_table, memory_table, scaling_table, sweep_table, told
 
 PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
 """Points, for which the seeds of a claim of equivalence are told."""
 
 
-def estimate(
-    suite: SuiteConfig,
-    algos: Sequence[str],
-    gpu_name: str,
-    console: Console,
-    *,
-    memory_gib: float | None = None,
-    prompt: int | None = None,
-    completion: int | None = None,
-    looks: Sequence[int] | None = None,
-    spread: float | None = None,
-) -> None:
-    """Print memory and time of a run of each arm; ``prompt`` and ``completion``: mean tokens, if not the longest.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is asked of a suite's plan."""
 
-    ``looks``: seeds are added until it is decided, by looks after so many; ``spread``: as :func:`until_decided`.
+    device: str
+    """A GPU's name, or ``cpu``."""
+    memory: float | None = None
+    """GiB, where the device has another size."""
+    prompt: int | None = None
+    """Mean tokens, if not the longest; so is the next."""
+    completion: int | None = None
+    looks: Sequence[int] | None = None
+    """Seeds are added until it is decided, by looks after so many."""
+    spread: float | None = None
+    """As :func:`until_decided`."""
+    devices: Sequence[int] = ()
+    """For how many devices it is told."""
+    parallel: Parallel | None = None
+    """All of them work on one run; None: they are for all runs of the suite."""
+
+
+def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console: Console) -> None:
+    """Print memory and time of a run of each arm, and of all runs.
+
+    An arm that cannot be planned has a line of its own, and the others are planned without it.
 
     Raises:
-        HarnessError: one does not fit, with the numbers; or the suite, an arm or the GPU is not known.
+        HarnessError: one does not fit, with the numbers; none can be planned; or the suite, an arm or the device is
+            not known.
     """
-    gpu = gpu_of(gpu_name)
-    _check(suite, algos, prompt, completion)
-    if looks is None and spread is not None:
-        raise HarnessError("--spread goes with --until decided: give both, or neither")
-    if looks is not None:
-        refuse_nothing_to_compare(suite, algos)
-    gpu = replace(gpu, memory=memory_gib or gpu.memory)
-    planned = _on_a_gpu(suite, gpu, gpu_name)
-    configs = {name: run_config(planned, name, 0) for name in algos}
-    parts = {name: parts_of(config) for name, config in configs.items()}
-    fit(configs[algos[0]], parts[algos[0]].policy, {})
-    needs = {name: memory_of(configs[name], parts[name]) for name in algos}
-    prompt, completion = prompt or suite.rollout.max_prompt_tokens, completion or suite.rollout.max_tokens
-    takes = {name: duration_of(configs[name], parts[name], gpu, prompt, completion) for name in algos}
-    for line in (
-        _heading(planned, gpu_name, parts[algos[0]]),
-        _memory_table(needs, gpu.memory),
-        _duration_table(takes),
-    ):
-        console.print(line, highlight=False)
-    hours = {name: found.hours for name, found in takes.items()}
-    if looks is None:
-        runs, total = len(algos) * suite.seeds, suite.seeds * sum(hours.values())
-        console.print(f"{runs} runs ({len(algos)} arms x {suite.seeds} seeds): {total:,.1f} hours", highlight=False)
-        if len(algos) > 1:
-            console.print(_equivalence(suite.margin, len(algos)), highlight=False)
-    else:
-        until_decided(suite, algos, looks, spread, hours, console)
-    for assumption in _assumptions(configs[algos[0]], prompt, completion):
-        console.print(f"- {assumption}", highlight=False)
+    _check(suite, algos, asked)
+    device = device_of(asked.device, suite.compute.threads)
+    device = replace(device, memory=asked.memory or device.memory)
+    planned = _on(suite, device, asked.device)
+    arms, broken = _arms(planned, algos, device, asked)
+    own = layout_of(arms[0].config)
+    layouts = [replace(own, devices=count, parallel=asked.parallel) for count in asked.devices if asked.parallel]
+    layouts = layouts or [own]
+    console.print(_heading(planned, asked.device, arms[0].parts), highlight=False)
+    if len(layouts) == 1:
+        _print_run(arms, layouts[0], console)
+    if asked.parallel:
+        title = "one run on several devices"
+        console.print(scaling_table(arms, layouts).terminal(title), highlight=False)
+    _print_seeds(suite, arms, layouts[0], asked, console)
+    if asked.devices and not asked.parallel:
+        _print_sweep(arms, asked.looks[-1] if asked.looks else suite.seeds, asked.devices, console)
+    for line in assumptions(arms[0].config, device, arms[0].prompt, arms[0].completion):
+        console.print(f"- {line}", highlight=False)
+    for line in between_devices(device) if asked.devices else ():
+        console.print(f"- {line}", highlight=False)
+    for name, reason in broken.items():
+        console.print(f"{name} cannot be planned: {reason}", highlight=False, markup=False)
+    if asked.parallel or not asked.devices:
+        _refuse(arms, layouts, asked.device)
+
+
+def _check(suite: SuiteConfig, algos: Sequence[str], asked: Question) -> None:
+    """Refuse what is no question."""
+    if len(set(algos)) < len(algos):
+        raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
     for name in algos:
-        if needs[name].peak > gpu.memory * GIB:
-            raise HarnessError(refusal(configs[name], needs[name], gpu_name, gpu.memory))
+        optimizer_of(suite, name)  # a name that nothing has is a mistake, and no arm that cannot be planned
+    for name, mean, limit in (
+        ("prompt", asked.prompt, suite.rollout.max_prompt_tokens),
+        ("completion", asked.completion, suite.rollout.max_tokens),
+    ):
+        if mean and mean > limit:
+            raise HarnessError(f"--{name}-tokens {mean} is more than the suite's longest {name}, {limit} tokens")
+    if asked.looks is None and asked.spread is not None:
+        raise HarnessError("--spread goes with --until decided: give both, or neither")
+    if asked.looks is not None:
+        refuse_nothing_to_compare(suite, algos)
+    if asked.parallel and not asked.devices:
+        raise HarnessError(f"--parallel {asked.parallel} goes with --devices N: say on how many a run is")
+
+
+def _on(suite: SuiteConfig, device: Device, name: str) -> SuiteConfig:
+    """With what ``auto`` becomes on this machine's cores, or on a machine with that GPU and vLLM."""
+    dtype, engine = suite.model.dtype, suite.compute.engine
+    model = suite.model.model_copy(update={"device": device.kind})
+    if device.kind == "cpu":
+        return settle(suite.model_copy(update={"model": model}))[0]
+    if dtype == "bfloat16" and device.bfloat16 is None:
+        raise HarnessError(f"model.dtype is bfloat16, which the {name} does not have; set it to float32")
+    if dtype == "auto":
+        dtype = "bfloat16" if device.bfloat16 else "float32"
+    compute = suite.compute.model_copy(update={"engine": "vllm" if engine == "auto" else engine})
+    return suite.model_copy(update={"model": model.model_copy(update={"dtype": dtype}), "compute": compute})
+
+
+def _arms(
+    suite: SuiteConfig, algos: Sequence[str], device: Device, asked: Question
+) -> tuple[list[Arm], Mapping[str, HarnessError]]:
+    """Those that can be planned; and by name why the others cannot.
+
+    Raises:
+        HarnessError: none can.
+    """
+    arms: list[Arm] = []
+    broken: dict[str, HarnessError] = {}
+    prompt, completion = asked.prompt or suite.rollout.max_prompt_tokens, asked.completion or suite.rollout.max_tokens
+    for name in algos:
+        try:
+            config = run_config(suite, name, 0)
+            parts = parts_of(config, arms[0].parts if arms else None)
+            fit(config, parts.policy, {})
+        except HarnessError as error:
+            broken[name] = error
+        else:
+            arms.append(Arm(config=config, parts=parts, device=device, prompt=prompt, completion=completion))
+    if not arms:
+        raise next(iter(broken.values()))
+    return arms, broken
+
+
+def _heading(suite: SuiteConfig, device: str, parts: Parts) -> str:
+    parameters = list(parts.policy.model.parameters())
+    return (
+        f"{suite.name} on the {device}: {suite.model.path}, {sum(p.numel() for p in parameters):,} parameters, "
+        f"{sum(p.numel() for p in parameters if p.requires_grad):,} trained; {suite.compute.engine}, "
+        f"{suite.model.dtype}"
+    )
+
+
+def _print_run(arms: Sequence[Arm], layout: Layout, console: Console) -> None:
+    where = "" if layout.devices == 1 else f" on each of {layout.devices} devices, {layout.parallel}"
+    memory = memory_table({arm.name: arm.memory(layout) for arm in arms})
+    console.print(memory.terminal(f"memory{where}, of {arms[0].device.memory:.1f} GiB", total=True), highlight=False)
+    takes = duration_table({arm.name: arm.duration(layout) for arm in arms}, layout.devices)
+    console.print(takes.terminal(f"time{where}", total=True), highlight=False)
+
+
+def _print_seeds(suite: SuiteConfig, arms: Sequence[Arm], layout: Layout, asked: Question, console: Console) -> None:
+    """What all runs take one by one, and how many of them a claim takes."""
+    seconds = {arm.name: arm.duration(layout).seconds for arm in arms}
+    if asked.looks is not None:
+        until_decided(suite, list(seconds), asked.looks, asked.spread, seconds, console)
+        return
+    runs, total = len(arms) * suite.seeds, suite.seeds * sum(seconds.values())
+    counted = f"{runs} runs ({len(arms)} arms x {suite.seeds} seeds), one by one"
+    console.print(f"{counted}: {told(total)}", highlight=False)
+    if len(arms) > 1:
+        console.print(_equivalence(suite.margin, len(arms)), highlight=False)
 
 
 def _equivalence(margin: float, arms: int) -> str:
@@ -86,94 +181,51 @@ def _equivalence(margin: float, arms: int) -> str:
         points: seeds_for_equivalence(of_pairs(points / 100), margin, level) or f"more than {MOST}"
         for points in PAIRS_DIFFER_BY
     }
-    told = ", ".join(f"{seeds} where it is {points:g}" for points, seeds in needed.items())
+    counts = ", ".join(f"{seeds} where it is {points:g}" for points, seeds in needed.items())
     return (
         f"seeds from which {arms} arms that are equal are called equivalent within {100 * margin:g} points with "
-        f"probability {POWER}, by the standard deviation in points of the difference of two runs of one seed: {told}"
+        f"probability {POWER}, by the standard deviation in points of the difference of two runs of one seed: {counts}"
     )
 
 
-def _check(suite: SuiteConfig, algos: Sequence[str], prompt: int | None, completion: int | None) -> None:
-    if len(set(algos)) < len(algos):
-        raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
-    for name, mean, limit in (
-        ("prompt", prompt, suite.rollout.max_prompt_tokens),
-        ("completion", completion, suite.rollout.max_tokens),
-    ):
-        if mean and mean > limit:
-            raise HarnessError(f"--{name}-tokens {mean} is more than the suite's longest {name}, {limit} tokens")
+def _print_sweep(arms: Sequence[Arm], seeds: int, devices: Sequence[int], console: Console) -> None:
+    """``seeds`` runs of each arm, shared out.
+
+    Raises:
+        HarnessError: a run fits on no number of these devices.
+    """
+    sweeps = [swept(arms, seeds, count) for count in devices]
+    table = sweep_table([sweep for sweep in sweeps if sweep])
+    runs = f"{len(arms) * seeds} runs ({len(arms)} arms x {seeds} seeds)"
+    console.print(table.terminal(f"{runs} on so many devices"), highlight=False)
+    if None in sweeps:
+        few = devices[sweeps.index(None)]
+        arm = max(arms, key=lambda arm: layout.devices if (layout := arm.smallest()) else float("inf"))
+        raise HarnessError(f"{few} devices are too few for a run of {arm.name}: {needs(arm)}")
 
 
-def _on_a_gpu(suite: SuiteConfig, gpu: Gpu, name: str) -> SuiteConfig:
-    """With what ``auto`` becomes on a machine with that GPU and vLLM."""
-    dtype, engine = suite.model.dtype, suite.compute.engine
-    if dtype == "bfloat16" and gpu.bfloat16 is None:
-        raise HarnessError(f"model.dtype is bfloat16, which the {name} does not have; set it to float32")
-    if dtype == "auto":
-        dtype = "bfloat16" if gpu.bfloat16 else "float32"
-    return suite.model_copy(
-        update={
-            "model": suite.model.model_copy(update={"device": "cuda", "dtype": dtype}),
-            "compute": suite.compute.model_copy(update={"engine": "vllm" if engine == "auto" else engine}),
-        }
-    )
-
-
-def _heading(suite: SuiteConfig, gpu: str, parts: Parts) -> str:
-    parameters = list(parts.policy.model.parameters())
-    return (
-        f"{suite.name} on one {gpu}: {suite.model.path}, {sum(p.numel() for p in parameters):,} parameters, "
-        f"{sum(p.numel() for p in parameters if p.requires_grad):,} trained; {suite.compute.engine}, "
-        f"{suite.model.dtype}"
-    )
-
-
-def _memory_table(needs: dict[str, Memory], limit: float) -> Table:
-    """Item by item; what no arm holds is left out."""
-    rows = []
-    for name, item in next(iter(needs.values())).items.items():
-        if any(found.items[name].size for found in needs.values()):
-            when = "always" if item.phases == PHASES else ", ".join(item.phases)
-            rows.append([name, when, *(f"{found.items[name].size / GIB:.1f}" for found in needs.values())])
-    for phase in PHASES:
-        sums = (sum(found.held(phase).values()) for found in needs.values())
-        rows.append([f"while {phase}", "", *(f"{held / GIB:.1f}" for held in sums)])
-    rows.append(["peak", "", *(f"{found.peak / GIB:.1f}" for found in needs.values())])
-    grid = Grid(headers=("GiB", "held while", *needs), rows=rows, texts=2)
-    return grid.terminal(f"memory, of {limit:g} GiB", total=True)
-
-
-def _duration_table(takes: dict[str, Duration]) -> Table:
-    rows: dict[str, Callable[[Duration], str]] = {
-        "rollout batches": lambda d: f"{d.steps:,}",
-        "tokens sampled, M": lambda d: f"{d.sampled_tokens / 1e6:,.1f}",
-        "tokens evaluated, M": lambda d: f"{d.evaluated_tokens / 1e6:,.1f}",
-        "model PFLOPs": lambda d: f"{d.flops / 1e15:,.1f}",
-        "hours sampling": lambda d: f"{d.sampling / 3600:.2f}",
-        "hours training": lambda d: f"{d.training / 3600:.2f}",
-        "hours sync": lambda d: f"{d.sync / 3600:.2f}",
-        "hours evaluation": lambda d: f"{d.evaluation / 3600:.2f}",
-        "hours": lambda d: f"{d.hours:.2f}",
-    }
-    lines = [[name, *map(cell, takes.values())] for name, cell in rows.items()]
-    return Grid(headers=("a run", *takes), rows=lines).terminal("time", total=True)
-
-
-def _assumptions(config: RunConfig, prompt: int, completion: int) -> list[str]:
-    recomputed = (
-        "layers are computed again in the backward pass"
-        if config.policy.gradient_checkpointing
-        else "all activations are kept; policy.gradient_checkpointing=true keeps one layer's"
-    )
-    return [
-        f"mean prompt {prompt} and completion {completion} tokens; --prompt-tokens and --completion-tokens change them",
-        f"training holds {tokens_at_once(config):,} tokens at once, the larger of compute.micro_batch_tokens and the "
-        f"longest group; {recomputed}",
-        "activations: what autograd keeps of the model's own layers, traced without data; scoring: at most one layer's",
-        "trained weights, gradients and moments in float32; vLLM gives its memory to training and back, the copy that "
-        f"the transformers engine samples from stays; {memory.ALLOWANCE / GIB:g} GiB for CUDA and fragments",
-        f"passes reach {duration.TRAINING_SHARE:.0%} of the GPU's matrix rate, sampling {duration.DECODING_SHARE:.0%} "
-        "of its bandwidth; what starts kernels is not counted, which a small model or the transformers engine feels",
-        "grading, loading and the journal are not counted; a prompt is computed once for its group; layers that are "
-        "computed again take time, and are no model FLOPs",
+def _refuse(arms: Sequence[Arm], layouts: Sequence[Layout], device: str) -> None:
+    """
+    Raises:
+        HarnessError: a run does not fit as it is to lie on its devices; a sentence for each.
+    """
+    refused = [
+        f"{refusal(arm.config, arm.memory(layout), device, arm.device.memory, layout)}; {needs(arm)}"
+        for arm in arms
+        for layout in layouts
+        if not arm.fits(layout)
     ]
+    if refused:
+        raise HarnessError("\n".join(refused))
+
+
+def needs(arm: Arm) -> str:
+    """On how many devices a run of the arm fits."""
+    layout = arm.smallest()
+    if layout is None:
+        return "it fits on no number of devices"
+    if layout.devices == 1:
+        return "it fits on one device"
+    reshard = " --set compute.reshard=true" if layout.reshard else ""
+    change = f"--set compute.devices={layout.devices} --set compute.parallel={layout.parallel}{reshard}"
+    return f"it fits on {layout.devices} devices ({change})"

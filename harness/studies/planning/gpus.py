@@ -1,43 +1,45 @@
-"""GPUs by name: rates and bandwidth of their vendor's datasheets; memory as a process sees it, less than on the box."""
+"""Devices by name. GPUs: rates and bandwidths of their vendor's datasheets; memory as a process sees it.
 
-from dataclasses import dataclass
+Links are one way, half of what a datasheet's total says: NVLink of the A100 (600 GB/s), of the H100 and H200 (900);
+PCIe with 16 lanes of the L4, L40S and RTX 4090 (generation 4, 64) and of the T4 (generation 3, 32). Networks are those
+of NVIDIA's machines of eight: DGX A100 (8 x 200 Gb/s), DGX H100 and DGX H200 (8 x 400 Gb/s). There is none for the
+others: 100 Gb/s is assumed, which clouds offer for machines of eight.
+"""
 
 from harness.config.suites import nearest
 from harness.errors import HarnessError
+from harness.studies.planning.device import Device
+from harness.studies.planning.this_cpu import measured
 
+CPU = "cpu"
+"""The name of this machine's cores."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gpu:
-    """One GPU. Rates are dense, without sparsity."""
+NVLINK_3, NVLINK_4 = 300, 450
+PCIE_3, PCIE_4 = 16, 32
+DGX_A100, DGX_H100, ASSUMED = 200, 400, 12.5
+"""GB/s of a whole machine."""
 
-    memory: float
-    """GiB that a process sees."""
-    bfloat16: float | None
-    """TFLOP/s of matrix products in bfloat16, sums in float32; None where the GPU has none."""
-    float32: float
-    """TFLOP/s of matrix products in float32, without TF32."""
-    bandwidth: float
-    """TB/s of its memory."""
-
-    def rate(self, dtype: str) -> float:
-        """FLOP/s of matrix products."""
-        return 1e12 * (self.bfloat16 if dtype == "bfloat16" and self.bfloat16 else self.float32)
-
-
-GPUS: dict[str, Gpu] = {  # of those with several forms: SXM
-    "a100-40gb": Gpu(memory=39.4, bfloat16=312, float32=19.5, bandwidth=1.56),
-    "a100-80gb": Gpu(memory=79.1, bfloat16=312, float32=19.5, bandwidth=2.04),
-    "h100": Gpu(memory=79.1, bfloat16=989, float32=67, bandwidth=3.35),
-    "h200": Gpu(memory=139.8, bfloat16=989, float32=67, bandwidth=4.8),
-    "l4": Gpu(memory=22.0, bfloat16=121, float32=30, bandwidth=0.3),
-    "l40s": Gpu(memory=44.4, bfloat16=362, float32=91.6, bandwidth=0.864),
-    "rtx4090": Gpu(memory=23.5, bfloat16=165, float32=82.6, bandwidth=1.008),
-    "t4": Gpu(memory=14.6, bfloat16=None, float32=8.1, bandwidth=0.32),
+GPUS: dict[str, Device] = {  # of those with several forms: SXM
+    "a100-40gb": Device(memory=39.4, bfloat16=312, float32=19.5, bandwidth=1.56, link=NVLINK_3, network=DGX_A100),
+    "a100-80gb": Device(memory=79.1, bfloat16=312, float32=19.5, bandwidth=2.04, link=NVLINK_3, network=DGX_A100),
+    "h100": Device(memory=79.1, bfloat16=989, float32=67, bandwidth=3.35, link=NVLINK_4, network=DGX_H100),
+    "h200": Device(memory=139.8, bfloat16=989, float32=67, bandwidth=4.8, link=NVLINK_4, network=DGX_H100),
+    "l4": Device(memory=22.0, bfloat16=121, float32=30, bandwidth=0.3, link=PCIE_4, network=ASSUMED),
+    "l40s": Device(memory=44.4, bfloat16=362, float32=91.6, bandwidth=0.864, link=PCIE_4, network=ASSUMED),
+    "rtx4090": Device(memory=23.5, bfloat16=165, float32=82.6, bandwidth=1.008, link=PCIE_4, network=ASSUMED),
+    "t4": Device(memory=14.6, bfloat16=None, float32=8.1, bandwidth=0.32, link=PCIE_3, network=ASSUMED),
 }
 
 
-def gpu_of(name: str) -> Gpu:
+def device_of(name: str, threads: int) -> Device:
+    """By name; ``cpu`` is measured, on so many threads. Raises HarnessError with the nearest name."""
+    if name.lower() == CPU:
+        return measured(threads)
+    return gpu_of(name)
+
+
+def gpu_of(name: str) -> Device:
     """By name; raises HarnessError with the nearest one."""
     if name.lower() not in GPUS:
-        raise HarnessError(f"no GPU {name!r}{nearest(name.lower(), list(GPUS))}")
+        raise HarnessError(f"no GPU {name!r}{nearest(name.lower(), [*GPUS, CPU])}")
     return GPUS[name.lower()]

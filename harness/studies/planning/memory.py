@@ -1,6 +1,6 @@
-"""What a run holds on the GPU, item by item, in bytes, and in which of its phases."""
+"""What a run holds on each of its devices, item by item, in bytes, and in which of its phases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,8 @@ from harness.config.run_config import RunConfig
 from harness.models.policy import LOGITS_AT_ONCE, frozen_copy
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
-from harness.studies.planning.parts import Kept, Parts, bytes_of, trace
+from harness.studies.planning.layout import Layout, layout_of
+from harness.studies.planning.parts import Kept, Parts, bytes_of, trace, units_of
 
 GIB = 2**30
 PHASES = ("sampling", "scoring", "training", "updating")
@@ -22,8 +23,8 @@ EIGHT_BIT_BLOCK = 256
 """Elements that share one float32 scale in bitsandbytes."""
 LOGIT_BYTES = 20
 """A logit of the chunk in work: in the pass's precision, in float32, scaled, its exponential and its gradient."""
-ALLOWANCE = 2 * GIB
-"""CUDA's context, kernels' work space, what the allocator cannot use."""
+ALLOWANCE = {"cuda": 2 * GIB, "cpu": 0.5 * GIB}
+"""The process itself: on a GPU CUDA's context, kernels' work space, and what the allocator cannot use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """What a run holds."""
+    """What a run holds on a device."""
 
     items: Mapping[str, Item]
 
@@ -53,19 +54,59 @@ class Memory:
         return sum(self.held(self.peak_phase).values())
 
 
-def memory_of(config: RunConfig, parts: Parts) -> Memory:
-    """The memory of a run of these parts."""
-    trained = [[p for p in module.parameters() if p.requires_grad] for module in parts.modules]
+def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> Memory:
+    """The memory of a run of these parts, on the device that holds the most. ``layout``: by default the run's own."""
+    layout = layout or layout_of(config)
+    weights = [parameter for module in parts.modules for parameter in module.parameters()]
+    trained = [parameter for parameter in weights if parameter.requires_grad]
+    summed_once = layout.sharded and not layout.reshard  # until then they are whole: see below
+    reference = [*parts.reference.model.parameters()] if parts.reference else []
     state = {
-        "policy": Item(bytes_of(parts.policy.model.parameters())),
-        "reference": Item(bytes_of(parts.reference.model.parameters()) if parts.reference else 0),
-        "critic": Item(bytes_of(parts.critic.parameters()) if parts.critic else 0),
-        "optimiser": Item(moments([p for part in trained for p in part], config.optimizer)),
-        "previous gradients": Item(sum(map(bytes_of, trained)) if config.optimizer.optimism else 0),
-        "gradients": Item(sum(map(bytes_of, trained)), ("training", "updating")),
-        "CUDA, fragments": Item(ALLOWANCE),
+        "policy": Item(layout.held(parts.policy.model.parameters())),
+        "reference": Item(layout.held(reference)),
+        "critic": Item(layout.held(parts.critic.parameters()) if parts.critic else 0),
+        "optimiser": Item(moments(layout.elements(trained), config.optimizer)),
+        "previous gradients": Item(layout.held(trained) if config.optimizer.optimism else 0),
+        "gradients": Item(layout.held(trained), ("updating",) if summed_once else ("training", "updating")),
+        "process, fragments": Item(ALLOWANCE[config.model.device]),
     }
-    return Memory(items=state | _engine(config, parts) | _passes(config, parts))
+    return Memory(items=state | _gathered(parts, layout) | _engine(config, parts) | _passes(config, parts))
+
+
+def _gathered(parts: Parts, layout: Layout) -> dict[str, Item]:
+    """Beside the shards: whole weights while passes run, and whole gradients until they are summed over the devices.
+
+    With ``reshard`` what stands around the layers is gathered, the layer at work and the next; gradients of one unit.
+    """
+    if not layout.sharded:
+        return {}
+    models = {"policy": parts.policy.model, "critic": parts.critic}
+    models["reference"] = parts.reference.model if parts.reference else None
+    at_once = {name: _at_once(model, layout) if model else 0 for name, model in models.items()}
+    trained = [[p for p in module.parameters() if p.requires_grad] for module in parts.modules]
+    unsummed = sum(map(bytes_of, trained))
+    if layout.reshard:
+        unsummed = min(unsummed, max(max(units_of(module)) for module in parts.modules))
+    passes = parts.passes
+    scoring = {
+        "policy": bool(passes.behaviour or passes.start or passes.current or passes.mismatched),
+        "reference": bool(passes.reference or passes.mismatched),
+        "critic": bool(passes.critic),
+    }
+    scored = max((at_once[name] for name, made in scoring.items() if made), default=0)
+    return {
+        "weights gathered": Item(at_once["policy"] + at_once["critic"], ("training",)),
+        "weights gathered to score": Item(scored, ("scoring",)),
+        "gradients not yet summed": Item(unsummed, ("training",)),
+    }
+
+
+def _at_once(model: nn.Module, layout: Layout) -> int:
+    """Bytes of its weights that a pass holds whole."""
+    if not layout.reshard:
+        return bytes_of(model.parameters())
+    around, layer = units_of(model)
+    return around + 2 * layer
 
 
 def tokens_at_once(config: RunConfig) -> int:
@@ -79,9 +120,8 @@ def longest_group(config: RunConfig) -> int:
     return rollout.group_size * (rollout.max_prompt_tokens + rollout.max_tokens)
 
 
-def moments(trained: list[nn.Parameter], settings: OptimizerSettings) -> float:
-    """Bytes of AdamW's two moments."""
-    sizes = [parameter.numel() for parameter in trained]
+def moments(sizes: Sequence[int], settings: OptimizerSettings) -> float:
+    """Bytes of AdamW's two moments of tensors of so many elements."""
     if settings.kind == "adamw":
         return 8 * sum(sizes)
     scales = sum(2 * 4 * -(-size // EIGHT_BIT_BLOCK) for size in sizes if size >= EIGHT_BIT_FROM)
@@ -106,12 +146,13 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
 
 
 def _engine(config: RunConfig, parts: Parts) -> dict[str, Item]:
-    """vLLM sleeps from the first update to the next sampling; transformers' copy always stays."""
+    """On a GPU vLLM sleeps from the first update to the next sampling; transformers' copy always stays."""
     policy, compute, rollout = parts.policy, config.compute, config.rollout
     context = rollout.max_prompt_tokens + rollout.max_tokens
     logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * LOGIT_BYTES
     if compute.engine == "vllm":
-        given, awake = compute.kv_cache_gib, ("sampling", "scoring")
+        given = compute.kv_cache_gib
+        awake = ("sampling", "scoring") if config.model.device == "cuda" else PHASES
         weights = Item(policy.dtype.itemsize * sum(p.numel() for p in policy.model.parameters()), awake)
         cache = Item(given * GIB if given else compute.sample_batch * kv_bytes_of(policy, context, KV_BLOCK), awake)
     else:

@@ -3,11 +3,13 @@
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModelForCausalLM
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig
@@ -47,20 +49,13 @@ class Kept:
     """Whatever the number of tokens: the trained weights, converted to the precision of the pass."""
 
 
-def parts_of(config: RunConfig) -> Parts:
-    """Built from the model's config file alone.
+def parts_of(config: RunConfig, shared: Parts | None = None) -> Parts:
+    """Built from the model's config file alone, or with the policy of another run of the same model and settings.
 
     Raises:
         HarnessError: the config cannot be loaded, or is of no causal language model.
     """
-    dtype = getattr(torch, config.model.dtype)
-    stored = dtype if config.policy.lora else torch.float32
-    shape = load_shape(config.model.path)
-    with refusing(config.model.path), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(shape, dtype=stored)
-        if config.policy.lora:
-            add_adapters(model, config.policy.lora)
-    policy = Policy(model, None, config.rollout.temperature, dtype=dtype)
+    policy = shared.policy if shared else _policy_of(config)
     passes = Passes.of(objective_of(config.objective), config.regime_spec, config.optimizer)
     return Parts(
         policy=policy,
@@ -70,10 +65,29 @@ def parts_of(config: RunConfig) -> Parts:
     )
 
 
+def _policy_of(config: RunConfig) -> Policy:
+    dtype = getattr(torch, config.model.dtype)
+    stored = dtype if config.policy.lora else torch.float32
+    shape = load_shape(config.model.path)
+    with refusing(config.model.path), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(shape, dtype=stored)
+        if config.policy.lora:
+            add_adapters(model, config.policy.lora)
+    return Policy(model, None, config.rollout.temperature, dtype=dtype)
+
+
 def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
+def units_of(model: nn.Module) -> tuple[int, int]:
+    """Bytes of what stands around the decoder's layers, and of the largest layer: these are gathered one by one."""
+    layers = (part for part in model.modules() if isinstance(part, GradientCheckpointingLayer))
+    sizes = [bytes_of(layer.parameters()) for layer in layers]
+    return bytes_of(model.parameters()) - sum(sizes), max(sizes)
+
+
+@lru_cache(maxsize=8)
 def trace(policy: Policy, *, checkpointing: bool) -> Kept:
     """What autograd keeps, counted in two passes over tensors without data."""
     model = copy.deepcopy(policy.model)

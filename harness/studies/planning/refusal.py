@@ -1,24 +1,26 @@
 """Why a run does not fit, in one sentence: the numbers, and what would lower the peak."""
 
 from harness.config.run_config import RunConfig
+from harness.studies.planning.layout import ALONE, Layout
 from harness.studies.planning.memory import GIB, Memory, longest_group
 
 TOLD = 0.05
 """Share of the peak from which an item is worth telling, or saving on."""
-STATE = {"policy", "reference", "optimiser", "gradients"}
+STATE = {"policy", "reference", "optimiser", "gradients", "weights gathered", "gradients not yet summed"}
 """What training all weights holds, and adapters spare."""
 
 
-def refusal(config: RunConfig, need: Memory, gpu: str, limit: float) -> str:
-    """Of a run that needs more than ``limit`` GiB."""
+def refusal(config: RunConfig, need: Memory, device: str, limit: float, layout: Layout = ALONE) -> str:
+    """Of a run that needs more than ``limit`` GiB on a device."""
     held = need.held(need.peak_phase)
     large = [name for name in sorted(held, key=lambda name: -held[name]) if held[name] > TOLD * need.peak]
     told = ", ".join(f"{name} {held[name] / GIB:.0f}" for name in large)
     sets = [f"--set {change}" for change in changes(config, set(large))]
     ways = [*([" ".join(sets)] if sets else []), *(f"a smaller {key}" for key in _smaller(config, set(large)))]
+    where = f"the {device} has" if layout.devices == 1 else f"each of {layout.devices} {device} ({layout.parallel}) has"
     return (
-        f"{config.suite}, {config.objective.name}: {need.peak / GIB:.1f} GiB while {need.peak_phase}, and the {gpu} "
-        f"has {limit:g} ({told}); try {', or '.join(ways) or 'a smaller model, or a larger GPU'}"
+        f"{config.suite}, {config.objective.name}: {need.peak / GIB:.1f} GiB while {need.peak_phase}, and {where} "
+        f"{limit:.4g} ({told}); try {', or '.join(ways) or 'a smaller model, or a larger device'}"
     )
 
 

@@ -9,6 +9,7 @@ from evaluators.statistics.sequential import Looks
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.report.pages.grid import Grid
+from harness.studies.planning.tables import told
 
 GAPS = (0, 1, 2, 4)
 """True differences to the baseline that averages are told for, in margins of the suite."""
@@ -33,24 +34,24 @@ def until_decided(
     algos: Sequence[str],
     looks: Sequence[int],
     spread: float | None,
-    hours: Mapping[str, float],
+    seconds: Mapping[str, float],
     console: Console,
 ) -> None:
-    """Print runs and hours at worst, and on average by how far the arms are from the baseline.
+    """Print runs and time at worst, and on average by how far the arms are from the baseline.
 
-    ``spread``: in points. ``hours``: of a run of each arm.
+    ``spread``: in points. ``seconds``: of a run of each arm.
     """
     most, points = Looks(tuple(looks)), SPREAD if spread is None else spread
-    rows = [_row("at worst", Expected(arm=looks[-1], baseline=looks[-1], decided=0.0), suite.baseline, hours)]
+    rows = [_row("at worst", Expected(arm=looks[-1], baseline=looks[-1], decided=0.0), suite.baseline, seconds)]
     for times in GAPS:
         gap = times * suite.margin
         found = expected(most, len(algos) - 1, gap=gap, spread=points / 100, margin=suite.margin)
-        rows.append(_row(f"{100 * gap:g} points away", found, suite.baseline, hours))
-    headers = ("if each arm is", "seeds an arm", "of the baseline", "runs", "hours", "decided %")
+        rows.append(_row(f"{100 * gap:g} points away", found, suite.baseline, seconds))
+    headers = ("if each arm is", "seeds an arm", "of the baseline", "runs", "one by one", "decided %")
     console.print(Grid(headers=headers, rows=rows).terminal("seeds until it is decided"), highlight=False)
-    told = ", ".join(map(str, looks))
+    after = ", ".join(map(str, looks))
     for line in (
-        f"looks after {told} seeds; in one regime; each further one is a family of its own, and costs as much again",
+        f"looks after {after} seeds; in one regime; each further one is a family of its own, and costs as much again",
         f"averages: by simulation, where every arm is as far from {suite.baseline} as its row says, and the paired "
         f"difference of an arm has a standard deviation of {points:g} points over seeds (--spread changes it); arms "
         f"within {100 * suite.margin:g} points of the baseline end as equivalent, or not at all",
@@ -58,8 +59,8 @@ def until_decided(
         console.print(f"- {line}", highlight=False)
 
 
-def _row(name: str, found: Expected, baseline: str, hours: Mapping[str, float]) -> list[str]:
-    seeds = {algo: found.baseline if algo == baseline else found.arm for algo in hours}
-    total = sum(hours[algo] * number for algo, number in seeds.items())
+def _row(name: str, found: Expected, baseline: str, seconds: Mapping[str, float]) -> list[str]:
+    seeds = {algo: found.baseline if algo == baseline else found.arm for algo in seconds}
+    total = sum(seconds[algo] * number for algo, number in seeds.items())
     decided = f"{100 * found.decided:.0f}" if found.decided else ""
-    return [name, f"{found.arm:.1f}", f"{found.baseline:.1f}", f"{sum(seeds.values()):.0f}", f"{total:,.1f}", decided]
+    return [name, f"{found.arm:.1f}", f"{found.baseline:.1f}", f"{sum(seeds.values()):.0f}", told(total), decided]

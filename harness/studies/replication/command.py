@@ -8,6 +8,7 @@ from rich.console import Console
 from harness.config.arguments import command_line, parse_seeds
 from harness.config.run_config import RunConfig
 from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.parted import all_ended
 from harness.launch.plan import Plan, invocation_of
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
@@ -58,6 +59,8 @@ def replicate(
     out_dir = OutDir(how.out)
 
     def report(_: Runs) -> list[str]:
+        if how.part and not all_ended(planned.runs, how.out, console):
+            return []
         made = {run.run_id: run for run in read_results(Journal(out_dir.run_of(run)).read() for run in runs.values())}
         verdicts = tuple(
             judged(claim, _made(made, claim.runs, chosen), _made(made, claim.baseline, chosen), config.margin)

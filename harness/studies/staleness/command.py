@@ -8,19 +8,21 @@ from rich.console import Console
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.launch.carry_out import Execution, Runs, carry_out
 from harness.launch.graders import of_one_grader
+from harness.launch.parted import all_ended
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
-from harness.report.commands import open_source
+from harness.report.merged import open_source
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
 from harness.studies.staleness.lags import Unit
+from harness.studies.staleness.pages import staleness_page
 from harness.studies.staleness.planning import Asked, plans_of
 from harness.studies.staleness.plots import staleness_picture
 from harness.studies.staleness.sweep import Sweep, sweep_of
 from harness.studies.staleness.tables import as_markdown, in_terminal
 
-TABLE, DOCUMENT, PICTURE = "staleness.md", "staleness.json", "staleness.png"
+TABLE, DOCUMENT, PAGE, PICTURE = "staleness.md", "staleness.json", "staleness.html", "staleness.png"
 
 
 def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
@@ -34,6 +36,8 @@ def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
     drawn: list[Sweep] = []
 
     def report(_: Runs) -> list[str]:
+        if how.part and not all_ended(planned, how.out, console):
+            return []
         drawn.append(_of_runs(suite, planned, asked.unit, out_dir))
         out_dir.keep(suite)
         return _write(drawn[-1], out_dir.suite(suite.name))
@@ -41,25 +45,26 @@ def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
     for plan in plans:
         if not carry_out(plan, how, report, console):
             return False
-    _show(drawn[-1], out_dir.suite(suite.name), console)
+    if drawn:
+        _show(drawn[-1], out_dir.suite(suite.name), console)
     return True
 
 
 def draw(
     suite: SuiteConfig,
     selection: Selection,
-    source: str,
+    sources: Sequence[str],
     unit: Unit,
     lags: Collection[int] | None,
     out: Path,
     console: Console,
 ) -> None:
-    """The same of runs that are there already: in an archive, or an MLflow store.
+    """The same of runs that are there already: in archives, folders, or MLflow stores.
 
     Raises:
         HarnessError: there are no such runs, or they are not matched.
     """
-    out_dir, _, results = open_source(suite, source, out)
+    out_dir, results = OutDir(out), open_source(suite.name, sources, out).results()
     sweep = sweep_of(suite, selection.of(results), unit, lags=lags)
     out_dir.prepare()
     _write(sweep, out_dir.suite(suite.name))
@@ -72,14 +77,15 @@ def _of_runs(suite: SuiteConfig, planned: Sequence[RunConfig], unit: Unit, out_d
 
 
 def _write(sweep: Sweep, folder: Path) -> list[str]:
-    """Table, document and picture into the suite's folder; their names."""
+    """Table, document, page and picture into the suite's folder; their names."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text(as_markdown(sweep), encoding="utf-8")
     (folder / DOCUMENT).write_text(sweep.as_json(), encoding="utf-8")
+    (folder / PAGE).write_text(staleness_page(sweep), encoding="utf-8")
     save(staleness_picture(sweep), folder / PICTURE)
-    return [TABLE, DOCUMENT, PICTURE]
+    return [TABLE, DOCUMENT, PAGE, PICTURE]
 
 
 def _show(sweep: Sweep, folder: Path, console: Console) -> None:
     console.print(in_terminal(sweep), highlight=False)
-    console.print(f"written: {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")
+    console.print(f"written: {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")

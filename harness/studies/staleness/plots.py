@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from harness.report.pages.plots import BAND_FROM, COLOURS, finish, literal
+from harness.report.pages.curves import BAND_FROM
+from harness.report.pages.figures import COLOURS
+from harness.report.pages.plots import finish, literal
 from harness.studies.staleness.lags import UNITS, Unit
 from harness.studies.staleness.sweep import Line, Point, Sweep
 

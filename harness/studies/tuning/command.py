@@ -9,6 +9,7 @@ from harness.config.arguments import command_line
 from harness.errors import HarnessError
 from harness.launch.carry_out import Execution, Runs, carry_out
 from harness.launch.graders import judged_otherwise, told
+from harness.launch.parted import all_ended
 from harness.launch.plan import Plan, invocation_of, suites_of
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
@@ -44,6 +45,8 @@ def tune(
         raise HarnessError(sentence)
 
     def report(_: Runs) -> list[str]:
+        if how.part and not all_ended(runs, how.out, console):
+            return []
         scored = [
             Scored(trial=trial, accuracy=score(trial, [out_dir.run_of(run) for run in trial.runs])) for trial in tried
         ]

@@ -44,12 +44,12 @@ def test_a_settled_suite_stays_as_it_is(on_a_cpu: None) -> None:
 def test_nothing_is_left_to_auto_and_each_choice_has_its_reason(
     on_a_cpu: None, with_vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(harness.launch.machine, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(harness.launch.machine, "cpu_has_bfloat16", lambda: False)
     settled, why = settle(suite_of("embedded:tiny-arithmetic"))
     assert (settled.model.device, settled.model.dtype, settled.compute.engine) == ("cpu", "float32", "vllm")
     assert [line.split(":")[0] for line in why] == ["device cpu", "precision float32", "engine vllm"]
     assert "no instructions for bfloat16" in why[1]
-    monkeypatch.setattr(harness.launch.machine, "_cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(harness.launch.machine, "cpu_has_bfloat16", lambda: True)
     assert settle(suite_of("embedded:tiny-arithmetic"))[0].model.dtype == "bfloat16"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import two_runs
-from tests.support.small import assert_same_run, journal_of
+from tests.support.command_line import SETTINGS, two_runs
+from tests.support.processes import typed
+from tests.support.small import SUITE, assert_same_run, journal_of
 
 
 def wait_for_steps(out: Path, count: int) -> None:
@@ -42,12 +43,58 @@ def test_the_whole_command_can_be_stopped_and_typed_again(
     assert_same_run(grpo, small_runs["grpo"])
 
 
-def worker_of(pid: int | None) -> bool:
-    """Whether the process has started one, which then imports for seconds."""
+ENDLESS = """
+import time
+from pathlib import Path
+from algorithms.reinforce import Reinforce
+
+class Mine(Reinforce):
+    def loss(self, policy, batch):
+        if Path("hang").exists():
+            Path("hanging").touch()
+            time.sleep(600)
+        return super().loss(policy, batch)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) -> None:
+    """The step would take ten minutes. What is on disk is whole, and resumes."""
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    (tmp_path / "hang").touch()
+    command = ["run", "--algos", "endless:Mine", "--seeds", "0,", *SETTINGS, "--set=baseline=endless:Mine"]
+    stopped = typed(command, tmp_path / "out")
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "hanging").exists():
+        assert time.monotonic() < deadline and stopped.process.is_alive(), stopped.stderr
+        time.sleep(0.05)
+    (worker,) = workers_of(stopped.process.pid)
+    stopped.interrupt()
+    time.sleep(1)
+    assert stopped.process.is_alive(), "the first one lets the step end"
+    stopped.interrupt()
+    pressed = time.monotonic()
+    assert stopped.code() == 130
+    assert time.monotonic() - pressed < 20
+    assert not Path(f"/proc/{worker}").exists()
+    assert "stopped at once; the same command resumes" in stopped.stdout
+    assert "Traceback" not in stopped.stderr + stopped.stdout
+
+    (tmp_path / "hang").unlink()
+    (run,) = (tmp_path / "out" / SUITE / "runs").iterdir()
+    (before,) = (record for record in journal_of(run) if record["event"] == "start")
+    again = typed(command, tmp_path / "out")
+    assert again.code() == 0, again.stderr
+    records = journal_of(run)
+    assert records[0] == before and records[-1]["status"] == "finished", "it was not taken up where it was"
+
+
+def workers_of(pid: int | None) -> list[int]:
+    """Those that the process has started, which then import for seconds."""
     children = [
         int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
     ]
-    return any(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
@@ -55,7 +102,7 @@ def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None
     """It reaches workers before they can ignore it; none of them may die of it with a traceback."""
     stopped = two_runs(tmp_path / "out", "--workers", "2")
     deadline = time.monotonic() + 120
-    while not worker_of(stopped.process.pid):
+    while not workers_of(stopped.process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     stopped.interrupt()

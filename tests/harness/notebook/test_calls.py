@@ -63,7 +63,7 @@ def test_a_published_board_has_the_published_numbers() -> None:
     pd.testing.assert_frame_equal(board.table, published)
     assert str(board).count("on_policy") >= 1
     shown = board._repr_html_()
-    assert "<table" in shown and "data:image/svg+xml" in shown
+    assert "<table" in shown and "data:image/png" in shown
 
 
 def test_a_comparison_is_that_of_the_board() -> None:

@@ -113,15 +113,17 @@ def test_a_look_at_the_end_of_a_long_run_reads_no_more_than_one_at_its_start(
         return parse(follower, content)
 
     monkeypatch.setattr(Follower, "_read", counted)
-    with Display(Console(file=open(os.devnull, "w")), [(small_config(), tmp_path)]) as display:
+    config = small_config()
+    running = {config.run_id: "cpu:0"}
+    with Display(Console(file=open(os.devnull, "w")), [(config, tmp_path)]) as display:
         costs = []
         for steps in (10, 10_000):
             with path.open("ab") as file:
                 file.write(steps * step)
-            display.refresh()
+            display.refresh(running)
             read.clear()
             with path.open("ab") as file:
                 file.write(step)
-            display.refresh()
+            display.refresh(running)
             costs.append(list(read))
     assert costs == [[len(step)], [len(step)]]

@@ -25,9 +25,9 @@ def test_reports_from_the_archive_are_those_from_the_journals(store: OutDir, tmp
     archive, suite = tmp_path / "runs.tar.xz", load_suite(SUITE)
     assert write_archive(store, SUITE, archive) == 2
     made: list[dict[str, bytes]] = []
-    for source, out in ((None, store.root), (str(archive), tmp_path / "again")):
-        make_leaderboard(suite, Selection(), source, out, Console(quiet=True))
-        make_comparison(suite, ("agro", "grpo"), None, Selection(), source, out, Console(quiet=True))
+    for sources, out in (([], store.root), ([str(archive)], tmp_path / "again")):
+        make_leaderboard(suite, Selection(), sources, out, Console(quiet=True))
+        make_comparison(suite, ("agro", "grpo"), None, Selection(), sources, out, Console(quiet=True))
         files = [OutDir(out).suite(SUITE) / name for name in (*FILES, "compare.html")]
         contents = {file.name: file.read_bytes() for file in files if file.is_file()}
         made.append({name: re.sub(rb'<a href="runs/[^"]*">([^<]*)</a>', rb"\1", b) for name, b in contents.items()})

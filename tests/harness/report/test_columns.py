@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.records.results import RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, Board
 from harness.report.pages.columns import BEHAVED, REACHED, TOOK, across
@@ -17,7 +18,7 @@ from tests.support.written import in_markdown, in_page, in_terminal, lines_of
 
 
 @pytest.fixture
-def board(small_runs: dict[str, Path]) -> Board:
+def runs(small_runs: dict[str, Path]) -> list[RunResult]:
     """Five seeds of two arms that differ, a control and a failed run, in two regimes."""
     records = records_of(small_runs, "agro")
     failed = [*records[:-1], records[-1] | {"status": "failed", "reason": "disk"}]
@@ -29,30 +30,37 @@ def board(small_runs: dict[str, Path]) -> Board:
                 control = {"objective__control": "frozen"} if name == "frozen" else {}
                 changed = {"objective__name": name, "seed": seed, "regime": regime} | control
                 runs.append(result(with_verdicts(records, verdicts), **changed))
+    return runs
+
+
+@pytest.fixture
+def board(runs: list[RunResult]) -> Board:
     return build(suite(), runs)
 
 
 @pytest.mark.parametrize("columns", [REACHED, TOOK, BEHAVED])
-def test_every_column_is_written_everywhere_with_the_same_text(board: Board, columns: Sequence[Column[ArmRow]]) -> None:
+def test_every_column_is_written_everywhere_with_the_same_text(
+    board: Board, columns: Sequence[Column[ArmRow]], runs: list[RunResult]
+) -> None:
     for part in board.boards:
         lines = lines_of(grid(columns, part.arms))
         assert len(lines) == 4
         for written in (
             in_markdown(markdown(board)),
             in_terminal(tables(board)),
-            in_page(leaderboard_page(board, {}, {})),
+            in_page(leaderboard_page(board, runs, {})),
             *([in_markdown(dataset_card(board))] if columns is REACHED else []),
         ):
             assert [line for line in lines if line not in written] == []
 
 
-def test_so_is_the_table_across_regimes(board: Board) -> None:
+def test_so_is_the_table_across_regimes(board: Board, runs: list[RunResult]) -> None:
     lines = lines_of(grid(*across(board.boards)))
     assert lines[0] == ["objective", "on_policy", "offline"] and len(lines) == 4
     for written in (
         in_markdown(markdown(board)),
         in_terminal(tables(board)),
-        in_page(leaderboard_page(board, {}, {})),
+        in_page(leaderboard_page(board, runs, {})),
     ):
         assert [line for line in lines if line not in written] == []
 

@@ -80,5 +80,5 @@ def test_an_archive_of_the_first_grader_is_listed(committed: Path, tmp_path: Pat
     from harness.report.commands import make_leaderboard
 
     archive = committed / "results" / "tiny-gcd" / "runs.tar.xz"
-    make_leaderboard(load_suite("tiny-gcd"), Selection(grader="1"), str(archive), tmp_path, Console(quiet=True))
+    make_leaderboard(load_suite("tiny-gcd"), Selection(grader="1"), [str(archive)], tmp_path, Console(quiet=True))
     assert (tmp_path / "tiny-gcd" / "leaderboard.md").is_file()

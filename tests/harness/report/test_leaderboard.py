@@ -212,8 +212,8 @@ def test_regimes_are_boards_of_one_table(small_runs: dict[str, Path]) -> None:
 def test_across_regimes_ranks_stand_with_the_accuracies(small_runs: dict[str, Path]) -> None:
     board = board_of("grpo", [result(records_of(small_runs, "agro"))])
     (made,) = board.rows
-    agro = replace(made, accuracy=Interval(mean=0.5, low=0.48, high=0.52), rank=(1, 3))
-    frozen = replace(made, objective="frozen", accuracy=Interval(mean=0.4, low=None, high=None))
+    agro = replace(made, seeds=(0, 1), accuracy=Interval(mean=0.5, low=0.48, high=0.52), rank=(1, 3))
+    frozen = replace(made, objective="frozen", seeds=(0, 1), accuracy=Interval(mean=0.4, low=None, high=None))
     boards = [
         replace(board, regime="on_policy", rows=(agro,), controls=(frozen,)),
         replace(board, regime="offline", rows=(), controls=(frozen,)),
@@ -249,4 +249,4 @@ def test_a_journal_of_another_version_is_one_sentence(small_runs: dict[str, Path
     path.parent.mkdir(parents=True)
     path.write_text("".join(json.dumps(record) + "\n" for record in old))
     with pytest.raises(HarnessError, match="older version"):
-        make_leaderboard(load_suite("tiny-arithmetic"), Selection(), None, tmp_path, Console())
+        make_leaderboard(load_suite("tiny-arithmetic"), Selection(), [], tmp_path, Console())

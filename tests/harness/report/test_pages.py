@@ -1,14 +1,13 @@
 """The pages in a real browser: on a phone, sorted, traced to runs; and whatever hostile runs put into them."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 
 from evaluators.statistics.accuracy import SampleRecord, read_records, write_records
@@ -22,9 +21,10 @@ from harness.report.pages.page import compare_page
 from harness.report.pages.text import markdown, tables
 from harness.report.pages.writing import write_leaderboard
 from harness.report.sources import last_table
+from tests.support.boards import many
+from tests.support.browser import PHONE, chromium, opened
 from tests.support.results import records_of, result, suite, with_verdicts
 
-PHONE = {"width": 390, "height": 844}
 HOSTILE = [
     "<script>window.hacked=1</script>",
     '"><img src=x onerror="window.hacked=1">',
@@ -40,42 +40,8 @@ HOSTILE = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium here: install the system's package chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-        )
+    with chromium() as started:
         yield started
-        started.close()
-
-
-def opened(browser: Browser, path: Path, **viewport: int) -> tuple[Page, list[str]]:
-    """The page, and whatever it complains of."""
-    page = browser.new_page(viewport=viewport or PHONE)  # type: ignore[arg-type]
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    return page, said
-
-
-def many(small_runs: dict[str, Path]) -> list[RunResult]:
-    """Five seeds of three arms whose accuracies differ, in two regimes; one run failed."""
-    agro = records_of(small_runs, "agro")
-    found = []
-    for regime in ("on_policy", "offline"):
-        for place, name in enumerate(("agro", "grpo", "tenth")):
-            for seed in range(5):
-                changed = {problem: "cc" if i < 2 + place else "ww" for i, problem in enumerate("abcde")}
-                letters = "c" * seed + "w" * (4 - seed)
-                changed |= {"f": letters[:2], "g": letters[2:]}
-                found.append(result(with_verdicts(agro, changed), objective__name=name, seed=seed, regime=regime))
-    failed = json.loads(json.dumps(agro))
-    failed[-1] |= {"status": "failed", "reason": "the loss is not finite <b>"}
-    return [*found, result(failed, objective__name="agro", seed=9)]
 
 
 def test_the_leaderboard_on_a_phone(browser: Browser, small_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -84,11 +50,10 @@ def test_the_leaderboard_on_a_phone(browser: Browser, small_runs: dict[str, Path
     write_leaderboard(board, results, tmp_path, {r.run_id: f"runs/{r.run_id}/" for r in results})
     page, said = opened(browser, tmp_path / "leaderboard.html")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
-    assert page.locator("img").count() == 4
+    assert page.locator(".explorer svg[role=img]").count() == 2
 
     table = page.locator("section").first.locator("table.sortable").first
-    shown = [text.split()[0] for text in table.locator("tbody td:first-child").all_inner_texts()]
+    shown = [text.split()[0] for text in table.locator("tbody th").all_inner_texts()]
     assert shown == [row.objective for row in board.boards[0].rows]
     accuracy = table.locator("th", has_text="accuracy").locator("button")
     for order in (-1, 1):
@@ -101,7 +66,7 @@ def test_the_leaderboard_on_a_phone(browser: Browser, small_runs: dict[str, Path
         link.click()
         runs = page.locator("details", has=page.locator(f'[id="{link.get_attribute("href").removeprefix("#")}"]'))  # type: ignore[union-attr]
         assert runs.evaluate("place => place.open")
-        listed = runs.locator("tbody td:first-child a")
+        listed = runs.locator("tbody th a")
         assert listed.all_inner_texts() == list(row.run_ids)
         assert listed.first.get_attribute("href") == f"runs/{row.run_ids[0]}/"
     failed = page.locator("tr", has_text="failed: the loss is not finite <b>").first
@@ -123,7 +88,7 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, small_runs: di
     page, said = opened(browser, tmp_path / "leaderboard.html")
     assert page.evaluate("window.hacked") is None
     assert said == []
-    cells = page.locator("section table").first.locator("tbody td:first-child").all_inner_texts()
+    cells = page.locator("section table").first.locator("tbody th").all_inner_texts()
     for name in (HOSTILE[0], HOSTILE[1], HOSTILE[3]):
         assert name in cells
     _, front, card = dataset_card(board).split("---\n", 2)
@@ -179,21 +144,76 @@ def test_a_comparison_shows_what_was_gained(small_runs: dict[str, Path]) -> None
     assert found.difference.mean == pytest.approx(1 / 16)
 
 
+def test_problems_are_searched_and_marked_only_beyond_their_noise(
+    browser: Browser, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Eight samples against eight: a problem that was always missed and is always solved, and one that may be luck."""
+    agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
+    problems = [f"p{place}" for place in range(6)]
+    ours = {"p0": "cccccccc", "p1": "ccccwwww", "p2": "wwwwwwww", "p3": "wwwwwwwc", "p4": "wwwwwwww", "p5": "wwwwwwww"}
+    theirs = {
+        "p0": "wwwwwwww",
+        "p1": "cccwwwww",
+        "p2": "cccccccc",
+        "p3": "wwwwwwcc",
+        "p4": "wwwwwwww",
+        "p5": "wwwwwwww",
+    }
+    results = [
+        result(with_verdicts(records, found), evaluation__test_samples=8)
+        for records, found in ((agro, ours), (grpo, theirs))
+    ]
+
+    def completions(run: RunResult) -> list[SampleRecord]:
+        found = run.test.summary.verdicts if run.test else {}
+        return [
+            SampleRecord(
+                problem=problem, question=f"question of {problem}", answer="7", sample=sample,
+                strict={"c": "correct", "w": "wrong"}[letter], lenient="wrong", extracted=None,  # type: ignore[arg-type]
+                text=f"text {letter}", tokens=1, truncated=False,
+            )
+            for problem in problems
+            for sample, letter in enumerate(found[problem])
+        ]  # fmt: skip
+
+    found = compare(suite(), pair("agro", "grpo", results, None), completions)
+    assert [(part.count, part.clear) for part in found.changed] == [(2, 1), (2, 1)]
+    assert [example.problem for example in found.gained.examples if example.clear] == ["p0"]
+    (tmp_path / "compare.html").write_text(compare_page(found, {}), encoding="utf-8")
+    page, said = opened(browser, tmp_path / "compare.html")
+    gained = page.locator("#list-gained .item")
+    assert gained.locator("visible=true").count() >= 2
+    field = page.locator("input[type=search]").first
+    field.fill("QUESTION p1")
+    assert [item.is_visible() for item in gained.all()] == [False, True]
+    assert page.locator(".found").first.inner_text() == "1 of 2"
+    field.fill("")
+    page.get_by_label("only beyond the noise").first.check()
+    assert [item.is_visible() for item in gained.all()] == [True, False]
+    assert "Fisher's exact test" in page.locator("main").inner_text()
+    assert page.locator("#curves svg[role=img]").is_visible()
+    with page.expect_download() as saved:
+        page.locator("button.save", has_text="problems.csv").click()
+    lines = Path(saved.value.path()).read_text().splitlines()
+    assert lines[0] == "problem,correct_first,correct_second,samples_first,samples_second,p" and len(lines) == 7
+    assert said == []
+
+
 @pytest.mark.parametrize("text", [*HOSTILE, "long " * 1_000_000, "\0\x08\x1b]0;title\x07"])
 def test_hostile_completions_are_shown_and_do_nothing(
     browser: Browser, small_runs: dict[str, Path], tmp_path: Path, text: str
 ) -> None:
     found = comparison(small_runs, text)
     page_text = compare_page(found, {})
-    assert len(page_text) < 100_000
+    assert len(page_text) < 130_000
     (tmp_path / "compare.html").write_text(page_text, encoding="utf-8")
     page, said = opened(browser, tmp_path / "compare.html")
     assert page.evaluate("window.hacked") is None
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    page.locator("summary").first.click()
+    page.locator(".item summary").first.click()
     if text in HOSTILE[:4]:
-        assert page.locator("pre").first.inner_text() == text
+        assert page.locator(".item pre").first.inner_text() == text
     with Console(record=True, width=80) as console:
         console.print(terminal(found))
         printed = console.export_text()

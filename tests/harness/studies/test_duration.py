@@ -7,11 +7,18 @@ import pytest
 
 from harness.config.arms import run_config
 from harness.config.suites import load_suite
+from harness.studies.planning import duration
 from harness.studies.planning.duration import Duration, duration_of
 from harness.studies.planning.gpus import GPUS
 from harness.studies.planning.parts import parts_of
 from tests.support.llama import LLAMA_3_8B
 from tests.support.small import small_config
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels that start in no time: else that is all that a small model takes on a large GPU."""
+    monkeypatch.setattr(duration, "LAUNCH", {"transformers": 0.0, "vllm": 0.0})
 
 
 def lasting(objective: str = "agro", **settings: Any) -> Duration:
@@ -26,7 +33,7 @@ def test_every_unit_of_a_budget_ends_a_run() -> None:
     assert lasting(budget={"unit": "sampled_tokens", "total": 1000}).steps == 2  # 1000 // 480
     one = lasting(budget={"unit": "completions", "total": 16})
     assert lasting(budget={"unit": "flops", "total": 3.5 * one.flops}).steps == 3
-    seconds = one.sampling + one.training + one.sync
+    seconds = one.sampling + one.training + one.sync  # a run that has begun, and evaluates outside of its budget
     assert lasting(budget={"unit": "seconds", "total": 3.5 * seconds}).steps == 3
 
 
@@ -35,6 +42,7 @@ def test_evaluation_is_counted() -> None:
     assert lasting().evaluated_tokens == (3 * 6 * 2 + 2 * 8 * 2) * 30
 
 
+@pytest.mark.usefixtures("at_once")
 def test_regimes_sample_what_they_sample() -> None:
     fresh, half = lasting(), lasting(regime="replay:64,0.5")
     assert fresh.sampled_tokens == 6 * 16 * 30
@@ -44,6 +52,7 @@ def test_regimes_sample_what_they_sample() -> None:
     assert (fixed.steps, fixed.sampled_tokens) == (6, 32 * 30)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_completions_of_the_reference_count() -> None:
     """Eight for each of four prompts beside their four: 48 completions a step."""
     planned, plain = lasting("astar_po"), lasting()
@@ -53,6 +62,7 @@ def test_completions_of_the_reference_count() -> None:
     assert (fixed.steps, fixed.sampled_tokens) == (2, (32 + 8 * 8) * 30)  # (100 - 64) // 16
 
 
+@pytest.mark.usefixtures("at_once")
 def test_passes_that_an_objective_asks_for_take_time() -> None:
     """Over GRPO without a reference: M2PO's of the policy; KTO's three, of the reference and over crossed pairs."""
     grpo = lasting("grpo", objectives={"grpo": {"fields": {"beta_kl": 0.0}}}).training
@@ -69,6 +79,7 @@ def test_a_fixed_set_is_paid_before_the_first_step() -> None:
     assert lasting(**offline, budget={"unit": "flops", "total": total}).steps == 3
 
 
+@pytest.mark.usefixtures("at_once")
 def test_layers_computed_again_take_time_and_no_model_flops() -> None:
     plain, again = lasting("ppo"), lasting("ppo", policy__gradient_checkpointing=True)
     assert again.flops == plain.flops
@@ -92,3 +103,10 @@ def test_hours_by_hand(tmp_path: Path) -> None:
     flops = size.training_flops(lengths) + 2 * size.forward_flops(lengths)  # the reference; layers computed again
     flops += size.forward_flops([200] * 64)  # each prompt once for its group
     assert found.training == pytest.approx(200 * flops / (0.35 * 989e12))
+
+
+def test_a_small_model_waits_for_its_kernels() -> None:
+    """A token of a batch takes no less than its layers take to start."""
+    started = lasting()
+    layers = 6 * 30 * duration.LAUNCH["transformers"] * parts_of(small_config()).policy.size.layers
+    assert started.sampling == pytest.approx(layers)

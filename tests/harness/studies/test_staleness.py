@@ -272,7 +272,7 @@ def test_the_whole_way_and_again_from_an_archive_and_from_mlflow(tmp_path: Path,
     ):
         code, output = harness("staleness", "--from", source, "--out", str(tmp_path / name))
         assert code == 0, output
-        for file in ("staleness.md", "staleness.json", "staleness.png"):
+        for file in ("staleness.md", "staleness.json", "staleness.html", "staleness.png"):
             again = tmp_path / name / "tiny-arithmetic" / file
             assert again.read_bytes() == (out / "tiny-arithmetic" / file).read_bytes(), (name, file)
 

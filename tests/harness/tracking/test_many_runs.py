@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 import harness.config.run_config
-from harness.launch.syncing import Syncing, sync_suite
+from harness.launch.syncing import SHARE, Syncing, sync_suite
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.report.pages.exports import by_problem_and_run
@@ -23,6 +23,28 @@ from harness.tracking.writer import Writer
 from tests.support.processes import FORKS
 from tests.support.results import records_of, result, with_verdicts
 from tests.support.small import INVOCATION, SUITE, journal_of
+
+
+def test_publishing_takes_a_share_of_a_core_at_most(store: OutDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much there is to publish: the command has runs to look after."""
+    monkeypatch.setattr("harness.launch.syncing.PUBLISH_EVERY", 0.01)
+    spent: list[float] = []
+
+    def publish(publishing: Syncing, publisher: Writer) -> None:
+        before = time.thread_time()
+        while time.thread_time() < before + 0.01:
+            pass
+        spent.append(time.thread_time() - before)
+
+    monkeypatch.setattr(Syncing, "publish_changed", publish)
+    publishing = Syncing(store.tracking_uri, store, SUITE, [], INVOCATION, print)
+    publishing.start()
+    while not spent:
+        time.sleep(0.01)
+    time.sleep(2)
+    took = sum(spent)
+    assert publishing.finish()
+    assert took < 2 * SHARE + 0.03
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""What the command itself costs while its runs run: CPU seconds against 10, 100 and 1,000 runs that wait.
+
+    python benchmarks/driver.py [--waiting 10,100,1000] [--seconds 30] [--devices 8] [--no-mlflow]
+
+Nothing is trained: in place of a run, a worker writes a step into its journal every second. All else is the command's
+own: executor, bars on a terminal, publishing to SQLite. Seconds are of this process, all of its threads; workers have
+their own. They begin once every device has its run.
+"""
+
+import argparse
+import io
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from synthetic_runs import NOBODY, Template
+
+from harness.config.run_config import RunConfig
+from harness.launch.bars import Display
+from harness.launch.devices import cpu_slots
+from harness.launch.executors.executor import RunRequest, Terms
+from harness.launch.executors.local import LocalExecutor
+from harness.launch.executors.worker import asked_to_stop
+from harness.launch.interrupts import Interrupts
+from harness.launch.syncing import Syncing
+from harness.records.claims import claimed
+from harness.records.events import Start, Step, encode
+from harness.records.journal import JOURNAL
+from harness.records.locks import locked
+from harness.records.out_dir import OutDir
+from harness.training.loop import Outcome
+
+TEMPLATE = "template.json"
+
+
+def pretend(request: RunRequest, terms: Terms) -> Outcome:
+    """A run that writes a step a second until it is stopped."""
+    start, step = json.loads((request.directory.parents[2] / TEMPLATE).read_text())
+    with locked(request.directory), (request.directory / JOURNAL).open("a", buffering=1) as file:
+        file.write(json.dumps(start | {"run_id": request.config.run_id, "seed": request.config.seed}) + "\n")
+        while not asked_to_stop():
+            time.sleep(1)
+            file.write(json.dumps(step) + "\n")
+    return "interrupted"
+
+
+def measured(config: RunConfig, waiting: int, devices: int, seconds: float, *, mlflow: bool) -> float:
+    """CPU seconds a second while ``devices`` runs run and so many wait."""
+    with tempfile.TemporaryDirectory() as folder:
+        out_dir = OutDir(Path(folder))
+        out_dir.prepare()
+        template = Template.trained()
+        start: Start = replace(template.start, origin=replace(template.start.origin, invocation=NOBODY))
+        step: Step = template.step
+        (out_dir.root / TEMPLATE).write_text(json.dumps([encode(start), encode(step)]))
+        configs = [config.model_copy(update={"seed": seed}) for seed in range(waiting + devices)]
+        runs = [(one, out_dir.run_of(one)) for one in configs]
+        console = Console(file=io.StringIO(), width=200, force_terminal=True)
+        publishing = Syncing(
+            out_dir.tracking_uri, out_dir, config.suite, [path for _, path in runs], NOBODY, warn=print
+        )
+        # Processes that start quickly: what they import is not what is measured.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["harness.launch.carry_out"])
+        executor = LocalExecutor(cpu_slots(devices), work=pretend, context=context)
+        interrupts = Interrupts()
+        marks: list[tuple[float, float]] = []
+
+        def watch() -> None:
+            display.refresh(executor.running())
+            now = time.monotonic()
+            begun = all((path / JOURNAL).is_file() for _, path in runs[:devices])
+            if begun and (not marks or now >= settled) and len(marks) < 2:
+                marks.append((now, time.process_time()))
+            if len(marks) == 2 and now > marks[1][0] + seconds:
+                marks.append((now, time.process_time()))
+                interrupts.asked = True
+
+        settled = time.monotonic() + 20  # MLflow imports and makes its tables before
+        with (
+            claimed(out_dir.suite(config.suite), [one.run_id for one in configs], "driver"),
+            Display(console, runs) as display,
+        ):
+            if mlflow:
+                publishing.start()
+            requests = [RunRequest(config=one, directory=path) for one, path in runs]
+            list(executor.run(requests, Terms(invocation=NOBODY), interrupts, watch))
+        executor.close()
+        if mlflow:
+            publishing.finish()
+        (began, before), (ended, after) = marks[1], marks[2]
+        return (after - before) / (ended - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--waiting", default="10,100,1000")
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--devices", type=int, default=8)
+    parser.add_argument("--no-mlflow", dest="mlflow", action="store_false")
+    given = parser.parse_args()
+    config = Template.trained().start.config
+    print(f"| waiting | of a core, {given.devices} runs running |\n| ---: | ---: |")
+    for waiting in map(int, given.waiting.split(",")):
+        share = measured(config, waiting, given.devices, given.seconds, mlflow=given.mlflow)
+        print(f"| {waiting:,} | {share:.1%} |")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

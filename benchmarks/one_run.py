@@ -1,0 +1,69 @@
+"""One run, or one rank of a gang, in a process of its own: what gpu_check starts.
+
+Imports what training needs, and nothing else: no MLflow, no tables, no pictures.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from socket import socket
+
+from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
+from harness.launch.executors.executor import RunRequest, Terms
+from harness.launch.gang import run_rank
+from harness.records.events import Invocation
+from harness.training.loop import train
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+FORKS = multiprocessing.get_context("forkserver")
+"""Processes begin where everything is imported, and no GPU has been touched yet."""
+FORKS.set_forkserver_preload(["harness.launch.gang"])
+
+
+def places(device: str, count: int) -> list[dict[str, str]]:
+    """The environment that puts a process on each of ``count`` devices; on a CPU they share the cores."""
+    if device == "cpu":
+        return [{} for _ in range(count)]
+    named = os.environ.get(VISIBLE)
+    return [{VISIBLE: name} for name in (named.split(",") if named else map(str, range(count)))][:count]
+
+
+def begin(
+    config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[dict[str, str]], *, gang: bool = False
+) -> list[ForkServerProcess]:
+    """Start the run in ``directory``, with a process in each of the environments, as a ``gang`` also of one."""
+    ranks = _ranks(len(where)) if gang else [{}]
+    processes = [
+        FORKS.Process(target=_run, args=(config, invocation, directory, place | rank))
+        for place, rank in zip(where, ranks, strict=True)
+    ]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def _ranks(size: int) -> list[dict[str, str]]:
+    with socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = str(found.getsockname()[1])
+    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
+
+
+def _run(config: RunConfig, invocation: Invocation, directory: Path, environment: Mapping[str, str]) -> None:
+    """Ends the process with 0 where the run finished."""
+    os.environ.update(environment)
+    try:
+        if "RANK" in environment:
+            request = RunRequest(config=config, directory=directory, devices=config.compute.devices)
+            outcome = run_rank(request, Terms(invocation=invocation), lambda: False)
+        else:
+            outcome = train(config, directory, invocation)
+    except HarnessError as error:
+        print(f"gpu_check, {directory.name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(outcome != "finished")

@@ -1,0 +1,104 @@
+"""How the runs of a command are carried out: the options that all commands which train share, as one parameter."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.app import say_loading
+from harness.cli.options import (
+    OUT,
+    Anyway,
+    Devices,
+    ExecutorName,
+    Fresh,
+    Out,
+    PartOf,
+    RayAddress,
+    RayStorage,
+    RunsPerDevice,
+    Uri,
+    Workers,
+)
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.launch.carry_out import Execution
+    from harness.launch.executors.ray.connecting import RayChoice
+
+
+def execution(
+    devices: Devices = None,
+    runs_per_device: RunsPerDevice = None,
+    workers: Workers = None,
+    executor: ExecutorName = "local",
+    ray_address: RayAddress = None,
+    ray_storage: RayStorage = None,
+    part: PartOf = None,
+    out: Out = OUT,
+    tracking_uri: Uri = None,
+    fresh: Fresh = False,
+    anyway: Anyway = False,
+) -> "Execution":
+    """What these options say; loads what runs are made with, and says so."""
+    say_loading()
+    from harness.launch.carry_out import Execution
+    from harness.launch.scheduling import parse_part
+    from harness.studies.planning.forecast import Forecast
+
+    return Execution(
+        ray=_ray(executor, ray_address, ray_storage, devices, runs_per_device),
+        out=out,
+        tracking_uri=tracking_uri,
+        workers=workers,
+        fresh=fresh,
+        anyway=anyway,
+        devices=devices,
+        runs_per_device=runs_per_device,
+        part=parse_part(part) if part is not None else None,
+        forecaster=Forecast(),
+    )
+
+
+def _ray(
+    executor: str, address: str | None, storage: str | None, devices: str | None, runs_per_device: int | None
+) -> "RayChoice | None":
+    """What says where on a cluster runs run; None for this machine.
+
+    Raises:
+        HarnessError: an option is of the other executor.
+    """
+    from harness.launch.executors.ray.connecting import RayChoice
+
+    if executor == "ray":
+        if devices is not None or runs_per_device is not None:
+            raise HarnessError("--devices and --runs-per-device are of --executor local; Ray gives devices to runs")
+        return RayChoice(address=address, storage=storage)
+    if address is not None or storage is not None:
+        raise HarnessError("--ray-address and --ray-storage are of --executor ray; add it")
+    return None
+
+
+def executing(out: Path = OUT) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of :func:`execution` in place of its parameter ``how``; ``out``: their default.
+
+    ``how`` becomes a call without arguments: made late, it leaves time to refuse what was typed wrong.
+    """
+    theirs = dict(inspect.signature(execution).parameters)
+    theirs["out"] = theirs["out"].replace(default=out)
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = {name: one for name, one in inspect.signature(command).parameters.items() if name != "how"}
+
+        @wraps(command)
+        def given(**options: Any) -> None:
+            how = {name: options.pop(name) for name in theirs}
+            command(**options, how=partial(execution, **how))
+
+        shown = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own.values(), *theirs.values())]
+        given.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        given.__annotations__ = {one.name: one.annotation for one in shown}
+        return given
+
+    return with_options

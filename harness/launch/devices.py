@@ -1,0 +1,91 @@
+"""What runs run on: GPUs, or shares of the CPU's cores; named by ``--devices``, or all that are there."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+
+from harness.errors import HarnessError
+
+NUMBERS = re.compile(r"(?:cuda:)?(\d+)(?:-(\d+))?")
+SLOTS = re.compile(r"cpu:(\d+)")
+FORM = "give GPUs, such as 0-7 or 0,2,5, or how many runs share the CPU, such as cpu:4"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Device:
+    """One GPU, or one of several shares of the CPU."""
+
+    name: str
+    """``cuda:3``, as the command's own process would call it; ``cpu:0``."""
+    visible: str | None = None
+    """What :data:`VISIBLE` is for processes on it; None: they see what the command sees."""
+    memory: float | None = None
+    """GiB that a process sees; None where it is not known."""
+
+
+def gpus() -> list[Device]:
+    """The GPUs that torch sees. A :data:`VISIBLE` that the user has set chooses them, by number or by UUID."""
+    count = torch.cuda.device_count()
+    chosen = os.environ.get(VISIBLE)
+    entries = [entry.strip() for entry in chosen.split(",")] if chosen is not None else list(map(str, range(count)))
+    return [
+        Device(name=f"cuda:{i}", visible=entry, memory=torch.cuda.get_device_properties(i).total_memory / 2**30)
+        for i, entry in enumerate(entries[:count])
+    ]
+
+
+def cpu_slots(count: int) -> list[Device]:
+    """So many shares of the CPU."""
+    return [Device(name=f"cpu:{i}") for i in range(count)]
+
+
+def devices_of(asked: str, kind: str) -> list[Device]:
+    """What ``--devices`` names, for runs whose ``model.device`` is ``kind``.
+
+    Raises:
+        HarnessError: it names nothing, a device that is not there or twice, or one that these runs do not run on.
+    """
+    here, slots = gpus(), SLOTS.fullmatch(asked.strip())
+    if slots and int(slots[1]):
+        if kind != "cpu":
+            raise HarnessError(f"--devices {asked}, but these runs are on the GPU: {FORM}; or --set model.device=cpu")
+        return cpu_slots(int(slots[1]))
+    places = _places(asked, here)
+    if twice := sorted({place for place in places if places.count(place) > 1}):
+        raise HarnessError(f"--devices {asked} names cuda:{twice[0]} twice")
+    if absent := [place for place in places if place >= len(here)]:
+        raise HarnessError(f"--devices {asked} names cuda:{absent[0]}, and torch sees {_told(here)}")
+    if kind == "cpu":
+        raise HarnessError(f"--devices {asked}, but these runs are on the CPU: {FORM}; or --set model.device=cuda")
+    return [here[place] for place in places]
+
+
+def _places(asked: str, here: Sequence[Device]) -> list[int]:
+    """The numbers of the GPUs that are named, whether they are there or not."""
+    return list(chain.from_iterable(_range(part.strip(), asked, here) for part in asked.split(",")))
+
+
+def _range(part: str, asked: str, here: Sequence[Device]) -> Sequence[int]:
+    uuids = [device.visible for device in here]
+    if not part.isdigit() and part in uuids:
+        return [uuids.index(part)]
+    found = NUMBERS.fullmatch(part)
+    if not found:
+        raise HarnessError(f"--devices {asked!r}: {FORM}")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last < first:
+        raise HarnessError(f"--devices {asked}: the range {part} is empty; {FORM}")
+    return range(first, last + 1)
+
+
+def _told(here: Sequence[Device]) -> str:
+    if not here:
+        return "no GPU here"
+    shown = here[0].name if len(here) == 1 else f"{here[0].name} to {here[-1].name}"
+    seen = f" through {VISIBLE}={os.environ[VISIBLE]}" if VISIBLE in os.environ else ""
+    return f"{len(here)} here, {shown}{seen}"

@@ -1,0 +1,145 @@
+"""The way to a cluster: found out within seconds whether it is there, and the code shipped to it."""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.errors import HarnessError, one_line
+from harness.records.provenance import SHIPPED, versions
+
+OURS = ("algorithms", "evaluators", "harness")
+"""Packages that are sent to the nodes."""
+ANSWER_WITHIN = 5.0
+"""Seconds that an address has to answer; Ray itself would try for more than a minute, and then end the process."""
+OBJECT_STORE = 512 * 2**20
+"""Bytes of a cluster of this machine alone: what goes through it are messages."""
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+"""Of HTTP/2, with empty settings, which a Ray head answers with its own."""
+SETTINGS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RayChoice:
+    """What ``--executor ray`` was given."""
+
+    address: str | None
+    """HOST:PORT, ``auto``, or ``local`` for this machine alone; None: RAY_ADDRESS, or else this machine."""
+    storage: str | None
+    """Where large files go on their way."""
+
+
+def connect(address: str | None, objectives: Iterable[str] = ()) -> None:
+    """Connect this process to the cluster, unless it is; it stays so until it ends, and its workers stay warm.
+
+    ``objectives``: those of one's own, as my_module:MyObjective; the files they come from are shipped, too.
+
+    Raises:
+        HarnessError: Ray is not installed, or the cluster does not answer, or is of another version.
+    """
+    # Read while Ray is imported. Nothing is reported to anybody, and a run on the CPU may see GPUs.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise HarnessError("--executor ray needs Ray, which is not installed: pip install '.[ray]'") from error
+    if ray.is_initialized():
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address not in ("local", "auto"):
+        _check(address)
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+    try:
+        ray.init(
+            address,
+            runtime_env=shipped(objectives),
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **own if address == "local" else {},
+        )
+    except (Exception, SystemExit) as error:
+        raise HarnessError(
+            f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); start one by ray start --head, "
+            "and name its HOST:PORT by --ray-address, or leave it out to use this machine alone"
+        ) from error
+
+
+def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
+    """The runtime environment of all tasks: this very code, and the files of one's own objectives."""
+    found = versions()
+    own = dict.fromkeys(path for spec in objectives if ":" in spec for path in _files_of(spec.partition(":")[0]))
+    return {
+        "py_modules": [*(str(files(package)) for package in OURS), *own],
+        "excludes": ["__pycache__"],
+        "env_vars": {
+            SHIPPED: f"{found['agro-harness']} {found['commit']}",
+            # A waiting thread must not spin: on shared cores that costs a factor of ten.
+            "OMP_WAIT_POLICY": "passive",
+            "GOMP_SPINCOUNT": "1000",
+            "TORCH_CPP_LOG_LEVEL": "ERROR",
+        },
+    }
+
+
+def _files_of(module: str) -> list[str]:
+    """The module's file or package, and what has been imported from the same folder: all that it may need."""
+    folder = _place(sys.modules[module.partition(".")[0]])
+    assert folder is not None, "it was imported when the run's config was made"
+    top = {name: one for name, one in sys.modules.items() if "." not in name and name != "__main__"}
+    places = {name: place for name, one in top.items() if (place := _place(one)) is not None}
+    return [str(place) for name, place in places.items() if place.parent == folder.parent and name not in OURS]
+
+
+def _place(module: ModuleType) -> Path | None:
+    """The file of a module, or the folder of a package."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    return path.parent if path.name == "__init__.py" else path
+
+
+def _check(address: str) -> None:
+    """See that a Ray head answers there.
+
+    Raises:
+        HarnessError: it does not.
+    """
+    if "://" in address:
+        raise HarnessError(
+            f"--ray-address {address}: the driver writes the runs' directories, so it must be on a node of the "
+            "cluster; type the command there, and name HOST:PORT or auto"
+        )
+    host, _, port = address.rpartition(":")
+    reason = "something else than a Ray head answers"
+    try:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return
+            connection.sendall(GREETING)
+            with suppress(TimeoutError):
+                answer = connection.recv(9, socket.MSG_WAITALL)
+                if len(answer) == 9 and answer[3] == SETTINGS:
+                    return
+                raise ConnectionError
+            reason = f"no answer within {ANSWER_WITHIN:g} s"
+    except ConnectionRefusedError:
+        reason = "nothing listens there"
+    except ValueError:
+        reason = "it is not HOST:PORT"
+    except ConnectionError:
+        pass
+    except OSError as error:
+        reason = one_line(error)
+    raise HarnessError(
+        f"no Ray cluster at --ray-address {address} ({reason}); start one by ray start --head --port 6379 and name its "
+        "HOST:6379, or leave it out to use this machine alone"
+    )

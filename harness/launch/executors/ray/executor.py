@@ -1,0 +1,201 @@
+"""Runs on a Ray cluster; what every executor does, by tasks, gangs of actors, and the sink."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from harness.config.run_config import RunConfig
+from harness.errors import HarnessError, one_line
+from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
+from harness.launch.executors.ray.gang import Lost, conduct
+from harness.launch.executors.ray.node import LARGE, Ties, work
+from harness.launch.executors.ray.room import check_room, needs, room_for
+from harness.launch.executors.ray.sink import Sink
+from harness.launch.executors.ray.storage import check_storage
+from harness.launch.interrupts import Interrupts
+from harness.training.first_look import Seen, look
+from harness.training.loop import Outcome, ended_before
+
+WATCH_EVERY = 0.25
+"""Seconds between two calls of ``watch``."""
+ASK_EVERY = 1.0
+"""Seconds between two questions to the sink, which are of all runs at once."""
+WAITING = 8
+"""Runs submitted beyond what the cluster has room for, so that none waits for the driver, and a cluster that can grow
+sees that it should."""
+LOSSES = 3
+"""How often in a row a run may lose its process or node without another checkpoint before it counts as broken."""
+
+
+class RayExecutor:
+    """Tasks of the cluster that this process is connected to; ``most`` runs at a time, or as many as it has room for.
+
+    Raises:
+        HarnessError: ``storage`` cannot be written.
+    """
+
+    def __init__(self, *, storage: str | None = None, most: int | None = None) -> None:
+        if storage is not None:
+            check_storage(storage)
+        self._most = most
+        self._beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        remote: Any = ray.remote(num_cpus=0, concurrency_groups={LARGE: 4})  # type: ignore[call-overload]  # it knows no groups
+        sink = remote(Sink)
+        self._sink = sink.options(scheduling_strategy=self._beside).remote(storage)
+        self._ties = Ties(sink=self._sink, storage=storage)
+        self._flying: dict[Any, RunRequest] = {}
+        self._running: dict[str, str] = {}
+        self._losses: dict[str, int] = {}
+        self._asked = 0.0
+
+    def running(self) -> Mapping[str, str]:
+        """As :meth:`harness.launch.executors.executor.Executor.running`."""
+        flying = {request.config.run_id for request in self._flying.values()}
+        return {run_id: where for run_id, where in self._running.items() if run_id in flying}
+
+    def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
+        """As :meth:`harness.launch.executors.executor.Executor.look`."""
+        check_room([config], since=time.monotonic())
+        each, begun = needs(config), time.monotonic()
+        task: Any = ray.remote(look)
+        ref = task.options(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), name="first look").remote(config)
+        while not ray.wait([ref], timeout=WATCH_EVERY)[0]:
+            watch()
+            if interrupts.asked:
+                return None
+            check_room([config], since=begun)
+        try:
+            seen: Seen = ray.get(ref)
+        except RayTaskError as error:
+            raise error.cause from error
+        except RayError as error:
+            raise HarnessError(f"the first look did not reach its end ({one_line(error)[:200]})") from error
+        return None if interrupts.asked else seen
+
+    def run(
+        self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
+    ) -> Iterator[Ended]:
+        """As :meth:`harness.launch.executors.executor.Executor.run`."""
+        waiting: deque[RunRequest] = deque()
+        for request in requests:
+            if ended := None if terms.fresh else _before(request):
+                yield request, ended
+            else:
+                waiting.append(request)
+        directories = {request.config.run_id: request.directory.resolve() for request in waiting}
+        ray.get(self._sink.expect.remote(directories, fresh=terms.fresh))
+        refusal, stopped, begun = None, False, time.monotonic()
+        while waiting or self._flying:
+            if not stopped:
+                self._launch(waiting, terms)
+                if not self._running:
+                    check_room([request.config for request in requests], since=begun)
+            ready, _ = ray.wait(list(self._flying), timeout=WATCH_EVERY)
+            refusal = self._news(at_once=bool(ready)) or refusal
+            watch()
+            if not stopped and (interrupts.asked or refusal):
+                stopped = True
+                waiting.clear()
+                self._stop()
+            for ref in ready:
+                request = self._flying.pop(ref)
+                outcome = self._outcome(ref, request)
+                if isinstance(outcome, Lost) and not stopped:
+                    waiting.appendleft(request)
+                elif outcome is not None:
+                    yield request, "interrupted" if isinstance(outcome, Lost) else outcome
+        if refusal:
+            raise HarnessError(refusal)
+
+    def close(self) -> None:
+        """As :meth:`harness.launch.executors.executor.Executor.close`."""
+        if self._flying:
+            self._stop()
+            ray.wait(list(self._flying), num_returns=len(self._flying))
+        self.kill()
+
+    def kill(self) -> None:
+        """As :meth:`harness.launch.executors.executor.Executor.kill`; runs without a sink end themselves."""
+        self._flying.clear()
+        ray.kill(self._sink)
+
+    def _launch(self, waiting: deque[RunRequest], terms: Terms) -> None:
+        """Submit what the cluster has room for, and a few more."""
+        if not waiting or len(self._flying) >= (self._most or len(self._flying) + 1):
+            return
+        room = self._most or room_for(waiting[0]) + WAITING
+        while waiting and len(self._flying) < room:
+            request = waiting.popleft()
+            self._flying[self._submit(request, terms)] = request
+
+    def _submit(self, request: RunRequest, terms: Terms) -> Any:
+        each, name = needs(request.config), f"{request.config.objective.name} seed {request.config.seed}"
+        function: Any = ray.remote(conduct if request.devices > 1 else work)
+        if request.devices > 1:
+            options = function.options(num_cpus=0, max_retries=0, name=name, scheduling_strategy=self._beside)
+            return options.remote(request, terms, self._ties, each)
+        options = function.options(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), max_retries=0, name=name)
+        return options.remote(request, terms, self._ties)
+
+    def _news(self, *, at_once: bool) -> str | None:
+        """Ask the sink what runs where, if it is time; why nothing can go on."""
+        if not at_once and time.monotonic() < self._asked + ASK_EVERY:
+            return None
+        refusal: str | None
+        self._running, refusal = self._ask("news")
+        self._asked = time.monotonic()
+        return refusal
+
+    def _stop(self) -> None:
+        """Nothing begins any more; what has begun is left to end after its step.
+
+        Once the sink has stopped, what has not begun will do nothing, so that to cancel it interrupts nothing. Ray
+        would interrupt a task wherever it is.
+        """
+        begun = set(self._ask("stop"))
+        for ref, request in self._flying.items():
+            if request.config.run_id not in begun and request.devices == 1:
+                ray.cancel(ref)
+
+    def _outcome(self, ref: Any, request: RunRequest) -> Outcome | Broken | Lost | None:
+        """How a task ended; None for one that was cancelled before it began."""
+        run_id = request.config.run_id
+        try:
+            outcome: Outcome | Broken | Lost = ray.get(ref)
+        except TaskCancelledError:
+            return None
+        except RayTaskError as error:
+            if isinstance(error.cause, KeyboardInterrupt):
+                return None
+            outcome = Broken(run_id=run_id, reason=f"{type(error.cause).__name__}: {one_line(error.cause)[:200]}")
+        except RayError as error:  # the process died, or its node
+            outcome = Lost(type(error).__name__)
+        if isinstance(outcome, Lost):
+            self._losses[run_id] = 1 if self._ask("lost", run_id) else self._losses.get(run_id, 0) + 1
+            if self._losses[run_id] > LOSSES:
+                return Broken(
+                    run_id=run_id,
+                    reason=f"its process or node died {self._losses[run_id]} times in a row ({outcome.reason})",
+                )
+        return outcome
+
+    def _ask(self, method: str, *given: Any) -> Any:
+        try:
+            return ray.get(getattr(self._sink, method).remote(*given))
+        except RayActorError as error:
+            raise HarnessError(
+                "the process beside this one that writes the runs' directories died; the same command resumes"
+            ) from error
+
+
+def _before(request: RunRequest) -> Outcome | Broken | None:
+    """How the run has ended before; no node need know."""
+    try:
+        return ended_before(request.config, request.directory)
+    except HarnessError as error:
+        return Broken(run_id=request.config.run_id, reason=str(error))

@@ -1,0 +1,118 @@
+"""A run of several devices on a cluster: its ranks are actors in a placement group."""
+
+import os
+import socket
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from harness.launch.executors.carrying import carry
+from harness.launch.executors.executor import Broken, RunRequest, Terms
+from harness.launch.executors.ray.node import Ties, work_on
+from harness.launch.executors.ray.sink import Begun
+from harness.training.loop import Outcome
+
+GRACE = 5.0
+"""Seconds that the ranks have to end once one of them has failed; what waits for it waits in vain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A process or a node died: the run is to be begun again, from what the sink has."""
+
+    reason: str
+
+
+class Rank:
+    """One process of the run."""
+
+    def meeting(self) -> tuple[str, int]:
+        """An address of this node, and a port that is free there."""
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return ray.util.get_node_ip_address(), probe.getsockname()[1]
+
+    def work(
+        self, request: RunRequest, terms: Terms, ties: Ties, begun: Begun | None, environment: dict[str, str]
+    ) -> Outcome | Broken:
+        """This rank's part; ``begun`` is for rank 0, which alone writes."""
+        os.environ.update(environment)
+        if begun is not None:
+            return work_on(begun, request, terms, ties)
+        with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as root:
+            directory = Path(root) / request.directory.parent.parent.name / "runs" / request.config.run_id
+            directory.mkdir(parents=True)
+            return carry(replace(request, directory=directory), replace(terms, fresh=False), lambda: False)
+
+
+def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float]) -> Outcome | Broken | Lost:
+    """Have the run's ranks started and see them to their end; ``each``: the CPUs and GPUs of one.
+
+    The first one that dies ends all of them.
+    """
+    run_id = request.config.run_id
+    group = placement_group([each] * request.devices, strategy="PACK")
+    try:
+        while not group.wait(1):
+            if ray.get(ties.sink.stopping.remote()):
+                return "interrupted"
+        actor: Any = ray.remote(Rank)
+        ranks = [
+            actor.options(
+                num_cpus=each["CPU"],
+                num_gpus=each.get("GPU", 0),
+                scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=place),
+            ).remote()
+            for place in range(request.devices)
+        ]
+        try:
+            host, port = ray.get(ranks[0].meeting.remote())
+            begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, host))
+            if isinstance(begun, str):
+                return Broken(run_id=run_id, reason=begun)
+            if begun.word != "go":
+                return "interrupted"
+            shared = {"WORLD_SIZE": str(request.devices), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
+            return _outcome(
+                [
+                    # Each sees its own GPU alone, the first one.
+                    rank.work.remote(
+                        request, terms, ties, None if place else begun, shared | {"RANK": str(place), "LOCAL_RANK": "0"}
+                    )
+                    for place, rank in enumerate(ranks)
+                ]
+            )
+        except RayError as error:
+            return Lost(f"a rank died ({type(error).__name__})")
+        finally:
+            for rank in ranks:
+                ray.kill(rank)
+    finally:
+        remove_placement_group(group)
+
+
+def _outcome(ranks: list[Any]) -> Outcome | Broken | Lost:
+    """What broke a rank, or else the word of rank 0. A rank may notice before Ray that another one is lost.
+
+    Raises:
+        RayError: a rank died.
+    """
+    pending, patience = list(ranks), None
+    answers: dict[Any, Outcome | Broken] = {}
+    while pending:
+        done, pending = ray.wait(pending, timeout=patience)
+        if not done:
+            break
+        answers |= {ref: ray.get(ref) for ref in done}
+        if any(isinstance(answer, Broken) for answer in answers.values()):
+            patience = GRACE
+    broken = [answer for answer in answers.values() if isinstance(answer, Broken)]
+    if own := [answer for answer in broken if not answer.lost]:
+        return own[0]
+    return Lost(broken[0].reason) if broken else answers[ranks[0]]

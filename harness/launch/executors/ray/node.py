@@ -1,0 +1,109 @@
+"""What a node does with a run: it takes up what the sink has, works in a folder of its own, and sends what comes."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from harness.errors import HarnessError
+from harness.launch.executors.carrying import carry
+from harness.launch.executors.executor import Broken, RunRequest, Terms
+from harness.launch.executors.ray.mirror import Mirror, Say
+from harness.launch.executors.ray.sink import CHECKPOINT, JOURNAL, Begun
+from harness.launch.executors.ray.storage import Stored, pack, unpack
+from harness.rollout.fixed_set import COMPLETIONS, SHARED_BY
+from harness.training.checkpoint import journal_bytes_of
+from harness.training.loop import Outcome
+
+ASK_EVERY = 1.0
+"""Seconds between two questions for a fixed set that another run makes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ties:
+    """What ties a node to the driver."""
+
+    sink: Any
+    """The actor."""
+    storage: str | None
+
+
+def work(request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
+    """Carry a run to its end here; its request names the driver's directory."""
+    run_id = request.config.run_id
+    begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, ray.util.get_node_ip_address()))
+    if isinstance(begun, str):
+        return Broken(run_id=run_id, reason=begun)
+    if begun.word != "go":
+        return "interrupted"
+    return work_on(begun, request, terms, ties)
+
+
+def work_on(begun: Begun, request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
+    """Carry an attempt to its end."""
+    suite = request.directory.parent.parent.name
+    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as root:
+        directory = Path(root) / suite / "runs" / request.config.run_id
+        directory.mkdir(parents=True)
+        say = _speaker(ties, request.config.run_id, begun.attempt)
+        token = SHARED_BY.set(_shared_by(say, ties.storage))
+        try:
+            with Mirror(directory, say, ties.storage, journal_bytes=_take_up(begun, directory)) as mirror:
+                # What was to be forgotten the sink did not hand over.
+                outcome = carry(replace(request, directory=directory), replace(terms, fresh=False), mirror.should_stop)
+        except HarnessError as error:  # the disk is full
+            say("refuse", str(error))
+            outcome = "interrupted"
+        finally:
+            SHARED_BY.reset(token)
+        say("end", ended=outcome in ("finished", "failed"))
+    if isinstance(outcome, Broken):
+        return replace(outcome, reason=outcome.reason.replace(str(directory), str(request.directory)))
+    return outcome
+
+
+def _take_up(begun: Begun, directory: Path) -> int:
+    """Write what the sink handed over; the bytes of the journal that belong to its checkpoint."""
+    for name, parcel in begun.files.items():
+        unpack(parcel, directory / name)
+    if CHECKPOINT not in begun.files:
+        return 0
+    size = journal_bytes_of(directory / CHECKPOINT)
+    if (directory / JOURNAL).is_file() and (directory / JOURNAL).stat().st_size > size:
+        os.truncate(directory / JOURNAL, size)
+    return size
+
+
+def _speaker(ties: Ties, run_id: str, attempt: int) -> Say:
+    def say(method: str, *given: Any, **named: Any) -> Any:
+        ask = getattr(ties.sink, method)
+        if any(isinstance(one, Stored) for one in given):  # it takes its time, and other runs need not wait
+            ask = ask.options(concurrency_group=LARGE)
+        return ray.get(ask.remote(run_id, attempt, *given, **named))
+
+    return say
+
+
+LARGE = "large"
+"""Methods of the sink that fetch from storage run beside the others."""
+
+
+def _shared_by(say: Say, storage: str | None) -> Callable[[Path], AbstractContextManager[None]]:
+    @contextmanager
+    def held(folder: Path) -> Iterator[None]:
+        folder.mkdir(parents=True, exist_ok=True)
+        while (answer := say("claim_set", folder.name)) == "wait":
+            time.sleep(ASK_EVERY)
+        if answer != "make":
+            unpack(answer, folder / COMPLETIONS)
+        yield
+        if answer == "make":
+            say("set_made", folder.name, pack(folder / COMPLETIONS, storage))
+
+    return held

@@ -1,0 +1,284 @@
+"""The driver's end of all runs: their directories, written from what nodes send."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from harness.errors import NO_ROOM, HarnessError
+from harness.launch.executors.ray.storage import NeedsStorage, Parcel, discard, pack, unpack
+from harness.records.locks import LOCK, locked
+
+JOURNAL, CHECKPOINT, ERROR = "journal.jsonl", "checkpoint.safetensors", "error.txt"
+SETS = "offline"
+"""Folder beside ``runs`` that holds the fixed sets of the offline regime."""
+Word = Literal["go", "stop", "gone"]
+"""To a node: go on; stop after the step; or: another node has the run now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """What an attempt at a run starts from."""
+
+    attempt: int
+    word: Word
+    files: dict[str, Parcel]
+    """Journal and checkpoint, if there is one."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    directory: Path
+    fresh: bool
+    """What an earlier command left is still to be forgotten."""
+    attempt: int = 0
+    """The one whose messages count."""
+    progress: int = 0
+    """Checkpoints so far; and as many as there were when an attempt was last lost."""
+    progress_then: int = 0
+    where: str = ""
+    """The node that it runs on; nothing while it does not."""
+    held: ExitStack = field(default_factory=ExitStack)
+
+
+class Sink:
+    """Writes runs' directories. Every message names its run and its attempt; those of lost attempts do nothing.
+
+    A name that leads out of the run's directory is refused, whoever sends it.
+    """
+
+    def __init__(self, storage: str | None) -> None:
+        self._storage = storage
+        self._runs: dict[str, _Run] = {}
+        self._makers: dict[Path, tuple[str, int, ExitStack]] = {}
+        """Who makes a fixed set now, and the hold on its folder."""
+        self._stopping = False
+        self._refusal: str | None = None
+
+    # What the driver asks.
+
+    def expect(self, directories: dict[str, Path], *, fresh: bool) -> None:
+        """Runs that nodes may send from now on."""
+        self._stopping, self._refusal = False, None
+        self._runs |= {run_id: _Run(directory=path, fresh=fresh) for run_id, path in directories.items()}
+
+    def news(self) -> tuple[dict[str, str], str | None]:
+        """The node of each run that has begun and not ended, by its id; and why nothing can go on, if that is so."""
+        return {run_id: run.where for run_id, run in self._runs.items() if run.where}, self._refusal
+
+    def stop(self) -> list[str]:
+        """No run begins from now on, and those that run stop after their step: the ids of all that have begun."""
+        self._stopping = True
+        return [run_id for run_id, run in self._runs.items() if run.attempt]
+
+    def lost(self, run_id: str) -> bool:
+        """The attempt is no more; whether it left more than the one before."""
+        run = self._runs[run_id]
+        run.attempt, run.where = run.attempt + 1, ""
+        self._release(run_id)
+        further = run.progress > run.progress_then
+        run.progress_then = run.progress
+        return further
+
+    # What nodes ask.
+
+    def begin(self, run_id: str, where: str) -> Begun | str:
+        """Take the run; or the reason why that cannot be."""
+        run = self._runs[run_id]
+        if self._stopping:
+            return Begun(attempt=0, word="stop", files={})
+        if not run.attempt:
+            try:
+                run.held.enter_context(locked(run.directory, patience=1))
+            except HarnessError as error:
+                return str(error)
+            (run.directory / ERROR).unlink(missing_ok=True)
+        run.attempt, run.where = run.attempt + 1, where
+        try:
+            return Begun(attempt=run.attempt, word="go", files={} if run.fresh else self._left(run))
+        except NeedsStorage as error:
+            self._refuse(str(error))
+            return Begun(attempt=0, word="stop", files={})
+
+    def stopping(self) -> bool:
+        """Whether no run begins any more."""
+        return self._stopping
+
+    def word(self, run_id: str, attempt: int) -> Word:
+        """Whether to go on."""
+        if attempt != self._runs[run_id].attempt:
+            return "gone"
+        return "stop" if self._stopping else "go"
+
+    def refuse(self, run_id: str, attempt: int, reason: str) -> Word:
+        """Nothing can go on, a node says."""
+        if self.word(run_id, attempt) != "gone":
+            self._refuse(reason)
+        return self.word(run_id, attempt)
+
+    def journal(self, run_id: str, attempt: int, offset: int, lines: bytes) -> Word:
+        """Lines of the journal, whole ones, that stand behind its first ``offset`` bytes and are its last."""
+
+        def write(directory: Path) -> None:
+            with (directory / JOURNAL).open("ab") as file:
+                if file.tell() < offset:
+                    raise ValueError(f"{file.name} has {file.tell()} bytes, and these follow {offset}")
+                if file.tell() > offset:
+                    file.truncate(offset)
+                file.write(lines)
+
+        return self._write(run_id, attempt, write)
+
+    def checkpoint(self, run_id: str, attempt: int, parcel: Parcel) -> Word:
+        """A state; the journal that belongs to it has come before."""
+
+        def write(directory: Path) -> None:
+            with (directory / JOURNAL).open("ab") as file:
+                os.fsync(file.fileno())
+            _replace(directory / CHECKPOINT, parcel)
+            self._runs[run_id].progress += 1
+
+        return self._write(run_id, attempt, write, parcel)
+
+    def file(self, run_id: str, attempt: int, name: str, parcel: Parcel) -> Word:
+        """Any other file of the run, whole."""
+
+        def write(directory: Path) -> None:
+            path = confined(directory, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, parcel)
+
+        return self._write(run_id, attempt, write, parcel, forgets=name != ERROR)
+
+    def rename(self, run_id: str, attempt: int, before: str, after: str) -> Word:
+        """A folder that is complete gets its name."""
+
+        def write(directory: Path) -> None:
+            if (source := confined(directory, before)).is_dir():
+                _remove(confined(directory, after))
+                source.rename(confined(directory, after))
+
+        return self._write(run_id, attempt, write)
+
+    def end(self, run_id: str, attempt: int, *, ended: bool) -> Word:
+        """The attempt is over; a run that has ``ended`` needs its checkpoint no longer."""
+
+        def write(directory: Path) -> None:
+            if ended:
+                (directory / CHECKPOINT).unlink(missing_ok=True)
+            self._release(run_id)
+            self._runs[run_id].held.close()
+            self._runs[run_id].where = ""
+
+        return self._write(run_id, attempt, write, forgets=False)
+
+    def claim_set(self, run_id: str, attempt: int, name: str) -> Parcel | Literal["make", "wait"]:
+        """The fixed set of this name; or, for one run at a time, the leave to make it."""
+        if self.word(run_id, attempt) == "gone":
+            return "make"  # nobody will take it
+        folder = self._set_folder(run_id, name)
+        path = folder / "completions.json.gz"
+        if folder in self._makers and self._makers[folder][:2] != (run_id, attempt):
+            return "wait"
+        if path.is_file():
+            return pack(path, self._storage)
+        if folder not in self._makers:
+            held = ExitStack()
+            try:
+                held.enter_context(locked(folder, patience=0))
+            except HarnessError:  # another command of this machine makes it
+                return "wait"
+            self._makers[folder] = (run_id, attempt, held)
+        return "make"
+
+    def set_made(self, run_id: str, attempt: int, name: str, parcel: Parcel) -> Word:
+        """The fixed set that the run had leave to make."""
+        path = self._set_folder(run_id, name) / "completions.json.gz"
+        word = self._write(run_id, attempt, lambda _: _replace(path, parcel), parcel, forgets=False)
+        self._release(run_id)
+        return word
+
+    # How it is done.
+
+    def _write(
+        self,
+        run_id: str,
+        attempt: int,
+        write: Callable[[Path], None],
+        parcel: Parcel = b"",
+        *,
+        forgets: bool = True,
+    ) -> Word:
+        """``write`` into the run's directory, unless the attempt was lost; what is to be forgotten goes before."""
+        run = self._runs[run_id]
+        if self.word(run_id, attempt) == "gone":
+            discard(parcel)
+            return "gone"
+        try:
+            run.directory.mkdir(parents=True, exist_ok=True)
+            if run.fresh and forgets:
+                for entry in run.directory.iterdir():
+                    if entry.name != LOCK:
+                        _remove(entry)
+                run.fresh = False
+            write(run.directory)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._refuse(f"cannot write {run.directory}: {error}; make room, and the same command resumes")
+        return self.word(run_id, attempt)
+
+    def _left(self, run: _Run) -> dict[str, Parcel]:
+        """Journal and checkpoint; nothing without a checkpoint, as the run then begins anew."""
+        names = (JOURNAL, CHECKPOINT) if (run.directory / CHECKPOINT).is_file() else ()
+        return {name: pack(run.directory / name, self._storage) for name in names if (run.directory / name).is_file()}
+
+    def _set_folder(self, run_id: str, name: str) -> Path:
+        if not re.fullmatch(r"s\d+-[0-9a-f]+", name):
+            raise ValueError(f"{name!r} names no fixed set")
+        return self._runs[run_id].directory.parent.parent / SETS / name
+
+    def _release(self, run_id: str) -> None:
+        """Another run may make the set that this one was to make."""
+        for folder, (maker, _, held) in list(self._makers.items()):
+            if maker == run_id:
+                held.close()
+                del self._makers[folder]
+
+    def _refuse(self, reason: str) -> None:
+        self._stopping, self._refusal = True, self._refusal or reason
+
+
+def confined(directory: Path, name: str) -> Path:
+    """The path that a name stands for inside a directory.
+
+    Raises:
+        ValueError: it leads elsewhere.
+    """
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"{name!r} leads out of {directory}")
+    found = directory / path
+    if not found.resolve().is_relative_to(directory.resolve()):  # by a link
+        raise ValueError(f"{name!r} leads out of {directory}")
+    return found
+
+
+def _replace(path: Path, parcel: Parcel) -> None:
+    """Whole, or what was there before."""
+    partial = path.with_name(f".{path.name}.partial")
+    unpack(parcel, partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""Files on their way between a node and the driver: small ones in a message, large ones by a place that both reach."""
+
+import contextlib
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+
+from harness.errors import HarnessError, one_line
+
+MOST_IN_MEMORY = 64 * 2**20
+"""Bytes of the largest file that goes through the memory of the sink; larger ones need ``--ray-storage``."""
+
+
+class NeedsStorage(HarnessError):
+    """A file is too large for a message, and there is no other way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that lies at an address, to be fetched once."""
+
+    uri: str
+
+
+Parcel = bytes | Stored
+
+
+def pack(path: Path, storage: str | None) -> Parcel:
+    """The file, or where it has been put.
+
+    Raises:
+        NeedsStorage: it is large, and ``storage`` is not named.
+    """
+    size = path.stat().st_size
+    if size <= MOST_IN_MEMORY:
+        return path.read_bytes()
+    if storage is None:
+        raise NeedsStorage(
+            f"{path.name} has {size / 2**20:,.0f} MiB, and more than {MOST_IN_MEMORY / 2**20:,.0f} MiB do not go "
+            "through the driver's memory: name a place that all nodes reach, such as --ray-storage s3://BUCKET/FOLDER "
+            "or, on a shared disk, --ray-storage file:///FOLDER"
+        )
+    stored = Stored(f"{storage.rstrip('/')}/{uuid.uuid4().hex}")
+    with path.open("rb") as source, fsspec.open(stored.uri, "wb") as target:
+        shutil.copyfileobj(source, target, 2**24)
+    return stored
+
+
+def unpack(parcel: Parcel, path: Path) -> None:
+    """Write the file; one from storage is taken away there."""
+    if isinstance(parcel, bytes):
+        path.write_bytes(parcel)
+        return
+    with fsspec.open(parcel.uri, "rb") as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target, 2**24)
+    discard(parcel)
+
+
+def discard(parcel: Parcel) -> None:
+    """Take away what a parcel left in storage; one that is gone already is no error."""
+    if isinstance(parcel, Stored):
+        system, path = fsspec.url_to_fs(parcel.uri)
+        with contextlib.suppress(FileNotFoundError):
+            system.rm_file(path)
+
+
+def check_storage(storage: str) -> None:
+    """See that it can be written and read from here.
+
+    Raises:
+        HarnessError: it cannot.
+    """
+    probe = f"{storage.rstrip('/')}/{uuid.uuid4().hex}"
+    try:
+        system, path = fsspec.url_to_fs(probe)
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        system.pipe_file(path, b"probe")
+        system.rm_file(path)
+    except Exception as error:  # each kind of storage has errors of its own, and a missing package is one
+        raise HarnessError(
+            f"--ray-storage {storage} cannot be written ({type(error).__name__}: {one_line(error)[:200]}); name a "
+            "place such as s3://BUCKET/FOLDER (which needs the package s3fs) or file:///FOLDER"
+        ) from error

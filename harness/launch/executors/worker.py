@@ -1,0 +1,130 @@
+"""One worker process: it carries out one call after the other, on the device that it is pinned to."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import torch
+
+from harness.launch.devices import VISIBLE, Device
+
+Context = SpawnContext | ForkServerContext
+_stop: Event
+
+
+class Died(Exception):
+    """The process ended before it answered."""
+
+
+class Worker:
+    """A process on a device."""
+
+    def __init__(self, context: Context, device: Device, stop: Event) -> None:
+        self.device = device
+        self.busy = False
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, device.visible, stop))
+        with _held_back():
+            self._process.start()
+        theirs.close()
+
+    @property
+    def ready(self) -> tuple[Connection, int]:
+        """What becomes readable once it has answered, or died."""
+        return self.connection, self._process.sentinel
+
+    def call(self, function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None) -> None:
+        """Have it carried out, with these variables in its environment; :meth:`answer` says how it went."""
+        self.busy = True
+        with suppress(OSError):  # it is dead, as its answer will say
+            self.connection.send((function, arguments, dict(environment or {})))
+
+    def answer(self) -> Any:
+        """What the function returned.
+
+        Raises:
+            Died: the process did.
+            Exception: what the function raised, with the worker's own traceback as a note.
+        """
+        try:
+            if not self.connection.poll():  # the process has ended, and one that it started holds the connection
+                raise Died
+            raised, value = self.connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise Died from error
+        self.busy = False
+        if raised:
+            raise value
+        return value
+
+    def end(self) -> None:
+        """Wait for what it is at, and let it end."""
+        self.connection.close()
+        self._process.join()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def asked_to_stop() -> bool:
+    """In a worker: whether its runs are to end after their step."""
+    return _stop.is_set()
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Start worker processes here: Ctrl-C reaches the whole group, and they cannot ignore it before they have begun.
+
+    They inherit that it is held back.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(connection: Connection, visible: str | None, stop: Event) -> None:
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    if visible is not None:
+        assert not torch.cuda.is_initialized(), "CUDA has started, and would use all GPUs"  # type: ignore[no-untyped-call]
+        os.environ[VISIBLE] = visible
+    while True:
+        try:
+            function, arguments, environment = connection.recv()
+        except EOFError:
+            return
+        before = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            answer: tuple[bool, Any] = False, function(*arguments)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            answer = True, error
+        for name in environment:  # the next run may be alone
+            os.environ.pop(name)
+        os.environ.update({name: before[name] for name in environment if name in before})
+        with suppress(OSError):  # nobody is there to hear it
+            connection.send(answer)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)

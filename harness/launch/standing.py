@@ -1,0 +1,89 @@
+"""Where a run stands, by what its journal has got."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.config.budget import Unit
+from harness.config.run_config import RunConfig
+from harness.records.events import End, Evaluation, Event, Start, Step
+from harness.records.journal import Follower, Journal
+
+RECENT = 10
+"""Steps over which the shown reward is averaged."""
+
+
+class Standing:
+    """Where a run stands, by the events of its journal so far."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self.ended = False
+        self._steps = 0
+        self._rewards: deque[float] = deque(maxlen=RECENT)
+        self._evaluated = ""
+        self._status = ""
+
+    def take(self, event: Event, unit: Unit) -> None:
+        """Go on by one event."""
+        if isinstance(event, Start):
+            return
+        self.spent = event.ledger.spent(unit)
+        if isinstance(event, Step):
+            self._steps += 1
+            self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
+        elif isinstance(event, Evaluation):
+            self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
+        elif isinstance(event, End):
+            self.ended, self._status = True, event.status
+
+    def __str__(self) -> str:
+        """Step, reward of late, last accuracy, and how it ended."""
+        reward = f"reward {sum(self._rewards) / len(self._rewards):.2f}" if self._rewards else ""
+        return " · ".join(part for part in (f"step {self._steps}", reward, self._evaluated, self._status) if part)
+
+
+class Watched:
+    """A run on the display: what its journal has got since is read, and no line twice."""
+
+    def __init__(self, name: str, config: RunConfig, directory: Path, hours: float) -> None:
+        self.name, self.config, self.hours = name, config, hours
+        self.standing = Standing()
+        self._journal = Follower(Journal(directory).path)
+        self._passed = 0
+        self._told = 0
+        """Milestones: those of the standing, and those that have been told."""
+        self._since: tuple[float, float] | None = None
+        """When it began to run, and its share then."""
+
+    @property
+    def share(self) -> float:
+        """Of its budget that is spent; 1 once it has ended."""
+        return 1.0 if self.standing.ended else min(1.0, self.standing.spent / self.config.budget.total)
+
+    def begin(self) -> None:
+        """It runs from now on."""
+        self._since = (time.monotonic(), self.share)
+
+    def seconds_left(self) -> float:
+        """At its own pace; 0 where that is not known yet."""
+        began, share = self._since or (0.0, 1.0)
+        done = self.share - share  # below 0 where it was begun again
+        return (1 - self.share) * (time.monotonic() - began) / done if done > 0 else 0.0
+
+    def news(self) -> Iterator[str | None]:
+        """For each new event the line that tells of it, if it is an evaluation or the end."""
+        news = self._journal.news()
+        if news.anew:  # what is trained again is not told again
+            self.standing, self._passed = Standing(), 0
+        for event in news.events:
+            self.standing.take(event, self.config.budget.unit)
+            yield self._line() if isinstance(event, Evaluation | End) else None
+
+    def _line(self) -> str | None:
+        self._passed += 1
+        if self._passed <= self._told:
+            return None
+        self._told = self._passed
+        return f"{self.standing.spent:,.0f} {self.config.budget.unit.replace('_', ' ')} · {self.standing}"

@@ -1,0 +1,34 @@
+"""Runs of several arms with planted outcomes, for tables and pages."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.records.results import RunResult
+from tests.support.results import records_of, result, with_verdicts
+
+
+def many(small_runs: dict[str, Path], **tenth: Any) -> list[RunResult]:
+    """Five seeds of three arms whose accuracies differ, in two regimes; one run failed. ``tenth``: its settings."""
+    agro = records_of(small_runs, "agro")
+    found = []
+    for regime in ("on_policy", "offline"):
+        for place, name in enumerate(("agro", "grpo", "tenth")):
+            for seed in range(5):
+                changed = {problem: "cc" if i < 2 + place else "ww" for i, problem in enumerate("abcde")}
+                letters = "c" * seed + "w" * (4 - seed)
+                changed |= {"f": letters[:2], "g": letters[2:]}
+                config = {"objective__name": name, "seed": seed, "regime": regime} | (tenth if name == "tenth" else {})
+                found.append(result(with_verdicts(agro, changed), **config))
+    failed = json.loads(json.dumps(agro))
+    failed[-1] |= {"status": "failed", "reason": "the loss is not finite <b>"}
+    return [*found, result(failed, objective__name="agro", seed=9)]
+
+
+def with_frozen(small_runs: dict[str, Path]) -> list[RunResult]:
+    """The same with a control that never trains, and another learning rate of ``tenth``."""
+    frozen = with_verdicts(records_of(small_runs, "frozen"), dict.fromkeys("abcdefg", "cw"))
+    found = many(small_runs, optimizer__learning_rate=0.5)
+    return found + [
+        result(frozen, seed=seed, regime=regime) for regime in ("on_policy", "offline") for seed in range(5)
+    ]

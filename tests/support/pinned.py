@@ -1,0 +1,87 @@
+"""What stands in for a run in worker processes: it notes where it ran, and takes its time."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.launch.devices import VISIBLE, Device
+from harness.launch.executors.executor import Broken, RunRequest, Terms
+from harness.launch.executors.worker import asked_to_stop
+from harness.training.loop import Outcome
+from tests.support.small import INVOCATION, small_config
+
+TERMS = Terms(invocation=INVOCATION)
+TAKES = 0.15
+"""Seconds."""
+
+
+def fake_gpus(count: int) -> list[Device]:
+    """GPUs that are not there, by the numbers 10, 11, ... of the machine."""
+    return [Device(name=f"cuda:{i}", visible=str(10 + i), memory=80.0) for i in range(count)]
+
+
+def requests(out: Path, devices: Sequence[int]) -> list[RunRequest]:
+    """One request for each number of devices."""
+    return [
+        RunRequest(config=small_config(seed=seed), directory=out / f"{seed:03}", devices=count)
+        for seed, count in enumerate(devices)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One rank of a request, as its process saw it."""
+
+    run: str
+    rank: int
+    visible: str
+    world: str
+    process: int
+    began: float
+    ended: float
+
+
+def note(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """Note in the run's directory what this process sees."""
+    began = time.monotonic()
+    while time.monotonic() < began + TAKES:
+        if asked_to_stop():
+            return "interrupted"
+        time.sleep(0.01)
+    rank = int(os.environ.get("RANK", "0"))
+    seen = [os.environ.get(VISIBLE, "all"), os.environ.get("WORLD_SIZE", "alone"), os.getpid(), began]
+    request.directory.mkdir(parents=True, exist_ok=True)
+    (request.directory / f"{rank}.json").write_text(json.dumps([*seen, time.monotonic()]))
+    return "finished"
+
+
+def visits(out: Path) -> list[Visit]:
+    """All that has been noted."""
+    return [
+        Visit(path.parent.name, int(path.stem), *json.loads(path.read_text())) for path in sorted(out.glob("*/*.json"))
+    ]
+
+
+def hang(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """A step that does not end, whatever is asked of it."""
+    request.directory.mkdir(parents=True, exist_ok=True)
+    (request.directory / "begun").write_text(str(os.getpid()))
+    time.sleep(600)
+    return "finished"
+
+
+def second_rank_dies(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """And the others wait for it in vain."""
+    if os.environ.get("RANK") == "1":
+        os._exit(9)
+    return hang(request, terms)
+
+
+def second_rank_breaks(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """It says so, and the others wait for it in vain."""
+    if os.environ.get("RANK") == "1":
+        return Broken(run_id=request.config.run_id, reason="of its own")
+    return hang(request, terms) if request.devices > 1 else note(request, terms)

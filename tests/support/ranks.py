@@ -1,0 +1,83 @@
+"""A function in several processes that form one gloo group."""
+
+import os
+import pickle
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+import torch.distributed as dist
+
+from harness.world import Ranks
+from tests.support.processes import FORKS
+
+T = TypeVar("T")
+
+
+def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float = 300) -> list[T]:
+    """What ``function(world, *args)`` returns on each of ``size`` ranks. It is of a module: processes find it by name.
+
+    Raises:
+        AssertionError: a rank raised, died, or took longer than ``patience`` seconds; with the tracebacks of all.
+    """
+    port = free_port()
+    ends = [FORKS.Pipe(duplex=False) for _ in range(size)]
+    processes = [
+        FORKS.Process(target=_rank, args=(rank, size, port, ends[rank][1], function, args)) for rank in range(size)
+    ]
+    for process in processes:
+        process.start()
+    for _, theirs in ends:
+        theirs.close()
+    deadline = time.monotonic() + patience
+    try:
+        found = [_received(mine, deadline) for mine, _ in ends]
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    errors = [f"rank {rank}: {error}" for rank, (_, error) in enumerate(found) if error]
+    assert not errors, "\n".join(errors)
+    return [result for result, _ in found]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def environment(rank: int, size: int, port: int) -> dict[str, str]:
+    """What a rank of a gang on this machine finds in its environment."""
+    return {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "LOCAL_RANK": str(rank),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+
+
+def _received(end: Connection, deadline: float) -> tuple[Any, str]:
+    """The rank's result, or why there is none."""
+    try:
+        if not end.poll(max(0.0, deadline - time.monotonic())):
+            return None, "took too long"
+        result, error = pickle.loads(end.recv_bytes())
+    except EOFError:
+        return None, "died"
+    return result, error
+
+
+def _rank(rank: int, size: int, port: int, end: Connection, function: Callable[..., Any], args: Any) -> None:
+    os.environ |= environment(rank, size, port)
+    try:
+        dist.init_process_group("gloo")
+        found = function(Ranks(), *args), ""
+        dist.barrier()  # none leaves while another still listens
+    except BaseException:
+        found = None, traceback.format_exc()
+    end.send_bytes(pickle.dumps(found))  # by send, tensors would go with this process
