@@ -1,6 +1,7 @@
 """A function in several processes that form one gloo group."""
 
 import os
+import pickle
 import socket
 import time
 import traceback
@@ -65,7 +66,7 @@ def _received(end: Connection, deadline: float) -> tuple[Any, str]:
     try:
         if not end.poll(max(0.0, deadline - time.monotonic())):
             return None, "took too long"
-        result, error = end.recv()
+        result, error = pickle.loads(end.recv_bytes())
     except EOFError:
         return None, "died"
     return result, error
@@ -79,4 +80,4 @@ def _rank(rank: int, size: int, port: int, end: Connection, function: Callable[.
         dist.barrier()  # none leaves while another still listens
     except BaseException:
         found = None, traceback.format_exc()
-    end.send(found)
+    end.send_bytes(pickle.dumps(found))  # by send, tensors would go with this process

@@ -1,5 +1,6 @@
 """What a process does with a run request: the run is carried to its end, and what breaks it costs no other run."""
 
+import os
 import traceback
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from safetensors import SafetensorError
 from harness.errors import NO_ROOM, HarnessError, one_line
 from harness.launch.executors.executor import Broken, RunRequest, Terms
 from harness.training.loop import Outcome, train
+from harness.world import LostRanks
 
 ERROR = "error.txt"
 """In a run's directory: the traceback of an exception that ended it."""
@@ -22,17 +24,23 @@ def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) ->
     if should_stop() and request.devices == 1:  # ranks agree on it in the run itself
         return "interrupted"
     config, directory = request.config, request.directory
-    (directory / ERROR).unlink(missing_ok=True)
+    rank = os.environ["RANK"] if request.devices > 1 else "0"
+    if rank == "0":
+        (directory / ERROR).unlink(missing_ok=True)
     try:
         return _train(request, terms, should_stop)
+    except LostRanks as error:
+        return Broken(run_id=config.run_id, reason=str(error), lost=True)
     except HarnessError as error:
         return Broken(run_id=config.run_id, reason=str(error))
     except Exception as error:
         if isinstance(error, SafetensorError) or (isinstance(error, OSError) and error.errno in NO_ROOM):
             raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
+        said = one_line(error)[:200]
+        if rank != "0":  # whose disk may be another one
+            return Broken(run_id=config.run_id, reason=f"rank {rank}: {type(error).__name__}: {said}")
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-        said = one_line(error)[:200]
         return Broken(run_id=config.run_id, reason=f"{type(error).__name__}: {said} ({directory / ERROR})")
 
 

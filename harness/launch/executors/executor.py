@@ -37,6 +37,8 @@ class Broken:
 
     run_id: str
     reason: str
+    lost: bool = False
+    """This is of a rank that lost the others of its run: what has ended them is the cause."""
 
 
 Ended = tuple[RunRequest, Outcome | Broken]

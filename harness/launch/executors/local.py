@@ -56,7 +56,8 @@ class Job:
     def outcome(self) -> Outcome | Broken:
         """What broke a rank, or else the word of rank 0."""
         broken = [answer for answer in self.answers.values() if isinstance(answer, Broken)]
-        return broken[0] if broken else self.answers[0]
+        causes = [answer for answer in broken if not answer.lost]
+        return causes[0] if causes else broken[0] if broken else self.answers[0]
 
     @property
     def where(self) -> str:
@@ -158,7 +159,8 @@ class LocalExecutor:
         """Take what its processes have answered meanwhile."""
         for rank, worker in enumerate(job.workers):
             if rank not in job.answers and wait(worker.ready, timeout=0):
-                job.answers[rank] = self._answer(worker, job.request.config.run_id)
+                which = f", rank {rank} of {len(job.workers)}" if len(job.workers) > 1 else ""
+                job.answers[rank] = self._answer(worker, job.request.config.run_id + which)
         if job.failed is None and any(isinstance(answer, Broken) for answer in job.answers.values()):
             job.failed = time.monotonic()
         if job.pending and job.failed is not None and time.monotonic() > job.failed + GRACE:

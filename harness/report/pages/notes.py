@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from evaluators.statistics.ranking import LEVEL
+from harness.records.provenance import DEVICES
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.cells import percent
@@ -82,7 +83,11 @@ def warnings(board: Board) -> list[str]:
             f"code: {', '.join(board.commits)}; runs of differing, uncommitted or unknown code may not compare"
         )
     for key, values in _differing(board.environments):
-        found.append(f"{key}: {', '.join(values)}; runs of differing versions may not compare")
+        found.append(
+            f"devices of a run: {'; '.join(values)}; their sums have other last bits, and their tokens may part in time"
+            if key == DEVICES
+            else f"{key}: {', '.join(values)}; runs of differing versions may not compare"
+        )
     for split, overlap in board.overlap.items():
         if overlap.same or overlap.near:
             found.append(
@@ -186,5 +191,8 @@ def _families(board: Board) -> list[str]:
 def _differing(environments: Sequence[dict[str, str]]) -> list[tuple[str, list[str]]]:
     """Versions that are not the same for all runs; commits are told on their own."""
     keys = sorted({key for environment in environments for key in environment} - {"commit"})
-    values = {key: sorted({str(environment.get(key)) for environment in environments}) for key in keys}
+    values = {
+        key: sorted({str(environment.get(key, "1" if key == DEVICES else None)) for environment in environments})
+        for key in keys
+    }
     return [(key, found) for key, found in values.items() if len(found) > 1]

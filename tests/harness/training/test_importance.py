@@ -32,10 +32,15 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     whole = TransformersEngine.generate
 
     def generate(
-        engine: TransformersEngine, prompts: list[tuple[int, ...]], n: int, sampling: Sampling, seed: int
+        engine: TransformersEngine,
+        prompts: list[tuple[int, ...]],
+        n: int,
+        sampling: Sampling,
+        seed: int,
+        first: int = 0,
     ) -> list[tuple[Completion, ...]]:
         shift = math.log(factor["factor"])
-        groups = whole(engine, prompts, n, sampling, seed)
+        groups = whole(engine, prompts, n, sampling, seed, first)
         return [tuple(replace(c, logp=tuple(x + shift for x in c.logp)) for c in group) for group in groups]
 
     monkeypatch.setattr(TransformersEngine, "generate", generate)

@@ -1,0 +1,153 @@
+"""One run over several processes: what they tell each other in a step, and what a gang costs against independent runs.
+
+    python benchmarks/gang.py [--ranks 2] [--algo agro] [--steps 40] [--rounds 3]
+
+Bytes that a rank hands over in a step, against the least: one sum of the gradients, and one gather of its tokens with
+their log-probabilities and scores, and of a byte a verdict. Then seconds a step: one gang of N, and N independent runs
+side by side, each on an N-th of the prompts: the work of a rank that has nobody to wait for.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import harness.training.loop as loop
+from harness.config.run_config import RunConfig
+from harness.launch.executors.executor import RunRequest, Terms
+from harness.launch.gang import run_rank
+from harness.launch.plan import plan
+from harness.records.events import Step
+from harness.records.journal import Journal
+from harness.rollout.groups import Group
+from harness.training.passes import Passes
+from harness.training.state import RunState
+from harness.world import Ranks
+
+SUITE = "tiny-arithmetic"
+WARM = 3
+"""Steps that are not counted."""
+Sent = dict[str, int]
+
+
+def least(groups: Sequence[Group], passes: Passes, weights: int, updates: int) -> Sent:
+    """Bytes of a step that must be handed over by all ranks together, and of each for its gradients."""
+    tokens = sum(len(c.ids) for group in groups for c in group.completions)
+    scores = len(passes.reference) + len(passes.behaviour) + len(passes.start) + updates * len(passes.current)
+    verdicts = sum(len(group.completions) for group in groups)
+    number = 4
+    token = 2 if max(token for group in groups for c in group.completions for token in c.ids) > 255 else 1
+    return {
+        "objects": tokens * (token + number * (1 + scores)) + verdicts,
+        "gradients": number * weights * updates,
+    }
+
+
+def noted(carry: Callable[[], object]) -> list[tuple[Sent, Sent]]:
+    """Have one rank of a run carried; of each step what it has sent, and the least."""
+    found: list[tuple[Sent, Sent]] = []
+    step = loop._step
+
+    def counted(run: RunState, sampler: Any) -> bool:
+        assert isinstance(run.world, Ranks)
+        before, seen = dict(run.world.sent), {}
+        following = run.regime.next
+
+        def kept(sampler: Any) -> Any:
+            seen["batch"] = batch = following(sampler)
+            return batch
+
+        with patch.object(run.regime, "next", kept):
+            if not step(run, sampler):
+                return False
+        weights = sum(p.numel() for m in run.modules.values() for p in m.parameters() if p.requires_grad)
+        minimum = least(seen["batch"].groups, run.passes, weights, run.config.optimizer.updates_per_rollout)
+        sent = {name: run.world.sent[name] - before.get(name, 0) for name in ("objects", "gradients")}
+        found.append((sent, minimum))
+        return True
+
+    with patch.object(loop, "_step", counted):
+        carry()
+    return found
+
+
+def configured(algo: str, seed: int, devices: int, prompts: int, steps: int) -> tuple[RunConfig, Terms]:
+    """A run with next to no evaluation."""
+    changes: list[tuple[str, Any]] = [(f"evaluation.{split}_problems", 2) for split in ("validation", "test")]
+    changes += [("evaluation.shares", [0, 1]), ("rollout.prompts", prompts), ("compute.devices", devices)]
+    changes += [("task.options", {"count": 2048}), ("rollout.group_size", 8)]
+    changes += [("budget", {"unit": "completions", "total": steps * prompts * 8})]
+    planned = plan(SUITE, changes, [algo], [seed])
+    return planned.runs[0], Terms(invocation=planned.invocation)
+
+
+def _rank(rank: int, size: int, port: int, request: RunRequest, terms: Terms, answers: Any) -> None:
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if size > 1:
+        answers.put((rank, noted(lambda: run_rank(request, terms, lambda: False))))
+    else:
+        answers.put((rank, loop.train(request.config, request.directory, terms.invocation)))
+
+
+def _side_by_side(jobs: Sequence[tuple[int, int, RunRequest, Terms]]) -> dict[int, Any]:
+    """What each process (its rank, of how many) returns."""
+    context = get_context("spawn")
+    answers = context.Queue()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    processes = [context.Process(target=_rank, args=(rank, size, port, *rest, answers)) for rank, size, *rest in jobs]
+    for process in processes:
+        process.start()
+    found = [answers.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return dict(found)
+
+
+def seconds(directory: Path) -> float:
+    """Median of a step's, by the journal."""
+    ledgers = [event.ledger.seconds for event in Journal(directory).read() if isinstance(event, Step)]
+    return statistics.median(b - a for a, b in zip(ledgers[WARM:], ledgers[WARM + 1 :], strict=False))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--algo", default="agro")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    size, each = given.ranks, 8
+    together, apart, sent = [], [], []
+    for _ in range(given.rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            config, terms = configured(given.algo, 0, size, each * size, given.steps)
+            request = RunRequest(config=config, directory=Path(folder) / "gang", devices=size)
+            sent = _side_by_side([(rank, size, request, terms) for rank in range(size)])[0]
+            together.append(seconds(request.directory))
+            jobs = []
+            for seed in range(size):
+                config, terms = configured(given.algo, seed, 1, each, given.steps)
+                alone = RunRequest(config=config, directory=Path(folder) / f"alone-{seed}")
+                jobs.append((seed, 1, alone, terms))
+            _side_by_side(jobs)
+            apart.append(max(seconds(request.directory) for *_, request, _ in jobs))
+    print("| bytes a step | handed over by rank 0 | least | of it |\n| --- | ---: | ---: | ---: |")
+    for kind in ("objects", "gradients"):
+        used = statistics.mean(one[kind] for one, _ in sent)
+        minimum = statistics.mean(two[kind] for _, two in sent) / (size if kind == "objects" else 1)
+        print(f"| {kind} | {used:,.0f} | {minimum:,.0f} | {used / minimum:.2f} |")
+    gang, free = statistics.median(together), statistics.median(apart)
+    print(f"\na step of a gang of {size}: {gang:.3f} s; of {size} independent runs: {free:.3f} s ({gang / free:.2f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""One run over several processes: it ends as one, and what a rank's death leaves is taken up, on any number of them."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.launch.executors.executor import Broken
+from harness.launch.gang import main
+from harness.records.events import Resumed
+from harness.records.journal import Journal
+from harness.training.checkpoint import NAME as CHECKPOINT
+from tests.support.gangs import carry_gang, gang_request, killed, raising, stopped
+from tests.support.small import assert_same_run, history, journal_of, run_small, steps
+
+AT_ONCE = 10.0
+"""Seconds in which a gang has ended once a rank has."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over two devices that nothing has interrupted."""
+    directory = tmp_path_factory.mktemp("whole") / "runs" / "two"
+    assert carry_gang(gang_request(directory, 2)) == "finished"
+    return directory
+
+
+def test_any_rank_killed_at_any_moment_ends_the_gang_and_the_run_is_taken_up(whole: Path, tmp_path: Path) -> None:
+    """Five moments, from before the first evaluation to the last step, rank 0 and rank 1 in turn."""
+    directory = tmp_path / "runs" / "two"
+    chance = random.Random(time.time_ns())
+    for turn, lines in enumerate((0, 3, 4, 6, 8)):
+        rank, delay = turn % 2, chance.uniform(0, 0.1)
+        with pytest.raises(HarnessError, match=f"died on cpu:{rank}, at ppo-s0-.*, rank {rank} of 2"):
+            carry_gang(gang_request(directory, 2), killed(rank, lines, delay))
+        assert time.time() - float((directory.parent / "killed").read_text()) < AT_ONCE
+        assert len(history(directory) if directory.exists() else []) < len(history(whole))
+    assert carry_gang(gang_request(directory, 2)) == "finished"
+    assert_same_run(directory, whole)
+
+
+@pytest.mark.parametrize(("rank", "error"), [(0, HarnessError("no more")), (1, HarnessError("no more"))])
+def test_what_breaks_one_rank_is_told_and_ends_the_others(rank: int, error: Exception, tmp_path: Path) -> None:
+    began = time.monotonic()
+    outcome = carry_gang(gang_request(tmp_path / "runs" / "two", 2), raising(rank, error))
+    assert isinstance(outcome, Broken) and outcome.reason == "no more"
+    assert time.monotonic() - began < 3 * AT_ONCE
+
+
+def test_a_defect_of_another_rank_is_named_with_its_rank(tmp_path: Path) -> None:
+    outcome = carry_gang(gang_request(tmp_path / "runs" / "two", 2), raising(1, MemoryError("too large")))
+    assert isinstance(outcome, Broken) and outcome.reason == "rank 1: MemoryError: too large"
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (2, 3)])
+def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, whole: Path, tmp_path: Path) -> None:
+    """Its id is the same, its completions are for as long as tokens agree, and its journal says what happened."""
+    directory = tmp_path / "runs" / "run"
+    before, after = gang_request(directory, first), gang_request(directory, then)
+    assert before.config.run_id == after.config.run_id
+    patience = iter(range(3))
+    if first == 1:
+        outcome = run_small(before.config, directory, should_stop=lambda: next(patience, None) is None)
+    else:
+        outcome = carry_gang(before, stopped(first - 1, 4))
+    assert outcome == "interrupted" and (directory / CHECKPOINT).is_file()
+    kept = steps(directory)[:3]  # until its checkpoint
+    again = run_small(after.config, directory) if then == 1 else carry_gang(after)
+    assert again == "finished"
+    assert steps(directory)[:3] == kept
+    assert [step["completions"] for step in steps(directory)] == [step["completions"] for step in steps(whole)]
+    (resumed,) = [event for event in Journal(directory).read() if isinstance(event, Resumed)]
+    assert resumed.versions.get("devices") == (f"{then}, replicate" if then > 1 else None)
+    assert journal_of(directory)[0]["config"]["compute"]["devices"] == first
+
+
+def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    assert main(["--algos", "agro"]) == 2
+    assert capsys.readouterr().err == (
+        "harness: RANK, MASTER_PORT are not set, so this process does not know its gang; start it with "
+        "torchrun --nproc-per-node N -m harness.launch.gang\n"
+    )
+
+
+def test_one_process_does_not_carry_a_run_of_two(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"compute\.devices is 2, and this run has 1 process"):
+        run_small(gang_request(tmp_path, 2).config, tmp_path)
+    assert not (tmp_path / "journal.jsonl").exists()

@@ -1,0 +1,87 @@
+"""Runs over several devices of a machine without any: what their ranks do in worker processes."""
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.launch.devices import cpu_slots
+from harness.launch.executors.carrying import carry
+from harness.launch.executors.executor import Broken, RunRequest, Terms
+from harness.launch.executors.local import LocalExecutor, Work, work
+from harness.launch.executors.worker import asked_to_stop
+from harness.launch.interrupts import Interrupts
+from harness.training.loop import Outcome
+from harness.training.state import RunState
+from tests.support.processes import FORKS
+from tests.support.small import INVOCATION, small_config
+
+BUDGET = {"unit": "completions", "total": 100}
+
+
+def gang_request(directory: Path, devices: int, objective: str = "ppo", **changes: Any) -> RunRequest:
+    """A small run over ``devices``, with groups that do not divide evenly."""
+    changes = {"rollout__prompts": 5, "rollout__group_size": 4, "budget": BUDGET} | changes
+    config = small_config(objective, compute__devices=devices, **changes)
+    return RunRequest(config=config, directory=directory, devices=devices)
+
+
+def carry_gang(request: RunRequest, work: Work = work) -> Outcome | Broken:
+    """How the run ends on this machine's processor, each rank in a worker of its own."""
+    executor = LocalExecutor(cpu_slots(request.devices), work=work, context=FORKS)
+    try:
+        ((_, outcome),) = executor.run([request], Terms(invocation=INVOCATION), Interrupts(), lambda: None)
+    finally:
+        executor.kill()
+    return outcome
+
+
+def killed(rank: int, lines: int, delay: float) -> Work:
+    """Rank ``rank`` is killed ``delay`` seconds after the journal has ``lines`` lines; that moment is noted."""
+    return partial(_killed, rank, lines, delay)
+
+
+def _killed(rank: int, lines: int, delay: float, request: RunRequest, terms: Terms) -> Outcome | Broken:
+    journal = request.directory / "journal.jsonl"
+
+    def kill() -> None:
+        while not (journal.is_file() and journal.read_bytes().count(b"\n") >= lines):
+            time.sleep(0.002)
+        time.sleep(delay)
+        (request.directory.parent / "killed").write_text(str(time.time()))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if os.environ["RANK"] == str(rank):
+        threading.Thread(target=kill, daemon=True).start()
+    return carry(request, terms, asked_to_stop)
+
+
+def raising(rank: int, error: Exception) -> Work:
+    """Rank ``rank`` raises as it takes its third step."""
+    return partial(_raising, rank, error)
+
+
+def _raising(rank: int, error: Exception, request: RunRequest, terms: Terms) -> Outcome | Broken:
+    share = RunState.share
+
+    def raise_late(run: RunState) -> float:
+        if run.world.rank == rank and run.iteration == 2:
+            raise error
+        return share(run)
+
+    RunState.share = raise_late  # type: ignore[method-assign]
+    return carry(request, terms, asked_to_stop)
+
+
+def stopped(rank: int, steps: int) -> Work:
+    """Rank ``rank`` alone is asked to stop, after so many steps."""
+    return partial(_stopped, rank, steps)
+
+
+def _stopped(rank: int, steps: int, request: RunRequest, terms: Terms) -> Outcome | Broken:
+    asked = iter(range(steps))
+    mine = os.environ.get("RANK", "0") == str(rank)
+    return carry(request, terms, lambda: mine and next(asked, None) is None)
