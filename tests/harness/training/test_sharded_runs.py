@@ -13,10 +13,11 @@ from unittest import mock
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from harness.config.run_config import RunConfig
+from harness.launch.executors.executor import RunRequest, Terms
+from harness.launch.gang import run_rank
 from harness.models.parallel import like, whole
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
@@ -27,7 +28,7 @@ from harness.training.open_run import open_run
 from harness.training.passes import Passes
 from harness.training.scoring import score_sampled, score_start
 from harness.training.state import RunState
-from harness.world import ALONE, Ranks, World
+from harness.world import ALONE, LostRanks, World
 from tests.support.batches import CASES
 from tests.support.processes import FORKS, exit_code
 from tests.support.ranks import environment, free_port, in_ranks
@@ -75,6 +76,8 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"optimizer__importance_cap": 2.0, "policy__gradient_checkpointing": True, "compute__reshard": True},
     ),
 }
+LOST = 17
+"""The exit code of a rank that says that others are lost."""
 STOPPED = 3
 """Steps before a run is stopped."""
 Gradients = list[dict[str, Tensor]]
@@ -236,10 +239,12 @@ def test_a_run_stopped_on_some_devices_is_taken_up_on_others(found: dict[str, fl
 def carry_on(rank: int, port: int, directory: Path) -> None:
     """A rank of a run whose checkpoints are files of shards."""
     os.environ |= environment(rank, 2, port)
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
     checkpoint.ONE_FILE = 0
-    run_small(small_config("agro", **TWO), directory, world=Ranks())
+    request = RunRequest(config=small_config("agro", **TWO), directory=directory, devices=2)
+    try:
+        run_rank(request, Terms(invocation=INVOCATION), lambda: False)
+    except LostRanks:
+        os._exit(LOST)
 
 
 def gang(directory: Path) -> list[ForkServerProcess]:
@@ -261,6 +266,6 @@ def test_whichever_rank_is_killed_the_run_ends_as_if_nothing_had_happened(
                 ranks[victim].kill()
             time.sleep(0.002)
         assert exit_code(ranks[victim]) == -signal.SIGKILL
-        assert exit_code(ranks[1 - victim]) != 0, "it has noticed"
+        assert exit_code(ranks[1 - victim]) == LOST
     assert [exit_code(process) for process in gang(tmp_path)] == [0, 0]
     assert_same_run(tmp_path, folder / "0" / "runs" / "two")
