@@ -25,7 +25,7 @@ from harness.launch.executors.executor import RunRequest, Terms
 from harness.launch.plan import plan
 from harness.records.out_dir import OutDir
 from harness.training.loop import Outcome, train
-from harness.world import LostRanks, Ranks
+from harness.world import LostRanks, Ranks, of_a_collective
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What says where the ranks meet, and which one this is."""
@@ -42,15 +42,21 @@ def run_rank(request: RunRequest, terms: Terms, should_stop: Callable[[], bool])
         HarnessError: the run cannot be opened, or another rank has ended.
     """
     with meeting(request.config.model.device) as world:
-        return train(
-            request.config,
-            request.directory,
-            terms.invocation,
-            fresh=terms.fresh,
-            profiled=terms.profiled,
-            should_stop=should_stop,
-            world=world,
-        )
+        try:
+            return train(
+                request.config,
+                request.directory,
+                terms.invocation,
+                fresh=terms.fresh,
+                profiled=terms.profiled,
+                should_stop=should_stop,
+                world=world,
+            )
+        except RuntimeError as error:
+            if not of_a_collective(error):
+                raise
+            said = str(error).splitlines()[0][:200]
+            raise LostRanks(f"rank {world.rank} has lost the other ranks of its run ({said})") from error
 
 
 @contextmanager

@@ -57,7 +57,6 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
         micro = [micro_batches(share, run.config.compute.micro_batch_tokens) for share in dealt]
         with accumulating(*run.modules.values()):
             metrics = _backward(run, micro, counts, first=index == 1)
-            _keep_company(run, [len(share) for share in micro])
         if why := unexplained(run.config, metrics):
             raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
         with run.span("gradients"):
@@ -110,6 +109,7 @@ def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Deno
             sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
         for name, metric in result.metrics.items():
             sums[f"objective/{name}"] += float(metric)
+    _keep_company(run, [len(share) for share in dealt])
     if isinstance(run.objective, HasState):
         scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
         after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))

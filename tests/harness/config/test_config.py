@@ -10,6 +10,7 @@ from harness.config.suites import load_suite, suite_names
 from harness.errors import HarnessError
 from harness.launch.machine import settle
 from harness.seeds import ProblemOrder, Purpose, derive_seed
+from tests.support.small import small_config
 
 
 def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
@@ -92,3 +93,21 @@ def test_each_epoch_holds_each_problem_once_in_another_order() -> None:
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 3
     assert ProblemOrder(list(range(10)), seed=3).take(7, 9) == (epochs[0] + epochs[1])[7:16]
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"optimizer__kind": "adamw_8bit"}, "optimizer.kind=adamw_8bit cannot keep moments of weights in shards"),
+        ({"compute__parallel": "replicate", "compute__reshard": True}, "reshard is for parallel=shard"),
+    ],
+)
+def test_what_does_not_go_in_shards_is_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(HarnessError, match=sentence):
+        small_config("agro", **{"compute__devices": 2, "compute__parallel": "shard"} | changes)
+    assert small_config("agro", **{"optimizer__kind": "adamw_8bit", "compute__parallel": "shard"}), "on one device"
+
+
+def test_where_a_run_is_computed_does_not_enter_its_id() -> None:
+    sharded = small_config("agro", compute__devices=8, compute__parallel="shard", compute__reshard=True)
+    assert sharded.run_id == small_config("agro").run_id
