@@ -15,6 +15,7 @@ from tests.support.documented import PAGES, Command, commands
 from tests.support.paths import ROOT
 from tests.support.processes import typed
 
+KNOWN = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 EVERY = commands()
 OURS = [one for one in EVERY if one.harness]
 OTHERS = [one for one in OURS if one.page != "docs/tutorial.md"]
@@ -33,9 +34,8 @@ class Planned(Exception):
 @pytest.mark.parametrize("command", OURS, ids=str)
 def test_its_options_exist(command: Command) -> None:
     name, *arguments = command.harness or []
-    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert name in known
-    known[name].make_context(name, arguments)
+    assert name in KNOWN
+    KNOWN[name].make_context(name, arguments)
 
 
 @pytest.mark.parametrize("command", [one for one in EVERY if not one.harness], ids=str)
