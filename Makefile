@@ -3,7 +3,7 @@ BIN := .venv/bin
 # One thread a process: runs and tests stand side by side, and waiting threads must not spin.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: run test setup vllm-cpu gpu-check wheelhouse clean
+.PHONY: run test docs setup lock vllm-cpu gpu-check wheelhouse clean
 
 run: .venv/installed  ## train agro and grpo on the embedded suite, and print their leaderboard
 	$(BIN)/harness run --algos agro,grpo
@@ -14,6 +14,9 @@ test: .venv/installed-dev  ## lint, types, import contracts, all tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --dist loadgroup
+
+docs: .venv/installed-docs  ## the documentation as a site in build/docs; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict  # --quiet would let broken links pass
 
 setup: .venv/installed-dev  ## the environment alone, with what the tests need
 
@@ -43,6 +46,15 @@ wheelhouse:  ## packages for gpu-check on a machine without network: make wheelh
 .venv/installed-dev: .venv/bin/python pyproject.toml
 	$(BIN)/pip install -q -e '.[dev]'
 	@touch $@ .venv/installed
+
+.venv/installed-docs: .venv/bin/python pyproject.toml
+	$(BIN)/pip install -q -e '.[docs]'
+	@touch $@ .venv/installed
+
+lock: .venv/bin/python  ## one version of every package, in requirements.lock; versions that still fit stay
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra docs --python-platform linux --python-version 3.11.7 \
+		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
 	rm -rf .venv build dist wheelhouse *.egg-info

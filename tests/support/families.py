@@ -202,16 +202,16 @@ def _with_gradient(model: Any, logp: Callable[[], Tensor]) -> tuple[Tensor, dict
 
 HEAD = """# Models
 
-Whether models of a family can be trained is found out as they are loaded, not looked up: the model's own logits of a
-few sequences, one at a time, are compared with what the trainer and the engine make of them
+The harness does not look up whether it can train a model. It tests the model while it loads it: it computes the model's
+own logits of a few sequences, one at a time, and compares them with the numbers of the trainer and of the engine
 (`harness/models/trial.py`, `harness/rollout/engines/trial.py`). So a model is right, or it is refused in one sentence.
 
-This is what came of every causal language model class of transformers {version}, made small with random weights, by the
-engine `transformers`: of {families} families {right} are right, {refused} are refused, and {untried} could not be made
-small by the settings of the test, so that nothing is known of them until one is loaded. Right means, in float32:
-log-probabilities within {logp:g} nats, gradients within {gradient:g} of the largest norm, and the engine's
-log-probabilities within {engine:g} nats. Where a prompt does not pass once for all its completions, training takes
-longer, and its numbers are the same.
+This page shows the outcome for every class of causal language models in transformers {version}, made small, with
+random weights, and with the engine `transformers`. Of {families} families {right} are right and {refused} are refused.
+{untried} could not be made small by the settings of the test, so nothing is known about them until one is loaded. Right
+means, in float32: log-probabilities within {logp:g} nats, gradients within {gradient:g} of the largest norm, and the
+engine's log-probabilities within {engine:g} nats. For some families a prompt does not pass once for all its
+completions. Training then takes longer, and its numbers are the same.
 
 `python -m tests.support.families` writes this page, and a test keeps it true.
 
