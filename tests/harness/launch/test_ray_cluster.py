@@ -8,6 +8,7 @@ import pytest
 import ray
 
 from harness.config.run_config import RunConfig
+from harness.launch.executors.ray.connecting import OURS
 from harness.launch.executors.ray.executor import RayExecutor
 from harness.launch.executors.ray.sink import CHECKPOINT
 from harness.launch.interrupts import Interrupts
@@ -100,16 +101,18 @@ def test_a_run_that_has_ended_is_not_run_again(cluster: Nodes, local: Path) -> N
     assert {path: path.stat().st_mtime_ns for path in request.directory.rglob("*")} == before
 
 
-def test_nodes_run_the_code_that_was_sent_to_them(cluster: Nodes) -> None:
+def test_the_code_is_sent_to_the_nodes(cluster: Nodes) -> None:
+    """On the driver's own machine Ray prefers the driver's folders, which hold the same code."""
+
     @ray.remote(num_cpus=1)
-    def places() -> list[str]:
-        import algorithms
-        import evaluators
-        import harness
+    def sent() -> dict[str, bool]:
+        import sys
+        from importlib.machinery import PathFinder
 
-        return [str(package.__file__) for package in (algorithms, evaluators, harness)]
+        folders = [folder for folder in sys.path if "py_modules" in folder]
+        return {name: PathFinder.find_spec(name, folders) is not None for name in OURS}
 
-    assert all("py_modules" in place for place in ray.get(places.remote()))
+    assert ray.get(sent.remote()) == dict.fromkeys(OURS, True)
 
 
 def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
             shares.append((now[1] - started[0][1]) / (now[0] - started[0][0]))
             interrupts.asked = True
 
-    assert run_on_ray(requests, measure) == {}
+    assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
     assert shares[0] < 0.05
     ray.get(held)
     assert not list(tmp_path.rglob(JOURNAL))
