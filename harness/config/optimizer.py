@@ -26,33 +26,34 @@ Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 
 
 class OptimizerSettings(Settings):
-    """AdamW with a linear warm-up and then a constant rate; and how often a rollout batch is trained on."""
+    """AdamW with a linear warm-up to a constant learning rate, and the number of updates on each rollout batch."""
 
     kind: Literal["adamw", "adamw_8bit"] = "adamw"
-    """``adamw_8bit`` keeps its moments in 8 bit (Dettmers et al. 2022, arXiv 2110.02861); needs bitsandbytes."""
+    """``adamw_8bit`` keeps its moments in 8 bits (Dettmers et al. 2022, arXiv 2110.02861) and needs bitsandbytes."""
     learning_rate: Positive = 1e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     optimism: Annotated[float, Field(ge=0, allow_inf_nan=False), LATER] = 0.0
-    """The gradient ``g`` becomes ``g + optimism (g - g')`` before it is clipped, ``g'`` that of the step before; the
-    first one stays as it is (Chelu et al. 2023, arXiv 2306.10587). It costs the memory of one more gradient."""
+    """Before clipping, the gradient ``g`` becomes ``g + optimism (g - g')``, where ``g'`` is the gradient of the previous
+    step (Chelu et al. 2023, arXiv 2306.10587). This takes the memory of one more gradient."""
     critic_learning_rate: Positive | None = None
-    """Of an objective with a critic; by default the policy's."""
+    """The learning rate of the critic, for objectives that have one. By default it is the policy's."""
     updates_per_rollout: PositiveInt = 1
     """Optimiser steps on each rollout batch."""
     minibatches: PositiveInt = 1
-    """Parts of a rollout batch, each for one of these steps; ``updates_per_rollout / minibatches`` epochs."""
+    """The parts that a rollout batch is cut into, one for each step. ``updates_per_rollout / minibatches`` is the number
+    of epochs."""
     importance_cap: Positive | None = None
-    """Truncated importance weights for what engine and trainer compute differently (Yao et al. 2025): a token's
-    gradient is multiplied by ``min(trainer / engine probability, importance_cap)``; without it, by 1."""
+    """Corrects for differences between engine and trainer by truncated importance weights (Yao et al. 2025). Each token's
+    gradient is multiplied by ``min(trainer / engine probability, importance_cap)``."""
     icepop: Annotated[Range | None, LATER] = None
-    """Another correction for the same: the gradient is multiplied by ``trainer / engine probability`` where that lies
-    within these two numbers, and dropped where it does not (IcePop, 2025)."""
+    """The same correction in another form (IcePop, 2025). Each token's gradient is multiplied by ``trainer / engine
+    probability`` if this ratio lies within the two numbers, and dropped otherwise."""
     sequence_mask: Annotated[Range | None, LATER] = None
-    """Another one: completions whose tokens' ratios have a geometric mean outside these two numbers are dropped, and
-    the others left as they are."""
+    """The same correction for whole completions. A completion is dropped if the geometric mean of its tokens' ratios
+    lies outside the two numbers."""
 
     @property
     def correction(self) -> str | None:

@@ -41,7 +41,7 @@ class RunSettings(Settings):
     optimizer: OptimizerSettings = OptimizerSettings()
     budget: Budget
     regime: str = "on_policy"
-    """Where completions come from; ``regime_spec`` says what it means."""
+    """Where completions come from: ``on_policy``, ``stale:STEPS``, ``replay:SIZE,FRACTION`` or ``offline``."""
     evaluation: EvaluationSettings = EvaluationSettings()
     compute: ComputeSettings = ComputeSettings()
 

@@ -1,4 +1,4 @@
-"""The sections of a suite's YAML: each setting once, with its default and its meaning."""
+"""The sections of a suite's YAML file: every setting, its default and its meaning."""
 
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -33,7 +33,7 @@ and stands in one table with those of another. Its journal says what it was each
 
 
 class Settings(BaseModel):
-    """Frozen, and unknown keys are refused."""
+    """Settings are frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,12 +65,13 @@ class ModelSettings(Settings):
     path: str
     """``embedded:NAME``, a local directory, a ``.gguf`` file, or a hub id."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """What forward passes compute in. Trained weights and log-probabilities are float32 always."""
+    """The precision of forward passes. Trained weights and log-probabilities are always float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     chat_template: Annotated[str, LATER] = "auto"
-    """``auto``: the tokenizer's own, where it has one; ``off``; or a file that holds a Jinja template."""
+    """``auto`` uses the tokenizer's own template, if it has one. ``off`` uses none. Or give the path of a file with a
+    Jinja template."""
     chat_template_args: Annotated[dict[str, Any], LATER] = {}
-    """What the template is told besides the conversation, such as ``enable_thinking: false``."""
+    """Further arguments of the template, such as ``enable_thinking: false``."""
 
 
 class LoraSettings(Settings):
@@ -82,26 +83,27 @@ class LoraSettings(Settings):
 
 
 class PolicySettings(Settings):
-    """What of the model is trained, and how its memory is spared."""
+    """Which weights are trained, and how memory is saved."""
 
     lora: LoraSettings | None = None
-    """Without it, all weights are trained; with it, the reference is the base with its adapters off."""
+    """Train low-rank adapters instead of all weights. The reference is then the model without them."""
     gradient_checkpointing: bool = False
-    """Compute each layer again in the backward pass instead of keeping its activations."""
+    """Recompute each layer in the backward pass instead of keeping its activations."""
 
 
 FormatName = Literal["auto", "boxed", "hash", "answer_line", "few_shot", "own"]
 
 
 class TaskSettings(Settings):
-    """The problems, how they are asked, and how an answer is graded."""
+    """The problems, how the model is asked, and how its answers are graded."""
 
     name: str
     data: str | None = None
-    """A local file or directory; without it the task generates or downloads its problems."""
+    """A local file or directory. Without it, the task generates or downloads its problems."""
     options: dict[str, Any] = {}
     grading: Literal["strict", "lenient"] = "strict"
-    """Which of the grader's verdicts is reward and accuracy: the answer behind its marker, or anywhere."""
+    """Which verdict counts as reward and as accuracy. ``strict`` reads the answer behind its marker only; ``lenient``
+    reads it anywhere."""
     format: Annotated[FormatName, LATER] = "auto"
     """How problems are asked, and where their answers are looked for: see :mod:`evaluators.formats`. ``auto`` is
     ``own`` where ``options`` has a prompt, or where the task's problems are prompts already and there is no chat
@@ -109,12 +111,13 @@ class TaskSettings(Settings):
     system: Annotated[str | None, LATER] = None
     """A system message."""
     few_shot: Annotated[int | None, Field(ge=0), LATER] = None
-    """Solved examples in each prompt, the first training problems, which are then not trained on. By default as many
-    as the format has."""
+    """The number of solved examples in each prompt. They are the first training problems, and are then not trained on.
+    By default the answer format decides."""
     few_shot_as: Annotated[Literal["auto", "turns", "text"], LATER] = "auto"
-    """Earlier turns of a chat, or part of the prompt's text. ``auto``: turns where there is a chat template."""
+    """Whether the solved examples are earlier turns of a chat or part of the prompt's text. ``auto`` uses turns if
+    there is a chat template."""
     prefill: Annotated[str, LATER] = ""
-    """The start of the assistant's turn."""
+    """Text that begins the assistant's turn."""
 
     @model_validator(mode="after")
     def _one_prompt(self) -> "TaskSettings":
@@ -126,34 +129,34 @@ class TaskSettings(Settings):
 
 
 class RolloutSettings(Settings):
-    """What is sampled for one rollout batch."""
+    """How completions are sampled for one rollout batch."""
 
     prompts: PositiveInt = 32
     group_size: PositiveInt = 8
     max_prompt_tokens: PositiveInt = 512
-    """Longest prompt that is accepted; engines reserve memory for it."""
+    """The longest prompt that is accepted. Engines reserve memory for it."""
     temperature: Positive = 1.0
     max_tokens: PositiveInt = 128
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """What ends a completion, besides what the answer format names."""
+    """Strings that end a completion, in addition to those of the answer format."""
     offline_completions: PositiveInt = 4096
-    """Size of the fixed set of the offline regime, a multiple of ``group_size``."""
+    """The size of the fixed set in the offline regime, a multiple of ``group_size``."""
     reference_samples: Annotated[PositiveInt, LATER] = 8
-    """Completions of the reference for each prompt, of objectives that ask what they earn; these count as completions.
-    """
+    """The number of reference completions per prompt, for objectives that use the reference's rewards. They count
+    towards a budget of completions."""
 
 
 class EvaluationSettings(Settings):
-    """Accuracy while training (validation split), and at its two ends (test split)."""
+    """Validation accuracy during training, and test accuracy before and after it."""
 
     shares: tuple[Fraction, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Shares of the budget at which the validation split is evaluated; 0 and 1 always are."""
+    """The shares of the budget at which the validation split is evaluated. 0 and 1 are always among them."""
     validation_problems: PositiveInt = 128
     validation_samples: PositiveInt = 2
     test_problems: PositiveInt = 500
     test_samples: PositiveInt = 4
     top_p: Annotated[TopP, LATER] = 1.0
-    """Of the evaluations alone: training samples the full softmax."""
+    """For evaluations only. Training samples from the full softmax."""
     top_k: Annotated[TopK, LATER] = 0
 
     @field_validator("shares")
@@ -176,34 +179,34 @@ EngineName = Annotated[str, AfterValidator(_known_engine)]
 
 
 class ComputeSettings(Settings):
-    """How it is computed. Threads and micro-batches can change the last bits of a number."""
+    """How the run is computed. Threads and micro-batches can change the last bits of a number."""
 
     engine: EngineName = "auto"
     threads: PositiveInt = 1
     micro_batch_tokens: PositiveInt = 16384
-    """Padded tokens in one training micro-batch; a group is never split."""
+    """The most padded tokens in one training micro-batch. A group is never split."""
     sample_batch: PositiveInt = 512
-    """Completions that are sampled side by side."""
+    """The most completions that are sampled at the same time."""
     kv_cache_gib: Positive | None = None
-    """vLLM's memory for keys and values; by default what ``sample_batch`` longest sequences need."""
+    """vLLM's memory for keys and values. By default it holds ``sample_batch`` sequences of the longest length."""
     devices: Annotated[PositiveInt, PLACE] = 1
-    """One run over so many, a process each."""
+    """The number of devices that one run uses, with a process on each."""
     parallel: Annotated[Literal["replicate", "shard"], PLACE] = "replicate"
-    """What of the weights each device holds: ``replicate``: all of them. ``shard``: its part, and all of them while
-    passes are made."""
+    """How a run uses several devices. With ``replicate``, each holds all weights. With ``shard``, each holds a part and
+    gathers the rest for the span of an update."""
     reshard: Annotated[bool, PLACE] = False
-    """Of ``shard``, where whole weights and their gradients do not fit beside the rest: passes gather one layer at a
-    time. It takes longer, and each completion passes with a copy of its prompt."""
+    """With ``shard``: gather one layer at a time, for models whose whole weights and gradients do not fit on a device.
+    This takes longer, and each completion is passed with a copy of its prompt."""
 
     @model_validator(mode="after")
     def _shards_to_gather(self) -> "ComputeSettings":
         if self.reshard and self.parallel != "shard":
-            raise ValueError(f"reshard is for parallel=shard, not for parallel={self.parallel}; set one otherwise")
+            raise ValueError(f"reshard needs parallel=shard, and parallel is {self.parallel}")
         return self
 
 
 class ConstraintSettings(Settings):
-    """A limit on a measured quantity, held by a Lagrange multiplier around any objective.
+    """A limit on a measured quantity. A Lagrange multiplier enforces it around any objective.
 
     Fields as in :class:`algorithms.constrained.Constrained`.
     """
@@ -215,7 +218,7 @@ class ConstraintSettings(Settings):
 
 
 class RobustSettings(Settings):
-    """Prompts weighed as under the worst distribution near the step's, around any objective.
+    """Weights on the prompts of a step, those of the worst distribution nearby, around any objective.
 
     Fields as in :class:`algorithms.robust.Robust`.
     """
@@ -225,18 +228,18 @@ class RobustSettings(Settings):
 
 
 Control = Literal["frozen", "random_reward"]
-"""``frozen`` is never updated: what evaluation noise is. ``random_reward`` is rewarded by a coin: what training
-on format and entropy alone buys."""
+"""``frozen`` is never updated, and shows the noise of the evaluation. ``random_reward`` gets the reward of a coin toss,
+and shows what training changes without any signal."""
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class TunedSettings(Settings):
-    """What an objective's tuning decides."""
+    """The settings that tuning decides."""
 
     fields: dict[str, Any] = {}
-    """The objective's own hyperparameters; those left out keep their defaults."""
+    """Hyperparameters of the objective. Those left out keep their defaults."""
     optimizer: dict[str, Any] = {}
-    """Overrides of the suite's ``optimizer``."""
+    """Settings that replace those of the suite's ``optimizer``."""
 
 
 def _check_ranges(space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -250,23 +253,23 @@ def _check_ranges(space: dict[str, tuple[float, float]]) -> dict[str, tuple[floa
 
 
 Space = Annotated[dict[str, tuple[Positive, Positive]], AfterValidator(_check_ranges)]
-"""Ranges of a tuning, searched by their logarithm, by what they are of: ``optimizer.NAME`` or ``fields.NAME``."""
+"""The range of each tuned setting, ``optimizer.NAME`` or ``fields.NAME``. The search is uniform in the logarithm."""
 
 
 class ArmSettings(TunedSettings):
-    """What a suite sets for one arm of the comparison alone."""
+    """The settings of a single arm of the comparison."""
 
     like: str | None = None
-    """The arm of this suite whose settings this one takes, in every regime, below its own."""
+    """Another arm of this suite. Its settings apply in every regime, unless this arm sets them itself."""
     objective: str | None = None
-    """Which objective the arm trains; by default the one it is named after."""
+    """The objective that the arm trains. By default it is the arm's name."""
     regimes: dict[str, TunedSettings] = {}
-    """What is otherwise in a regime, by its name; regimes that are not named take the settings above."""
+    """Different settings in certain regimes, by the regime's name. All other regimes use the settings above."""
     constraint: ConstraintSettings | None = None
     robust: RobustSettings | None = None
     control: Control | None = None
     space: Space = {}
-    """What ``harness tune`` searches for this arm beside the suite's ``tuning.space``."""
+    """Ranges that ``harness tune`` searches for this arm only, in addition to the suite's ``tuning.space``."""
 
     @field_validator("regimes")
     @classmethod
@@ -275,17 +278,17 @@ class ArmSettings(TunedSettings):
 
 
 class TuningSettings(Settings):
-    """How ``harness tune`` searches: the same points for every objective, judged on the validation split alone."""
+    """How ``harness tune`` searches. Every objective gets the same number of trials, judged on the validation split."""
 
     space: Space = {}
-    """For every arm; an objective takes the ranges of its own fields and leaves the others."""
+    """Ranges for all arms. An objective uses those of its own fields and ignores the others."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1000,)
-    """Of a trial's runs; none that a leaderboard uses."""
+    """The seeds of each trial. Leaderboards must not use them."""
     validation_problems: PositiveInt = 512
 
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < len(seeds):
-            raise ValueError("the same seed stands there twice")
+            raise ValueError("a seed is listed twice")
         return seeds

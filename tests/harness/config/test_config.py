@@ -99,7 +99,7 @@ def test_each_epoch_holds_each_problem_once_in_another_order() -> None:
     "changes, sentence",
     [
         ({"optimizer__kind": "adamw_8bit"}, "optimizer.kind=adamw_8bit cannot keep moments of weights in shards"),
-        ({"compute__parallel": "replicate", "compute__reshard": True}, "reshard is for parallel=shard"),
+        ({"compute__parallel": "replicate", "compute__reshard": True}, "reshard needs parallel=shard"),
     ],
 )
 def test_what_does_not_go_in_shards_is_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
