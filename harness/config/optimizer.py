@@ -36,18 +36,18 @@ class OptimizerSettings(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     optimism: Annotated[float, Field(ge=0, allow_inf_nan=False), LATER] = 0.0
-    """Before clipping, the gradient ``g`` becomes ``g + optimism (g - g')``, where ``g'`` is the gradient of the previous
-    step (Chelu et al. 2023, arXiv 2306.10587). This takes the memory of one more gradient."""
+    """Before clipping, the gradient ``g`` becomes ``g + optimism (g - g')``, where ``g'`` is the gradient of the step
+    before (Chelu et al. 2023, arXiv 2306.10587). This takes the memory of one more gradient."""
     critic_learning_rate: Positive | None = None
     """The learning rate of the critic, for objectives that have one. By default it is the policy's."""
     updates_per_rollout: PositiveInt = 1
     """Optimiser steps on each rollout batch."""
     minibatches: PositiveInt = 1
-    """The parts that a rollout batch is cut into, one for each step. ``updates_per_rollout / minibatches`` is the number
-    of epochs."""
+    """The parts that a rollout batch is cut into, one for each step. ``updates_per_rollout / minibatches`` is the
+    number of epochs."""
     importance_cap: Positive | None = None
-    """Corrects for differences between engine and trainer by truncated importance weights (Yao et al. 2025). Each token's
-    gradient is multiplied by ``min(trainer / engine probability, importance_cap)``."""
+    """Corrects for differences between engine and trainer by truncated importance weights (Yao et al. 2025). Each
+    token's gradient is multiplied by ``min(trainer / engine probability, importance_cap)``."""
     icepop: Annotated[Range | None, LATER] = None
     """The same correction in another form (IcePop, 2025). Each token's gradient is multiplied by ``trainer / engine
     probability`` if this ratio lies within the two numbers, and dropped otherwise."""
