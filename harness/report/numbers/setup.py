@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.run_config import flat
+from harness.config.settings import PLACE, ComputeSettings
 from harness.records.results import RunResult
 
 ALWAYS = ("optimizer.learning_rate",)
 """Told by arm, even where all arms have the same."""
 FIRST = ("model.path", "task.name", "task.data", "task.format", "task.grading", "grader")
 """Of the shared settings, those that come first."""
-NOT_TOLD = ("suite", "seed", "objective.name", "regime")
-"""What the page says elsewhere."""
+PLACES = tuple(f"compute.{name}" for name, info in ComputeSettings.model_fields.items() if PLACE in info.metadata)
+NOT_TOLD = ("suite", "seed", "objective.name", "regime", *PLACES)
+"""What the page says elsewhere; where a run was computed is a remark."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
