@@ -118,7 +118,7 @@ def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(st
     folder, suite = store.suite(SUITE), load_suite(SUITE)
     made = []
     for uri in (None, store.tracking_uri, store.tracking_uri):
-        make_leaderboard(suite, Selection(), [uri], store.root, Console(quiet=True))
+        make_leaderboard(suite, Selection(), [uri] if uri else [], store.root, Console(quiet=True))
         made.append({name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()})
         shutil.rmtree(folder)  # the journals, too
     assert made[1] == made[2]

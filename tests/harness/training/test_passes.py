@@ -35,13 +35,14 @@ def test_current_log_probabilities_are_those_of_each_update(tmp_path: Path, monk
     backward = harness.training.update._backward
 
     @torch.no_grad()
-    def watched(run: RunState, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:
+    def watched(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Any, *, first: bool) -> Any:
+        (parts,) = dealt
         for part in parts:
             now, given = run.policy.logp(part.sequences), part.scores.given()
             gaps.append(float((now - given["current_logp"]).abs().max()))
             moved.append(float((now - given["old_logp"]).abs().max()))
         with torch.enable_grad():
-            return backward(run, parts, counts, first=first)
+            return backward(run, dealt, counts, first=first)
 
     monkeypatch.setattr(harness.training.update, "_backward", watched)
     run_small(small_config("m2po", **SEVERAL, **BRIEF), tmp_path)

@@ -123,10 +123,11 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
             gaps["old_logp"].append(float((part.engine_logp - given["old_logp"]).abs().max()))
             gaps["moved"].append(float((now - part.engine_logp).abs().max()))
 
-    def watched(run: RunState, parts: Sequence[MicroBatch], counts: Any, *, first: bool) -> Any:
+    def watched(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Any, *, first: bool) -> Any:
+        (parts,) = dealt
         if first:
             compare(run, parts)
-        return backward(run, parts, counts, first=first)
+        return backward(run, dealt, counts, first=first)
 
     monkeypatch.setattr(harness.training.update, "_backward", watched)
     run_small(small_config("geppo", **SEVERAL[name], optimizer__warmup_steps=0), tmp_path / "runs" / "a")
