@@ -68,8 +68,10 @@ def meeting(device: str) -> Iterator[Ranks]:
     """
     check_environment()
     rank, size = os.environ["RANK"], int(os.environ["WORLD_SIZE"])
-    if device == "cuda" and torch.cuda.device_count() != 1:
-        raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one, by {VISIBLE}")
+    if device == "cuda":
+        if torch.cuda.device_count() != 1:
+            raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one, by {VISIBLE}")
+        os.environ["LOCAL_RANK"] = "0"  # libraries take it for the number of a GPU, and this rank sees one
     assert not dist.is_initialized(), "another group was there before, and sums would be of that one"
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=PATIENCE)

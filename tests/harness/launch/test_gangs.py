@@ -4,17 +4,19 @@ import os
 import random
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.errors import HarnessError
 from harness.launch.devices import VISIBLE
 from harness.launch.executors.executor import Broken
-from harness.launch.gang import main, pin
+from harness.launch.gang import main, meeting, pin
 from harness.records.events import Resumed
 from harness.records.journal import Journal
 from harness.training.checkpoint import NAME as CHECKPOINT
 from tests.support.gangs import carry_gang, gang_request, killed, raising, stopped
+from tests.support.ranks import environment
 from tests.support.small import assert_same_run, history, journal_of, run_small, steps
 
 FEW = {"unit": "completions", "total": 12}
@@ -104,6 +106,27 @@ def test_each_rank_takes_its_own_gpu_and_none_that_is_hidden(
     monkeypatch.setenv("LOCAL_RANK", place)
     pin()
     assert os.environ[VISIBLE] == pinned
+
+
+@pytest.mark.parametrize(("device", "local", "left"), [("cpu", "1", ["destroyed"]), ("cuda", "0", [])])
+def test_a_rank_that_fails_on_a_gpu_leaves_its_group_to_the_end_of_its_process(
+    device: str, local: str, left: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NCCL would wait there for ranks that wait for this one. A stand-in for two GPUs."""
+    ended: list[str] = []
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: None)
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: ended.append("destroyed"))
+    monkeypatch.setattr("harness.launch.gang.Ranks", lambda: SimpleNamespace(rank=1, size=2))
+    for name, value in environment(1, 2, 1).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(MemoryError), meeting(device):
+        assert os.environ["LOCAL_RANK"] == local
+        raise MemoryError
+    assert ended == left
+    with meeting(device):
+        pass
+    assert ended == [*left, "destroyed"]
 
 
 def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
