@@ -71,7 +71,7 @@ class LossOutput:
     loss: Tensor
     """[] scalar with gradient."""
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
-    """Detached scalars; the step's value is the sum over micro-batches."""
+    """Detached scalars; the step's value is their sum over micro-batches, or the largest if a name ends in ``_max``."""
 
 
 Family = Literal["policy gradient", "clipped", "regression", "preference", "constrained"]

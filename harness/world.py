@@ -165,7 +165,7 @@ class Ranks:
         for bucket in _buckets(parameters):
             # One number more for each says whether it has a gradient: on a rank without work none has.
             there = torch.tensor([p.grad is not None for p in bucket]).to(bucket[0])
-            flat = torch.cat([*((torch.zeros_like(p) if p.grad is None else p.grad).view(-1) for p in bucket), there])
+            flat = torch.cat([*((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in bucket), there])
             self.sent["gradients"] += flat.nbytes
             with _together(self.rank):
                 dist.all_reduce(flat)

@@ -68,8 +68,10 @@ def meeting(device: str) -> Iterator[Ranks]:
     """
     check_environment()
     rank, size = os.environ["RANK"], int(os.environ["WORLD_SIZE"])
-    if device == "cuda" and torch.cuda.device_count() != 1:
-        raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one, by {VISIBLE}")
+    if device == "cuda":
+        if torch.cuda.device_count() != 1:
+            raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one, by {VISIBLE}")
+        os.environ["LOCAL_RANK"] = "0"  # libraries take it for the number of a GPU, and this rank sees one
     assert not dist.is_initialized(), "another group was there before, and sums would be of that one"
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
@@ -79,8 +81,11 @@ def meeting(device: str) -> Iterator[Ranks]:
         world = Ranks()
         assert world.size == size, "the group has another size than the gang"
         yield world
-    finally:
-        dist.destroy_process_group()
+    except BaseException:
+        if device != "cuda":  # NCCL would wait for ranks that wait for this one: they end with their processes
+            dist.destroy_process_group()
+        raise
+    dist.destroy_process_group()
 
 
 def check_environment() -> None:
@@ -102,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rank = os.environ.get("RANK", "0")
     try:
         check_environment()
-        _pin()
+        pin()
         return CODES[_run(given)]
     except (HarnessError, TaskError) as error:
         if rank == "0":
@@ -138,15 +143,18 @@ def _asked() -> Callable[[], bool]:
     return lambda: bool(heard)
 
 
-def _pin() -> None:
+def pin() -> None:
     """One GPU a rank, before CUDA starts: an engine in this process would take another rank's."""
     place, chosen = int(os.environ["LOCAL_RANK"]), os.environ.get(VISIBLE)
-    seen = chosen.split(",") if chosen else []
-    if len(seen) == 1:
+    if chosen is None:
+        os.environ[VISIBLE] = str(place)
         return
-    if seen and place >= len(seen):
+    seen = [entry.strip() for entry in chosen.split(",")]
+    if len(seen) == 1:  # this rank's own; or "", which hides them all
+        return
+    if place >= len(seen):
         raise HarnessError(f"{VISIBLE}={chosen} leaves no GPU for the rank with LOCAL_RANK={place}; name more of them")
-    os.environ[VISIBLE] = seen[place] if seen else str(place)
+    os.environ[VISIBLE] = seen[place]
 
 
 def _parser() -> argparse.ArgumentParser:

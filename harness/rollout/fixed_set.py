@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import threading
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,8 @@ from harness.seeds import ProblemOrder, Purpose, derive_seed
 from harness.world import ALONE, World
 
 ANY_TIME = float("inf")
+WORD_EVERY = 60.0
+"""Seconds after which rank 0 says that it still waits for another run: the others would take it for lost."""
 SETS = "offline"
 """Folder of a suite that holds its sets."""
 COMPLETIONS = "completions.json.gz"
@@ -78,7 +83,7 @@ def fixed_set(
     shares["grader"] = grader_of(versions())  # another one gives other rewards
     folder = suite / SETS / f"s{config.seed}-{digest(shares | asdict(identity))}"
     path = folder / COMPLETIONS
-    with SHARED_BY.get()(folder) if world.rank == 0 else nullcontext():
+    with _held(folder, world):
         if not world.first(world.rank == 0 and path.is_file()):
             started = time.perf_counter()
             groups = make()
@@ -88,6 +93,39 @@ def fixed_set(
     if config.objective.control == "random_reward":
         return replace(fixed, groups=toss_rewards(fixed.groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, 0)))
     return fixed
+
+
+@contextmanager
+def _held(folder: Path, world: World) -> Iterator[None]:
+    """Rank 0 holds the folder, and the others wait with it: for hours, where another run makes the set."""
+    with ExitStack() as stack:
+        if world.size == 1:
+            stack.enter_context(SHARED_BY.get()(folder))
+        elif world.rank == 0:
+            entered = _begun(partial(stack.enter_context, SHARED_BY.get()(folder)))
+            while not world.first(bool(wait([entered], WORD_EVERY).done)):
+                pass
+            entered.result()
+        else:
+            while not world.first(False):
+                pass
+        yield
+
+
+def _begun(call: Callable[[], object]) -> Future[None]:
+    """What a thread does that keeps no process from its end."""
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    return ended
 
 
 def sample_fixed(

@@ -222,8 +222,10 @@ def _fill_from(
 
 def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind: str, tensor: Tensor) -> None:
     """As the optimiser's state of a parameter."""
-    if kind == "step":
-        optimizer.state[parameter][kind] = tensor if tensor.is_floating_point() else int(tensor)
+    if kind == "step" and not tensor.is_floating_point():
+        optimizer.state[parameter][kind] = int(tensor)
+    elif kind == "step":  # on a GPU a fused step reads it there
+        optimizer.state[parameter][kind] = tensor.to(parameter.device)
     else:
         optimizer.state[parameter][kind] = like(tensor, parameter)
 

@@ -104,17 +104,22 @@ def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Deno
             result.loss.backward()  # type: ignore[no-untyped-call]
         sums["train/loss"] += float(result.loss.detach())
         for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
-            sums[name] = max(sums[name], value) if name.endswith("_max") else sums[name] + value
+            _count(sums, name, value)
         if weight is not None and run.config.optimizer.importance_cap is None:
             sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
         for name, metric in result.metrics.items():
-            sums[f"objective/{name}"] += float(metric)
+            _count(sums, f"objective/{name}", float(metric))
     _keep_company(run, [len(share) for share in dealt])
     if isinstance(run.objective, HasState):
         scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
         after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))
         run.progress = replace(run.progress, state=after)
     return _over_ranks(run.world, sums)
+
+
+def _count(sums: Metrics, name: str, value: float) -> None:
+    """Micro-batches add up; of what is named a maximum the largest counts."""
+    sums[name] = max(sums.get(name, value), value) if name.endswith("_max") else sums[name] + value
 
 
 def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:

@@ -43,7 +43,7 @@ def summed(world: World, bucket: int) -> list[list[float] | None]:
     if world.rank == 1:
         weights[1].grad = torch.ones(2)
     if world.rank == 2:
-        weights[4].grad = torch.ones(2, 2, dtype=torch.bfloat16)
+        weights[4].grad = torch.ones(2, 2, dtype=torch.bfloat16).t()  # not side by side in memory
     world.add_up(weights)
     return [None if p.grad is None else p.grad.flatten().tolist() for p in weights]
 

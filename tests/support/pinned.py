@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.launch.devices import VISIBLE, Device
 from harness.launch.executors.executor import Broken, RunRequest, Terms
 from harness.launch.executors.worker import asked_to_stop
@@ -78,6 +80,18 @@ def second_rank_dies(request: RunRequest, terms: Terms) -> Outcome | Broken:
     if os.environ.get("RANK") == "1":
         os._exit(9)
     return hang(request, terms)
+
+
+def second_rank_raises(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """What no run can go on with, as a full disk, and the others wait for it in vain."""
+    if os.environ.get("RANK") == "1":
+        raise HarnessError("no room")
+    return hang(request, terms)
+
+
+def process_of(config: RunConfig) -> int:
+    """In place of a first look: the process that takes it."""
+    return os.getpid()
 
 
 def second_rank_breaks(request: RunRequest, terms: Terms) -> Outcome | Broken:

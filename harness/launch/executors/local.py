@@ -102,6 +102,8 @@ class LocalExecutor:
         while not wait(worker.ready, timeout=WATCH_EVERY):
             watch()
         seen: Seen = self._answer(worker, "the first look")
+        if config.compute.devices > 1:  # an engine may have begun a group of one process, in which no ranks meet
+            self._forget(worker)
         return None if interrupts.asked else seen
 
     def run(
@@ -163,25 +165,30 @@ class LocalExecutor:
                 job.answers[rank] = self._answer(worker, job.request.config.run_id + which)
         if job.failed is None and any(isinstance(answer, Broken) for answer in job.answers.values()):
             job.failed = time.monotonic()
-        if job.pending and job.failed is not None and time.monotonic() > job.failed + GRACE:
-            for worker in job.pending:
-                self._forget(worker)
-            return True
-        return not job.pending
+        if job.pending and (job.failed is None or time.monotonic() < job.failed + GRACE):
+            return False
+        if job.failed is not None and len(job.workers) > 1:  # a group that broke is not to be met in again
+            self._forget_all(job)
+        return True
 
     def _answer(self, worker: Worker, what: str) -> Any:
         try:
             return worker.answer()
-        except Died as error:
+        except Exception as error:
+            for job in self._jobs:
+                if worker in job.workers and len(job.workers) > 1:  # the other ranks would wait for it in vain
+                    self._forget_all(job)
+            if not isinstance(error, Died):
+                raise
             self._forget(worker)
-            for job in self._jobs:  # the other ranks of its run would wait for it in vain
-                if worker in job.workers:
-                    for other in job.pending:
-                        self._forget(other)
             raise HarnessError(
                 f"a worker process died on {worker.device.name}, at {what} (was it out of memory?); the same command "
                 "resumes what was done"
             ) from error
+
+    def _forget_all(self, job: Job) -> None:
+        for worker in job.workers:
+            self._forget(worker)
 
     def _idle(self, place: int) -> Worker:
         """A process on the device that has nothing to do, started if need be."""

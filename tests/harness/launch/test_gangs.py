@@ -1,20 +1,25 @@
 """One run over several processes: it ends as one, and what a rank's death leaves is taken up, on any number of them."""
 
+import os
 import random
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.errors import HarnessError
+from harness.launch.devices import VISIBLE
 from harness.launch.executors.executor import Broken
-from harness.launch.gang import main
+from harness.launch.gang import main, meeting, pin
 from harness.records.events import Resumed
 from harness.records.journal import Journal
 from harness.training.checkpoint import NAME as CHECKPOINT
 from tests.support.gangs import carry_gang, gang_request, killed, raising, stopped
+from tests.support.ranks import environment
 from tests.support.small import assert_same_run, history, journal_of, run_small, steps
 
+FEW = {"unit": "completions", "total": 12}
 AT_ONCE = 10.0
 """Seconds in which a gang has ended once a rank has."""
 
@@ -51,7 +56,7 @@ def test_what_breaks_one_rank_is_told_and_ends_the_others(rank: int, error: Exce
 
 def test_a_defect_of_another_rank_is_named_with_its_rank(tmp_path: Path) -> None:
     outcome = carry_gang(gang_request(tmp_path / "runs" / "two", 2), raising(1, MemoryError("too large")))
-    assert isinstance(outcome, Broken) and outcome.reason == "rank 1: MemoryError: too large"
+    assert isinstance(outcome, Broken) and outcome.reason.startswith("rank 1: MemoryError: too large at ")
 
 
 @pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (2, 3)])
@@ -74,6 +79,54 @@ def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, w
     (resumed,) = [event for event in Journal(directory).read() if isinstance(event, Resumed)]
     assert resumed.versions.get("devices") == (f"{then}, replicate" if then > 1 else None)
     assert journal_of(directory)[0]["config"]["compute"]["devices"] == first
+
+
+def test_a_rank_without_groups_has_seen_the_same_step(tmp_path: Path) -> None:
+    """One prompt a step, for two devices."""
+    few = {"rollout__prompts": 1, "optimizer__minibatches": 1, "optimizer__updates_per_rollout": 1}
+    two, one = (gang_request(tmp_path / "runs" / str(n), n, budget=FEW, **few) for n in (2, 1))
+    assert carry_gang(two) == run_small(one.config, one.directory) == "finished"
+    told, expected = steps(two.directory), steps(one.directory)
+    assert [step["completions"] for step in told] == [step["completions"] for step in expected]
+    assert told[0]["metrics"] == pytest.approx(expected[0]["metrics"], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "place", "pinned"),
+    [(None, "1", "1"), ("4, 7", "1", "7"), ("GPU-a,GPU-b", "0", "GPU-a"), ("6", "1", "6"), ("", "1", "")],
+)
+def test_each_rank_takes_its_own_gpu_and_none_that_is_hidden(
+    chosen: str | None, place: str, pinned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, "of another test")
+    if chosen is None:
+        monkeypatch.delenv(VISIBLE)
+    else:
+        monkeypatch.setenv(VISIBLE, chosen)
+    monkeypatch.setenv("LOCAL_RANK", place)
+    pin()
+    assert os.environ[VISIBLE] == pinned
+
+
+@pytest.mark.parametrize(("device", "local", "left"), [("cpu", "1", ["destroyed"]), ("cuda", "0", [])])
+def test_a_rank_that_fails_on_a_gpu_leaves_its_group_to_the_end_of_its_process(
+    device: str, local: str, left: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NCCL would wait there for ranks that wait for this one. A stand-in for two GPUs."""
+    ended: list[str] = []
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: None)
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: ended.append("destroyed"))
+    monkeypatch.setattr("harness.launch.gang.Ranks", lambda: SimpleNamespace(rank=1, size=2))
+    for name, value in environment(1, 2, 1).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(MemoryError), meeting(device):
+        assert os.environ["LOCAL_RANK"] == local
+        raise MemoryError
+    assert ended == left
+    with meeting(device):
+        pass
+    assert ended == [*left, "destroyed"]
 
 
 def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from harness.launch.interrupts import Interrupts
 from tests.support import pinned
 from tests.support.pinned import TERMS, Visit, fake_gpus, note, requests, visits
 from tests.support.processes import FORKS
+from tests.support.small import small_config
 
 
 def local(devices: list[Device], work: Work, runs_per_device: int = 1) -> LocalExecutor:
@@ -124,15 +125,22 @@ def alive(process: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("work", [pinned.second_rank_dies, pinned.second_rank_breaks])
+ALL_END = {
+    pinned.second_rank_dies: r"a worker process died on cuda:1, at agro-s0-\w+, rank 1 of 2 .* resumes",
+    pinned.second_rank_raises: "no room",
+}
+"""What ends all runs, and what is said of it."""
+
+
+@pytest.mark.parametrize("work", [*ALL_END, pinned.second_rank_breaks])
 def test_a_rank_that_fails_ends_its_run_within_seconds(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.launch.executors.local.GRACE", 0.5)
     executor = local(fake_gpus(2), work=work)
     ended = executor.run(requests(tmp_path, [2, 1]), TERMS, Interrupts(), lambda: None)
-    if work is pinned.second_rank_dies:
-        with pytest.raises(HarnessError, match=r"a worker process died on cuda:1, at agro-s0-\w+ .* resumes"):
+    if work in ALL_END:
+        with pytest.raises(HarnessError, match=ALL_END[work]):
             next(ended)
     else:
         (_, first), (_, second) = ended
@@ -169,3 +177,15 @@ def test_the_first_interrupt_starts_no_other_and_waits_for_those_that_run(tmp_pa
     ended = list(executor.run(requests(tmp_path, [1] * 6), TERMS, interrupts, watch))
     executor.close()
     assert 0 < len(ended) <= 4 and "interrupted" in [outcome for _, outcome in ended]
+
+
+@pytest.mark.parametrize(("devices", "again"), [(1, True), (2, False)])
+def test_no_rank_runs_where_the_first_look_was_taken(
+    devices: int, again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine leaves a group of one process there."""
+    monkeypatch.setattr("harness.launch.executors.local.look", pinned.process_of)
+    executor, config = local(fake_gpus(2), work=note), small_config(compute__devices=devices)
+    processes = [executor.look(config, Interrupts(), lambda: None) for _ in range(2)]
+    executor.close()
+    assert (processes[0] == processes[1]) is again

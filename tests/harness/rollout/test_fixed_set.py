@@ -1,5 +1,8 @@
 """The offline set is the reference's, whatever the policy has become; afterwards the engine is the policy's again."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from harness.rollout.fixed_set import content_of, fixed_set, sample_fixed
 from harness.rollout.groups import Completion, Group
 from harness.rollout.problems import load_splits
 from harness.seeds import ProblemOrder
+from harness.world import HEAD, Ranks, World
+from tests.support.ranks import in_ranks
 from tests.support.small import small_config
 
 ASKING = Asking(form=FORMATS[OWN], chat=False)
@@ -92,3 +97,27 @@ def test_the_base_of_adapters_is_what_an_engine_elsewhere_is_given() -> None:
     assert base.keys() == merged.keys() == plain.keys()
     assert all(torch.equal(base[name], plain[name]) for name in plain)
     assert any(not torch.equal(merged[name], plain[name]) for name in plain)
+
+
+def waiting(world: World, suite: Path) -> tuple[int, bool]:
+    """Rank 0 waits for another process's set; the words that it has said meanwhile, and whether it holds the folder."""
+    assert isinstance(world, Ranks)
+    module.WORD_EVERY = 0.1
+    turn = threading.Event()
+
+    @contextmanager
+    def held_by_another(folder: Path) -> Iterator[None]:
+        threading.Timer(1.0, turn.set).start()
+        turn.wait()
+        yield
+
+    module.SHARED_BY.set(held_by_another)
+    before = world.sent["objects"]
+    with module._held(suite, world):
+        return (world.sent["objects"] - before) // HEAD, turn.is_set()
+
+
+def test_ranks_wait_with_rank_0_and_hear_of_it(tmp_path: Path) -> None:
+    """Longer than a rank without a word is waited for."""
+    (words, held), (heard, _) = in_ranks(2, waiting, tmp_path)
+    assert held and 4 <= words == heard

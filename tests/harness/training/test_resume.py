@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from algorithms import OBJECTIVES
 from harness.errors import HarnessError
@@ -13,6 +14,7 @@ from harness.records.provenance import versions
 from harness.records.results import read_results
 from harness.report.numbers.board import build
 from harness.report.pages.notes import warnings
+from harness.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from tests.support.own_objective import EXAMPLE
 from tests.support.results import suite
 from tests.support.small import history, run_small, small_config
@@ -107,8 +109,8 @@ def test_a_template_that_makes_other_prompts_is_not_resumed(tmp_path: Path) -> N
 def test_other_libraries_that_take_a_run_up_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In its journal and on its leaderboard; the same ones leave no trace."""
     config = small_config("agro")
-    for patience, torch in ((1, None), (4, "9.9"), (99, "9.9")):
-        if torch:
+    for patience, another in ((1, None), (4, "9.9"), (99, "9.9")):
+        if another:
             monkeypatch.setattr("harness.training.open_run.versions", lambda: versions() | {"torch": "9.9"})
         left = iter(range(patience))
         run_small(config, tmp_path, should_stop=lambda left=left: next(left, None) is None)
@@ -119,3 +121,22 @@ def test_other_libraries_that_take_a_run_up_are_named(tmp_path: Path, monkeypatc
     board = build(suite(), results)
     assert len(board.environments) == 2
     assert any(line.startswith("torch: ") and "9.9" in line for line in warnings(board))
+
+
+def test_all_of_an_optimiser_is_taken_up_where_its_weights_are(tmp_path: Path) -> None:
+    """Its count of steps, too: on a GPU a fused step reads it there."""
+
+    def made(device: str) -> tuple[dict[str, torch.nn.Module], torch.optim.Optimizer]:
+        layer = torch.nn.Linear(2, 2, device=device)
+        return {"policy": layer}, torch.optim.AdamW(layer.parameters())
+
+    modules, optimizer = made("cpu")
+    modules["policy"](torch.ones(2)).sum().backward()
+    optimizer.step()
+    save_checkpoint(tmp_path, "run", modules, optimizer, Progress(), [])
+    elsewhere, taken_up = made("meta")
+    assert load_checkpoint(tmp_path, "run", elsewhere, taken_up)
+    states = [taken_up.state[parameter] for parameter in elsewhere["policy"].parameters()]
+    assert [{name: value.device.type for name, value in state.items()} for state in states] == 2 * [
+        {"step": "meta", "exp_avg": "meta", "exp_avg_sq": "meta"}
+    ]
