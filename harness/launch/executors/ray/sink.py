@@ -74,7 +74,7 @@ class Sink:
         return {run_id: run.where for run_id, run in self._runs.items() if run.where}, self._refusal
 
     def stop(self) -> list[str]:
-        """No run begins from now on, and those that run stop after their step: the ids of those whose task has begun."""
+        """No run begins from now on, and those that run stop after their step; the ids of these."""
         self._stopping = True
         return [run_id for run_id, run in self._runs.items() if not run.waits]
 
