@@ -24,6 +24,7 @@ from harness.report.sources import JournalSource
 from harness.studies.evals.command import evaluate_model
 from harness.studies.evals.results import EvalStore
 from harness.studies.evals.settings import eval_suite
+from harness.studies.planning.forecast import Forecast
 
 RUNS = Path("runs")
 
@@ -58,7 +59,9 @@ def run(
     refuse_typos(suite, changes, algos, regimes)
     chosen = list(range(seeds)) if isinstance(seeds, int) else seeds
     planned = plan(suite, changes, algos, chosen, regimes)
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
+    how = Execution(
+        out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway, forecaster=Forecast()
+    )
     if not invoke(planned, how, Console(quiet=quiet)):
         raise KeyboardInterrupt("the runs stopped after their step; the same call resumes")
     results = read_results(Journal(OutDir(out).run_of(config)).read() for config in planned.runs)
@@ -147,13 +150,14 @@ def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
     Raises:
         HarnessError: there is no such run.
     """
-    places = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
-    folder = next((place for place in places if (place / JOURNAL).is_file()), None)
+    candidates = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
+    folder = next((place for place in candidates if (place / JOURNAL).is_file()), None)
     if folder is None:
         raise HarnessError(f"no run {run}: it is neither a run's folder nor the id of a run under {out}")
     events = Journal(folder).read()
     (result,) = read_results([events])
-    source = JournalSource(OutDir(folder.parents[2]), folder.parents[1].name)
+    places = folder.resolve().parents  # a folder may be given as "." or by its name
+    source = JournalSource(OutDir(places[2]), places[1].name)
     samples = source.completions(result) if result.test else ()
     return Run(folder=folder, result=result, events=tuple(events), samples=tuple(samples))
 

@@ -42,11 +42,16 @@ def test_a_run_is_the_commands_run(trained: tuple[Path, Leaderboard], small_runs
     pd.testing.assert_frame_equal(again.table, board.table)
 
 
-def test_frames_of_a_run_agree_with_each_other(trained: tuple[Path, Leaderboard]) -> None:
+def test_frames_of_a_run_agree_with_each_other(
+    trained: tuple[Path, Leaderboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, board = trained
     run_id = board.runs.run_id[0]
     run = harness.load(run_id, out=out)
     assert run.folder == harness.load(run.folder).folder
+    for start, name in ((run.folder, "."), (run.folder.parent, run_id)):
+        monkeypatch.chdir(start)
+        assert harness.load(name).samples == run.samples
     assert list(run.steps.step) == [1, 2, 3, 4, 5, 6]
     assert run.steps.completions.iloc[-1] == board.runs.completions[0]
     last = run.evaluations[run.evaluations.split == "test"].iloc[-1]
