@@ -15,6 +15,7 @@ from harness.notebook.shown import Comparison, Evaluations, Leaderboard, Run
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
+from harness.report.archive import refuse_losing
 from harness.report.merged import open_source
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare as side_by_side
@@ -52,13 +53,14 @@ def run(
         quiet: show no progress.
 
     Raises:
-        HarnessError: something that was given is wrong, or runs did not reach their end.
+        HarnessError: something that was given is wrong, published runs would be lost, or runs did not reach their end.
         KeyboardInterrupt: it was interrupted; runs stopped after their step.
     """
     changes, out = list((settings or {}).items()), Path(out)
     refuse_typos(suite, changes, algos, regimes)
     chosen = list(range(seeds)) if isinstance(seeds, int) else seeds
     planned = plan(suite, changes, algos, chosen, regimes)
+    refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=False)
     how = Execution(
         out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway, forecaster=Forecast()
     )

@@ -1,5 +1,6 @@
 """The harness from Python: the same runs and numbers as by the commands, as frames."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_an_evaluation_is_of_the_run(trained: tuple[Path, Leaderboard]) -> None:
     (row,) = measured.table.to_dict("records")
     assert row["model"] == run_id and row["problems"] == 4
     assert "<table" in measured._repr_html_()
+
+
+def test_published_runs_are_not_lost(tmp_path: Path) -> None:
+    (tmp_path / SUITE).mkdir()
+    shutil.copy(ARCHIVE, tmp_path / SUITE)
+    with pytest.raises(HarnessError, match="published runs"):
+        harness.run(["agro"], seeds=[0], settings=SMALL, out=tmp_path, quiet=True)
+    assert [path.name for path in (tmp_path / SUITE).iterdir()] == ["runs.tar.xz"]
 
 
 def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:

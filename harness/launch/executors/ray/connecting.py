@@ -126,7 +126,7 @@ def _check(address: str) -> None:
             "cluster; type the command there, and name HOST:PORT or auto"
         )
     host, _, port = address.rpartition(":")
-    reason = "something else than a Ray head answers"
+    reason = "something other than a Ray head answers"
     try:
         with socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN) as connection:
             if os.environ.get("RAY_USE_TLS", "0") != "0":
