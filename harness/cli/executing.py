@@ -25,7 +25,6 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.launch.carry_out import Execution
-    from harness.launch.executors.ray.connecting import RayChoice
 
 
 def execution(
@@ -42,13 +41,18 @@ def execution(
     anyway: Anyway = False,
 ) -> "Execution":
     """What these options say; loads what runs are made with, and says so."""
+    from harness.launch.scheduling import parse_part
+
+    chosen = parse_part(part) if part is not None else None
+    _refuse_other_executors(executor, ray_address, ray_storage, devices, runs_per_device)
+
     say_loading()
     from harness.launch.carry_out import Execution
-    from harness.launch.scheduling import parse_part
+    from harness.launch.executors.ray.connecting import RayChoice
     from harness.studies.planning.forecast import Forecast
 
     return Execution(
-        ray=_ray(executor, ray_address, ray_storage, devices, runs_per_device),
+        ray=RayChoice(address=ray_address, storage=ray_storage) if executor == "ray" else None,
         out=out,
         tracking_uri=tracking_uri,
         workers=workers,
@@ -56,28 +60,24 @@ def execution(
         anyway=anyway,
         devices=devices,
         runs_per_device=runs_per_device,
-        part=parse_part(part) if part is not None else None,
+        part=chosen,
         forecaster=Forecast(),
     )
 
 
-def _ray(
+def _refuse_other_executors(
     executor: str, address: str | None, storage: str | None, devices: str | None, runs_per_device: int | None
-) -> "RayChoice | None":
-    """What says where on a cluster runs run; None for this machine.
-
-    Raises:
-        HarnessError: an option is of the other executor.
+) -> None:
     """
-    from harness.launch.executors.ray.connecting import RayChoice
-
-    if executor == "ray":
-        if devices is not None or runs_per_device is not None:
-            raise HarnessError("--devices and --runs-per-device are of --executor local; Ray gives devices to runs")
-        return RayChoice(address=address, storage=storage)
-    if address is not None or storage is not None:
-        raise HarnessError("--ray-address and --ray-storage are of --executor ray; add it")
-    return None
+    Raises:
+        HarnessError: an option belongs to an executor that was not chosen.
+    """
+    if executor == "ray" and (devices is not None or runs_per_device is not None):
+        raise HarnessError(
+            "--devices and --runs-per-device do not go with --executor ray, which chooses the devices itself"
+        )
+    if executor != "ray" and (address is not None or storage is not None):
+        raise HarnessError("--ray-address and --ray-storage need --executor ray")
 
 
 def executing(out: Path = OUT) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -23,7 +23,7 @@ Until = Annotated[
 ]
 Most = Annotated[
     int | None,
-    typer.Option("--max-seeds", min=1, help="At most so many, with --until; default: the suite's last look."),
+    typer.Option("--max-seeds", min=1, help="The most seeds, with --until; default: the suite's last look."),
 ]
 From = Annotated[
     list[str] | None,
@@ -46,7 +46,7 @@ Devices = Annotated[
 RunsPerDevice = Annotated[
     int | None, typer.Option(min=1, help="Runs that share a GPU; default: as many as fit, by harness plan's estimate.")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="At most so many runs side by side.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="The most runs at a time.")]
 ExecutorName = Annotated[
     Literal["local", "ray"], typer.Option("--executor", help="Where runs run: this machine, or a Ray cluster.")
 ]
@@ -58,9 +58,7 @@ RayStorage = Annotated[
     str | None,
     typer.Option(help="Where files above 64 MiB go on their way, such as s3://BUCKET/FOLDER or file:///FOLDER."),
 ]
-PartOf = Annotated[
-    str | None, typer.Option("--part", help="I/N: only part I of N; the parts together are all runs, and last as long.")
-]
+PartOf = Annotated[str | None, typer.Option("--part", help="I/N: only part I of N, which take about the same time.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Train also where a look at the start policy finds nothing to learn from.")

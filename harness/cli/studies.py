@@ -1,5 +1,6 @@
 """``harness eval``, ``plan``, ``tabular``, ``make-base``: what stands beside the runs."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -138,7 +139,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = 
 
     for path in start(folder):
         console.print(f"written: {path}", highlight=False)
-    console.print("try:  harness run --suite my-suite.yaml --algos my-arm,grpo", highlight=False)
+    there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    console.print(f"try:  {there}harness run --suite my-suite.yaml --algos my-arm,grpo", highlight=False)
 
 
 @app.command(name="make-base")

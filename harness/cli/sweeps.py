@@ -69,9 +69,11 @@ def staleness(
 
     chosen = parse_lags(lags) if lags else None
     if source:
-        if changes or execution.fresh or execution.part:
+        where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
+        if changes or execution.fresh or execution.part or where:
             raise HarnessError(
-                "--from draws runs that are there and trains none; drop --fresh, --part and what changes runs"
+                "--from draws runs that are there and trains none; drop --fresh, --part, and what changes runs or says "
+                "where they run"
             )
         selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, execution.out), selection, source, parse_unit(unit), chosen, execution.out, console)

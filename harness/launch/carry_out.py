@@ -114,7 +114,7 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
     out_dir = OutDir(how.out)
     chosen = how.part.of(planned.runs, how.forecaster) if how.part else planned.runs
     if not chosen:
-        console.print(f"part {how.part} of {planned.invocation.name}, {len(planned.runs)} runs, is empty")
+        console.print(f"part {how.part} of {planned.invocation.name} has no runs: there are {len(planned.runs)} in all")
         return True
     out_dir.prepare()
     with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
@@ -182,8 +182,9 @@ def _carry_out(
 
 def _try_objectives(runs: Sequence[RunConfig]) -> None:
     """Refuse an objective that fails on a made-up batch, before any run starts."""
-    arms = {run.objective.name: run.objective for run in runs}
-    for name, arm in arms.items():
+    arms = {run.objective.model_dump_json(): run.objective for run in runs}
+    for arm in arms.values():
+        name = arm.name
         try:
             try_out(objective_of(arm))
         except UnfitObjective as error:

@@ -28,6 +28,11 @@ class Device:
     """GiB that a process sees; None where it is not known."""
 
 
+def cores() -> int:
+    """Those that this process may use: a batch system gives a job some of the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def gpus() -> list[Device]:
     """The GPUs that torch sees. A :data:`VISIBLE` that the user has set chooses them, by number or by UUID."""
     count = torch.cuda.device_count()

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from evaluators.plugins import PluginError
 from evaluators.types import TaskError
 from harness.config.arguments import changes_of, names_of, parse_budget
 from harness.errors import HarnessError
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_environment()
         pin()
         return CODES[_run(given)]
-    except (HarnessError, TaskError) as error:
+    except (HarnessError, TaskError, PluginError) as error:
         if rank == "0":
             print(f"harness: {error}", file=sys.stderr)
         elif not isinstance(error, LostRanks):  # the one that is lost has said so, or torchrun does

@@ -1,12 +1,11 @@
 """Where an invocation's runs run on this machine: on which devices, how many at a time, and why."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.launch.devices import Device, cpu_slots, devices_of, gpus
+from harness.launch.devices import Device, cores, cpu_slots, devices_of, gpus
 from harness.launch.scheduling import Forecaster
 
 HEADROOM = 0.9
@@ -39,10 +38,15 @@ def places_of(
         HarnessError: a device is not there, or a run needs more of them than there are.
     """
     compute, kind = runs[0].compute, runs[0].model.device
-    cores, threads = os.cpu_count() or 1, compute.threads
-    fitting = max(1, cores // threads)
+    here, threads = cores(), compute.threads
+    fitting = max(1, here // threads)
     if kind == "cpu" and runs_per_device is not None:
-        raise HarnessError("--runs-per-device is of GPUs, and these runs are on the cpu: --devices cpu:4 runs four")
+        raise HarnessError("--runs-per-device is for GPUs, and these runs use the CPU; --devices cpu:4 runs four")
+    if compute.devices > 1 and runs_per_device is not None:
+        raise HarnessError(
+            f"--runs-per-device is for runs of one device, and these have compute.devices={compute.devices}; leave it "
+            "out"
+        )
     if devices is not None:
         chosen = devices_of(devices, kind)
     else:
@@ -61,7 +65,7 @@ def places_of(
     processes = at_once * compute.devices
     if processes > fitting:  # the threads of a run are part of its config: its bits depend on them
         remarks.append(
-            f"warning: {processes} workers of {threads} thread{'s' * (threads > 1)} each share {cores} cores and slow "
+            f"warning: {processes} workers of {threads} thread{'s' * (threads > 1)} each share {here} cores and slow "
             f"each other down; {fitting} at a time fit"
         )
     return Places(devices=chosen, runs_per_device=each, at_once=at_once, remarks=tuple(remarks))
@@ -82,8 +86,8 @@ def _together(
     if memory is None or len(needed) < len(runs):
         return 1, "how many fit is not known; --runs-per-device says otherwise"
     fit = max(1, int(HEADROOM * memory / max(needed)))
-    cores = max(1, fitting // len(devices))
+    room = max(1, fitting // len(devices))
     told = f"harness plan estimates {max(needed):.1f} GiB a run, and {memory:.1f} are there"
-    if cores < fit:
-        told += f"; {fit} would fit, and there are cores for {cores}"
-    return min(fit, cores), f"{told}; --runs-per-device says otherwise"
+    if room < fit:
+        told += f"; {fit} would fit, and there are cores for {room}"
+    return min(fit, room), f"{told}; --runs-per-device says otherwise"

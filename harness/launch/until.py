@@ -68,8 +68,8 @@ def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
     """
     if how.part:
         raise HarnessError(
-            f"--part {how.part} goes with a fixed number of seeds: which runs --until decided needs, all of them "
-            "together decide"
+            f"--part {how.part} goes with a fixed number of seeds: with --until decided, the results of all runs say "
+            "which ones follow"
         )
     work = _Work(planned, how, console)
     work.begin()

@@ -15,6 +15,7 @@ from harness.notebook.shown import Comparison, Evaluations, Leaderboard, Run
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
+from harness.report.archive import refuse_losing
 from harness.report.merged import open_source
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare as side_by_side
@@ -24,6 +25,7 @@ from harness.report.sources import JournalSource
 from harness.studies.evals.command import evaluate_model
 from harness.studies.evals.results import EvalStore
 from harness.studies.evals.settings import eval_suite
+from harness.studies.planning.forecast import Forecast
 
 RUNS = Path("runs")
 
@@ -51,14 +53,17 @@ def run(
         quiet: show no progress.
 
     Raises:
-        HarnessError: something that was given is wrong, or runs did not reach their end.
+        HarnessError: something that was given is wrong, published runs would be lost, or runs did not reach their end.
         KeyboardInterrupt: it was interrupted; runs stopped after their step.
     """
     changes, out = list((settings or {}).items()), Path(out)
     refuse_typos(suite, changes, algos, regimes)
     chosen = list(range(seeds)) if isinstance(seeds, int) else seeds
     planned = plan(suite, changes, algos, chosen, regimes)
-    how = Execution(out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway)
+    refuse_losing(out / planned.suite.name, [config.run_id for config in planned.runs], force=False)
+    how = Execution(
+        out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway, forecaster=Forecast()
+    )
     if not invoke(planned, how, Console(quiet=quiet)):
         raise KeyboardInterrupt("the runs stopped after their step; the same call resumes")
     results = read_results(Journal(OutDir(out).run_of(config)).read() for config in planned.runs)
@@ -147,13 +152,14 @@ def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
     Raises:
         HarnessError: there is no such run.
     """
-    places = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
-    folder = next((place for place in places if (place / JOURNAL).is_file()), None)
+    candidates = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
+    folder = next((place for place in candidates if (place / JOURNAL).is_file()), None)
     if folder is None:
         raise HarnessError(f"no run {run}: it is neither a run's folder nor the id of a run under {out}")
     events = Journal(folder).read()
     (result,) = read_results([events])
-    source = JournalSource(OutDir(folder.parents[2]), folder.parents[1].name)
+    places = folder.resolve().parents  # a folder may be given as "." or by its name
+    source = JournalSource(OutDir(places[2]), places[1].name)
     samples = source.completions(result) if result.test else ()
     return Run(folder=folder, result=result, events=tuple(events), samples=tuple(samples))
 

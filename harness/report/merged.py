@@ -13,6 +13,9 @@ from harness.records.results import Point, RunResult
 from harness.report.archive import ARCHIVE, ArchiveSource
 from harness.report.sources import JournalSource, MlflowSource, Source
 
+DATABRICKS = "databricks"
+"""A store of MLflow that is no address."""
+
 
 class MergedSource:
     """The runs of several sources. Of a run that is in two of them, what has gone further is taken."""
@@ -84,6 +87,8 @@ def _open(suite: str, name: str) -> Source:
         return ArchiveSource(path / suite / ARCHIVE, suite)
     if path.is_dir() and not _is_store(path):
         raise HarnessError(f"{name} holds no runs of the suite {suite}: there is no {path / suite / 'runs'}")
+    if ":" not in name and not path.exists() and name != DATABRICKS:
+        raise HarnessError(f"there is no folder {name}; --from takes a folder, an archive or an MLflow store")
     return MlflowSource(name, suite)
 
 

@@ -18,7 +18,7 @@ from evaluators import plugins
 from evaluators.formats import FORMATS
 from evaluators.tasks import task_names, task_of
 from harness.config.arms import find_objective
-from harness.config.settings import Control
+from harness.config.settings import BUILT_IN_ENGINES, Control
 from harness.config.suites import load_suite, suite_names
 from harness.rollout.engines import ENGINES, engine_maker
 
@@ -69,7 +69,7 @@ def formats() -> Table:
 
 
 def engines() -> Table:
-    added = plugins.plugins_of(plugins.ENGINES, ENGINES)
+    added = plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
     names = [*ENGINES, *added]
     return _table("engines", [(name, _first_line(engine_maker(name)), _origin(added, name)) for name in names])
 

@@ -1,7 +1,5 @@
 """What is installed, and what a suite would see."""
 
-import os
-
 import torch
 from rich.console import Console
 
@@ -9,6 +7,7 @@ from evaluators.tasks.overlap import overlap
 from evaluators.types import Split
 from harness.config.arms import run_config
 from harness.config.run_config import SuiteConfig
+from harness.launch.devices import cores
 from harness.launch.machine import settle
 from harness.records.provenance import versions
 from harness.rollout.engines.engine import sampling_of
@@ -28,7 +27,7 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
 
     for name, version in versions().items():
         line(name, version)
-    line("cores", os.cpu_count())
+    line("cores", cores())
     line("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "no")
     if suite is None:
         return

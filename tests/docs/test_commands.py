@@ -11,7 +11,7 @@ import typer
 from harness.cli import app
 from harness.launch.plan import Plan
 from tests.support.command_line import SETTINGS, harness
-from tests.support.documented import PAGES, Command, commands
+from tests.support.documented import PAGES, Command, commands, within
 from tests.support.paths import ROOT
 from tests.support.processes import typed
 
@@ -31,9 +31,9 @@ class Planned(Exception):
     """Raised where training would begin."""
 
 
-@pytest.mark.parametrize("command", OURS, ids=str)
-def test_its_options_exist(command: Command) -> None:
-    name, *arguments = command.harness or []
+@pytest.mark.parametrize("words", [*(one.harness or [] for one in OURS), *within()], ids=" ".join)
+def test_its_options_exist(words: list[str]) -> None:
+    name, *arguments = words
     assert name in KNOWN
     KNOWN[name].make_context(name, arguments)
 
@@ -51,6 +51,10 @@ def test_what_it_names_exists(command: Command) -> None:
             assert (ROOT / script).is_file()
         case _:
             assert command.mark == "needs" or command.page == "docs/tutorial.md", "no test runs it, so it needs a mark"
+
+
+def test_commands_in_a_script_and_in_quotes_are_found() -> None:
+    assert {name for name, *_ in within()} == {"run"} and len(within()) == 2
 
 
 def test_the_commands_of_make_are_run_by_the_checks() -> None:

@@ -69,3 +69,12 @@ def commands() -> list[Command]:
     """All commands of all pages, each once."""
     every = (step for page in sorted(PAGES) for step in steps_of(page) if isinstance(step, Command))
     return list({tuple(one.words): one for one in every}.values())
+
+
+def within() -> list[list[str]]:
+    """Arguments of our commands in scripts that pages show, and in what another command is given in quotes."""
+    steps = [step for page in sorted(PAGES) for step in steps_of(page)]
+    lines = [line for step in steps if isinstance(step, Shown) for line in step.content.splitlines()]
+    quoted = [word for step in steps if isinstance(step, Command) for word in step.words if " " in word]
+    found = (re.search(r"\bharness \w.*", text) for text in (*(one for one in lines if "srun" in one), *quoted))
+    return [shlex.split(one[0])[1:] for one in found if one]

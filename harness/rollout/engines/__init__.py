@@ -30,11 +30,19 @@ ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
 
 
 def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutEngine]:
-    """The function that makes the engine called ``name``: one of :data:`ENGINES`, or one that another package adds."""
+    """The function that makes the engine called ``name``: one of :data:`ENGINES`, or one that another package adds.
+
+    Raises:
+        PluginError: a package adds it, and it is no function.
+    """
     if name in ENGINES:
         return ENGINES[name]
     added = plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
     maker: Callable[[Policy, ComputeSettings, int], RolloutEngine] = plugins.loaded(added[name])
+    if not callable(maker):
+        raise plugins.PluginError(
+            f"the engine {name} of {plugins.origin_of(added[name])} at {added[name].value} is no function"
+        )
     return maker
 
 

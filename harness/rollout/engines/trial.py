@@ -35,7 +35,7 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
         sampling = Sampling(temperature=tried.temperature, max_tokens=tokens)
         try:
             engine.sync(policy)
-            groups = engine.generate(prompts, 2, sampling, 0)
+            groups = engine.generate(prompts, 2, sampling, 0, first=0)
         except HarnessError:
             raise
         except Exception as error:  # of a model's own code, whatever it raises

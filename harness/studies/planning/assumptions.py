@@ -13,7 +13,7 @@ def assumptions(config: RunConfig, device: Device, prompt: int, completion: int)
         if config.policy.gradient_checkpointing
         else "all activations are kept; policy.gradient_checkpointing=true keeps one layer's"
     )
-    kind = config.model.device
+    kind, engine = config.model.device, config.compute.engine
     process = f"{ALLOWANCE[kind] / GIB:g} GiB for " + ("CUDA and fragments" if kind == "cuda" else "the process")
     rates = (
         "its datasheet's"
@@ -30,9 +30,10 @@ def assumptions(config: RunConfig, device: Device, prompt: int, completion: int)
         f"copy that the transformers engine samples from stays; {process}",
         f"passes reach {duration.TRAINING_SHARE:.0%} of the device's matrix rate, sampling "
         f"{duration.DECODING_SHARE:.0%} of its bandwidth ({rates}); to start the kernels of a layer takes "
-        f"{1e6 * duration.LAUNCH[config.compute.engine]:.0f} us a token sampled",
-        f"a run begins after {duration.BEGINNING[config.compute.engine]:.0f} s, and weights that are read at "
+        f"{1e6 * duration.of_engine(duration.LAUNCH, engine):.0f} us a token sampled",
+        f"a run begins after {duration.of_engine(duration.BEGINNING, engine):.0f} s, and weights that are read at "
         f"{duration.DISK / 1e9:g} GB/s",
+        *([] if engine in duration.LAUNCH else [f"the engine {engine} is taken to be as fast as transformers"]),
         "grading and the journal are not counted; a prompt is computed once for its group; layers that are computed "
         "again take time, and are no model FLOPs",
     ]

@@ -1,6 +1,7 @@
 """What a run takes: tokens, FLOPs and seconds, under assumptions that are told beside them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.config.run_config import RunConfig
@@ -26,6 +27,11 @@ BEGINNING = {"transformers": 10.0, "vllm": 90.0}
 """Seconds of a process until its engine stands, without reading the weights."""
 DISK = 1e9
 """Bytes a second at which weights are read."""
+
+
+def of_engine(figures: Mapping[str, float], engine: str) -> float:
+    """One of the figures above. An engine that another package adds is taken to be like transformers."""
+    return figures.get(engine, figures["transformers"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +102,7 @@ class Pace:
         cache = completions * kv_bytes_of(policy, self.prompt + self.completion // 2)
         rounds = math.ceil(completions / compute.sample_batch)
         reading = (rounds * weights + cache) / (1e12 * self.device.bandwidth * DECODING_SHARE)
-        return float(self.completion * max(reading, rounds * policy.size.layers * LAUNCH[compute.engine]))
+        return float(self.completion * max(reading, rounds * policy.size.layers * of_engine(LAUNCH, compute.engine)))
 
     def computing(self, new: int, batch: int) -> float:
         """Seconds of all passes of such a step, prompts before they are sampled from included, each once."""
@@ -137,7 +143,7 @@ class Pace:
     def beginning(self) -> float:
         """Seconds until the run samples its first token."""
         policy = self.parts.policy
-        return BEGINNING[self.config.compute.engine] + policy.dtype.itemsize * policy.size.parameters / DISK
+        return of_engine(BEGINNING, self.config.compute.engine) + policy.dtype.itemsize * policy.size.parameters / DISK
 
 
 def duration_of(

@@ -16,7 +16,7 @@ def start(folder: Path) -> list[Path]:
     """
     targets = [folder / name for name in FILES]
     if there := [str(target) for target in targets if target.exists()]:
-        raise HarnessError(f"{' and '.join(there)} exists already and is left as it is; choose another folder")
+        raise HarnessError(f"already there, and left as it is: {', '.join(there)}; choose another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in targets:

@@ -24,9 +24,14 @@ def test_the_arm_runs_as_it_was_written(tmp_path: Path, monkeypatch: pytest.Monk
     assert '"objective/advantage_size"' in journal.read_text()
 
 
+def test_what_is_to_be_tried_works_from_where_it_is_said(tmp_path: Path) -> None:
+    code, said = harness("init", str(tmp_path / "a study"))
+    assert code == 0 and f"try:  cd '{tmp_path}/a study' && harness run --suite my-suite.yaml" in said
+
+
 def test_nothing_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "my-suite.yaml").write_text("mine")
-    refused(["init", str(tmp_path)], "my-suite.yaml exists already")
+    refused(["init", str(tmp_path)], "already there", "my-suite.yaml")
     assert (tmp_path / "my-suite.yaml").read_text() == "mine"
     assert not (tmp_path / "my_objective.py").exists()
 

@@ -28,6 +28,9 @@ WRONG = {
     "an engine": ["run", "--algos", "agro", "--engine", "vlm"],
     "a task": ["run", "--algos", "agro", "--task", "gsm9k"],
     "a budget": ["run", "--algos", "agro", "--budget", "hours=3"],
+    "a part": ["run", "--algos", "agro", "--part", "3/2"],
+    "an option of Ray": ["run", "--algos", "agro", "--ray-address", "auto"],
+    "an option that Ray does not have": ["tune", "--algos", "agro", "--executor", "ray", "--devices", "0"],
     "an end of seeds": ["run", "--algos", "agro,grpo", "--until", "sure"],
 }
 

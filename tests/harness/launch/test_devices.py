@@ -126,7 +126,7 @@ def chosen(
     config = small_config(**changes)
     on_gpu = config.model_copy(update={"model": config.model.model_copy(update={"device": "cuda"})})
     monkeypatch.setattr(harness.launch.places, "gpus", lambda: here)
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(harness.launch.places, "cores", lambda: cores)
     return places_of([on_gpu] * 20, devices=None, runs_per_device=asked, workers=workers, forecaster=Known(gib))
 
 
@@ -177,8 +177,19 @@ def test_more_devices_a_run_than_there_are_is_refused(monkeypatch: pytest.Monkey
         chosen(monkeypatch, 1.0, here=fake_gpus(2), compute__devices=4)
 
 
+def test_several_runs_do_not_share_what_one_takes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HarnessError, match=r"--runs-per-device is for runs of one device.*compute\.devices=2"):
+        chosen(monkeypatch, 1.0, here=fake_gpus(4), asked=2, compute__devices=2)
+
+
+def test_cores_are_those_that_a_job_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {3, 5, 7}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 128)
+    assert harness.launch.places.cores() == 3
+
+
 def test_on_a_cpu_as_cores_allow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr(harness.launch.places, "cores", lambda: 4)
 
     def places(**options: object) -> Places:
         given = {"devices": None, "runs_per_device": None, "workers": None, "forecaster": Alike()} | options
@@ -190,5 +201,5 @@ def test_on_a_cpu_as_cores_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "warning: 3 workers of 2 threads each share 4 cores" in places(workers=3).remarks[0]
     assert places(devices="cpu:4").at_once == 4
     assert places(devices="cpu:4", workers=3).at_once == 3
-    with pytest.raises(HarnessError, match="--runs-per-device is of GPUs"):
+    with pytest.raises(HarnessError, match="--runs-per-device is for GPUs"):
         places(runs_per_device=2)

@@ -120,7 +120,7 @@ def test_parts_on_other_machines_are_put_together_by_from(executor: Played, out:
 
 def test_an_empty_part_is_no_error(executor: Played, out: Path) -> None:
     """A SLURM array may have more tasks than there are runs."""
-    assert "part 7/7 of grpo,agro x 3 seeds, 6 runs, is empty" in typed(out, *RUN, "--part", "7/7")
+    assert "part 7/7 of grpo,agro x 3 seeds has no runs: there are 6 in all" in typed(out, *RUN, "--part", "7/7")
     assert not executor.asked
 
 

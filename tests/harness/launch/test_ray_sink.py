@@ -129,6 +129,23 @@ def test_a_run_is_held_while_it_runs_and_no_run_begins_after_a_stop(tmp_path: Pa
     assert again(sink).word == "stop"
 
 
+@pytest.mark.parametrize("before", ["nothing", "lost before it began", "lost", "ended by a lost rank"])
+def test_every_attempt_holds_the_run_and_one_that_waits_can_be_cancelled(before: str, tmp_path: Path) -> None:
+    sink = Sink(None)
+    sink.expect({"run": tmp_path}, fresh=False)
+    if before in ("lost", "ended by a lost rank"):
+        attempt = again(sink).attempt
+        if before == "ended by a lost rank":
+            sink.end("run", attempt, ended=False)
+    if before != "nothing":
+        sink.lost("run")
+    assert sink.stop() == [], "its task may be cancelled"
+    sink.expect({}, fresh=False)
+    again(sink)
+    assert is_locked(tmp_path)
+    assert sink.stop() == ["run"], "its task must not be interrupted"
+
+
 @pytest.mark.parametrize("large", [False, True])
 def test_what_is_mirrored_is_what_the_run_left(large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In messages, and by way of a storage that is left empty."""

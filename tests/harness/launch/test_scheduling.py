@@ -9,7 +9,9 @@ from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
 from harness.launch.scheduling import Alike, Part, longest_first, parse_part
+from harness.studies.planning.assumptions import assumptions
 from harness.studies.planning.forecast import Forecast
+from harness.studies.planning.gpus import GPUS
 from tests.support.small import small_config
 
 RUNS = [
@@ -83,3 +85,14 @@ def test_an_estimate_is_made_once_for_runs_that_take_the_same(monkeypatch: pytes
     assert forecast.hours(longer) > 2 * forecast.hours(runs[0]) and len(made) == 2
     assert forecast.hours(small_config("ppo", 0, rollout__max_tokens=80)) > forecast.hours(runs[0])
     assert (forecast.gib(runs[0]) or 0) > 2
+
+
+def test_a_run_on_an_engine_of_another_package_is_estimated() -> None:
+    """Every command that trains asks for it, so a failure here would keep such an engine from any run."""
+    built_in = small_config()
+    added = built_in.model_copy(update={"compute": built_in.compute.model_copy(update={"engine": "slow"})})
+    forecast = Forecast()
+    assert forecast.hours(added) == forecast.hours(built_in)
+    assert forecast.gib(added) == forecast.gib(built_in)
+    assert any("engine slow" in line for line in assumptions(added, GPUS["h100"], 8, 8))
+    assert not any("is taken to be" in line for line in assumptions(built_in, GPUS["h100"], 8, 8))

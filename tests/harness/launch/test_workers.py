@@ -1,8 +1,8 @@
 """Runs side by side: the same as one after the other."""
 
-import os
 from pathlib import Path
 
+from harness.launch.devices import cores
 from tests.support.command_line import two_runs
 from tests.support.small import SUITE, assert_same_run
 
@@ -21,8 +21,7 @@ def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:
 
 def test_more_workers_than_cores_are_one_warning(tmp_path: Path) -> None:
     """Threads are part of the config, so they are not divided: the runs go on as asked."""
-    cores = os.cpu_count() or 1
-    crowded = ["--workers", "2", f"--set=compute.threads={cores}", "--set=evaluation.shares=[1]"]
+    crowded = ["--workers", "2", f"--set=compute.threads={cores()}", "--set=evaluation.shares=[1]"]
     done = two_runs(tmp_path / "out", *crowded)
     assert done.code() == 0, done.stderr
     assert done.stdout.count("warning: 2 workers of") == 1

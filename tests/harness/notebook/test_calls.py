@@ -1,5 +1,6 @@
 """The harness from Python: the same runs and numbers as by the commands, as frames."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,16 @@ def test_a_run_is_the_commands_run(trained: tuple[Path, Leaderboard], small_runs
     pd.testing.assert_frame_equal(again.table, board.table)
 
 
-def test_frames_of_a_run_agree_with_each_other(trained: tuple[Path, Leaderboard]) -> None:
+def test_frames_of_a_run_agree_with_each_other(
+    trained: tuple[Path, Leaderboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, board = trained
     run_id = board.runs.run_id[0]
     run = harness.load(run_id, out=out)
     assert run.folder == harness.load(run.folder).folder
+    for start, name in ((run.folder, "."), (run.folder.parent, run_id)):
+        monkeypatch.chdir(start)
+        assert harness.load(name).samples == run.samples
     assert list(run.steps.step) == [1, 2, 3, 4, 5, 6]
     assert run.steps.completions.iloc[-1] == board.runs.completions[0]
     last = run.evaluations[run.evaluations.split == "test"].iloc[-1]
@@ -86,6 +92,14 @@ def test_an_evaluation_is_of_the_run(trained: tuple[Path, Leaderboard]) -> None:
     (row,) = measured.table.to_dict("records")
     assert row["model"] == run_id and row["problems"] == 4
     assert "<table" in measured._repr_html_()
+
+
+def test_published_runs_are_not_lost(tmp_path: Path) -> None:
+    (tmp_path / SUITE).mkdir()
+    shutil.copy(ARCHIVE, tmp_path / SUITE)
+    with pytest.raises(HarnessError, match="published runs"):
+        harness.run(["agro"], seeds=[0], settings=SMALL, out=tmp_path, quiet=True)
+    assert [path.name for path in (tmp_path / SUITE).iterdir()] == ["runs.tar.xz"]
 
 
 def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def test_a_folder_without_runs_of_the_suite_is_refused(store: OutDir, tmp_path: 
     (tmp_path / "empty").mkdir()
     command = ["leaderboard", "--suite", SUITE, "--out", str(tmp_path / "out"), "--from"]
     refused([*command, str(tmp_path / "empty")], "holds no runs of the suite tiny-arithmetic")
+    refused([*command, str(tmp_path / "nowhere")], "there is no folder", "nowhere")
 
 
 def test_one_source_is_opened_as_before(store: OutDir, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ OBJECT_STORE = 512 * 2**20
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 """Of HTTP/2, with empty settings, which a Ray head answers with its own."""
 SETTINGS = 4
+INSTALLED = ("site-packages", "dist-packages")
+"""Folders in which other packages lie, which the nodes have, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,19 +92,24 @@ def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def _files_of(module: str) -> list[str]:
-    """The module's file or package, and what has been imported from the same folder: all that it may need."""
-    folder = _place(sys.modules[module.partition(".")[0]])
-    assert folder is not None, "it was imported when the run's config was made"
+    """The module's file or package, and what has been imported from the same folder: all that it may need.
+
+    Of an installed package nothing but itself: everything else is installed beside it.
+    """
+    own = _place(sys.modules[module.partition(".")[0]])
+    assert own is not None, "it was imported when the run's config was made"
+    if own.parent.name in INSTALLED:
+        return [str(own)]
     top = {name: one for name, one in sys.modules.items() if "." not in name and name != "__main__"}
     places = {name: place for name, one in top.items() if (place := _place(one)) is not None}
-    return [str(place) for name, place in places.items() if place.parent == folder.parent and name not in OURS]
+    return [str(place) for name, place in places.items() if place.parent == own.parent and name not in OURS]
 
 
 def _place(module: ModuleType) -> Path | None:
-    """The file of a module, or the folder of a package."""
+    """The file of a module, or the folder of a package, which need not have an ``__init__.py``."""
     file = getattr(module, "__file__", None)
     if file is None:
-        return None
+        return next((Path(folder).resolve() for folder in getattr(module, "__path__", ())), None)
     path = Path(file).resolve()
     return path.parent if path.name == "__init__.py" else path
 
@@ -119,7 +126,7 @@ def _check(address: str) -> None:
             "cluster; type the command there, and name HOST:PORT or auto"
         )
     host, _, port = address.rpartition(":")
-    reason = "something else than a Ray head answers"
+    reason = "something other than a Ray head answers"
     try:
         with socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN) as connection:
             if os.environ.get("RAY_USE_TLS", "0") != "0":

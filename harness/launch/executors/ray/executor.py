@@ -189,7 +189,7 @@ class RayExecutor:
             return ray.get(getattr(self._sink, method).remote(*given))
         except RayActorError as error:
             raise HarnessError(
-                "the process beside this one that writes the runs' directories died; the same command resumes"
+                "the process that writes the runs' directories died; the same command resumes"
             ) from error
 
 

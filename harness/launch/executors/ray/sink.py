@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -40,9 +40,12 @@ class _Run:
     progress: int = 0
     """Checkpoints so far; and as many as there were when an attempt was last lost."""
     progress_then: int = 0
+    waits: bool = True
+    """No task of it has begun, or none since the last one was lost."""
     where: str = ""
     """The node that it runs on; nothing while it does not."""
-    held: ExitStack = field(default_factory=ExitStack)
+    held: ExitStack | None = None
+    """The hold on its directory, from an attempt's beginning until one of them ends."""
 
 
 class Sink:
@@ -71,14 +74,14 @@ class Sink:
         return {run_id: run.where for run_id, run in self._runs.items() if run.where}, self._refusal
 
     def stop(self) -> list[str]:
-        """No run begins from now on, and those that run stop after their step: the ids of all that have begun."""
+        """No run begins from now on, and those that run stop after their step; the ids of these."""
         self._stopping = True
-        return [run_id for run_id, run in self._runs.items() if run.attempt]
+        return [run_id for run_id, run in self._runs.items() if not run.waits]
 
     def lost(self, run_id: str) -> bool:
         """The attempt is no more; whether it left more than the one before."""
         run = self._runs[run_id]
-        run.attempt, run.where = run.attempt + 1, ""
+        run.attempt, run.where, run.waits = run.attempt + 1, "", True
         self._release(run_id)
         further = run.progress > run.progress_then
         run.progress_then = run.progress
@@ -91,13 +94,15 @@ class Sink:
         run = self._runs[run_id]
         if self._stopping:
             return Begun(attempt=0, word="stop", files={})
-        if not run.attempt:
+        if run.held is None:
+            held = ExitStack()
             try:
-                run.held.enter_context(locked(run.directory, patience=1))
+                held.enter_context(locked(run.directory, patience=1))
             except HarnessError as error:
                 return str(error)
+            run.held = held
             (run.directory / ERROR).unlink(missing_ok=True)
-        run.attempt, run.where = run.attempt + 1, where
+        run.attempt, run.where, run.waits = run.attempt + 1, where, False
         try:
             return Begun(attempt=run.attempt, word="go", files={} if run.fresh else self._left(run))
         except NeedsStorage as error:
@@ -171,8 +176,11 @@ class Sink:
             if ended:
                 (directory / CHECKPOINT).unlink(missing_ok=True)
             self._release(run_id)
-            self._runs[run_id].held.close()
-            self._runs[run_id].where = ""
+            run = self._runs[run_id]
+            run.where = ""
+            if run.held:
+                run.held.close()
+                run.held = None
 
         return self._write(run_id, attempt, write, forgets=False)
 
