@@ -5,7 +5,6 @@ import copy
 import torch
 
 from harness.errors import HarnessError
-from harness.models.parallel import gathered
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 from harness.models.trial import COMPLETIONS, apart, named, trial_prompts
@@ -44,8 +43,7 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
             ) from error
         pairs = [(prompt, completion) for prompt, group in zip(prompts, groups, strict=True) for completion in group]
         sequences = Sequences.of([(prompt, completion.ids) for prompt, completion in pairs])
-        with gathered(policy.model):
-            expected = tried.logp(sequences)[sequences.mask.to(policy.device)]
+        expected = tried.logp(sequences)[sequences.mask.to(policy.device)]
         found = torch.tensor([logp for _, completion in pairs for logp in completion.logp], device=policy.device)
     if apart(found, expected, policy.dtype):
         gap = float((found - expected).abs().max())
@@ -56,6 +54,6 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
 
 
 def _largest_logit(policy: Policy, prompt: tuple[int, ...]) -> float:
-    with gathered(policy.model), policy.in_effect():
+    with policy.in_effect():
         logits = policy.model(input_ids=torch.tensor([prompt], device=policy.device)).logits
     return float(logits.abs().max())
