@@ -27,9 +27,16 @@ app = typer.Typer(
 )
 OFF_TERMINAL = 1000
 """Columns where nobody looks on: tables take what they need, and are never cut."""
-console = Console(soft_wrap=True)
-if not console.is_terminal and "COLUMNS" not in os.environ:
-    console = Console(soft_wrap=True, width=OFF_TERMINAL)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    found = Console(soft_wrap=True, stderr=stderr)
+    wide = not found.is_terminal and "COLUMNS" not in os.environ
+    return Console(soft_wrap=True, stderr=stderr, width=OFF_TERMINAL) if wide else found
+
+
+console, aside = _console(), _console(stderr=True)
+"""For results, and for all that is said beside them where results are JSON."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""

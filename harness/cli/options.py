@@ -59,6 +59,9 @@ RayStorage = Annotated[
     typer.Option(help="Where files above 64 MiB go on their way, such as s3://BUCKET/FOLDER or file:///FOLDER."),
 ]
 PartOf = Annotated[str | None, typer.Option("--part", help="I/N: only part I of N, which take about the same time.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON to standard output, and all else to standard error.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Train also where a look at the start policy finds nothing to learn from.")

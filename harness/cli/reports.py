@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import app, console, one_sentence
+from harness.cli.app import app, aside, console, one_sentence
 from harness.cli.options import (
     OUT,
     Correct,
     Force,
     From,
     GraderName,
+    Json,
     Match,
     Out,
     Seeds,
@@ -77,13 +78,17 @@ def leaderboard(
     correct: Correct = "table",
     out: Out = OUT,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
     from harness.report.commands import make_leaderboard
 
     selection = selection_of(algos, seeds, budget, match, grader, regime)
     loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
-    make_leaderboard(loaded, selection, source or [], out, console, force=force, correction=correct)
+    said = aside if as_json else console
+    board = make_leaderboard(loaded, selection, source or [], out, said, force=force, correction=correct)
+    if as_json:
+        print(board.as_json())
 
 
 @app.command()
@@ -97,16 +102,20 @@ def compare(
     match: Match = None,
     grader: GraderName = None,
     out: Out = OUT,
+    as_json: Json = False,
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
     from harness.report.commands import make_comparison
     from harness.report.numbers.selection import Selection
+    from harness.report.pages.exports import comparison_json
 
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
     loaded, chosen = suite_of(suite, out), Selection(match=match, grader=grader)
-    make_comparison(loaded, (a, b), wanted, chosen, source or [], out, console)
+    found = make_comparison(loaded, (a, b), wanted, chosen, source or [], out, aside if as_json else console)
+    if as_json:
+        print(comparison_json(found))
 
 
 @app.command()

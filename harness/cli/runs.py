@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, find_own_objectives, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, aside, console, find_own_objectives, objectives_of, one_sentence
 from harness.cli.executing import executing
 from harness.cli.options import (
     OUT,
@@ -16,6 +16,7 @@ from harness.cli.options import (
     Engine,
     Force,
     GraderName,
+    Json,
     Match,
     Model,
     Most,
@@ -58,6 +59,10 @@ def run(
     change: Change = None,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
     force: Force = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the runs, their estimates and the resolved suite; train nothing.")
+    ] = False,
+    as_json: Json = False,
     *,
     how: "Callable[[], Execution]",
 ) -> None:
@@ -79,10 +84,18 @@ def run(
         planned = plan_until(suite, changes, names, max_seeds, regime or [])
     else:
         planned = plan(suite, changes, names, numbers, regime or [])
+    if dry_run:
+        from harness.studies.dry_run import rehearsal
+
+        print(rehearsal(planned, execution.forecaster), end="")
+        return
     kept = kept_by(execution.part, planned.runs, execution.forecaster, execution.out)
     refuse_losing(execution.out / planned.suite.name, kept, force=force)
-    if not (invoke_until if looked else invoke)(planned, execution, console):
+    said = aside if as_json else console
+    if not (invoke_until if looked else invoke)(planned, execution, said):
         raise typer.Exit(INTERRUPTED)
+    if as_json:
+        print((execution.out / planned.suite.name / "leaderboard.json").read_text(encoding="utf-8"), end="")
 
 
 @app.command()
@@ -133,7 +146,7 @@ def replicate(
         raise HarnessError("--from twice: an archive's verdicts are tried again by themselves; name one")
     find_own_objectives()
     names = names_of(algos) if algos else None
-    refuse_typos(suite, [], names or [], regime or [])
+    refuse_typos(suite, [], [], regime or [])  # the archive may have other arms than the suite
 
     execution = how()
     from harness.report.numbers.selection import Selection

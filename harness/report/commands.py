@@ -12,7 +12,9 @@ from harness.report.archive import ARCHIVE, refuse_losing, write_archive
 from harness.report.merged import open_source
 from harness.report.numbers.board import build
 from harness.report.numbers.compare import compare, pair
+from harness.report.numbers.document import Board
 from harness.report.numbers.selection import Selection
+from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.compare_text import terminal
 from harness.report.pages.text import tables
 from harness.report.pages.writing import write_comparison, write_leaderboard
@@ -27,8 +29,11 @@ def make_leaderboard(
     *,
     force: bool = False,
     correction: Correction = "table",
-) -> None:
-    """The leaderboard of a suite's runs, wherever they are kept: see :func:`harness.report.merged.open_source`."""
+) -> Board:
+    """Print, write and return the leaderboard of a suite's runs, wherever they are kept.
+
+    ``sources``: as :func:`harness.report.merged.open_source` takes them.
+    """
     out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
     results = opened.results()
     chosen = selection.of(results)
@@ -39,6 +44,7 @@ def make_leaderboard(
     write_leaderboard(board, chosen, out_dir.suite(suite.name), links)
     console.print(tables(board), highlight=False)
     console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {out_dir.suite(suite.name)}")
+    return board
 
 
 def make_comparison(
@@ -49,8 +55,8 @@ def make_comparison(
     sources: Sequence[str],
     out: Path,
     console: Console,
-) -> None:
-    """Two objectives or runs of a suite, side by side."""
+) -> SideBySide:
+    """Print, write and return two objectives or runs of a suite, side by side."""
     out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
     results = opened.results()
     pairs = pair(names[0], names[1], selection.of(results), regime)
@@ -60,6 +66,7 @@ def make_comparison(
     path = write_comparison(found, out_dir.suite(suite.name), links)
     console.print(terminal(found), highlight=False)
     console.print(f"written: {path}")
+    return found
 
 
 def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = False) -> None:

@@ -15,10 +15,15 @@ from harness.report.pages.grid import Grid
 
 ARITHMETIC = ("sampling", "reference", "old log-probabilities", "critic", "forward", "backward", "optimiser")
 """What the work itself is; all else in a step is overhead of the harness."""
-HARNESS = ("grading", "training", "sync", "journal", "step")
+HARNESS = ("grading", "training", "gradients", "sync", "journal", "step")
 """A step's other spans; of those that hold others, what these do not cover."""
 BESIDE = ("evaluation", "checkpoint")
-NAMES = {"training": "collating, loss, metrics", "step": "else", "sync": "weights to the engine"}
+NAMES = {
+    "training": "collating, loss, metrics",
+    "step": "else",
+    "gradients": "gradients, summed over ranks",
+    "sync": "weights to the engine",
+}
 HEADERS = ("phase", "ms a step", "share")
 
 

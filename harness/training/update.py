@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -59,7 +60,7 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
             metrics = _backward(run, micro, counts, first=index == 1)
         if why := unexplained(run.config, metrics):
             raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
-        with run.span("gradients"):
+        with run.span("gradients") if run.world.size > 1 else nullcontext():
             run.world.add_up(p for each in run.modules.values() if not units_of(each) for p in each.parameters())
         with run.span("optimiser"):
             metrics |= _step(run, run.ledger.optimizer_steps + index)

@@ -60,6 +60,13 @@ def note(request: RunRequest, terms: Terms) -> Outcome | Broken:
     return "finished"
 
 
+def wait_for_stop(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """A run that ends when it is asked to, and not before."""
+    while not asked_to_stop():
+        time.sleep(0.01)
+    return "interrupted"
+
+
 def visits(out: Path) -> list[Visit]:
     """All that has been noted."""
     return [

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from harness.records.results import COSTS, RunResult
 from harness.report.numbers.document import ArmRow, Board
+from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.cells import as_code, escaped
 from harness.report.pages.columns import REACHED
 from harness.report.pages.grid import grid
@@ -100,6 +102,21 @@ def marl_eval(suite: str, results: Sequence[RunResult]) -> dict[str, Any]:
         task = found.setdefault(suite, {}).setdefault(config.regime, {})
         task.setdefault(config.objective.name, {})[f"seed_{config.seed}"] = steps
     return found
+
+
+def comparison_json(found: SideBySide) -> str:
+    """Two sides with their rows, the difference, and the problems on which they differ."""
+    content = {
+        "suite": found.suite,
+        "regime": found.regime,
+        "names": found.names,
+        "difference": asdict(found.difference),
+        "problems": found.problems,
+        "gained": asdict(found.gained),
+        "lost": asdict(found.lost),
+        "rows": [asdict(row) for row in found.rows],
+    }
+    return json.dumps(content, indent=1)
 
 
 def dataset_card(board: Board) -> str:

@@ -115,6 +115,7 @@ def test_a_rank_that_fails_on_a_gpu_leaves_its_group_to_the_end_of_its_process(
     """NCCL would wait there for ranks that wait for this one. A stand-in for two GPUs."""
     ended: list[str] = []
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: False)  # vLLM may have left a group here
     monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: None)
     monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: ended.append("destroyed"))
     monkeypatch.setattr("harness.launch.gang.Ranks", lambda: SimpleNamespace(rank=1, size=2))

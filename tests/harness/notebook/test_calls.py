@@ -33,9 +33,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Leaderboard
 
 def test_a_run_is_the_commands_run(trained: tuple[Path, Leaderboard], small_runs: dict[str, Path]) -> None:
     out, board = trained
-    for name, folder in small_runs.items():
+    for name in ("agro", "grpo"):
         (made,) = out.glob(f"{SUITE}/runs/{name}-s0-*")
-        assert_same_run(made, folder)
+        assert_same_run(made, small_runs[name])
     assert list(board.runs.objective) == ["agro", "grpo"]
     assert (board.runs.status == "finished").all()
     assert (board.runs.completions == 96).all()

@@ -86,7 +86,7 @@ def test_a_profiled_run_is_the_run_and_its_spans_cover_its_steps(tmp_path: Path)
     events = read_trace(tmp_path / "traced" / TRACE)
     spent = spent_of([events])
     assert spent.steps == 5
-    assert set(spent.phases) == {*ARITHMETIC, *HARNESS}
+    assert set(spent.phases) == {*ARITHMETIC, *HARNESS} - {"gradients"}  # which one process has nothing to sum with
     assert sum(spent.phases.values()) == pytest.approx(spent.step, rel=1e-6)
     assert set(spent.beside) == {"evaluation", "checkpoint"}
     assert 0 < spent.overhead < 0.5

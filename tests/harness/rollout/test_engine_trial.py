@@ -45,10 +45,10 @@ def broken(one: Completion) -> Completion:
 def install(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
     class Engine(TransformersEngine):
         def generate(
-            self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int
+            self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
         ) -> list[tuple[Completion, ...]]:
             assert all(len(prompt) + sampling.max_tokens <= CONTEXT for prompt in prompts)
-            return [tuple(map(change, group)) for group in super().generate(prompts, n, sampling, seed)]
+            return [tuple(map(change, group)) for group in super().generate(prompts, n, sampling, seed, first)]
 
     monkeypatch.setitem(engines.ENGINES, "transformers", lambda policy, *_: Engine(policy, sample_batch=8))
 

@@ -1,6 +1,7 @@
 """``harness plan`` on several devices, on a CPU, and with arms that cannot be planned."""
 
 import re
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from harness.cli import app
+from harness.cli.app import console
 from harness.studies.planning import sweep as sweeping
 from harness.studies.planning.arm import Arm
 from harness.studies.planning.device import Device
@@ -30,7 +32,11 @@ PAGE = ROOT / "docs" / "many-devices.md"
 
 
 def plan(*options: str) -> Any:
-    result = CliRunner(env={"COLUMNS": "120"}).invoke(app, ["plan", *options])
+    before, console.width = console.width, 120
+    try:
+        result = CliRunner().invoke(app, ["plan", *options])
+    finally:
+        console.width = before
     assert "Traceback" not in result.output
     return result
 
@@ -226,8 +232,8 @@ def test_one_run_on_several_devices_is_compared_with_one() -> None:
 
 def test_the_documentation_shows_what_the_command_prints(llama: str) -> None:
     """The page's first block is the command, its second one the table."""
-    command, table, *_ = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.S | re.M)
-    options = command.replace("\\\n", " ").split()
+    command, table, *_ = re.findall(r"^```(?:bash)?\n(.*?)^```$", PAGE.read_text(), re.S | re.M)
+    options = shlex.split(command.replace("\\\n", " "), comments=True)
     assert options[:2] == ["harness", "plan"]
     printed = plan(*options[2:], "--model", llama)
     assert printed.exit_code == 0, printed.output

@@ -54,9 +54,9 @@ def test_a_run_stops_before_it_trains_on_what_was_not_sampled_from_it(
 ) -> None:
     sampled = TransformersEngine.generate
 
-    def generate(engine: TransformersEngine, *args: Any) -> Any:
+    def generate(engine: TransformersEngine, *args: Any, **options: Any) -> Any:
         off = offset if len(args[0]) == 4 else 0.0  # not on trial, nor in evaluations
-        groups = sampled(engine, *args)
+        groups = sampled(engine, *args, **options)
         return [tuple(replace(one, logp=tuple(x + off for x in one.logp)) for one in group) for group in groups]
 
     monkeypatch.setattr(TransformersEngine, "generate", generate)
