@@ -7,9 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import reduce
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from mlflow import MlflowClient
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from harness.launch.executors import local
+from harness.launch.devices import Device
+from harness.launch.executors import local, worker
 from harness.launch.syncing import Syncing
 from harness.records.journal import Journal
 
@@ -119,24 +121,41 @@ class KilledAtStatement:
 
 
 class Inline:
-    """A pool whose one worker is this process: what was set up here holds in it, and nothing is imported again."""
+    """A worker that is this process: what was set up here holds in it, and nothing is imported again."""
 
-    def __init__(self, workers: int, context: object, initializer: object, initargs: tuple[Any, ...]) -> None:
-        local._stop = initargs[0]
+    def __init__(self, context: worker.Context, device: Device, stop: Event) -> None:
+        worker._stop = stop
+        self.device, self.busy = device, False
+        self._ours, self._theirs = context.Pipe()
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
+    @property
+    def ready(self) -> tuple[Connection]:
+        return (self._ours,)
+
+    def call(self, function: Callable[..., Any], *arguments: Any, environment: object = None) -> None:
+        self.busy = True
         try:
-            future.set_result(function(*args))
+            self._answer: tuple[bool, Any] = False, function(*arguments)
         except Exception as error:
-            future.set_exception(error)
-        return future
+            self._answer = True, error
+        self._theirs.send("answered")
 
-    def shutdown(self, cancel_futures: bool = False) -> None:
-        pass
+    def answer(self) -> Any:
+        self._ours.recv()
+        self.busy = False
+        raised, value = self._answer
+        if raised:
+            raise value
+        return value
+
+    def end(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+    kill = end
 
 
 def work_here() -> None:
     """Let this process be its own worker, and publish nothing meanwhile: a limit would meet the publishing, too."""
-    local.ProcessPoolExecutor = Inline  # type: ignore[assignment, misc]
+    local.Worker = Inline  # type: ignore[assignment, misc]
     Syncing.run = lambda self: None  # type: ignore[method-assign]

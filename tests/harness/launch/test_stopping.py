@@ -50,7 +50,7 @@ from algorithms.reinforce import Reinforce
 
 class Mine(Reinforce):
     def loss(self, policy, batch):
-        if Path("hang").exists():
+        if Path("hang").exists() and len(batch.rewards) > 4:  # not on the made-up batch
             Path("hanging").touch()
             time.sleep(600)
         return super().loss(policy, batch)
@@ -68,7 +68,9 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
     while not (tmp_path / "hanging").exists():
         assert time.monotonic() < deadline and stopped.process.is_alive(), stopped.stderr
         time.sleep(0.05)
-    (worker,) = workers_of(stopped.process.pid)
+    while not (workers := workers_of(stopped.process.pid)):  # the kernel's list may miss one for a moment
+        assert time.monotonic() < deadline
+    (worker,) = workers
     stopped.interrupt()
     time.sleep(1)
     assert stopped.process.is_alive(), "the first one lets the step end"
