@@ -44,7 +44,7 @@ def test_publishing_takes_a_share_of_a_core_at_most(store: OutDir, monkeypatch: 
     time.sleep(2)
     took = sum(spent)
     assert publishing.finish()
-    assert took < 2 * SHARE + 0.03
+    assert took < 2 * SHARE + 0.25  # half of the time, if nothing held it back
 
 
 @pytest.fixture
