@@ -1,6 +1,7 @@
 """What other installed packages add to a registry: entry points of a named group."""
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -27,7 +28,7 @@ def plugins_of(group: str, built_in: Iterable[str] = ()) -> dict[str, EntryPoint
     """
     found: dict[str, EntryPoint] = {}
     taken = set(built_in)
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, origin_of(point))):
+    for point in points_of(group):
         if point.name in taken:
             other = origin_of(found[point.name]) if point.name in found else "the harness itself"
             raise PluginError(
@@ -36,6 +37,12 @@ def plugins_of(group: str, built_in: Iterable[str] = ()) -> dict[str, EntryPoint
         taken.add(point.name)
         found[point.name] = point
     return found
+
+
+@cache
+def points_of(group: str) -> tuple[EntryPoint, ...]:
+    """All of a group, read once: to look through what is installed takes milliseconds, and every config asks."""
+    return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, origin_of(point))))
 
 
 def loaded(point: EntryPoint) -> Any:

@@ -7,7 +7,7 @@ One of them may be ``variant``, which stands behind the task's name: ``reasoning
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +46,23 @@ NO_OPTIONS = ("data", "whole", "variant")
 """Parameters of ``build`` that are none of the task's options."""
 
 
-@cache
+def added_tasks() -> dict[str, EntryPoint]:
+    """Tasks of other packages, by name."""
+    return plugins.plugins_of(plugins.TASKS, TASKS)
+
+
 def task_names() -> list[str]:
     """Of all tasks, those that other packages add last."""
-    return [*TASKS, *plugins.plugins_of(plugins.TASKS, TASKS)]
+    return [*TASKS, *added_tasks()]
 
 
-@cache
 def task_of(name: str) -> Task | None:
     """The task called ``name``, without its variant; None if there is none.
 
     Raises:
         PluginError: a package adds it, and it is no task.
     """
-    if name in TASKS or name not in (added := plugins.plugins_of(plugins.TASKS, TASKS)):
+    if name in TASKS or name not in (added := added_tasks()):
         return TASKS.get(name)
     found = plugins.loaded(added[name])
     if not isinstance(found, Task):

@@ -5,7 +5,7 @@ This module imports no torch, so that the command line can refuse a wrong name a
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,10 +22,14 @@ SECTIONS = ("optimizer", "fields")
 """Of an arm's settings."""
 
 
-@cache
+def added_objectives() -> dict[str, EntryPoint]:
+    """Objectives of other packages, by name."""
+    return plugins.plugins_of(plugins.OBJECTIVES, OBJECTIVES)
+
+
 def plugin_objectives() -> dict[str, str]:
-    """``module:Class`` by name, of objectives that other packages add; recorded in a run as if it had been typed so."""
-    return {name: point.value for name, point in plugins.plugins_of(plugins.OBJECTIVES, OBJECTIVES).items()}
+    """``module:Class`` of these, by name; recorded in a run as if it had been typed so."""
+    return {name: point.value for name, point in added_objectives().items()}
 
 
 def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:

@@ -1,5 +1,6 @@
 """The sections of a suite's YAML file: every setting, its default and its meaning."""
 
+from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
@@ -168,8 +169,13 @@ class EvaluationSettings(Settings):
 BUILT_IN_ENGINES = ("auto", "transformers", "vllm")
 
 
+def added_engines() -> dict[str, EntryPoint]:
+    """Engines of other packages, by name."""
+    return plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
+
+
 def _known_engine(name: str) -> str:
-    names = [*BUILT_IN_ENGINES, *plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)]
+    names = [*BUILT_IN_ENGINES, *added_engines()]
     if name not in names:
         raise ValueError(f"there is no engine {name!r}{suggestion(name, names)}; the engines are {', '.join(names)}")
     return name

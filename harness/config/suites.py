@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from importlib.metadata import EntryPoint
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -21,7 +22,12 @@ SUITES = files("harness") / "suites"
 
 def suite_names() -> list[str]:
     """Of all suites, those that other packages add last."""
-    return [*_built_in(), *plugins.plugins_of(plugins.SUITES, _built_in())]
+    return [*_built_in(), *added_suites()]
+
+
+def added_suites() -> dict[str, EntryPoint]:
+    """Suites of other packages, by name."""
+    return plugins.plugins_of(plugins.SUITES, _built_in())
 
 
 def _built_in() -> list[str]:
@@ -36,7 +42,7 @@ def _file_of(name: str) -> Path:
     """
     if name in _built_in():
         return Path(str(SUITES / f"{name}.yaml"))
-    added = plugins.plugins_of(plugins.SUITES, _built_in())
+    added = added_suites()
     if name not in added:
         raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
     package = added[name].value

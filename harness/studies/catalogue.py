@@ -16,10 +16,11 @@ from algorithms.robust import Robust
 from algorithms.types import Family, Objective, hyperparameters
 from evaluators import plugins
 from evaluators.formats import FORMATS
-from evaluators.tasks import task_names, task_of
+from evaluators.tasks import added_tasks, task_names, task_of
 from harness.config.arms import find_objective
-from harness.config.settings import BUILT_IN_ENGINES, Control
-from harness.config.suites import load_suite, suite_names
+from harness.config.layers import added_objectives
+from harness.config.settings import Control, added_engines
+from harness.config.suites import added_suites, load_suite, suite_names
 from harness.rollout.engines import ENGINES, engine_maker
 
 CONTROL_MEANINGS: dict[Control, str] = {
@@ -39,7 +40,7 @@ def objectives() -> Table:
         if family == Constrained.family:
             _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
             _describe(made, "robust", Robust, note="around any of them, by objectives.NAME.robust")
-    if added := plugins.plugins_of(plugins.OBJECTIVES, OBJECTIVES):
+    if added := added_objectives():
         _head(made, "of other packages")
         for name in added:
             _describe(made, name, find_objective(name), origin=_origin(added, name))
@@ -50,12 +51,12 @@ def objectives() -> Table:
 
 
 def suites() -> Table:
-    added = plugins.plugins_of(plugins.SUITES)
+    added = added_suites()
     return _table("suites", [(name, load_suite(name).description, _origin(added, name)) for name in suite_names()])
 
 
 def tasks() -> Table:
-    added = plugins.plugins_of(plugins.TASKS)
+    added = added_tasks()
     found = {name: task for name in task_names() if (task := task_of(name))}
     rows = [(name, _first_line(inspect.getmodule(task.build)), _origin(added, name)) for name, task in found.items()]
     return _table("tasks", rows)
@@ -69,7 +70,7 @@ def formats() -> Table:
 
 
 def engines() -> Table:
-    added = plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
+    added = added_engines()
     names = [*ENGINES, *added]
     return _table("engines", [(name, _first_line(engine_maker(name)), _origin(added, name)) for name in names])
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from evaluators import plugins
-from harness.config.settings import BUILT_IN_ENGINES, ComputeSettings
+from harness.config.settings import ComputeSettings, added_engines
 from harness.models.policy import Policy
 from harness.rollout.engines.engine import RolloutEngine
 from harness.rollout.engines.transformers_engine import TransformersEngine
@@ -37,7 +37,7 @@ def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutE
     """
     if name in ENGINES:
         return ENGINES[name]
-    added = plugins.plugins_of(plugins.ENGINES, BUILT_IN_ENGINES)
+    added = added_engines()
     maker: Callable[[Policy, ComputeSettings, int], RolloutEngine] = plugins.loaded(added[name])
     if not callable(maker):
         raise plugins.PluginError(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.tasks import task_names, task_of
-from harness.config.layers import plugin_objectives
+from evaluators.plugins import points_of
+from harness.config.settings import ComputeSettings
 from tests.support.command_line import harness, refused
 from tests.support.paths import ROOT
 
@@ -90,13 +90,10 @@ def install(site: Path, name: str, metadata: str, points: str) -> None:
 @pytest.fixture
 def here(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """The package is installed for this process."""
-    cached = (task_names, task_of, plugin_objectives)
-    for function in cached:
-        function.cache_clear()
     monkeypatch.syspath_prepend(str(site))
+    points_of.cache_clear()
     yield monkeypatch
-    for function in cached:
-        function.cache_clear()
+    points_of.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -155,3 +152,14 @@ def test_what_cannot_be_used_is_refused_by_package(
     here.syspath_prepend(str(tmp_path))
     sentence = refused(["list", registry], expected)
     assert "other 1.2" in sentence
+
+
+def test_what_is_installed_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every config asks whether its engine is known, and a report reads a thousand of them."""
+    asked: list[str] = []
+    monkeypatch.setattr("evaluators.plugins.entry_points", lambda *, group: asked.append(group) or ())
+    points_of.cache_clear()
+    for _ in range(3):
+        ComputeSettings(engine="transformers")
+    points_of.cache_clear()
+    assert asked == ["agro_harness.engines"]
