@@ -9,7 +9,6 @@ side by side, each on an N-th of the prompts: the work of a rank that has nobody
 
 import argparse
 import os
-import socket
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from unittest.mock import patch
 import harness.training.loop as loop
 from harness.config.run_config import RunConfig
 from harness.launch.executors.executor import RunRequest, Terms
-from harness.launch.gang import run_rank
+from harness.launch.gang import free_port, rank_environments, run_rank
 from harness.launch.plan import plan
 from harness.records.events import Step
 from harness.records.journal import Journal
@@ -88,9 +87,8 @@ def configured(algo: str, seed: int, devices: int, prompts: int, steps: int) -> 
 
 
 def _rank(rank: int, size: int, port: int, request: RunRequest, terms: Terms, answers: Any) -> None:
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     if size > 1:
+        os.environ |= rank_environments(size, port=port)[rank]
         answers.put((rank, noted(lambda: run_rank(request, terms, lambda: False))))
     else:
         answers.put((rank, loop.train(request.config, request.directory, terms.invocation)))
@@ -100,9 +98,7 @@ def _side_by_side(jobs: Sequence[tuple[int, int, RunRequest, Terms]]) -> dict[in
     """What each process (its rank, of how many) returns."""
     context = get_context("spawn")
     answers = context.Queue()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     processes = [context.Process(target=_rank, args=(rank, size, port, *rest, answers)) for rank, size, *rest in jobs]
     for process in processes:
         process.start()

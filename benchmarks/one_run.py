@@ -9,12 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from socket import socket
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.executors.executor import RunRequest, Terms
-from harness.launch.gang import run_rank
+from harness.launch.gang import rank_environments, run_rank
 from harness.records.events import Invocation
 from harness.training.loop import train
 
@@ -36,7 +35,7 @@ def begin(
     config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[dict[str, str]], *, gang: bool = False
 ) -> list[ForkServerProcess]:
     """Start the run in ``directory``, with a process in each of the environments, as a ``gang`` also of one."""
-    ranks = _ranks(len(where)) if gang else [{}]
+    ranks = rank_environments(len(where)) if gang else [{}]
     processes = [
         FORKS.Process(target=_run, args=(config, invocation, directory, place | rank))
         for place, rank in zip(where, ranks, strict=True)
@@ -44,14 +43,6 @@ def begin(
     for process in processes:
         process.start()
     return processes
-
-
-def _ranks(size: int) -> list[dict[str, str]]:
-    with socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(size)]
 
 
 def _run(config: RunConfig, invocation: Invocation, directory: Path, environment: Mapping[str, str]) -> None:

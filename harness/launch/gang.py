@@ -8,6 +8,7 @@ The executors start them. By hand, on one machine or on several (then with torch
 import argparse
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from harness.launch.executors.executor import RunRequest, Terms
 from harness.launch.plan import plan
 from harness.records.out_dir import OutDir
 from harness.training.loop import Outcome, train
-from harness.world import LostRanks, Ranks, of_a_collective
+from harness.world import ALONE, LostRanks, Ranks, World, of_a_collective
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What says where the ranks meet, and which one this is."""
@@ -34,6 +35,42 @@ PATIENCE = timedelta(minutes=30)
 """For a rank that neither answers nor has died. One that has is noticed at once."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
 """Exit codes of a rank that was started by hand."""
+
+
+def free_port() -> int:
+    """Of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def rank_environments(
+    size: int, host: str = "127.0.0.1", port: int | None = None, *, one_gpu: bool = False
+) -> list[dict[str, str]]:
+    """What each rank of a gang finds in its environment, as :data:`ENVIRONMENT` names it.
+
+    ``host`` and ``port`` are of rank 0, by default on this machine. ``one_gpu``: each rank sees its own GPU alone, the
+    first one.
+    """
+    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": host, "MASTER_PORT": str(port or free_port())}
+    return [shared | {"RANK": str(rank), "LOCAL_RANK": "0" if one_gpu else str(rank)} for rank in range(size)]
+
+
+def train_request(request: RunRequest, terms: Terms, should_stop: Callable[[], bool], world: World = ALONE) -> Outcome:
+    """Carry a requested run to its end in this process, which is a rank of ``world``.
+
+    Raises:
+        HarnessError: the run cannot be opened.
+    """
+    return train(
+        request.config,
+        request.directory,
+        terms.invocation,
+        fresh=terms.fresh,
+        profiled=terms.profiled,
+        should_stop=should_stop,
+        world=world,
+    )
 
 
 def run_rank(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) -> Outcome:
@@ -44,15 +81,7 @@ def run_rank(request: RunRequest, terms: Terms, should_stop: Callable[[], bool])
     """
     with meeting(request.config.model.device) as world:
         try:
-            return train(
-                request.config,
-                request.directory,
-                terms.invocation,
-                fresh=terms.fresh,
-                profiled=terms.profiled,
-                should_stop=should_stop,
-                world=world,
-            )
+            return train_request(request, terms, should_stop, world)
         except RuntimeError as error:
             if not of_a_collective(error):
                 raise

@@ -8,11 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from harness.launch.gang import free_port
 
 
 def serve(folder: Path) -> tuple[str, "subprocess.Popen[bytes]"]:

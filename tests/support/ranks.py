@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch.distributed as dist
 
+from harness.launch.gang import free_port, rank_environments
 from harness.world import Ranks
 from tests.support.processes import FORKS
 
@@ -44,21 +44,9 @@ def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float 
     return [result for result, _ in found]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def environment(rank: int, size: int, port: int) -> dict[str, str]:
     """What a rank of a gang on this machine finds in its environment."""
-    return {
-        "RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
+    return rank_environments(size, port=port)[rank]
 
 
 def _received(end: Connection, deadline: float) -> tuple[Any, str]:

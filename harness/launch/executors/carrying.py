@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 
 from harness.errors import NO_ROOM, HarnessError, explained
 from harness.launch.executors.executor import Broken, RunRequest, Terms
-from harness.training.loop import Outcome, train
+from harness.launch.gang import run_rank, train_request
+from harness.training.loop import Outcome
 from harness.world import LostRanks
 
 ERROR = "error.txt"
@@ -28,7 +29,7 @@ def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) ->
     if rank == "0":
         (directory / ERROR).unlink(missing_ok=True)
     try:
-        return _train(request, terms, should_stop)
+        return (run_rank if request.devices > 1 else train_request)(request, terms, should_stop)
     except LostRanks as error:
         return Broken(run_id=config.run_id, reason=str(error), lost=True)
     except HarnessError as error:
@@ -41,18 +42,3 @@ def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) ->
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         return Broken(run_id=config.run_id, reason=f"{explained(error)} ({directory / ERROR})")
-
-
-def _train(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) -> Outcome:
-    if request.devices > 1:
-        from harness.launch.gang import run_rank
-
-        return run_rank(request, terms, should_stop)
-    return train(
-        request.config,
-        request.directory,
-        terms.invocation,
-        fresh=terms.fresh,
-        profiled=terms.profiled,
-        should_stop=should_stop,
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harness.config.run_config import RunConfig
 from harness.launch.interrupts import Interrupts
@@ -42,6 +42,27 @@ class Broken:
 
 
 Ended = tuple[RunRequest, Outcome | Broken]
+
+WATCH_EVERY = 0.25
+"""Seconds between two calls of ``watch``."""
+GRACE = 5.0
+"""Seconds that the ranks of a run have to end once one of them has failed; what waits for it waits in vain."""
+SURROUNDINGS = {
+    # A waiting thread must not spin: on shared cores that costs a factor of ten.
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "1000",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",  # its warnings would run through the bars
+}
+"""Environment of the processes that train, unless the user's has others."""
+
+Rank = TypeVar("Rank")
+
+
+def of_ranks(answers: Mapping[Rank, Outcome | Broken], first: Rank) -> Outcome | Broken:
+    """What broke a rank, a cause of its own before the loss of another, or else the word of rank 0, ``first``."""
+    broken = [answer for answer in answers.values() if isinstance(answer, Broken)]
+    causes = [answer for answer in broken if not answer.lost]
+    return causes[0] if causes else broken[0] if broken else answers[first]
 
 
 class Executor(Protocol):

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,17 +13,22 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.devices import Device
 from harness.launch.executors.carrying import carry
-from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
+from harness.launch.executors.executor import (
+    GRACE,
+    SURROUNDINGS,
+    WATCH_EVERY,
+    Broken,
+    Ended,
+    RunRequest,
+    Terms,
+    of_ranks,
+)
 from harness.launch.executors.slots import Slots
 from harness.launch.executors.worker import Context, Died, Worker, asked_to_stop
+from harness.launch.gang import rank_environments
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome
-
-WATCH_EVERY = 0.25
-"""Seconds between two calls of ``watch``."""
-GRACE = 5.0
-"""Seconds that the ranks of a run have to end once one of them has failed; what waits for it waits in vain."""
 
 Work = Callable[[RunRequest, Terms], Outcome | Broken]
 
@@ -54,10 +58,7 @@ class Job:
 
     @property
     def outcome(self) -> Outcome | Broken:
-        """What broke a rank, or else the word of rank 0."""
-        broken = [answer for answer in self.answers.values() if isinstance(answer, Broken)]
-        causes = [answer for answer in broken if not answer.lost]
-        return causes[0] if causes else broken[0] if broken else self.answers[0]
+        return of_ranks(self.answers, 0)
 
     @property
     def where(self) -> str:
@@ -79,10 +80,8 @@ class LocalExecutor:
         work: Work = work,
         context: Context | None = None,
     ) -> None:
-        # A waiting thread must not spin: on shared cores that costs a factor of ten.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would run through the bars
+        for name, value in SURROUNDINGS.items():
+            os.environ.setdefault(name, value)
         self._devices, self._work = devices, work
         self._context = context or multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
@@ -215,10 +214,4 @@ class LocalExecutor:
 
 def _ranks(count: int) -> list[dict[str, str]]:
     """The environment of each rank of a run, by which they find each other; nothing for one that is alone."""
-    if count == 1:
-        return [{}]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+    return [{}] if count == 1 else rank_environments(count)

@@ -19,6 +19,7 @@ from torch import nn
 from harness.config.optimizer import OptimizerSettings
 from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.errors import HarnessError
+from harness.launch.gang import free_port
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.models.parallel import shard, whole
@@ -29,7 +30,7 @@ from harness.training.optimizer import make_optimizer
 from harness.training.slots import SLOTS
 from harness.world import Alone, World
 from tests.support.processes import FORKS, exit_code
-from tests.support.ranks import environment, free_port, in_ranks
+from tests.support.ranks import environment, in_ranks
 
 RUN = "run"
 MODELS = {"all weights": None, "adapters": LoraSettings(rank=3)}

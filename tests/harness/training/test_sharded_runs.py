@@ -17,7 +17,7 @@ from torch import Tensor
 
 from harness.config.run_config import RunConfig
 from harness.launch.executors.executor import RunRequest, Terms
-from harness.launch.gang import run_rank
+from harness.launch.gang import free_port, run_rank
 from harness.models.parallel import like, whole
 from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
@@ -31,7 +31,7 @@ from harness.training.state import RunState
 from harness.world import ALONE, LostRanks, World
 from tests.support.batches import CASES
 from tests.support.processes import FORKS, exit_code
-from tests.support.ranks import environment, free_port, in_ranks
+from tests.support.ranks import environment, in_ranks
 from tests.support.small import INVOCATION, assert_same_run, run_small, small_config, steps
 
 TWO: dict[str, Any] = {"compute__devices": 2, "compute__parallel": "shard"}

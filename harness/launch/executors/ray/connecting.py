@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.errors import HarnessError, one_line
+from harness.launch.executors.executor import SURROUNDINGS
 from harness.records.provenance import SHIPPED, versions
 
 OURS = ("algorithms", "evaluators", "harness")
@@ -83,10 +84,7 @@ def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
         "excludes": ["__pycache__"],
         "env_vars": {
             SHIPPED: f"{found['agro-harness']} {found['commit']}",
-            # A waiting thread must not spin: on shared cores that costs a factor of ten.
-            "OMP_WAIT_POLICY": "passive",
-            "GOMP_SPINCOUNT": "1000",
-            "TORCH_CPP_LOG_LEVEL": "ERROR",
+            **SURROUNDINGS,
         },
     }
 

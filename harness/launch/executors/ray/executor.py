@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError, one_line
-from harness.launch.executors.executor import Broken, Ended, RunRequest, Terms
+from harness.launch.executors.executor import WATCH_EVERY, Broken, Ended, RunRequest, Terms
 from harness.launch.executors.ray.gang import Lost, conduct
 from harness.launch.executors.ray.node import LARGE, Ties, work
 from harness.launch.executors.ray.room import check_room, needs, room_for
@@ -21,8 +21,6 @@ from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, ended_before
 
-WATCH_EVERY = 0.25
-"""Seconds between two calls of ``watch``."""
 ASK_EVERY = 1.0
 """Seconds between two questions to the sink, which are of all runs at once."""
 WAITING = 8

@@ -13,13 +13,11 @@ from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from harness.launch.executors.carrying import carry
-from harness.launch.executors.executor import Broken, RunRequest, Terms
+from harness.launch.executors.executor import GRACE, Broken, RunRequest, Terms, of_ranks
 from harness.launch.executors.ray.node import Ties, work_on
 from harness.launch.executors.ray.sink import Begun
+from harness.launch.gang import rank_environments
 from harness.training.loop import Outcome
-
-GRACE = 5.0
-"""Seconds that the ranks have to end once one of them has failed; what waits for it waits in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,12 @@ def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float
                 return Broken(run_id=run_id, reason=begun)
             if begun.word != "go":
                 return "interrupted"
-            shared = {"WORLD_SIZE": str(request.devices), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
             return _outcome(
                 [
-                    # Each sees its own GPU alone, the first one.
-                    rank.work.remote(
-                        request, terms, ties, None if place else begun, shared | {"RANK": str(place), "LOCAL_RANK": "0"}
+                    rank.work.remote(request, terms, ties, None if place else begun, environment)
+                    for place, (rank, environment) in enumerate(
+                        zip(ranks, rank_environments(request.devices, host, port, one_gpu=True), strict=True)
                     )
-                    for place, rank in enumerate(ranks)
                 ]
             )
         except RayError as error:
@@ -112,7 +108,5 @@ def _outcome(ranks: list[Any]) -> Outcome | Broken | Lost:
         answers |= {ref: ray.get(ref) for ref in done}
         if any(isinstance(answer, Broken) for answer in answers.values()):
             patience = GRACE
-    broken = [answer for answer in answers.values() if isinstance(answer, Broken)]
-    if own := [answer for answer in broken if not answer.lost]:
-        return own[0]
-    return Lost(broken[0].reason) if broken else answers[ranks[0]]
+    found = of_ranks(answers, ranks[0])
+    return Lost(found.reason) if isinstance(found, Broken) and found.lost else found
