@@ -24,7 +24,7 @@ from harness.cli.options import (
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.launch.carry_out import Execution
+    from harness.launch.execution import Execution
 
 
 def execution(
@@ -47,7 +47,7 @@ def execution(
     _refuse_other_executors(executor, ray_address, ray_storage, devices, runs_per_device)
 
     say_loading()
-    from harness.launch.carry_out import Execution
+    from harness.launch.execution import Execution
     from harness.launch.executors.ray.connecting import RayChoice
     from harness.studies.planning.forecast import Forecast
 

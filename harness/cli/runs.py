@@ -38,7 +38,7 @@ from harness.config.layers import refuse_typos
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.launch.carry_out import Execution
+    from harness.launch.execution import Execution
 
 
 @app.command()

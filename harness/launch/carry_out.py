@@ -1,8 +1,7 @@
 """An invocation carried out: its runs side by side, published meanwhile, their tables at the end."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -12,15 +11,14 @@ from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.errors import HarnessError, explained
 from harness.launch.bars import Display
+from harness.launch.execution import Execution, Runs
+from harness.launch.executors.choosing import executor_of, running
 from harness.launch.executors.executor import Broken, Ended, Executor, RunRequest, Terms
-from harness.launch.executors.local import LocalExecutor
-from harness.launch.executors.ray.connecting import RayChoice, connect
 from harness.launch.graders import judged_otherwise, of_one_grader, told
 from harness.launch.interrupts import Interrupts
-from harness.launch.parted import WRITING, there
-from harness.launch.places import places_of
+from harness.launch.parted import WRITING, all_ended, there
 from harness.launch.plan import Plan
-from harness.launch.scheduling import Alike, Forecaster, Part, longest_first
+from harness.launch.scheduling import longest_first
 from harness.launch.splitting import split_by_us
 from harness.launch.syncing import Published, Syncing
 from harness.models.loading import locate
@@ -39,35 +37,6 @@ from harness.report.profile import report as profile_report
 from harness.report.sources import JournalSource
 from harness.rollout.problems import load_splits
 from harness.training.first_look import Seen
-
-Runs = Sequence[tuple[RunConfig, Path]]
-"""With their directories."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Execution:
-    """Where and how an invocation's runs are carried out."""
-
-    out: Path
-    tracking_uri: str | None
-    workers: int | None
-    """The most runs at a time; None: as the machine allows."""
-    fresh: bool
-    profiled: bool = False
-    anyway: bool = False
-    """Train also where a first look says that there is next to nothing to learn from."""
-    looked: bool = False
-    """That first look has been taken."""
-    devices: str | None = None
-    """As ``--devices`` names them; None: all that are there."""
-    runs_per_device: int | None = None
-    """On a GPU; None: as many as fit, by the forecast."""
-    ray: RayChoice | None = None
-    """A Ray cluster; None: this machine."""
-    part: Part | None = None
-    """Of the planned runs only this part."""
-    forecaster: Forecaster = field(default_factory=Alike)
-    """By which runs are ordered, parted, and put beside each other."""
 
 
 def invoke(planned: Plan, how: Execution, console: Console) -> bool:
@@ -101,11 +70,18 @@ def write_board(
     return written
 
 
-def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Console) -> bool:
+def carry_out(
+    planned: Plan,
+    how: Execution,
+    report: Callable[[Runs], list[str]],
+    console: Console,
+    *,
+    needs: Sequence[RunConfig] = (),
+) -> bool:
     """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted.
 
     ``report`` writes tables into the suite's folder and returns the names of the files. Of a part of a sweep it is
-    given the runs of other parts, too, that are there.
+    given the runs of other parts, too, that are there; and it is called once all that it ``needs`` have ended.
 
     Raises:
         HarnessError: another process carries one of these runs; nothing can go on; or, once the others have ended,
@@ -118,7 +94,7 @@ def carry_out(planned: Plan, how: Execution, report: Callable[[Runs], list[str]]
         return True
     out_dir.prepare()
     with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
-        return _carry_out(planned, chosen, how, out_dir, report, console)
+        return _carry_out(planned, chosen, how, out_dir, report, console, needs)
 
 
 def _carry_out(
@@ -128,6 +104,7 @@ def _carry_out(
     out_dir: OutDir,
     report: Callable[[Runs], list[str]],
     console: Console,
+    needs: Sequence[RunConfig],
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
     _try_objectives(chosen)
@@ -136,7 +113,7 @@ def _carry_out(
         console.print(counts, highlight=False)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
-    make = _opened(planned, chosen, how, console)
+    make = executor_of(planned, chosen, how, console)
     if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
         console.print(f"warning: {sentence}", highlight=False)
     profile = Profile() if how.profiled else None
@@ -153,7 +130,7 @@ def _carry_out(
     look_first = not how.looked and (how.fresh or not _begun(runs))
     hours = [how.forecaster.hours(config) for config in chosen]
     try:
-        with _open(make) as executor, Display(console, runs, hours) as display:
+        with running(make) as executor, Display(console, runs, hours) as display:
             ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
     except KeyboardInterrupt:
         console.print("stopped at once; the same command resumes from the last evaluation of each run")
@@ -164,7 +141,9 @@ def _carry_out(
     folder = out_dir.suite(suite.name)
     if finished and len(broken) < len(runs):
         with locked(folder / WRITING, patience=PATIENCE) if how.part else nullcontext():
-            tables = report(there(planned.runs, how.out, console) if how.part else runs)
+            at_hand = there(planned.runs, how.out, console) if how.part else runs
+            waits = how.part is not None and not all_ended(needs, how.out, console)
+            tables = [] if waits else report(at_hand)
             Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
     published = publishing.finish()
     if broken:
@@ -223,19 +202,6 @@ def _run_all(
         return list(executor.run(requests, terms, interrupts, watch))
 
 
-@contextmanager
-def _open(make: Callable[[], Executor]) -> Iterator[Executor]:
-    """An executor for as long as it is needed; a second Ctrl-C ends its processes at once."""
-    executor = make()
-    try:
-        yield executor
-    except KeyboardInterrupt:
-        executor.kill()
-        raise
-    finally:
-        executor.close()
-
-
 def _sentence(broken: Sequence[Broken], runs: int) -> HarnessError:
     """What kept runs from their end, each reason once."""
     reasons = dict.fromkeys(one.reason for one in broken)
@@ -256,46 +222,3 @@ def _judge(how: Execution, console: Console, seen: Seen) -> None:
     reason = seen.why_not()
     if reason and not how.anyway:
         raise HarnessError(reason)
-
-
-def _opened(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
-    """What opens the executor; says where runs run, and what was chosen for this machine."""
-    where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
-    suite, part = planned.suite, f"part {how.part} of " if how.part else ""
-    console.print(
-        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
-        f"{suite.budget.unit.replace('_', ' ')} each, {where}"
-    )
-    for line in (*remarks, *planned.choices):
-        console.print(line, highlight=False)
-    return make
-
-
-Opened = tuple[str, tuple[str, ...], Callable[[], Executor]]
-"""How many runs run at a time, remarks on it, and what makes the executor."""
-
-
-def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
-    places = places_of(
-        chosen,
-        devices=how.devices,
-        runs_per_device=how.runs_per_device,
-        workers=how.workers,
-        forecaster=how.forecaster,
-    )
-
-    def make() -> Executor:
-        return LocalExecutor(places.devices, runs_per_device=places.runs_per_device, most=places.at_once)
-
-    return f"{places.at_once} at a time", places.remarks, make
-
-
-def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> Opened:
-    connect(choice.address, [config.objective.objective for config in chosen])
-
-    def make() -> Executor:
-        from harness.launch.executors.ray.executor import RayExecutor  # it imports ray, which may not be installed
-
-        return RayExecutor(storage=choice.storage, most=how.workers)
-
-    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as Ray has room for", (), make

@@ -12,7 +12,8 @@ from harness.config.arguments import command_line
 from harness.config.run_config import RunConfig, digest
 from harness.config.suites import load_suite, looks_of
 from harness.errors import HarnessError
-from harness.launch.carry_out import Execution, Runs, carry_out, write_board
+from harness.launch.carry_out import carry_out, write_board
+from harness.launch.execution import Execution, Runs
 from harness.launch.graders import here, judged_otherwise
 from harness.launch.parted import has_ended
 from harness.launch.plan import Plan, plan

@@ -9,7 +9,8 @@ from rich.console import Console
 from harness.config.layers import refuse_typos
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.launch.carry_out import Execution, invoke
+from harness.launch.carry_out import invoke
+from harness.launch.execution import Execution
 from harness.launch.plan import plan
 from harness.notebook.shown import Comparison, Evaluations, Leaderboard, Run
 from harness.records.journal import JOURNAL, Journal

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from harness.config.arguments import command_line, parse_seeds
 from harness.config.run_config import RunConfig
-from harness.launch.carry_out import Execution, Runs, carry_out
-from harness.launch.parted import all_ended
+from harness.launch.carry_out import carry_out
+from harness.launch.execution import Execution, Runs
 from harness.launch.plan import Plan, invocation_of
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
@@ -17,7 +17,7 @@ from harness.report.archive import ArchiveSource
 from harness.report.numbers.board import build
 from harness.report.numbers.selection import Selection
 from harness.studies.replication.claims import Claim, claims_of, new_seeds, on_seed, suite_of, terms_of
-from harness.studies.replication.found import Replication, judged, remarks
+from harness.studies.replication.found import Replicated, Replication, judged, remarks
 from harness.studies.replication.tables import in_terminal, write
 
 
@@ -59,13 +59,7 @@ def replicate(
     out_dir = OutDir(how.out)
 
     def report(_: Runs) -> list[str]:
-        if how.part and not all_ended(planned.runs, how.out, console):
-            return []
         made = {run.run_id: run for run in read_results(Journal(out_dir.run_of(run)).read() for run in runs.values())}
-        verdicts = tuple(
-            judged(claim, _made(made, claim.runs, chosen), _made(made, claim.baseline, chosen), config.margin)
-            for claim in claims
-        )
         found = Replication(
             suite=config.name,
             archive=str(archive),
@@ -73,7 +67,7 @@ def replicate(
             baseline=config.baseline,
             margin=config.margin,
             seeds=tuple(chosen),
-            verdicts=verdicts,
+            verdicts=_judged(claims, made, chosen, config.margin),
             unclaimed=tuple(unclaimed),
             remarks=tuple(remarks([run for claim in claims for run in claim.runs], list(made.values()))),
         )
@@ -82,11 +76,19 @@ def replicate(
         console.print(f"written: {' and '.join(written)} in {out_dir.suite(config.name)}", highlight=False)
         return written
 
-    return carry_out(planned, how, report, console)
+    return carry_out(planned, how, report, console, needs=planned.runs)
 
 
 def _pair(claim: Claim, seed: int) -> tuple[RunConfig, RunConfig]:
     return on_seed(claim.runs[0], seed), on_seed(claim.baseline[0], seed)
+
+
+def _judged(
+    claims: Sequence[Claim], made: dict[str, RunResult], seeds: Sequence[int], margin: float
+) -> tuple[Replicated, ...]:
+    return tuple(
+        judged(claim, _made(made, claim.runs, seeds), _made(made, claim.baseline, seeds), margin) for claim in claims
+    )
 
 
 def _made(made: dict[str, RunResult], like: Sequence[RunResult], seeds: Sequence[int]) -> list[RunResult]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.config.run_config import RunConfig, SuiteConfig
-from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.carry_out import carry_out
+from harness.launch.execution import Execution, Runs
 from harness.launch.graders import of_one_grader
-from harness.launch.parted import all_ended
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
@@ -36,14 +36,12 @@ def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
     drawn: list[Sweep] = []
 
     def report(_: Runs) -> list[str]:
-        if how.part and not all_ended(planned, how.out, console):
-            return []
         drawn.append(_of_runs(suite, planned, asked.unit, out_dir))
         out_dir.keep(suite)
         return _write(drawn[-1], out_dir.suite(suite.name))
 
     for plan in plans:
-        if not carry_out(plan, how, report, console):
+        if not carry_out(plan, how, report, console, needs=planned):
             return False
     if drawn:
         _show(drawn[-1], out_dir.suite(suite.name), console)

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from harness.config.arguments import command_line
 from harness.errors import HarnessError
-from harness.launch.carry_out import Execution, Runs, carry_out
+from harness.launch.carry_out import carry_out
+from harness.launch.execution import Execution, Runs
 from harness.launch.graders import judged_otherwise, told
-from harness.launch.parted import all_ended
 from harness.launch.plan import Plan, invocation_of, suites_of
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
@@ -45,8 +45,6 @@ def tune(
         raise HarnessError(sentence)
 
     def report(_: Runs) -> list[str]:
-        if how.part and not all_ended(runs, how.out, console):
-            return []
         scored = [
             Scored(trial=trial, accuracy=score(trial, [out_dir.run_of(run) for run in trial.runs])) for trial in tried
         ]
@@ -57,4 +55,4 @@ def tune(
 
         return [TABLE, CHOSEN]
 
-    return carry_out(planned, how, report, console)
+    return carry_out(planned, how, report, console, needs=runs)

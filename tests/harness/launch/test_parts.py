@@ -68,7 +68,7 @@ class Played:
 @pytest.fixture
 def executor(small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Played:
     made = Played(records_of(small_runs, "grpo"))
-    monkeypatch.setattr("harness.launch.carry_out._open", made.open)
+    monkeypatch.setattr("harness.launch.carry_out.running", made.open)
     return made
 
 

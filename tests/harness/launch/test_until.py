@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.launch.carry_out import Execution, Runs
+from harness.launch.execution import Execution, Runs
 from harness.launch.plan import Plan, plan
 from harness.launch.until import invoke_until, plan_until
 from harness.records.events import encode

@@ -1,0 +1,70 @@
+"""Which executor carries out the runs of a command, and for how long it is there."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from harness.config.run_config import RunConfig
+from harness.launch.execution import Execution
+from harness.launch.executors.executor import Executor
+from harness.launch.executors.local import LocalExecutor
+from harness.launch.executors.ray.connecting import RayChoice, connect
+from harness.launch.places import places_of
+from harness.launch.plan import Plan
+
+
+@contextmanager
+def running(make: Callable[[], Executor]) -> Iterator[Executor]:
+    """An executor for as long as it is needed; a second Ctrl-C ends its processes at once."""
+    executor = make()
+    try:
+        yield executor
+    except KeyboardInterrupt:
+        executor.kill()
+        raise
+    finally:
+        executor.close()
+
+
+def executor_of(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
+    """What opens the executor; says where runs run, and what was chosen for this machine."""
+    where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
+    suite, part = planned.suite, f"part {how.part} of " if how.part else ""
+    console.print(
+        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
+        f"{suite.budget.unit.replace('_', ' ')} each, {where}"
+    )
+    for line in (*remarks, *planned.choices):
+        console.print(line, highlight=False)
+    return make
+
+
+Opened = tuple[str, tuple[str, ...], Callable[[], Executor]]
+"""How many runs run at a time, remarks on it, and what makes the executor."""
+
+
+def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    places = places_of(
+        chosen,
+        devices=how.devices,
+        runs_per_device=how.runs_per_device,
+        workers=how.workers,
+        forecaster=how.forecaster,
+    )
+
+    def make() -> Executor:
+        return LocalExecutor(places.devices, runs_per_device=places.runs_per_device, most=places.at_once)
+
+    return f"{places.at_once} at a time", places.remarks, make
+
+
+def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    connect(choice.address, [config.objective.objective for config in chosen])
+
+    def make() -> Executor:
+        from harness.launch.executors.ray.executor import RayExecutor  # it imports ray, which may not be installed
+
+        return RayExecutor(storage=choice.storage, most=how.workers)
+
+    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as Ray has room for", (), make
