@@ -12,6 +12,12 @@ from harness.errors import HarnessError
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, Journal
 
+CHECKPOINT = "checkpoint.safetensors"
+"""What a run that has not ended resumes from."""
+ERROR = "error.txt"
+"""The traceback of an exception that ended a run."""
+SETS = "offline"
+"""Folder beside ``runs`` that holds the fixed sets of the offline regime."""
 FINAL = "final"
 """The trained model, a transformers directory inside the run's."""
 SUITE = "suite.yaml"

@@ -26,6 +26,7 @@ from harness.models.policy import Policy
 from harness.records.events import Identity
 from harness.records.graders import grader_of
 from harness.records.locks import locked
+from harness.records.out_dir import SETS
 from harness.records.provenance import versions
 from harness.rollout.engines.engine import RolloutEngine, sample_groups, sampling_of
 from harness.rollout.grading import grade_groups, toss_rewards
@@ -36,8 +37,6 @@ from harness.world import ALONE, World
 ANY_TIME = float("inf")
 WORD_EVERY = 60.0
 """Seconds after which rank 0 says that it still waits for another run: the others would take it for lost."""
-SETS = "offline"
-"""Folder of a suite that holds its sets."""
 COMPLETIONS = "completions.json.gz"
 
 

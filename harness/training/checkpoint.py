@@ -19,11 +19,11 @@ from torch import Tensor
 from harness.errors import HarnessError, one_line
 from harness.models.parallel import like, units_of, whole
 from harness.records.ledger import Ledger
+from harness.records.out_dir import CHECKPOINT
 from harness.rollout.groups import GROUPS, Group
 from harness.training.slots import drop_slots, read_slot, tensors_in, write_slot
 from harness.world import ALONE, World
 
-NAME = "checkpoint.safetensors"
 HELD = "held"
 ONE_FILE = 8 << 30
 """Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
@@ -58,7 +58,7 @@ def save_checkpoint(
     metadata = {"run_id": run_id, "progress": json.dumps(asdict(progress))}
     state, slot = _state(modules, optimizer), None
     if in_shards(modules, optimizer):
-        taken = _metadata(directory / NAME).get("slot")
+        taken = _metadata(directory / CHECKPOINT).get("slot")
         slot, files = write_slot(directory, taken, dict(state), world)
         metadata |= {"slot": slot, "files": json.dumps(files)}
         tensors = {}
@@ -67,11 +67,11 @@ def save_checkpoint(
     if world.rank > 0:
         return
     tensors[HELD] = torch.frombuffer(bytearray(GROUPS.dump_json(list(held))), dtype=torch.uint8)
-    partial = (directory / NAME).with_suffix(".partial")
+    partial = (directory / CHECKPOINT).with_suffix(".partial")
     save_file(tensors, partial, metadata)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(directory / NAME)
+    partial.replace(directory / CHECKPOINT)
     drop_slots(directory, but=slot)
 
 
@@ -83,7 +83,7 @@ def in_shards(modules: Modules, optimizer: torch.optim.Optimizer) -> bool:
 
 def drop_checkpoint(directory: Path) -> None:
     """Of a run that needs it no longer."""
-    (directory / NAME).unlink(missing_ok=True)
+    (directory / CHECKPOINT).unlink(missing_ok=True)
     drop_slots(directory)
 
 
@@ -98,7 +98,7 @@ def load_checkpoint(
     Raises:
         HarnessError: the file is damaged, of another version or of another config.
     """
-    path, names = directory / NAME, dict(_parameters(modules))
+    path, names = directory / CHECKPOINT, dict(_parameters(modules))
     if not world.first(path.is_file()):
         return None
     try:

@@ -9,11 +9,9 @@ from safetensors import SafetensorError
 from harness.errors import NO_ROOM, HarnessError, explained
 from harness.launch.executors.executor import Broken, RunRequest, Terms
 from harness.launch.gang import run_rank, train_request
+from harness.records.out_dir import ERROR
 from harness.training.loop import Outcome
 from harness.world import LostRanks
-
-ERROR = "error.txt"
-"""In a run's directory: the traceback of an exception that ended it."""
 
 
 def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) -> Outcome | Broken:

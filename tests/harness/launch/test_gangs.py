@@ -14,7 +14,7 @@ from harness.launch.executors.executor import Broken
 from harness.launch.gang import main, meeting, pin
 from harness.records.events import Resumed
 from harness.records.journal import Journal
-from harness.training.checkpoint import NAME as CHECKPOINT
+from harness.records.out_dir import CHECKPOINT
 from tests.support.gangs import carry_gang, gang_request, killed, raising, stopped
 from tests.support.ranks import environment
 from tests.support.small import assert_same_run, history, journal_of, run_small, steps

@@ -10,10 +10,10 @@ import ray
 from harness.config.run_config import RunConfig
 from harness.launch.executors.ray.connecting import OURS
 from harness.launch.executors.ray.executor import RayExecutor
-from harness.launch.executors.ray.sink import CHECKPOINT
 from harness.launch.interrupts import Interrupts
 from harness.records.journal import JOURNAL
 from harness.records.locks import LOCK
+from harness.records.out_dir import CHECKPOINT
 from tests.support.ray_cluster import Nodes, nodes, requests_of, run_on_ray
 from tests.support.small import assert_same_run, run_small, small_config, steps
 

@@ -9,9 +9,11 @@ import pytest
 import harness.launch.executors.ray.storage as storage_module
 from harness.errors import HarnessError
 from harness.launch.executors.ray.mirror import Mirror
-from harness.launch.executors.ray.sink import CHECKPOINT, JOURNAL, Begun, Sink, confined
+from harness.launch.executors.ray.sink import Begun, Sink, confined
 from harness.launch.executors.ray.storage import check_storage
+from harness.records.journal import JOURNAL
 from harness.records.locks import is_locked
+from harness.records.out_dir import CHECKPOINT
 from tests.support.small import assert_same_run, run_small, small_config
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.types import Split
-from harness.training.checkpoint import NAME as CHECKPOINT
+from harness.records.out_dir import CHECKPOINT
 from harness.training.state import RunState
 from tests.support.killed import start
 from tests.support.processes import exit_code

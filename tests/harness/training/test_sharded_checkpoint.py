@@ -23,8 +23,9 @@ from harness.launch.gang import free_port
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.models.parallel import shard, whole
+from harness.records.out_dir import CHECKPOINT
 from harness.training import checkpoint
-from harness.training.checkpoint import NAME, Progress, drop_checkpoint, load_checkpoint, save_checkpoint
+from harness.training.checkpoint import Progress, drop_checkpoint, load_checkpoint, save_checkpoint
 from harness.training.optimism import extrapolate, remember
 from harness.training.optimizer import make_optimizer
 from harness.training.slots import SLOTS
@@ -241,4 +242,4 @@ def test_who_is_killed_while_writing_leaves_the_state_before(at: str, tmp_path: 
     loaded = load_checkpoint(tmp_path, RUN, modules, optimizer)
     assert loaded is not None and loaded[0].journal_bytes == 1
     assert norms(modules, optimizer) == pytest.approx(norms(*trained("all weights", shards=False, steps=1)), rel=1e-6)
-    assert (tmp_path / NAME).is_file()
+    assert (tmp_path / CHECKPOINT).is_file()

@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.launch.executors.ray.sink import CHECKPOINT, JOURNAL, Word
+from harness.launch.executors.ray.sink import Word
 from harness.launch.executors.ray.storage import NeedsStorage, pack
+from harness.records.journal import JOURNAL
 from harness.records.locks import LOCK
-from harness.records.out_dir import FINAL
+from harness.records.out_dir import CHECKPOINT, FINAL
 
 SEND_EVERY = 1.0
 """Seconds between two looks at the run's folder."""

@@ -15,8 +15,10 @@ from harness.errors import HarnessError
 from harness.launch.executors.carrying import carry
 from harness.launch.executors.executor import Broken, RunRequest, Terms
 from harness.launch.executors.ray.mirror import Mirror, Say
-from harness.launch.executors.ray.sink import CHECKPOINT, JOURNAL, Begun
+from harness.launch.executors.ray.sink import Begun
 from harness.launch.executors.ray.storage import Stored, pack, unpack
+from harness.records.journal import JOURNAL
+from harness.records.out_dir import CHECKPOINT
 from harness.rollout.fixed_set import COMPLETIONS, SHARED_BY
 from harness.training.checkpoint import journal_bytes_of
 from harness.training.loop import Outcome

@@ -11,11 +11,10 @@ from typing import Literal
 
 from harness.errors import NO_ROOM, HarnessError
 from harness.launch.executors.ray.storage import NeedsStorage, Parcel, discard, pack, unpack
+from harness.records.journal import JOURNAL
 from harness.records.locks import LOCK, locked
+from harness.records.out_dir import CHECKPOINT, ERROR, SETS
 
-JOURNAL, CHECKPOINT, ERROR = "journal.jsonl", "checkpoint.safetensors", "error.txt"
-SETS = "offline"
-"""Folder beside ``runs`` that holds the fixed sets of the offline regime."""
 Word = Literal["go", "stop", "gone"]
 """To a node: go on; stop after the step; or: another node has the run now."""
 
