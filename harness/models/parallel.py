@@ -57,6 +57,15 @@ def shard(model: nn.Module, *, reshard: bool = False) -> None:
     setattr(model, RESHARDS, reshard)
 
 
+def part_of(tensor: Tensor, ranks: int) -> int:
+    """Numbers of a tensor that a rank reserves: it is cut along its first dimension into parts of equal size, the last
+    ones padded."""
+    if not tensor.numel():
+        return 0
+    rows = tensor.shape[0] if tensor.dim() else 1
+    return -(-rows // ranks) * (tensor.numel() // rows)
+
+
 def layers_of(model: nn.Module) -> list[nn.Module]:
     """The outermost ones: none lies within another."""
     found: list[nn.Module] = []

@@ -1,14 +1,17 @@
-"""What a model in shards takes of each device's memory, in bytes, from the shapes of its weights alone."""
+"""What a model in shards takes of each device's memory: as ``harness plan`` counts its shards, and what is gathered."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import nn
 
-from harness.models.parallel import layers_of
+from harness.config.optimizer import OptimizerSettings
+from harness.models.parallel import layers_of, part_of
+from harness.studies.planning.layout import Layout
+from harness.studies.planning.memory import moments
 
 FLOAT = 4
-"""Bytes of a gradient's number: what is trained is float32. A moment's likewise."""
+"""Bytes of a gradient's number: what is trained is float32."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,27 +39,21 @@ def shard_bytes(model: nn.Module, ranks: int) -> ShardBytes:
     A weight is cut along its first dimension into parts of equal size, the last ones padded. With
     ``compute.reshard`` a rank never has ``gathered`` and ``gathered_gradients``, but twice and once ``unit``.
     """
-    parameters = list(model.parameters())
+    layout, parameters = Layout(devices=ranks, parallel="shard"), list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     return ShardBytes(
-        weights=sum(_part(p, ranks) * p.element_size() for p in parameters),
-        moments=2 * FLOAT * sum(_part(p, ranks) for p in trained),
-        gradients=FLOAT * sum(_part(p, ranks) for p in trained),
+        weights=layout.held(parameters),
+        moments=int(moments(layout.elements(trained), OptimizerSettings())),
+        gradients=layout.held(trained),
         gathered=_whole(parameters, ranks),
         gathered_gradients=FLOAT * sum(p.numel() for p in trained),
         unit=max(_whole(part, ranks) for part in _units(model)),
     )
 
 
-def _part(parameter: nn.Parameter, ranks: int) -> int:
-    """Numbers of it that a rank reserves."""
-    rows = parameter.shape[0] if parameter.dim() else 1
-    return -(-rows // ranks) * (parameter.numel() // rows)
-
-
 def _whole(parameters: Iterable[nn.Parameter], ranks: int) -> int:
     """Bytes of all ranks' parts, side by side."""
-    return sum(ranks * _part(p, ranks) * p.element_size() for p in parameters)
+    return sum(ranks * part_of(p, ranks) * p.element_size() for p in parameters)
 
 
 def _units(model: nn.Module) -> list[list[nn.Parameter]]:

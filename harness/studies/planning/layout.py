@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from harness.config.run_config import RunConfig
+from harness.models.parallel import part_of
 
 Parallel = Literal["replicate", "shard"]
 
@@ -34,9 +35,7 @@ class Layout:
         return [self._rows(tensor) for tensor in tensors]
 
     def _rows(self, tensor: torch.Tensor) -> int:
-        if not self.sharded or not tensor.numel():
-            return tensor.numel()
-        return math.ceil(tensor.shape[0] / self.devices) * (tensor.numel() // tensor.shape[0])
+        return part_of(tensor, self.devices) if self.sharded else tensor.numel()
 
     def share(self, items: float) -> float:
         """Part of so many items that a device works on, where none is split; 0 of nothing."""

@@ -1,6 +1,6 @@
 """Models in shards, in processes of their own: what they compute, hold and hand on is what one process does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -8,31 +8,24 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from harness.config.optimizer import OptimizerSettings
-from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.config.settings import LoraSettings, PolicySettings
 from harness.errors import HarnessError
 from harness.models.critic import Critic
-from harness.models.loading import load_policy
 from harness.models.parallel import accumulating, gathered, like, reshards, shard, whole
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from harness.models.shard_bytes import ShardBytes, shard_bytes
 from harness.rollout.engines.engine import Sampling
 from harness.rollout.engines.transformers_engine import TransformersEngine
 from harness.training.optimizer import make_optimizer
 from harness.world import World
 from tests.support.families import make
 from tests.support.ranks import in_ranks
+from tests.support.shard_bytes import ShardBytes, shard_bytes
+from tests.support.shards import PAIRS, apart, backward, gradients, load, stored
 
-PAIRS = [
-    ((1, 5, 6), (7, 8, 9, 2)),
-    ((1, 4), (10, 2)),
-    ((1, 4), (5, 6, 7, 8, 9, 10, 2)),
-    ((1, 7, 8), (3, 2)),
-    ((1, 7, 8), (9, 9, 2)),
-]
 SPLITS: list[list[list[int]]] = [[[0, 1, 2], [3, 4], []], [[0], [1, 2, 3, 4], []], [[0, 1, 2, 3, 4], [], []]]
 """Sequences of each rank: unevenly many, and none."""
 MODELS: dict[str, dict[str, Any]] = {
@@ -47,46 +40,6 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 LAYER_BY_LAYER = ("tied embeddings", "adapters", "layers computed again", "experts")
 MEASURED = ("tied embeddings", "adapters in bfloat16", "experts")
-
-
-def load(folder: Path, *, tied: bool = True, dtype: str = "float32", family: str = "", **options: Any) -> Policy:
-    path = str(folder / family) if family else "embedded:tiny-arithmetic"
-    policy = load_policy(ModelSettings(path=path, device="cpu", dtype=dtype), 1.0, **options)  # type: ignore[arg-type]
-    if not tied:
-        head = policy.model.get_output_embeddings()
-        head.weight = nn.Parameter(head.weight.detach().clone())
-        policy.model.config.tie_word_embeddings = False
-    for parameter in policy.model.parameters():  # adapters whose product is not zero
-        if policy.adapted and parameter.requires_grad and not parameter.any():
-            nn.init.normal_(parameter, std=0.02, generator=torch.Generator().manual_seed(0))
-    return policy
-
-
-def backward(policy: Policy, critic: Critic, indices: Sequence[int]) -> None:
-    for index in indices:
-        one = Sequences.of([PAIRS[index]])
-        (policy.logp(one).sum() + (critic(one) ** 2).sum()).backward()
-
-
-def gradients(*models: nn.Module) -> dict[str, Tensor]:
-    """Whole ones; and none are left."""
-    found = {
-        f"{number}/{name}": whole(p.grad)
-        for number, model in enumerate(models)
-        for name, p in model.named_parameters()
-        if p.grad is not None
-    }
-    for model in models:
-        model.zero_grad()
-    return found
-
-
-def apart(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
-    """Relative norm of the difference."""
-    names = [name for name in one if name in other or one[name].any()]  # of experts no token reaches there may be none
-    assert not [name for name in other.keys() - one.keys() if other[name].any()]
-    difference = torch.stack([(one[name] - other[name]).norm() for name in names]).norm()
-    return float(difference / torch.stack([one[name].norm() for name in names]).norm())
 
 
 def said(policy: Policy, reference: Policy, critic: Critic, engine: TransformersEngine, rank: int) -> list[Any]:
@@ -188,12 +141,6 @@ def held(world: World, folder: Path, name: str) -> tuple[ShardBytes, dict[str, i
         pass
     found["weights again"] = stored(model.parameters())
     return formula, found
-
-
-def stored(tensors: Any) -> int:
-    """Bytes of their memory on this rank, each once."""
-    local = [tensor.to_local() if hasattr(tensor, "to_local") else tensor for tensor in tensors]
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in local}.values())
 
 
 def not_finite(world: World, folder: Path) -> list[bool]:
