@@ -1,4 +1,4 @@
-# The harness in a container. `docker build --target cpu .` or `docker build --target cuda .`; runs go to /work/runs.
+# The harness in a container. `docker build --target cpu .` or `docker build --target cuda .`; runs go to /study/runs.
 
 FROM python:3.11-slim-bookworm AS base
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
@@ -12,9 +12,9 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY algorithms ./algorithms
 COPY evaluators ./evaluators
 COPY harness ./harness
-RUN pip install --constraint requirements.lock ".[ray]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
+RUN pip install --constraint requirements.lock ".[ray]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /study
 USER 1000
-WORKDIR /work
+WORKDIR /study
 ENTRYPOINT ["harness"]
 CMD ["--help"]
 
@@ -26,8 +26,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY algorithms ./algorithms
 COPY evaluators ./evaluators
 COPY harness ./harness
-RUN pip install ".[vllm,8bit]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /work
+RUN pip install ".[vllm,8bit]" && useradd --create-home --uid 1000 harness && install --directory --owner harness /study
 USER 1000
-WORKDIR /work
+WORKDIR /study
 ENTRYPOINT ["harness"]
 CMD ["--help"]

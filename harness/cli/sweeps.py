@@ -57,10 +57,10 @@ def staleness(
     how: "Callable[[], Execution]",
 ) -> None:
     """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
-    numbers = parse_seeds(seeds)
+    numbers, arms = parse_seeds(seeds), objectives_of(algos) if algos else []
     changes = changes_of(change, model, data, engine, task)
     if not source:
-        refuse_typos(suite, changes, objectives_of(algos) if algos else [])
+        refuse_typos(suite, changes, arms)
 
     execution = how()
     from harness.studies.staleness.command import draw, train_and_draw
@@ -83,7 +83,7 @@ def staleness(
     asked = Asked(
         suite=suite,
         changes=changes + ([("budget", parse_budget(budget))] if budget else []),
-        arms=objectives_of(algos),
+        arms=arms,
         lags=chosen or LAGS,
         unit=parse_unit(unit),
         settings=parse_settings(settings),

@@ -21,10 +21,7 @@ def of_runs(results: Sequence[RunResult]) -> pd.DataFrame:
     """A row a run: its arm, regime and seed, how it ended, its test accuracy, and what it spent in every unit."""
     return pd.DataFrame(
         {
-            "run_id": run.run_id,
-            "objective": run.config.objective.name,
-            "regime": run.config.regime,
-            "seed": run.config.seed,
+            **_named(run),
             "status": run.status,
             "start_accuracy": run.start.summary.accuracy if run.start else None,
             "accuracy": run.test.summary.accuracy if run.test else None,
@@ -39,10 +36,7 @@ def of_curves(results: Sequence[RunResult]) -> pd.DataFrame:
     """A row a validation of a run: accuracy, KL to the reference in nats, and what was spent so far."""
     return pd.DataFrame(
         {
-            "run_id": run.run_id,
-            "objective": run.config.objective.name,
-            "regime": run.config.regime,
-            "seed": run.config.seed,
+            **_named(run),
             "accuracy": point.accuracy,
             "kl": point.kl,
             **point.spent,
@@ -92,6 +86,12 @@ def of_examples(found: SideBySide) -> pd.DataFrame:
         for changed in found.changed
         for example in changed.examples
     )
+
+
+def _named(run: RunResult) -> dict[str, str | int]:
+    """The columns by which a run is told from others."""
+    config = run.config
+    return {"run_id": run.run_id, "objective": config.objective.name, "regime": config.regime, "seed": config.seed}
 
 
 def _spent(ledger: Ledger) -> dict[str, float]:
