@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mlflow import MlflowClient
+from sqlalchemy.engine import make_url
 
 from harness.records.locks import locked
 from harness.tracking.reaching import refuse_deleted
@@ -15,6 +16,7 @@ INITIALISING = 60.0
 
 def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
     """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
+    uri = absolute(uri)
     if not uri.startswith("sqlite"):
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, None)
@@ -24,26 +26,39 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
         return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
 
 
+def absolute(uri: str) -> str:
+    """``uri``, with the whole path of a SQLite store.
+
+    MLflow keeps one pool of connections for each address. After a change of the working directory, a relative address
+    would still mean the database in the old one.
+    """
+    if not uri.startswith("sqlite:"):
+        return uri
+    url = make_url(uri)
+    return url.set(database=str(database(uri).absolute())).render_as_string(hide_password=False)
+
+
 def beside(uri: str) -> Path:
     """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
-    database = _database(uri)
-    return database.with_name(f".{database.name}.opening")
+    path = database(uri)
+    return path.with_name(f".{path.name}.opening")
 
 
-def _database(uri: str) -> Path:
-    return Path(uri.partition("?")[0].removeprefix("sqlite:///"))
+def database(uri: str) -> Path:
+    """The file of a SQLite store."""
+    return Path(make_url(uri).database or "")
 
 
 def _make(uri: str) -> None:
     """A fresh SQLite store, whole or not at all: MLflow cannot go on with tables of which some are made."""
-    database = _database(uri)
-    if database.exists():
+    path = database(uri)
+    if path.exists():
         return
-    partial = database.with_name(f"{database.name}.partial")
+    partial = path.with_name(f"{path.name}.partial")
     for old in (partial, partial.with_name(f"{partial.name}-journal")):
         old.unlink(missing_ok=True)
     MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments()
-    partial.replace(database)
+    partial.replace(path)
 
 
 def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:

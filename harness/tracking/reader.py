@@ -15,6 +15,7 @@ from harness.records.addresses import reason_of, without_password
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.tracking import RUN_ID
+from harness.tracking.opening import absolute, database
 from harness.tracking.reaching import refuse_deleted
 
 PAGE = 500
@@ -29,8 +30,8 @@ class Reader:
     """
 
     def __init__(self, uri: str, suite: str) -> None:
-        path, shown = Path(uri.removeprefix("sqlite:///")), without_password(uri)
-        if uri.startswith("sqlite") and not path.is_file():
+        uri, shown = absolute(uri), without_password(uri)
+        if uri.startswith("sqlite") and not database(uri).is_file():
             raise HarnessError(f"there is no MLflow store {shown}; give --from the store that harness run named")
         self._uri, self._client = uri, MlflowClient(tracking_uri=uri)
         found = self._client.get_experiment_by_name(suite)

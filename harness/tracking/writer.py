@@ -19,7 +19,7 @@ from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.locks import locked
 from harness.records.out_dir import EVALUATIONS
 from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
-from harness.tracking.opening import INITIALISING, beside, experiment_of
+from harness.tracking.opening import INITIALISING, absolute, beside, experiment_of
 from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
 
 BATCH = 900
@@ -81,7 +81,7 @@ class Writer:
     """Publishes run directories of one suite to one MLflow store."""
 
     def __init__(self, uri: str, suite: str, root: Path) -> None:
-        self._uri = uri
+        self._uri = uri = absolute(uri)
         self._client, self._experiment = experiment_of(uri, suite, root)
         self._making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
         """Locked while a run is made, so that two who publish at once do not both make it."""

@@ -21,6 +21,7 @@ from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
+from harness.tracking.reader import Reader
 from harness.tracking.writer import Writer
 from tests.support.command_line import two_runs
 from tests.support.mlflow_server import stop
@@ -50,6 +51,19 @@ def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
         found.append(contents(store.tracking_uri))
     assert len(found[0]) == 3  # two runs and their parent
     assert found[0] == found[1]
+
+
+def test_a_relative_address_means_the_store_of_the_folder_one_is_in(
+    store: OutDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow keeps connections by address: a second folder must not be shown the store of the first."""
+    relative = "sqlite:///mlflow.db"
+    for folder, runs in (("full", list(store.runs())), ("empty", [])):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        sync_suite(Writer(relative, SUITE, tmp_path / folder), store, SUITE, runs)
+        assert len(list(Reader(relative, SUITE).journals())) == len(runs)
+        assert (tmp_path / folder / "mlflow.db").is_file()
 
 
 def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> None:
