@@ -138,7 +138,7 @@ def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     assert main(["--algos", "agro"]) == 2
     assert capsys.readouterr().err == (
-        "harness: RANK, MASTER_PORT are not set, so this process does not know its gang; start it with "
+        "harness: RANK, MASTER_PORT are not set, so this process is not part of a gang; start it with "
         "torchrun --nproc-per-node N -m harness.launch.gang\n"
     )
 

@@ -64,7 +64,7 @@ def test_with_adapters_it_fits(llama: str) -> None:
     assert result.exit_code == 0, result.output
     assert "completion 400 tokens" in result.output
     said = " ".join(result.output.split())
-    assert "seeds from which 2 arms that are equal are called equivalent within 2 points" in said
+    assert "seeds that show the equivalence of 2 equal arms within 2 points" in said
     assert "4 where it is 1, 10 where it is 2, 36 where it is 4" in said
 
 
@@ -78,8 +78,8 @@ def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
     ("options", "sentence"),
     [
         (["--algos", "agro,agro"], "--algos names an objective twice"),
-        (["--completion-tokens", "100000"], "--completion-tokens 100000 is more than the suite's longest completion"),
-        (["--prompt-tokens", "4000"], "--prompt-tokens 4000 is more than the suite's longest prompt"),
+        (["--completion-tokens", "100000"], "--completion-tokens 100000 exceeds the suite's longest completion"),
+        (["--prompt-tokens", "4000"], "--prompt-tokens 4000 exceeds the suite's longest prompt"),
     ],
 )
 def test_bad_plans_are_one_sentence(llama: str, options: list[str], sentence: str) -> None:

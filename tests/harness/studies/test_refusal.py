@@ -94,4 +94,4 @@ def test_a_gpu_without_bfloat16_computes_in_float32(shallow_llama: str) -> None:
     options = ["--gpu", "t4", "--model", shallow_llama, "--algos", "agro"]
     assert "trained; vllm, float32" in plan("llama3-8b-math", *options).output
     refused = plan("llama3-8b-math", *options, "--set", "model.dtype=bfloat16")
-    assert refused.exit_code == 2 and "bfloat16, which the t4 does not have" in refused.output
+    assert refused.exit_code == 2 and "bfloat16, but the t4 does not support it" in refused.output

@@ -202,7 +202,7 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
 
     def said(*changes: tuple[str, Any]) -> dict[str, str]:
         _, choices = suites_of("tiny-arithmetic", changes, arms, regimes)
-        lines = [line.partition("--set replaces what the suite sets for ")[2] for line in choices if "--set" in line]
+        lines = [line.partition("--set replaces the suite's settings for ")[2] for line in choices if "--set" in line]
         return dict(line.split(": ", 1) for line in lines)
 
     tuned = {regime: run_config(suite(regime=regime), "agro", 0) for regime in regimes}
