@@ -69,7 +69,9 @@ def test_a_run_is_not_taken_up_by_another_grader(tmp_path: Path) -> None:
     left = iter(range(4))
     assert run_small(config, run, should_stop=lambda: next(left, None) is None) == "interrupted"
     age_journal(run)
-    with pytest.raises(HarnessError, match=r"with grader 0/0.1, and this is .*; start over with --fresh"):
+    with pytest.raises(
+        HarnessError, match=r"with grader 0/0.1, but the current grader is .*; start again with --fresh"
+    ):
         run_small(config, run)
     assert run_small(config, run, fresh=True) == "finished"
     age_journal(run)
