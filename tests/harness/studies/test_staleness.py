@@ -65,7 +65,7 @@ def test_lags_between_two_batches_of_an_arm_are_left_out_and_told() -> None:
     assert any(
         "ppo takes 4 optimiser steps per batch, so it cannot have a lag of 1 steps" in line for line in ppo.choices
     )
-    with pytest.raises(HarnessError, match="ppo has none of the lags 1, 2"):
+    with pytest.raises(HarnessError, match="ppo cannot have any of the lags 1, 2"):
         plans_of(asked(unit="steps", lags=(1, 2)))
 
 
@@ -172,7 +172,7 @@ def test_points_are_counted_both_ways_and_what_is_not_there_is_told(small_runs: 
     text = as_markdown(found)
     assert "| objective | fresh | 2 | 5 |" in text
     assert "* The lag is at least as long as a run of 3, 6 batches" in text
-    assert "– no run at that lag" in text  # b has neither fresh runs nor a lag of 5
+    assert "– There is no run at that lag" in text  # b has neither fresh runs nor a lag of 5
     assert "| a | – | 37.5" not in text
     in_steps = as_markdown(sweep_of(suite(), runs, "steps", lags=(4, 7)))
     assert "| objective | fresh | 4 | 7 |" in in_steps
