@@ -1,4 +1,4 @@
-"""Fine-tuning objectives for language models: tensors in, loss out. Needs torch alone."""
+"""Fine-tuning objectives for language models: tensors in, loss out. This package only needs torch."""
 
 from algorithms.registry import OBJECTIVES, UnknownName, load_objective
 

@@ -10,15 +10,15 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class AGROAnchored:
-    """AGRO's tapered deviations and a forward KL to the optimum, estimated from the completions at hand.
+    """AGRO's tapered deviations plus a forward KL to the optimum, estimated from the completions of the batch.
 
-    ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + eta a_i) l_i``, the first part as in ``agro_tapered``, and
-    ``a = min(1, ref / mu) exp((r - best_reward) / beta)`` of the sequence. On completions of the reference ``a`` is
-    proportional to ``pi* / mu``, ``pi* = ref exp(r / beta)``, so the second part is a forward KL to ``pi*`` and
-    vanishes there: the optimum is AGRO's. On others the weight is cut at 1, which keeps its variance small and makes
-    it a little wrong.
+    The loss is ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + eta a_i) l_i``. The first part is that of
+    ``agro_tapered``. In the second, ``a = min(1, ref / mu) exp((r - best_reward) / beta)`` for the sequence. On
+    completions of the reference, ``a`` is proportional to ``pi* / mu`` with ``pi* = ref exp(r / beta)``. There the
+    second part is a forward KL to ``pi*``, whose gradient vanishes at ``pi*``, so the optimum is AGRO's. On other
+    completions the ratio is capped at 1, which keeps the variance small at the price of a small bias.
 
-    Metrics are means over completions: ``taper``, of ``w``, and ``anchor``, of ``a``.
+    The metrics ``taper`` and ``anchor`` are means of ``w`` and ``a`` over completions.
 
     Source: this project; see docs/old-data.md.
     """
@@ -29,16 +29,16 @@ class AGROAnchored:
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
     eta: float = 0.1
-    """Weight of the anchor, in reward: the advantage of a best completion that the reference makes as often."""
+    """Weight of the anchor, in reward: the extra advantage of a completion with the best reward and ``ref = mu``."""
     best_reward: float = 1.0
-    """The highest reward of the task; a higher one would weigh more than ``eta``."""
+    """The highest reward of the task. A completion with a higher reward would have a weight above ``eta``."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
         not_negative("eta", self.eta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
         log_weights = log_taper(policy.logp, old_logp, batch.mask)  # [B] nats

@@ -1,4 +1,4 @@
-"""AGRO that stays near the policy that sampled: its level is tied to the behaviour's."""
+"""AGRO with a proximal term, which keeps the policy close to the policy that sampled."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,13 +10,13 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class AGROProximal:
-    """AGRO with a proximal term on every completion, which is not centred within the group.
+    """AGRO with a proximal term on every completion. The term is not centred within the group.
 
-    ``-mean_i stopgrad((R_i - mean_{j != i} R_j) - tau (l_i - old_l_i)) l_i`` with AGRO's
-    ``R = r - beta (l - ref_l)``. The second part is the gradient of ``tau / 2 (l - old_l)^2``. It sees the level:
-    a policy that leaks mass to where there are no samples lowers all its log-ratios, and is pulled back.
-    It vanishes at ``pi = mu``, so the optimum is AGRO's where the behaviour follows the policy. On a fixed set it
-    pulls towards ``mu`` beside ``beta``, which pulls towards the reference.
+    The loss is ``-mean_i stopgrad((R_i - mean_{j != i} R_j) - tau (l_i - old_l_i)) l_i`` with AGRO's
+    ``R = r - beta (l - ref_l)``. The second part is the gradient of ``tau / 2 (l - old_l)^2``. If probability leaks to
+    completions outside the data, all log-ratios fall, and this term pulls the policy back. It vanishes at ``pi = mu``,
+    so the optimum is AGRO's if the behaviour policy follows the policy. On a fixed set it pulls towards ``mu``, in
+    addition to the pull of ``beta`` towards the reference.
 
     Source: this project; see docs/old-data.md. The proximal term is that of mirror descent (arXiv 2005.09814).
     """
@@ -34,7 +34,7 @@ class AGROProximal:
         not_negative("tau", self.tau)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
         centred = regularised - leave_one_out_mean(regularised, batch.group)

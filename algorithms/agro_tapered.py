@@ -1,4 +1,4 @@
-"""AGRO that holds its level on old data: what the policy has left counts less, and what was sampled stays likely."""
+"""AGRO for old data: completions that the policy has moved away from count less, and the data stay likely."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,19 +14,20 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 class AGROTapered:
     """AGRO with tapered weights and a pull towards the completions that were sampled.
 
-    ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + delta) l_i`` with AGRO's ``R = r - beta (l - ref_l)``, the
-    weight ``w = min(1, pi / mu)`` of the sequence, and ``R_w`` the group's mean of ``R`` under these weights.
+    The loss is ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + delta) l_i`` with AGRO's ``R = r - beta (l - ref_l)``,
+    the sequence weight ``w = min(1, pi / mu)``, and the group's weighted mean ``R_w`` of ``R``.
 
-    AGRO's variance under ``mu`` does not see mass that the policy puts where ``mu`` has none, so on old data the
-    policy leaks it there. The first part is AGRO under a behaviour proportional to ``min(mu, pi)``: no group has a
-    gradient at the optimum ``ref exp(r / beta)``. The second is ``-delta`` times the gradient of ``KL(mu || pi)``:
-    it holds the mass where the samples are, and vanishes once ``pi = mu``. So the optimum is AGRO's where the
-    behaviour follows the policy, fresh or stale, and moves a little towards ``mu`` on a fixed set.
+    AGRO's variance under ``mu`` does not see probability that the policy puts on completions which ``mu`` never
+    samples, so on old data the policy leaks probability there. The first part of the loss is AGRO under a behaviour
+    proportional to ``min(mu, pi)``, and its gradient is zero in every group at the optimum ``ref exp(r / beta)``. The
+    gradient of the second part is ``delta`` times that of ``KL(mu || pi)``. It keeps probability on the samples, and
+    vanishes at ``pi = mu``. So the optimum is AGRO's if the behaviour policy follows the policy, with fresh or stale
+    data. On a fixed set it moves slightly towards ``mu``.
 
-    The metric ``taper`` is the mean weight ``w`` over completions. With ``taper=False`` and ``delta = 0`` it is AGRO.
+    The metric ``taper`` is the mean weight ``w`` over completions. With ``taper=False`` and ``delta = 0`` this is AGRO.
 
-    Source: this project; see docs/old-data.md. The taper is that of TOPR (arXiv 2503.14286), the shifted baseline
-    that of AsymRE (arXiv 2506.20520).
+    Source: this project; see docs/old-data.md. The taper comes from TOPR (arXiv 2503.14286), and the shifted baseline
+    from AsymRE (arXiv 2506.20520).
     """
 
     family: ClassVar[Family] = "regression"
@@ -35,9 +36,9 @@ class AGROTapered:
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
     delta: float = 0.1
-    """Added to every advantage, in reward: the pull towards what was sampled."""
+    """Added to every advantage, in reward. It pulls the policy towards the sampled completions."""
     taper: bool = True
-    """Whether completions that the policy has become less likely to make count less; off, all weights are 1."""
+    """Whether completions that have become less likely count less. If false, all weights are 1."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
@@ -45,7 +46,7 @@ class AGROTapered:
         one_of("taper", self.taper, (True, False))
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
         log_weights = log_taper(policy.logp, old_logp, batch.mask)  # [B] nats

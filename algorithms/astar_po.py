@@ -1,4 +1,4 @@
-"""A*-PO: regress the log-ratio to the reference on how far a reward lies above the optimal value of its prompt."""
+"""A*-PO: regression of the log-ratio to the reference on the reward minus the optimal value of the prompt."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,18 +12,18 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class AStarPO:
-    """Optimal advantage regression: a squared loss whose baseline is estimated from samples of the reference.
+    """Optimal advantage regression: a squared loss with a baseline that is estimated from samples of the reference.
 
-    ``mean_i (beta2 (l - ref_l) - (r - V*))^2`` with ``V* = beta1 log mean exp(r / beta1)``, the mean over further
-    completions of the reference on the same prompt. At ``beta1 = beta2``, with enough of these, it is 0 at the optimum
-    ``ref exp(r / beta)`` and nowhere else; the paper and its code take a larger ``beta1``, as ``V*`` at a small one is
-    the best reward seen.
+    The loss is ``mean_i (beta2 (l - ref_l) - (r - V*))^2`` with ``V* = beta1 log mean exp(r / beta1)``. The mean is
+    over additional completions of the reference for the same prompt. If ``beta1 = beta2`` and there are enough of them,
+    the loss is 0 only at the optimum ``ref exp(r / beta)``. The paper and its code use a larger ``beta1``, because with
+    a small one ``V*`` is just the best reward of the sample.
 
-    The reference's completions, ``rollout.reference_samples`` of each prompt, are sampled beside a prompt's own, and
-    count as completions: at 8 and 8 a budget of completions is half as many steps. The paper samples them once for each
-    prompt, before training; here a prompt that comes again is sampled again, except on a fixed set. It also trains on a
-    single completion of a prompt: set ``rollout.group_size=1``. Its code has an entropy bonus,
-    off by default, which is left out. The paper could not be read: the loss is that of its code.
+    The reference samples ``rollout.reference_samples`` completions for each prompt, and these count as completions.
+    With 8 of them and groups of 8, a budget of completions allows half as many steps. The paper samples them once per
+    prompt, before training. Here they are sampled again when a prompt comes again, except on a fixed set. The paper
+    trains on one completion per prompt; for this, set ``rollout.group_size=1``. Its code has an optional entropy bonus,
+    which is left out. The paper was not available to us, so the loss follows its code.
 
     The metric ``value`` is the mean ``V*``.
 
@@ -34,7 +34,7 @@ class AStarPO:
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "ref_rewards"})
 
     beta1: float = 0.5
-    """Temperature of the value, in reward: 0 would be the best reward, infinite the mean."""
+    """Temperature of the value, in reward. The limit at 0 is the best reward, and at infinity the mean reward."""
     beta2: float = 1e-3
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
 

@@ -1,4 +1,4 @@
-"""AsymRE: off-policy REINFORCE whose baseline lies below the mean reward."""
+"""AsymRE: off-policy REINFORCE with a baseline below the mean reward."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,12 +11,12 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class AsymRE:
-    """Asymmetric REINFORCE: good completions count for more than bad ones, and nothing else is corrected.
+    """Asymmetric REINFORCE: good completions count more than bad ones. There is no other off-policy correction.
 
-    ``-mean_i (r_i - (mean_j r_j + delta)) l_i``, without importance weights. A baseline below the behaviour's value
-    adds ``-delta`` times the log-likelihood of all that was sampled, which keeps the policy where the data are; at the
-    value or above it, training on old completions drives their probabilities to 0. ``delta`` 0 is REINFORCE centred
-    on the group's mean. A group without a difference still teaches: that its completions are likely.
+    The loss is ``-mean_i (r_i - (mean_j r_j + delta)) l_i``, without importance weights. A baseline below the
+    behaviour's value adds ``-delta`` times the log-likelihood of all samples, which keeps the policy on the data. With
+    a baseline at that value or above it, training on old completions drives their probabilities to 0. ``delta = 0`` is
+    REINFORCE centred on the group's mean. Groups whose rewards are all equal still raise their completions.
 
     Source: Arnal et al. 2025, arXiv 2506.20520.
     """
@@ -25,13 +25,13 @@ class AsymRE:
     requires: ClassVar[frozenset[str]] = frozenset({"group"})
 
     delta: float = -0.1
-    """What is added to the group's mean reward to make the baseline: below 0 is the safe side."""
+    """Added to the group's mean reward to give the baseline. Values below 0 are safe."""
 
     def __post_init__(self) -> None:
         finite("delta", self.delta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         advantages = group_advantages(batch.rewards, batch.group, normalise_std=False) - self.delta
         sequence_logp = masked_sum(policy.logp, batch.mask)
         return LossOutput(loss=policy_gradient(advantages, sequence_logp, batch.denominators.sequences))

@@ -1,4 +1,4 @@
-"""Any objective under a limit on completion length or on the KL to the reference."""
+"""A limit on completion length or on the KL from the reference, for any objective."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +17,19 @@ Quantity = Literal["length", "kl"]
 
 @dataclass(frozen=True, kw_only=True)
 class Constrained:
-    """A limit on a measured mean, held by a Lagrange multiplier with a damped quadratic penalty.
+    """A limit on a measured mean, enforced by a Lagrange multiplier with a damped quadratic penalty.
 
-    The inner objective sees ``r_i - penalty * c_i / limit``, ``c_i`` a completion's length or log-ratio.
-    After each optimiser step, with ``excess = mean c / limit - 1``, the multiplier becomes
-    ``max(0, multiplier + rate * excess)`` and the next step's penalty ``max(0, multiplier + damping * excess)``.
-    So a step is penalised by what the *step before* measured: an inner objective's totals depend on its
-    rewards, and those could not wait for a mean over the same step. The first step has no penalty.
+    The inner objective sees the rewards ``r_i - penalty * c_i / limit``, where ``c_i`` is a completion's length or
+    log-ratio. After each optimiser step, ``excess = mean c / limit - 1``. The multiplier becomes
+    ``max(0, multiplier + rate * excess)``, and the penalty of the next step ``max(0, multiplier + damping * excess)``.
+    So the penalty of a step depends on the costs of the *previous* step. The totals of the inner objective depend on
+    its rewards, so they cannot use a mean over the same step. The first step has no penalty.
 
-    A penalty breaks ties, however small it is: an objective that ranks (DPO) or divides by the standard
-    deviation (GRPO) then learns from completions that differ in cost alone.
+    Even a small penalty breaks ties. An objective that ranks completions (DPO) or divides by the standard deviation
+    (GRPO) then learns from completions that differ only in cost.
 
-    Metrics are the inner objective's, ``constraint_cost``, the mean ``c``, and ``constraint_multiplier``, the
-    penalty that applied.
+    The metrics are those of the inner objective, ``constraint_cost`` (the mean ``c``), and ``constraint_multiplier``
+    (the penalty that was applied).
 
     Source: Agnihotri et al. 2024, arXiv 2406.09563 (e-COP), without its episodic policy difference.
     """
@@ -38,14 +38,14 @@ class Constrained:
     reads_scores: ClassVar[bool] = True
 
     inner: Objective
-    """The objective that trains."""
+    """The objective that is optimised."""
     quantity: Quantity
-    """What is limited: "length" in tokens, or "kl", the sequence log-ratio of the policy before the update
-    to the reference, in nats; its mean is the KL where the completions are that policy's own."""
+    """The limited quantity: "length" in tokens, or "kl", the sequence log-ratio of the policy before the update to the
+    reference, in nats. Its mean is the KL if that policy sampled the completions."""
     limit: float
-    """Largest mean of the quantity over a step's completions."""
+    """The largest allowed mean of the quantity over the completions of a step."""
     rate: float = 0.05
-    """How fast the multiplier grows, in reward per step at twice the limit."""
+    """The growth of the multiplier, in reward per step at twice the limit."""
     damping: float = 0.1
     """Weight of the quadratic penalty, in reward at twice the limit."""
 
@@ -55,23 +55,23 @@ class Constrained:
         not_negative("rate", self.rate)
         not_negative("damping", self.damping)
         if isinstance(self.inner, Constrained):
-            raise ValueError(f"inner must be an objective without a constraint of its own, not {self.inner!r}.")
+            raise ValueError(f"inner must be an objective without a constraint of its own, not {self.inner!r}")
 
     @property
     def requires(self) -> frozenset[str]:
-        """What the inner objective does; for the KL also both of its log-probabilities."""
+        """The requirements of the inner objective, and for "kl" also the two log-probabilities."""
         own = frozenset({"start_logp", "ref_logp"}) if self.quantity == "kl" else frozenset()
         return self.inner.requires | own
 
     def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
-        """The inner objective's totals, on the penalised rewards, and the cost."""
+        """The totals of the inner objective on the penalised rewards, and the cost."""
         costs = [self._costs(part).sum() / part.denominators.sequences for part in parts]
-        # the penalised mean reward is known only once the costs are added up
+        # the penalised mean reward is not known before the costs are summed
         inner = step_totals(self.inner, [self._penalised(part, float("nan")) for part in parts])
         return {**inner, "constraint_cost": torch.stack(costs).sum()}
 
     def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
-        """The multiplier and the penalty after a step, and the inner objective's state."""
+        """The multiplier and the penalty after a step, and the state of the inner objective."""
         inner = self.inner.carry(state, totals) if isinstance(self.inner, HasState) else {}
         excess = totals["constraint_cost"] / self.limit - 1
         multiplier = max(0.0, state.get("constraint_multiplier", 0.0) + self.rate * excess)

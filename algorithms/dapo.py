@@ -1,4 +1,4 @@
-"""DAPO: GRPO with more room above the clip and all tokens alike."""
+"""DAPO: GRPO with a higher upper clip and equal weights for all tokens."""
 
 from dataclasses import dataclass, field
 
@@ -10,10 +10,10 @@ class DAPO(GRPO):
     """Decoupled clip: GRPO with a higher upper bound, a mean over tokens, and no KL to the reference.
 
     Equation 8 averages over the tokens of a prompt's group, then over prompts. Here, as in the paper's own code (verl's
-    ``token-mean``), all tokens of the step count alike, so that a prompt weighs by the length of its completions.
+    ``token-mean``), all tokens of the step have the same weight, so prompts with longer completions have more weight.
 
-    Its other two parts are not the objective's and are left out: sampling until no group is tied, and
-    rewards shaped by length near the limit. Metrics as in GRPO.
+    Two other parts of DAPO are not part of the objective, so they are left out: sampling until no group is tied, and
+    length penalties near the limit. Metrics are as in GRPO.
 
     Source: Yu et al. 2025, arXiv 2503.14476, equation 8.
     """

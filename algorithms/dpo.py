@@ -1,4 +1,4 @@
-"""DPO: classify which of two completions is the better, by their log-ratios to the reference."""
+"""DPO: a classification of which of two completions is better, by their log-ratios to the reference."""
 
 from dataclasses import dataclass
 from typing import ClassVar, get_args
@@ -14,12 +14,12 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 class DPO:
     """Direct preference optimisation: a logistic loss on pairs of a better and a worse completion.
 
-    ``-log sigmoid(beta h)`` with ``h = (l_w - ref_l_w) - (l_l - ref_l_l)`` on pairs of one prompt whose
-    verifiable rewards differ; the mean over a prompt's pairs, then over the step's prompts. Tied prompts
-    form no pair, give no gradient and stay in the denominator.
+    The loss is ``-log sigmoid(beta h)`` with ``h = (l_w - ref_l_w) - (l_l - ref_l_l)``, for pairs of completions of one
+    prompt with different rewards. It is averaged over the pairs of a prompt, then over the prompts of the step. Tied
+    prompts have no pairs and no gradient, but count in the denominator.
 
-    Metrics are means over prompts: ``pairs``, ``tied_groups``, ``margin``, which is ``beta h``, and
-    ``pair_accuracy``, how often it is positive; a tied prompt gives 0 to the last two.
+    The metrics are means over prompts: ``pairs``, ``tied_groups``, ``margin`` (``beta h``), and ``pair_accuracy`` (the
+    share of positive margins). A tied prompt contributes 0 to the last two.
 
     Source: Rafailov et al. 2023, arXiv 2305.18290, equation 7.
     """
@@ -29,10 +29,10 @@ class DPO:
     beta: float = 0.1
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio."""
     pairing: Pairing = "all"
-    """Which pairs of a prompt: all with different rewards, those of its highest with its lowest reward
-    (the same where there are but two), or one at random."""
+    """The pairs of a prompt: "all" with different rewards, "best_vs_worst" for its highest with its lowest reward (the
+    same if there are only two rewards), or one pair at "random"."""
     label_smoothing: float = 0.0
-    """Share of the pairs that count as the wrong way round, below 0.5."""
+    """The assumed share of pairs with a wrong label, below 0.5."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
@@ -45,7 +45,7 @@ class DPO:
         return pair_requires(self.pairing)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         weights = pair_weights(batch, self.pairing)
         margins = self.beta * pair_margins(policy.logp, batch)
         losses = -(1 - self.label_smoothing) * logsigmoid(margins) - self.label_smoothing * logsigmoid(-margins)

@@ -1,4 +1,4 @@
-"""DPPO: a token is left alone once its probability, not its ratio, has moved far enough."""
+"""DPPO: a token is masked once its probability, instead of its ratio, has changed far enough."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,17 +13,18 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class DPPO:
-    """Divergence proximal policy optimisation: PPO's clip with a distance of probabilities in place of the ratio.
+    """Divergence proximal policy optimisation: PPO's clip with a distance of probabilities instead of the ratio.
 
-    ``-stopgrad(min(rho, cap)) A M logp``, the mean over the step's tokens, ``A`` a completion's reward less its
-    group's mean. ``M`` is 0 where ``A > 0`` and ``p - p_old > delta``, and where ``A < 0`` and ``p_old - p > delta``,
-    ``p`` the sampled token's probability; else 1. ``|p - p_old|`` is the total variation between two-way policies:
-    this token or any other. So a rare token may become ten times as likely, and a sure one may not halve.
+    The loss is the mean of ``-stopgrad(min(rho, cap)) A M logp`` over the step's tokens, where ``A`` is a completion's
+    reward minus its group's mean, and ``p`` is the probability of the sampled token. The mask ``M`` is 0 if ``A > 0``
+    and ``p - p_old > delta``, or if ``A < 0`` and ``p_old - p > delta``, and 1 otherwise. ``|p - p_old|`` is the total
+    variation between the two distributions over "this token" and "any other token". So a rare token may become ten
+    times as likely, but the probability of a very likely token may not halve.
 
-    This is the "binary TV" form; the paper has others. Thresholds and advantage are prime-rl's, which adds a squared
-    log-ratio of weight 0.001; the cap is verl's.
+    This is the "binary TV" form; the paper has others. Thresholds and advantage are those of prime-rl, which also adds
+    a squared log-ratio with weight 0.001. The cap is verl's.
 
-    Metrics are means over tokens: ``clip_fraction``, where ``M`` is 0, and ``ratio_mean``, of ``min(rho, cap)``.
+    The metrics are means over tokens: ``clip_fraction`` of where ``M`` is 0, and ``ratio_mean`` of ``min(rho, cap)``.
 
     Source: Qi et al. 2026, arXiv 2602.04879; the formula as in verl and prime-rl.
     """
@@ -32,20 +33,20 @@ class DPPO:
     requires: ClassVar[frozenset[str]] = frozenset({"old_logp", "group"})
 
     delta: float = 0.2
-    """How far a token's probability may move in the direction it is pushed, from 0 to 1."""
+    """The largest change of a token's probability in the direction of its advantage, from 0 to 1."""
     cap: float = 20.0
-    """Largest importance weight of a token."""
+    """The largest importance weight of a token."""
 
     def __post_init__(self) -> None:
         at_most_one("delta", self.delta)
         positive("cap", self.cap)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         advantages = group_advantages(batch.rewards, batch.group, normalise_std=False)[:, None]
         old_logp = present("old_logp", batch.old_logp)
         weight, _ = capped_ratio(policy.logp, old_logp, batch.mask, self.cap)
-        moved = torch.where(batch.mask, policy.logp.detach().exp() - old_logp.exp(), 0.0)  # [B, T] of probability
+        moved = torch.where(batch.mask, policy.logp.detach().exp() - old_logp.exp(), 0.0)  # [B, T] change
         stopped = torch.where(advantages > 0, moved > self.delta, (advantages < 0) & (moved < -self.delta))
         token_loss = -torch.where(stopped, 0.0, weight) * advantages * policy.logp
         metrics = {

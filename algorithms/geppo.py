@@ -1,4 +1,4 @@
-"""GEPPO: PPO's clip centred where the update began, for completions of older policies."""
+"""GEPPO: PPO for completions of older policies, with the clip centred at the policy before the update."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from algorithms.types import Batch
 
 @dataclass(frozen=True, kw_only=True)
 class GEPPO(PPO):
-    """Generalised PPO with sample reuse: the clip limits the step, not the distance to the behaviour.
+    """Generalised PPO with sample reuse: the clip limits the update, not the distance to the behaviour policy.
 
-    PPO with ``clip(rho, rho_k - eps, rho_k + eps)``, ``rho = pi / mu`` and ``rho_k = pi_k / mu`` for each
-    token, ``pi_k`` the policy before the first update on this batch. Advantages are those of ``pi_k``, so the
-    KL in the token rewards is ``pi_k``'s. On fresh completions ``rho_k`` is 1 and it is PPO. Which older
-    policies the completions are of is set by the run's regime. Left out of the paper: its V-trace correction
-    of the advantages and its adaptive learning rate.
+    This is PPO with ``clip(rho, rho_k - eps, rho_k + eps)``, where ``rho = pi / mu`` and ``rho_k = pi_k / mu`` for each
+    token, and ``pi_k`` is the policy before the first update on this batch. Advantages are those of ``pi_k``, so the KL
+    in the token rewards is that of ``pi_k``. On fresh completions ``rho_k`` is 1, and this is PPO. The regime of the
+    run determines which older policies sampled the completions. The paper's V-trace correction of the advantages and
+    its adaptive learning rate are left out.
 
     Source: Queeney, Paschalidis, Cassandras 2021, arXiv 2111.00072.
     """
 
     clip: float = 0.1
-    """The ratio is clipped to within this of ``rho_k``; smaller than PPO's, as older data adds up."""
+    """The ratio is clipped to this distance from ``rho_k``. It is smaller than PPO's, because changes accumulate."""
 
     @property
     def requires(self) -> frozenset[str]:
-        """What PPO does, and the policy before the update."""
+        """The requirements of PPO, and log-probabilities of the policy before the update."""
         return super().requires | {"start_logp"}
 
     def judged_logp(self, batch: Batch) -> Tensor:

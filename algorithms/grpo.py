@@ -1,4 +1,4 @@
-"""GRPO: group-relative advantages in PPO's clipped surrogate, token by token."""
+"""GRPO: PPO's clipped surrogate for tokens with group-relative advantages."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, get_args
@@ -25,9 +25,9 @@ STD_FLOOR = 1e-4
 
 
 def group_advantages(rewards: Tensor, group: Tensor, normalise_std: bool) -> Tensor:
-    """Rewards centred within the group, over its standard deviation (ddof = 1) if asked: [B], [B] -> [B].
+    """Rewards minus their group's mean, optionally over its standard deviation (ddof = 1): [B], [B] -> [B].
 
-    Raises ValueError where a group has a single completion.
+    Raises ValueError if a group has a single completion.
     """
     refuse_singletons(group)
     centred = rewards - group_mean(rewards, group)
@@ -35,7 +35,7 @@ def group_advantages(rewards: Tensor, group: Tensor, normalise_std: bool) -> Ten
 
 
 def aggregate_tokens(values: Tensor, batch: Batch, aggregate: Aggregate) -> Tensor:
-    """Mean of token values [B, T] over the step, as ``GRPO.aggregate`` says: -> []."""
+    """Mean [] of token values [B, T] over the step. ``aggregate``: see ``GRPO.aggregate``."""
     count = batch.denominators
     sums = masked_sum(values, batch.mask)
     match aggregate:
@@ -51,11 +51,11 @@ def aggregate_tokens(values: Tensor, batch: Batch, aggregate: Aggregate) -> Tens
 class GRPO:
     """Group relative policy optimisation: the clipped surrogate with the group's rewards as baseline.
 
-    ``-min(rho A, clip(rho) A) + beta_kl k3`` per token, ``A`` a completion's reward centred and scaled
-    within its group, plus ``delta``, ``rho`` the token's probability ratio to the behaviour policy. With one update per
-    rollout ``rho`` is 1 and the clip inert. In float32 it overflows, visibly, where a token's log-ratio
-    exceeds 88 nats. Metrics are means over tokens: ``clip_fraction``, where the clip stopped the
-    gradient, and ``ratio_mean``, of ``rho``.
+    The loss is ``-min(rho A, clip(rho) A) + beta_kl k3`` per token. ``A`` is a completion's reward, centred and scaled
+    within its group, plus ``delta``. ``rho`` is the token's probability ratio to the behaviour policy. With one update
+    per rollout on fresh completions, ``rho`` is 1 and the clip has no effect. In float32, ``rho`` overflows to infinity
+    if a token's log-ratio exceeds 88 nats. The metrics are means over tokens: ``clip_fraction`` of where the clip
+    removes the gradient, and ``ratio_mean`` of ``rho``.
 
     Source: Shao et al. 2024, arXiv 2402.03300, equations 3 and 4.
     """
@@ -63,19 +63,19 @@ class GRPO:
     family: ClassVar[Family] = "clipped"
 
     clip_low: float = 0.2
-    """The ratio is clipped below at ``1 - clip_low``, where the advantage is negative."""
+    """If the advantage is negative, the ratio is clipped from below at ``1 - clip_low``."""
     clip_high: float = 0.2
-    """The ratio is clipped above at ``1 + clip_high``, where the advantage is positive."""
+    """If the advantage is positive, the ratio is clipped from above at ``1 + clip_high``."""
     normalise_std: bool = True
     """Whether advantages are divided by the group's standard deviation."""
     beta_kl: float = 0.04
     """Strength of the k3 penalty, in advantage per nat of a token; 0 needs no reference."""
     aggregate: Aggregate = "sequence_mean"
-    """How tokens are averaged: within a sequence, then over sequences; over all tokens alike; or each
-    sequence's sum over the length limit, then over sequences."""
+    """The mean over tokens. "sequence_mean": within each sequence, then over sequences. "token_mean": over all tokens.
+    "constant": each sequence's sum is divided by the length limit, then averaged over sequences."""
 
     delta: Annotated[float, LATER] = 0.0
-    """Added to every advantage: a baseline lowered by this much, which pulls towards what was sampled."""
+    """Added to every advantage. This lowers the baseline, which pulls the policy towards the sampled completions."""
 
     def __post_init__(self) -> None:
         not_negative("delta", self.delta)
@@ -92,7 +92,7 @@ class GRPO:
         return always | {"ref_logp"} if self.beta_kl > 0 else always
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         advantages = group_advantages(batch.rewards, batch.group, self.normalise_std) + self.delta
         old_logp = present("old_logp", batch.old_logp)
         ratio = token_log_ratio(policy.logp, old_logp, batch.mask).exp()  # [B, T]

@@ -1,4 +1,4 @@
-"""IPO: bring the log-ratios of a better and a worse completion a fixed distance apart."""
+"""IPO: regression of the difference of two completions' log-ratios to a fixed target."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, get_args
@@ -11,11 +11,11 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class IPO:
-    """Identity preference optimisation: a squared loss with a finite target, where DPO's is infinite.
+    """Identity preference optimisation: a squared loss with a finite target, unlike DPO, whose target is infinite.
 
-    ``(h - 1 / (2 beta))^2`` with ``h``, pairs, denominators and metrics as in DPO. Where the rewards of
-    two completions differ by 1/2, ``beta^2 / 4`` times it is AGRO's variance. The log-ratios are sums over tokens, as
-    in the paper; TRL takes their means, so that its ``beta`` is in reward per nat of a token: ``normalise_length``.
+    The loss is ``(h - 1 / (2 beta))^2`` with ``h``, pairs, denominators and metrics as in DPO. If the rewards of two
+    completions differ by 1/2, ``beta^2 / 4`` times this loss is AGRO's variance. Log-ratios are sums over tokens, as in
+    the paper. TRL uses means over tokens, so its ``beta`` is in reward per nat of a token: see ``normalise_length``.
 
     Source: Azar et al. 2023, arXiv 2310.12036, equation 17.
     """
@@ -23,13 +23,13 @@ class IPO:
     family: ClassVar[Family] = "preference"
 
     beta: float = 0.1
-    """Strength of the regulariser: a pair's log-ratios are brought ``1 / (2 beta)`` nats apart."""
+    """Strength of the regulariser. The target for the log-ratios of a pair is a difference of ``1 / (2 beta)`` nats."""
     pairing: Pairing = "all"
-    """Which pairs of a prompt: all with different rewards, those of its highest with its lowest reward
-    (the same where there are but two), or one at random."""
+    """The pairs of a prompt: "all" with different rewards, "best_vs_worst" for its highest with its lowest reward (the
+    same if there are only two rewards), or one pair at "random"."""
 
     normalise_length: Annotated[bool, LATER] = False
-    """Whether a completion's log-ratio is the mean over its tokens, as in TRL, not their sum."""
+    """Whether a completion's log-ratio is the mean over its tokens, as in TRL, instead of the sum."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
@@ -42,7 +42,7 @@ class IPO:
         return pair_requires(self.pairing)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         weights = pair_weights(batch, self.pairing)
         margins = pair_margins(policy.logp, batch, self.normalise_length)
         loss = pair_mean((margins - 1 / (2 * self.beta)) ** 2, weights, batch)

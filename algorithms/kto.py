@@ -1,4 +1,4 @@
-"""KTO: each completion is judged by itself, against how far the policy has drifted from the reference on average."""
+"""KTO: each completion is judged on its own, relative to the average drift of the policy from the reference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class KTO:
-    """Kahneman-Tversky optimisation: good completions are valued by a sigmoid above a point, bad ones below it.
+    """Kahneman-Tversky optimisation: a sigmoid value of the log-ratio relative to a reference point.
 
-    ``mean_i w_i (1 - sigmoid(beta z_i))`` with ``z = (l - ref_l) - z0`` for a desirable completion and its negative for
-    another. ``z0``, a constant, is the KL to the reference, estimated from mismatched pairs: the mean over the step of
-    ``l - ref_l`` of each prompt with a completion of another prompt, at least 0. Completions are judged one by one:
-    there are no pairs and no baseline, so that it learns from prompts whose completions are all right, too.
+    The loss is ``mean_i w_i (1 - sigmoid(beta z_i))`` with ``z = (l - ref_l) - z0`` for a desirable completion, and the
+    negative of this for any other. The reference point ``z0`` has no gradient. It is an estimate of the KL from the
+    reference: the mean over the step of ``l - ref_l`` for each prompt with a completion of another prompt, and at least
+    0. There are no pairs and no baseline, so KTO also learns from prompts whose completions are all right.
 
-    As TRL 1.16 has it: these pairs, the mean over all completions, both weights 1. The pairs are one pass of the policy
-    and one of the reference more over as many tokens as the rollout batch has, which is charged. They are of the
-    policy before the first update on a rollout batch; TRL computes them anew at every update.
-    TRL shifts the completions of its batch by one; here the next prompt's stand for each prompt's own.
-    Which completions are desirable TRL's data say; here rewards do. The paper could not be read: the loss is that of
-    its equations 7 and 8 as TRL's code quotes them.
+    As in TRL 1.16, ``z0`` uses these mismatched pairs, the mean is over all completions, and both weights are 1. The
+    pairs need one more pass of the policy and of the reference over as many tokens as the rollout batch has. The
+    objective is charged for them. Here they use the policy before the first update on a rollout batch; TRL recomputes
+    them at every update. TRL shifts the completions of its batch by one; here each prompt gets the completions of the
+    next prompt. In TRL the data say which completions are desirable; here rewards do. The paper was not available to
+    us, so the loss follows its equations 7 and 8 as quoted in TRL's code.
 
-    Metrics: ``desirable``, the share of completions that are, and ``mismatched_kl``, the point ``z0`` in nats.
+    The metrics are ``desirable``, the share of desirable completions, and ``mismatched_kl``, the point ``z0`` in nats.
 
     Source: Ethayarajh, Xu, Muennighoff, Jurafsky, Kiela 2024, arXiv 2402.01306.
     """
@@ -37,13 +37,13 @@ class KTO:
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "mismatched_log_ratio"})
 
     beta: float = 0.1
-    """How steep the sigmoid is, per nat of sequence log-ratio."""
+    """The steepness of the sigmoid, per nat of sequence log-ratio."""
     desirable_above: float = 0.5
     """A completion is desirable if its reward is larger than this."""
     desirable_weight: float = 1.0
     """Weight of a desirable completion."""
     undesirable_weight: float = 1.0
-    """Weight of any other."""
+    """Weight of any other completion."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)

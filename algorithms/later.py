@@ -1,7 +1,7 @@
-"""The mark of a field that was added after runs had been published. Imports nothing, so that settings can carry it."""
+"""The mark of a field that was added after runs had been published. This module has no heavy imports."""
 
 from typing import Final
 
 LATER: Final = "added after runs had been published"
-"""Marks a field, ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only where it is not its default.
-Runs from before it was there keep their ids: they are found, resumed and compared as if it had always been there."""
+"""Marks a field, as in ``beta: Annotated[float, LATER] = 0.1``, that enters a run's id only if it differs from its
+default. So older runs keep their ids, and they can still be found, resumed and compared."""

@@ -1,4 +1,4 @@
-"""M2PO: of the whole step, drop the tokens whose probability has changed most, until the rest have changed little."""
+"""M2PO: drops the tokens of the step whose probability has changed most, until the others have changed little."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ Judged = Literal["all", "outward"]
 
 @dataclass(frozen=True, kw_only=True)
 class M2PO:
-    """Second-moment trust policy optimisation: importance weights without a clip, over tokens that have not moved far.
+    """Second-moment trust policy optimisation: importance weights without a clip, on tokens that have changed little.
 
-    ``-rho A`` per token, ``rho`` the token's probability ratio to the behaviour policy and ``A`` as in GRPO. Of all
-    tokens of the optimiser step those with the largest ``(log pi - log mu)^2``, ``pi`` the policy before this update,
-    are dropped until the mean of the rest is at most ``tau``. Dropped tokens stay in the denominator, the step's
-    tokens. Tokens that tie with the first dropped one are dropped with it, so that their order does not matter.
+    The loss is ``-rho A`` per token, where ``rho`` is the token's probability ratio to the behaviour policy and ``A``
+    is as in GRPO. Let ``pi`` be the policy before this update. Tokens of the optimiser step are dropped, those with the
+    largest ``(log pi - log mu)^2`` first, until the mean over the others is at most ``tau``. Dropped tokens still count
+    in the denominator. Tokens that tie with the first dropped one are dropped too, so that the order does not matter.
 
-    Here, as in AReaL's code, all tokens are judged. Algorithm 1 of the paper's final version and the authors' code
-    judge those alone that PPO's clip would hold back, and always keep the others: ``judged="outward"``. AReaL takes
-    the policy before the first update on a batch, cuts each micro-batch by itself and always keeps one token; the
-    paper, as here, the policy of the update over the whole of it. For this the harness passes the update's completions
-    through the policy once more, which is charged. The paper could not be read: its algorithm is taken from
-    Trinity-RFT's code, which follows it.
+    Here, as in AReaL's code, any token may be dropped. In algorithm 1 of the paper's final version and in the authors'
+    code, only tokens that PPO's clip would hold back may be dropped: ``judged="outward"``. AReaL uses the policy before
+    the first update on a batch, treats each micro-batch on its own, and always keeps one token. The paper, like this
+    implementation, uses the policy before each update, over the whole update. This needs one more pass of the policy
+    over the completions of the update, for which the objective is charged. The paper was not available to us, so the
+    algorithm follows Trinity-RFT's code.
 
-    Metrics are means over the step's tokens: ``dropped``, of those that are, ``second_moment``, before any is, and
-    ``ratio_mean``, of ``rho`` where a token is kept and 0 where not.
+    The metrics are means over the step's tokens: ``dropped``, the share of dropped tokens; ``second_moment``, before
+    any are dropped; and ``ratio_mean`` of ``rho``, with 0 for dropped tokens.
 
     Source: Zheng, Zhao, Chen 2025, arXiv 2510.01161.
     """
@@ -44,24 +44,24 @@ class M2PO:
     tau: float = 0.04
     """The largest mean square of the kept tokens' log-ratios, in square nats."""
     judged: Judged = "all"
-    """Which tokens may be dropped, and are counted in the mean: all, or those alone whose ratio has moved in the
-    direction that their advantage pushes it to."""
+    """The tokens that may be dropped and that count in the mean: "all", or "outward" for those whose ratio has moved in
+    the direction of their advantage."""
 
     def __post_init__(self) -> None:
         positive("tau", self.tau)
         one_of("judged", self.judged, get_args(Judged))
 
     def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
-        """The square from which on tokens are dropped, infinite if none is."""
+        """The smallest square at which tokens are dropped; infinite if none is dropped."""
         squares = [torch.where(self._judged(part), self._squares(part), torch.inf).flatten() for part in parts]
         ordered = torch.cat(squares).double().sort().values
         means = ordered.cumsum(0) / torch.arange(1, len(ordered) + 1, device=ordered.device)
-        kept = (means <= self.tau).sum()  # means of a growing sequence grow
+        kept = (means <= self.tau).sum()  # the means of an increasing sequence increase
         beyond = torch.cat([ordered, ordered.new_full((1,), torch.inf)])
         return {"cut": beyond.gather(0, kept[None])[0]}
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         squares = self._squares(batch)
         dropped = self._judged(batch) & (squares >= batch.totals["cut"])
         log_ratio = token_log_ratio(policy.logp, present("old_logp", batch.old_logp), batch.mask)
@@ -75,7 +75,7 @@ class M2PO:
         return LossOutput(loss=aggregate_tokens(-ratio * advantages, batch, "token_mean"), metrics=metrics)
 
     def _log_ratio(self, batch: Batch) -> Tensor:
-        """Of the policy before this update to the behaviour, [B, T], 0 at padding."""
+        """Log-ratio of the policy before this update to the behaviour policy, [B, T], 0 at padding."""
         current, old = present("current_logp", batch.current_logp), present("old_logp", batch.old_logp)
         return token_log_ratio(current, old, batch.mask)
 

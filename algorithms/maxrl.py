@@ -1,4 +1,4 @@
-"""MaxRL: policy gradient towards the likelihood of being right, not its probability."""
+"""MaxRL: policy gradient on the log-likelihood of being right, instead of the probability."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,11 +11,11 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class MaxRL:
-    """Maximum likelihood reinforcement learning: rare successes weigh more.
+    """Maximum likelihood reinforcement learning: rare successes have more weight.
 
-    ``-mean_i (r_i - rbar) / rbar * l_i``, ``rbar`` the mean reward of the group, and nothing where it is 0. For
-    rewards of 0 and 1 on fresh samples, its expected gradient is that of ``log p``, ``p`` the probability of being
-    right, expanded in ``1 - p`` to order ``G - 1``. A mean below 0, which no success rate has, counts as 0. It has no
+    The loss is ``-mean_i (r_i - rbar) / rbar * l_i``, where ``rbar`` is the mean reward of the group. Groups with a
+    mean of 0 or below have no gradient. For rewards of 0 and 1 on fresh samples, the expected gradient is that of
+    ``log p``, expanded in ``1 - p`` to order ``G - 1``, where ``p`` is the probability of being right. There are no
     importance weights and no KL.
 
     Source: Tajwar et al. 2026, arXiv 2602.02710.
@@ -25,7 +25,7 @@ class MaxRL:
     requires: ClassVar[frozenset[str]] = frozenset({"group"})
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         refuse_singletons(batch.group)
         mean = group_mean(batch.rewards, batch.group)
         advantages = torch.where(mean > 0, (batch.rewards - mean) / mean, 0.0)

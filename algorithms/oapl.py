@@ -1,4 +1,4 @@
-"""OAPL: regress the log-ratio to the behaviour policy on the optimal advantage."""
+"""OAPL: regression of the log-ratio to the behaviour policy on the optimal advantage."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,15 +10,16 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class OAPL:
-    """Optimal advantage policy optimisation with a lagged sampler: least squares, no importance weights.
+    """Optimal advantage policy optimisation with a lagged sampler: least squares without importance weights.
 
-    ``mean_i (beta (l - old_l) - (r - V))^2`` with ``V = beta log mean exp(r / beta)`` over the prompt's completions.
-    The KL is to the *behaviour* policy, whatever its age, and the fixed point is ``mu exp(r / beta)``: each batch asks
-    for another step from where it was sampled, and nothing holds the policy to the reference. It is not centred: ``V``
-    lies above the mean reward, so that on fresh samples most of the push is downwards, the more so the smaller
-    ``beta``. ``V`` is that of the group at hand, so the fixed point is exact in the limit of large groups.
+    The loss is ``mean_i (beta (l - old_l) - (r - V))^2`` with ``V = beta log mean exp(r / beta)`` over the prompt's
+    completions. The KL is to the *behaviour* policy, whatever its age, and the fixed point is ``mu exp(r / beta)``. So
+    each batch asks for a step from the policy that sampled it, and nothing pulls towards the reference. The advantages
+    are not centred. ``V`` is above the mean reward, so on fresh samples most completions are pushed down, and more so
+    with a smaller ``beta``. ``V`` is estimated from the group, so the fixed point is exact in the limit of large
+    groups.
 
-    Source: Ritter et al. 2026, arXiv 2602.19362; the formula as in summaries of it and of KARL, arXiv 2603.05218.
+    Source: Ritter et al. 2026, arXiv 2602.19362. The formula follows summaries of it and of KARL, arXiv 2603.05218.
     """
 
     family: ClassVar[Family] = "regression"
@@ -31,7 +32,7 @@ class OAPL:
         positive("beta", self.beta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         refuse_singletons(batch.group)
         log_ratio = k1(policy.logp, present("old_logp", batch.old_logp), batch.mask)  # [B] nats
         values = soft_value(batch.rewards.expand(len(batch.group), -1), self.beta, same_group(batch.group))

@@ -1,8 +1,8 @@
-"""Tensor functions shared by the objectives; shape letters as in ``types.py``.
+"""Tensor functions that several objectives use. Shape letters are explained in ``types.py``.
 
-Padding may hold anything, NaN and infinities included. Each function that takes a mask replaces padded
-positions *before* any nonlinear operation, because ``0 * inf`` in a backward pass is NaN.
-Nothing is clamped but a policy ratio that an objective clips or caps, so an overflow shows as inf or NaN.
+Padding may hold any values, even NaN and infinities. Each function with a mask replaces padded positions *before* any
+nonlinear operation, because ``0 * inf`` in a backward pass is NaN. Only policy ratios that an objective clips or caps
+are clamped, so any other overflow is visible as inf or NaN.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
-    """Sum over sampled tokens: values [B, T], mask [B, T] -> [B]. Of log-probs: the sequence's, in nats."""
+    """Sum over sampled tokens: values [B, T], mask [B, T] -> [B]. For log-probabilities, this is the sequence's."""
     return torch.where(mask, values, 0.0).sum(-1)
 
 
@@ -22,7 +22,7 @@ def token_log_ratio(logp: Tensor, other_logp: Tensor, mask: Tensor) -> Tensor:
 def k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
     """Sequence log-ratio ``l - ref_l`` [B] in nats: on-policy, an unbiased estimate of KL(pi || ref).
 
-    As a loss it is useless: its expected on-policy gradient is zero.
+    It is useless as a loss, because its expected on-policy gradient is zero.
     Source of k1, k2 and k3: Schulman 2020, "Approximating KL Divergence".
     """
     return token_log_ratio(logp, ref_logp, mask).sum(-1)
@@ -37,7 +37,7 @@ def k3(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
     """``exp(-d) + d - 1`` of each token's log-ratio ``d``, [B, T] in nats, at least 0, 0 at padding.
 
     On-policy, the sum over tokens estimates KL(pi || ref) without bias, but its gradient is that of the
-    *forward* KL(ref || pi) at each token. In float32 it overflows where a token has ``d < -88``.
+    *forward* KL(ref || pi) at each token. In float32 it overflows for tokens with ``d < -88``.
     """
     d = token_log_ratio(logp, ref_logp, mask)
     return torch.expm1(-d) + d  # expm1: near d = 0 the result is d^2 / 2, far below the rounding of exp
@@ -45,21 +45,21 @@ def k3(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
 
 def same_group(group: Tensor) -> Tensor:
     """Whether two completions share a prompt: group [B] -> [B, B] bool."""
-    # [B, B] instead of a scatter: sums in a fixed order on every device, and the own value is left out
-    # exactly rather than subtracted. B is hundreds to a few thousand.
+    # [B, B] instead of a scatter: sums have a fixed order on every device, and leave-one-out sums omit the own
+    # value instead of subtracting it. B is hundreds to a few thousand.
     return group[:, None] == group[None, :]
 
 
 def group_sizes(group: Tensor) -> Tensor:
-    """Completions in each completion's own group: group [B] -> [B] int64."""
+    """The number of completions in each completion's group: group [B] -> [B] int64."""
     return same_group(group).sum(-1)
 
 
 def refuse_singletons(group: Tensor) -> None:
-    """Raise ValueError where a prompt of group [B] has a single completion."""
+    """Raise ValueError if a prompt in group [B] has a single completion."""
     alone = group[group_sizes(group) == 1]
     if alone.numel():
-        raise ValueError(f"a prompt needs at least two completions, but prompt {int(alone[0])} has one.")
+        raise ValueError(f"a prompt needs at least two completions, but prompt {int(alone[0])} has one")
 
 
 def group_mean(values: Tensor, group: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ def group_mean(values: Tensor, group: Tensor) -> Tensor:
 def leave_one_out_mean(values: Tensor, group: Tensor) -> Tensor:
     """Mean over the *other* completions of each one's group: values [B], group [B] -> [B].
 
-    Raises ValueError where a group has a single completion.
+    Raises ValueError if a group has a single completion.
     """
     refuse_singletons(group)
     others = same_group(group).fill_diagonal_(False)
@@ -83,11 +83,11 @@ def log_taper(logp: Tensor, old_logp: Tensor, mask: Tensor) -> Tensor:
 
 
 def tapered_deviations(values: Tensor, log_weights: Tensor, group: Tensor) -> Tensor:
-    """``w (v - v_w) G / (G - 1)`` [B], ``v_w`` the mean of the group's values under the weights ``w``.
+    """``w (v - v_w) G / (G - 1)`` [B], where ``v_w`` is the mean of the group's values under the weights ``w``.
 
-    values [B], log_weights [B] finite and at most 0, group [B]. With all weights 1 it is the value less the mean of
-    the others. Weights that vanish together are still compared with each other, so ``v_w`` is never 0 / 0.
-    Raises ValueError where a group has a single completion.
+    values [B], log_weights [B] finite and at most 0, group [B]. If all weights are 1, this is the value minus the mean
+    of the others. Weights are normalised in log space, so ``v_w`` is never 0 / 0.
+    Raises ValueError if a group has a single completion.
     """
     refuse_singletons(group)
     same = same_group(group)
@@ -98,9 +98,10 @@ def tapered_deviations(values: Tensor, log_weights: Tensor, group: Tensor) -> Te
 
 
 def soft_value(rewards: Tensor, beta: float, counted: Tensor) -> Tensor:
-    """``beta log mean exp(r / beta)`` over the last dimension, in reward: [B, N] -> [B]; of a tie, the reward itself.
+    """``beta log mean exp(r / beta)`` over the last dimension, in reward: [B, N] -> [B].
 
-    ``counted`` [B, N] bool: which are meant, at least one in each row.
+    If all rewards of a row are equal, this is that reward exactly. ``counted`` [B, N] bool: the rewards that count, at
+    least one in each row.
     """
     best = torch.where(counted, rewards, -torch.inf).amax(-1, keepdim=True)
     powers = torch.where(counted, ((rewards - best) / beta).exp(), 0.0)
@@ -118,7 +119,7 @@ def group_variance(values: Tensor, group: Tensor) -> Tensor:
 
 
 def group_std(values: Tensor, group: Tensor) -> Tensor:
-    """Sample standard deviation (ddof = 1), as ``group_variance``; not to be differentiated: sqrt at 0."""
+    """Sample standard deviation (ddof = 1), like ``group_variance``. Do not differentiate it, because of sqrt at 0."""
     return group_variance(values, group).sqrt()
 
 
@@ -128,23 +129,23 @@ def regularised_reward(rewards: Tensor, logp: Tensor, ref_logp: Tensor, mask: Te
 
 
 def policy_gradient(advantages: Tensor, sequence_logp: Tensor, sequences: int) -> Tensor:
-    """``-sum_i stopgrad(A_i) l_i / sequences`` []: both tensors [B], the count that of the whole step."""
+    """``-sum_i stopgrad(A_i) l_i / sequences`` []. Both tensors are [B]; ``sequences`` counts the whole step."""
     return -(advantages.detach() * sequence_logp).sum() / sequences
 
 
 def capped_ratio(logp: Tensor, old_logp: Tensor, mask: Tensor, cap: float) -> tuple[Tensor, Tensor]:
-    """``min(pi / mu, cap)`` of each token [B, T], without gradient, 1 at padding, and where the cap applied."""
-    ratio = token_log_ratio(logp.detach(), old_logp, mask).exp()  # infinite at worst, which the cap mends
+    """``min(pi / mu, cap)`` of each token [B, T], without gradient and 1 at padding, and where the cap applies."""
+    ratio = token_log_ratio(logp.detach(), old_logp, mask).exp()  # may be infinite, which the cap handles
     return ratio.clamp(max=cap), ratio > cap
 
 
 def clipped_surrogate(
     ratio: Tensor, advantages: Tensor, low: float, high: float, centre: Tensor | float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """``-min(ratio A, clip(ratio, centre - low, centre + high) A)`` and where the clip is active, as ratio.
+    """``-min(ratio A, clip(ratio, centre - low, centre + high) A)``, and where the clip is active; shaped like ratio.
 
     Ratio and advantages broadcast: [B, T] and [B, 1] for tokens, [B] and [B] for whole sequences.
-    With a negative advantage a growing ratio is not clipped, so the loss is unbounded there, as published.
+    As published, a growing ratio is not clipped if the advantage is negative, so the loss is unbounded there.
     Source: Schulman et al. 2017, arXiv 1707.06347, equation 7.
     """
     free = ratio * advantages
@@ -155,8 +156,8 @@ def clipped_surrogate(
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, decay: float) -> Tensor:
     """Generalised advantage estimates [B, T] without discount, 0 at padding; ``decay`` is the paper's lambda.
 
-    rewards [B, T] of each token, values [B, T] of the state before it, mask [B, T] with padding on the right
-    alone. Nothing follows the last sampled token: its state is worth 0.
+    rewards [B, T] of each token, values [B, T] of the state before it, mask [B, T] with padding only on the right.
+    The state after the last sampled token has value 0.
     Source: Schulman et al. 2016, arXiv 1506.02438, equation 16.
     """
     following = advantage = torch.zeros_like(rewards[:, 0])
@@ -175,15 +176,15 @@ def _sum_where(pairs: Tensor, values: Tensor) -> Tensor:
 
 
 def weigh_gradient(logp: Tensor, weight: Tensor) -> Tensor:
-    """``logp`` [B, T] itself, whose gradient is multiplied by ``weight`` [B, T], a constant, on its way back.
+    """``logp`` [B, T] unchanged, but its gradient is multiplied by the constant ``weight`` [B, T].
 
-    So any loss of ``logp`` is weighed token by token, and need not know of it.
+    So the gradient of any loss of ``logp`` is weighted per token, without changes to the loss.
     """
     return logp.detach() + weight.detach() * (logp - logp.detach())
 
 
 def truncated_importance(logp: Tensor, sampler_logp: Tensor, cap: float) -> Tensor:
-    """``min(exp(logp - sampler_logp), cap)``, [B, T]: for completions whose sampler computes other probabilities.
+    """``min(exp(logp - sampler_logp), cap)`` [B, T], for samplers whose probabilities differ from the trainer's.
 
     Source: Yao et al. 2025, "Your Efficient RL Framework Secretly Brings You Off-Policy RL Training".
     """
@@ -191,19 +192,19 @@ def truncated_importance(logp: Tensor, sampler_logp: Tensor, cap: float) -> Tens
 
 
 def icepop_weights(logp: Tensor, sampler_logp: Tensor, low: float, high: float) -> Tensor:
-    """``exp(logp - sampler_logp)`` [B, T] where that is from ``low`` to ``high``, and 0 elsewhere.
+    """``exp(logp - sampler_logp)`` [B, T] if it is between ``low`` and ``high``, both included, and 0 otherwise.
 
-    Source: Ling team 2025, "Every Step Evolves", arXiv 2510.18855 (IcePop), as frameworks that follow it have it: by
-    the ratio itself, with both ends kept.
+    Source: Ling team 2025, "Every Step Evolves", arXiv 2510.18855 (IcePop). As in other frameworks, the bounds apply to
+    the ratio itself.
     """
     weight = (logp - sampler_logp).exp()
     return torch.where((weight >= low) & (weight <= high), weight, 0.0)
 
 
 def sequence_mask_weights(logp: Tensor, sampler_logp: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
-    """1 or 0 for whole completions, [B, 1]: whether the geometric mean of their tokens' weights is in the range.
+    """[B, 1] 1 if the geometric mean of a completion's token ratios is between ``low`` and ``high``, 0 otherwise.
 
-    Source: Liu, Li et al. 2025, "When Speed Kills Stability" (geometric sequence masking), both ends kept.
+    Both ends are included. Source: Liu, Li et al. 2025, "When Speed Kills Stability" (geometric sequence masking).
     """
     log_mean = token_log_ratio(logp, sampler_logp, mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     mean = log_mean.exp()

@@ -1,4 +1,4 @@
-"""Pairs of a better and a worse completion of one prompt, as preference objectives compare them."""
+"""Pairs of a better and a worse completion of one prompt, for preference objectives."""
 
 from typing import Literal
 
@@ -19,10 +19,10 @@ def pair_requires(pairing: Pairing) -> frozenset[str]:
 
 
 def pair_weights(batch: Batch, pairing: Pairing) -> Tensor:
-    """Weight [B, B] of each pair, the winner's row, the loser's column: a prompt's add up to 1, or are all 0.
+    """[B, B] weights of pairs: the winner is the row, the loser the column. They sum to 1 per prompt, or to 0 if tied.
 
-    Any two completions of a prompt with different rewards are a pair; "best_vs_worst" keeps those of the
-    highest with the lowest reward, "random" one of all. Raises ValueError for a prompt with one completion.
+    Any two completions of a prompt with different rewards are a pair. "best_vs_worst" keeps the pairs of the highest
+    with the lowest reward, and "random" keeps a single pair. Raises ValueError for a prompt with one completion.
     """
     refuse_singletons(batch.group)
     together = same_group(batch.group)
@@ -33,12 +33,12 @@ def pair_weights(batch: Batch, pairing: Pairing) -> Tensor:
             beats = beats & best[:, None] & worst[None, :]
         case "random":
             beats = _one_of_each_prompt(beats, together, present("draws", batch.draws))
-    pairs = (together * beats.sum(1)).sum(1)  # [B] in each completion's prompt
+    pairs = (together * beats.sum(1)).sum(1)  # [B] the number of pairs in each completion's prompt
     return beats / pairs.clamp(min=1)[:, None].to(batch.rewards.dtype)
 
 
 def pair_margins(logp: Tensor, batch: Batch, normalise_length: bool = False) -> Tensor:
-    """``(l_i - ref_l_i) - (l_j - ref_l_j)`` [B, B] in nats; of the mean over tokens if normalised by length."""
+    """``(l_i - ref_l_i) - (l_j - ref_l_j)`` [B, B] in nats; per token if ``normalise_length``."""
     log_ratio = k1(logp, present("ref_logp", batch.ref_logp), batch.mask)
     if normalise_length:
         log_ratio = log_ratio / batch.mask.sum(-1).clamp(min=1)
@@ -46,14 +46,14 @@ def pair_margins(logp: Tensor, batch: Batch, normalise_length: bool = False) -> 
 
 
 def pair_mean(values: Tensor, weights: Tensor, batch: Batch) -> Tensor:
-    """Mean of [B, B] over each prompt's pairs, then over the step's prompts, tied ones counting 0: -> []."""
+    """Mean [] of values [B, B] over the pairs of each prompt, then over the step's prompts. Tied prompts count as 0."""
     return (weights * values).sum() / batch.denominators.groups
 
 
 def pair_metrics(margins: Tensor, weights: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Means over the step's prompts, to which a tied one gives 0, and the share of those tied."""
+    """Metrics as means over the step's prompts. Tied prompts contribute 0, and their share is a metric too."""
     margins = margins.detach()
-    tied = 1 - (same_group(batch.group) * weights.sum(1)).sum(1)  # [B] of each completion's prompt
+    tied = 1 - (same_group(batch.group) * weights.sum(1)).sum(1)  # [B] 1 if the completion's prompt is tied
     return {
         "pairs": (weights > 0).to(weights.dtype).sum() / batch.denominators.groups,
         "tied_groups": (tied / group_sizes(batch.group)).sum() / batch.denominators.groups,
@@ -63,11 +63,12 @@ def pair_metrics(margins: Tensor, weights: Tensor, batch: Batch) -> dict[str, Te
 
 
 def _one_of_each_prompt(beats: Tensor, together: Tensor, draws: Tensor) -> Tensor:
-    """One pair of each prompt, all equally likely, whatever the order of the completions: [B, B] bool.
+    """[B, B] bool: one pair of each prompt, drawn uniformly. The order of the completions does not matter.
 
-    A race: each completion's clock, exponential from its draw, runs as fast as it beats others, so that
-    the first to ring wins in proportion to its pairs. The time left on the others is exponential again
-    (it has no memory), and the least of those it beats is a loser chosen evenly.
+    Each completion has an exponential waiting time, whose rate is the number of completions that it beats. The
+    completion with the shortest time is the winner, with a probability proportional to its number of pairs. The
+    remaining times of the others are exponential again, because the distribution is memoryless. So the smallest
+    remaining time among those that the winner beats is a uniformly drawn loser.
     """
     clock = -torch.log1p(-draws)
     speed = beats.sum(1)

@@ -1,4 +1,4 @@
-"""PPO: a critic's advantages for each token, in the clipped surrogate."""
+"""PPO: the clipped surrogate with a critic's advantages for each token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 
 def token_rewards(batch: Batch, beta: float, judged_logp: Tensor) -> Tensor:
-    """``-beta (judged_logp - ref_logp)`` at each token and the reward at the last sampled one: [B, T].
+    """[B, T] ``-beta (judged_logp - ref_logp)`` at each token, plus the reward at the last sampled token.
 
-    judged_logp [B, T] are of the policy whose KL to the reference is paid for; not read where beta is 0.
+    judged_logp [B, T] belongs to the policy whose KL from the reference is penalised. It is not used if beta is 0.
     """
     last = batch.mask & ~torch.nn.functional.pad(batch.mask[:, 1:], (0, 1))
     rewards = torch.where(last, batch.rewards[:, None], 0.0)
@@ -29,20 +29,19 @@ def token_rewards(batch: Batch, beta: float, judged_logp: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class PPO:
-    """Proximal policy optimisation as in RLHF: a critic, token-level advantages, a clipped surrogate.
+    """Proximal policy optimisation as in RLHF: a critic, token-level advantages, and a clipped surrogate.
 
-    Token rewards carry the KL to the reference, measured under the behaviour policy; advantages are GAE
-    without discount. Nothing follows the last token of a completion, cut or not: a cut one is judged as it
-    stands, as it is where the harness measures accuracy. The critic learns by a clipped squared error
-    towards advantage plus old value. Whitening and the variances are those of the step's sampled tokens
-    (ddof = 0): where a batch is cut into minibatches, of each minibatch by itself, while TRL and verl whiten
-    a batch before they cut it. Several epochs of minibatches over one batch of rollouts are not the
-    objective's: ``optimizer.updates_per_rollout`` and ``optimizer.minibatches`` set them for any objective,
-    and with one update the clip is inert.
+    Token rewards include the KL from the reference, measured under the behaviour policy. Advantages are GAE without
+    discount. The state after the last token of a completion has value 0, even if the completion was cut: like in
+    evaluations, a cut completion is judged as it is. The critic minimises a clipped squared error to advantage plus old
+    value. Whitening and variances are over the step's sampled tokens (ddof = 0). If a batch is split into minibatches,
+    each is whitened on its own; TRL and verl whiten a batch before they split it. The number of epochs and minibatches
+    per rollout batch is not part of the objective. ``optimizer.updates_per_rollout`` and ``optimizer.minibatches`` set
+    them for any objective. With one update, the clip has no effect.
 
-    Metrics are means over tokens: ``clip_fraction`` and ``ratio_mean`` as in GRPO, ``value_loss`` before
-    its coefficient, and ``explained_variance``, ``1 - Var[G - V] / Var[G]`` with ``G`` the sum of the
-    token rewards still to come and ``V`` the old value; NaN where ``G`` is the same everywhere.
+    The metrics are means over tokens: ``clip_fraction`` and ``ratio_mean`` as in GRPO, ``value_loss`` before its
+    coefficient, and ``explained_variance``. The last is ``1 - Var[G - V] / Var[G]``, where ``G`` is the sum of the
+    remaining token rewards and ``V`` the old value. It is NaN if ``G`` is constant.
 
     Source: Schulman et al. 2017, arXiv 1707.06347, equation 7; Ouyang et al. 2022, arXiv 2203.02155.
     """
@@ -52,13 +51,13 @@ class PPO:
     beta: float = 0.05
     """Strength of the KL in the token rewards, in reward per nat; 0 needs no reference."""
     gae_lambda: float = 0.95
-    """Decay of the advantage estimates: 1 trusts the rewards alone, 0 the critic's next value."""
+    """Decay of the advantage estimates: 1 uses only the rewards, 0 only the critic's next value."""
     whiten: bool = True
     """Whether advantages are shifted and scaled to mean 0 and variance 1 over the step's tokens."""
     clip: float = 0.2
-    """The ratio is clipped to within this of 1."""
+    """The ratio is clipped to this distance from 1."""
     value_clip: float = 0.2
-    """The new value counts as at most this far from the old one where that makes the error larger."""
+    """The new value is clipped to this distance from the old one, if this makes the error larger."""
     value_coefficient: float = 0.1
     """Weight of the critic's loss."""
 
@@ -72,12 +71,12 @@ class PPO:
 
     @property
     def requires(self) -> frozenset[str]:
-        """The behaviour's log-probabilities and a critic; the reference if there is a KL. No group."""
+        """The behaviour's log-probabilities and a critic, and the reference if there is a KL. No group is needed."""
         always = frozenset({"old_logp", "values"})
         return always | {"ref_logp"} if self.beta > 0 else always
 
     def totals(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Moments of the advantages, of the returns, and of what the critic misses of the returns."""
+        """Moments of the advantages, of the returns, and of the critic's errors in the returns."""
         returns = self._token_rewards(batch).flip(-1).cumsum(-1).flip(-1)
         missed = returns - present("old_values", batch.old_values)
         return (
@@ -103,7 +102,7 @@ class PPO:
         return LossOutput(loss=loss, metrics=metrics)
 
     def centre(self, batch: Batch) -> Tensor | float:
-        """Where the clip of the ratio is centred: a number or [B, T]."""
+        """The centre of the ratio's clip: a number or [B, T]."""
         return 1.0
 
     def judged_logp(self, batch: Batch) -> Tensor:
@@ -118,7 +117,7 @@ class PPO:
         return gae(self._token_rewards(batch), values, batch.mask, self.gae_lambda)
 
     def _value_errors(self, policy: PolicyOutput, batch: Batch, estimates: Tensor) -> Tensor:
-        """Half the squared error of each token's value, clipped or not, whichever is larger: [B, T]."""
+        """[B, T] half the squared error of each token's value: the larger of the clipped and the unclipped error."""
         old = present("old_values", batch.old_values)
         new = torch.where(batch.mask, present("values", policy.values), 0.0)  # no gradient through padding
         returns = estimates + old

@@ -1,4 +1,4 @@
-"""Objectives by name. Nothing is imported before it is asked for, so that names can be checked without torch."""
+"""Objectives by name. Each is imported on first use, so that names can be checked without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Registry(Mapping[str, "type[BuiltIn]"]):
-    """Classes by name, each imported when it is first asked for."""
+    """Classes by name, each imported on first use."""
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
@@ -69,7 +69,7 @@ OBJECTIVES = Registry(
 
 
 class UnknownName(ValueError):
-    """No objective has this name. What may have been meant, of those that are ``known``, the caller can say."""
+    """No objective has this name. The caller can suggest one of the ``known`` names."""
 
     def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
         super().__init__(message)
@@ -78,16 +78,16 @@ class UnknownName(ValueError):
 
 
 def load_objective(spec: str) -> type[Objective]:
-    """The objective class that ``spec`` names: "grpo", or "my_pkg.my_module:MyObjective" for one's own.
+    """The objective class that ``spec`` names: "grpo", or "my_pkg.my_module:MyObjective" for your own.
 
-    Raises ValueError, in one sentence, where there is no such objective or it is not one.
+    Raises ValueError with one sentence if there is no such class, or if it is not an objective.
     """
     if ":" in spec:
         return _load_from_module(spec)
     if spec not in OBJECTIVES:
         message = (
-            f"unknown objective {spec!r}; the built-in ones are {', '.join(OBJECTIVES)}, "
-            "and one's own is written as my_pkg.my_module:MyObjective"
+            f"unknown objective {spec!r}; the built-in ones are {', '.join(OBJECTIVES)}; "
+            "name your own as my_pkg.my_module:MyObjective"
         )
         raise UnknownName(message, spec, OBJECTIVES)
     return OBJECTIVES[spec]
@@ -97,19 +97,19 @@ def _load_from_module(spec: str) -> type[Objective]:
     module_name, _, name = spec.partition(":")
     if module_name.endswith(".py") or "/" in module_name:
         own = module_name.removesuffix(".py").rpartition("/")[2]
-        raise ValueError(f"objective {spec!r}: a module is named, not its file; write {own}:{name} in its folder.")
+        raise ValueError(f"objective {spec!r}: give a module, not a file; in its folder, write {own}:{name}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a foreign module can fail in any way while it is imported
+    except Exception as error:  # a user's module can fail in any way during import
         raise ValueError(
-            f"objective {spec!r}: cannot import {module_name!r} ({type(error).__name__}: {error})."
+            f"objective {spec!r}: cannot import {module_name!r} ({type(error).__name__}: {error})"
         ) from error
     if not hasattr(module, name):
         raise UnknownName(f"objective {spec!r}: {module_name} has no {name!r}", name, vars(module))
     found: type[Objective] = getattr(module, name)
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise ValueError(f"objective {spec!r}: {name} is not a dataclass.")
+        raise ValueError(f"objective {spec!r}: {name} is not a dataclass")
     for member in ("requires", "loss"):
         if not hasattr(found, member):
-            raise ValueError(f"objective {spec!r}: {name} has no {member!r}.")
+            raise ValueError(f"objective {spec!r}: {name} has no {member!r}")
     return found

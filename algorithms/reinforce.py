@@ -16,10 +16,10 @@ KL = Literal["k2", "k3"]
 
 @dataclass(frozen=True, kw_only=True)
 class Reinforce:
-    """The KL-regularised policy gradient as commonly run: a baseline, and the KL as a term of the loss.
+    """The usual KL-regularised policy gradient: a baseline, and the KL as a term of the loss.
 
-    ``-mean_i stopgrad(r_i - b_i + delta) l_i + beta mean_i KL_i``. It has no importance weights: away from
-    on-policy data it is biased and stops short of the optimum.
+    The loss is ``-mean_i stopgrad(r_i - b_i + delta) l_i + beta mean_i KL_i``. There are no importance weights, so on
+    off-policy data it is biased and does not reach the optimum.
 
     Source: Williams 1992, "Simple statistical gradient-following algorithms".
     """
@@ -29,13 +29,13 @@ class Reinforce:
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of sequence log-ratio; 0 needs no reference."""
     baseline: Baseline = "leave_one_out"
-    """What a reward is compared with: the prompt's other completions, the whole step's mean, or 0."""
+    """The baseline of a reward: the mean of the prompt's other completions, the mean of the whole step, or 0."""
     kl: KL = "k2"
-    """Estimator of the KL: "k2" of the sequence, whose on-policy gradient is that of KL(pi || ref), or
-    "k3" summed over tokens, whose on-policy gradient is that of each token's forward KL."""
+    """The estimator of the KL. "k2" is for sequences; its on-policy gradient is that of KL(pi || ref). "k3" is summed
+    over tokens; its on-policy gradient is that of the forward KL of each token."""
 
     delta: Annotated[float, LATER] = 0.0
-    """Added to every advantage, in reward: a baseline lowered by this much, which pulls towards what was sampled."""
+    """Added to every advantage, in reward. This lowers the baseline, which pulls the policy towards the samples."""
 
     def __post_init__(self) -> None:
         not_negative("beta", self.beta)
@@ -45,12 +45,12 @@ class Reinforce:
 
     @property
     def requires(self) -> frozenset[str]:
-        """The reference if there is a KL term, a group if the baseline is the rest of it."""
+        """The reference if there is a KL term, and a group if the baseline is the group's other completions."""
         needs = {"ref_logp": self.beta > 0, "group": self.baseline == "leave_one_out"}
         return frozenset(name for name, needed in needs.items() if needed)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where leave-one-out lacks a second completion."""
+        """The loss of one micro-batch. With "leave_one_out", raises ValueError if a prompt has a single completion."""
         sequences = batch.denominators.sequences
         advantages = batch.rewards - self._baseline(batch) + self.delta
         loss = policy_gradient(advantages, masked_sum(policy.logp, batch.mask), sequences)
@@ -65,6 +65,6 @@ class Reinforce:
             case "leave_one_out":
                 return leave_one_out_mean(batch.rewards, batch.group)
             case "batch_mean":
-                return batch.denominators.reward_mean  # of the step: a micro-batch cannot see it
+                return batch.denominators.reward_mean  # over the step, which a micro-batch cannot compute
             case "none":
                 return 0.0

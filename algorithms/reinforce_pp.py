@@ -1,4 +1,4 @@
-"""REINFORCE++: PPO's clip on returns that are whitened over the step, without a critic."""
+"""REINFORCE++: PPO's clip with returns that are whitened over the step, without a critic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class ReinforcePP:
-    """REINFORCE++: one scale for all prompts of a step, where GRPO has one for each.
+    """REINFORCE++: one scale for all prompts of a step, whereas GRPO has one per prompt.
 
-    ``-min(rho A, clip(rho) A)`` per token, the mean over the step's tokens. ``A`` is the sum of the token rewards still
-    to come, as in PPO ``-beta (old_logp - ref_logp)`` and the verifiable reward at the end, whitened over the step's
-    tokens (ddof = 0). So the KL is the sampler's, and what is compared are completions of all prompts.
+    The loss is the mean of ``-min(rho A, clip(rho) A)`` over the step's tokens. ``A`` is the sum of the remaining token
+    rewards, whitened over the step's tokens (ddof = 0). As in PPO, token rewards are ``-beta (old_logp - ref_logp)``,
+    with the verifiable reward at the end. So the KL is the sampler's, and completions of all prompts are compared.
 
-    The paper's variant with a baseline puts the KL into the loss; here it stays in the reward, as in verl and ms-swift.
-    Where a batch is cut into minibatches, each is whitened by itself. Metrics are means over tokens:
+    The paper's variant with a baseline puts the KL into the loss. Here it stays in the reward, as in verl and ms-swift.
+    If a batch is split into minibatches, each is whitened on its own. The metrics are means over tokens:
     ``clip_fraction`` and ``ratio_mean`` as in GRPO.
 
     Source: Hu et al. 2025, arXiv 2501.03262.
@@ -34,11 +34,11 @@ class ReinforcePP:
     beta: float = 0.05
     """Strength of the KL in the token rewards, in reward per nat; 0 needs no reference."""
     baseline: bool = False
-    """Whether the mean reward of its group is subtracted from a completion's first."""
+    """Whether the mean reward of the group is subtracted from a completion's reward first."""
     whiten: bool = True
     """Whether advantages are shifted and scaled to mean 0 and variance 1 over the step's tokens."""
     clip: float = 0.2
-    """The ratio is clipped to within this of 1."""
+    """The ratio is clipped to this distance from 1."""
 
     def __post_init__(self) -> None:
         not_negative("beta", self.beta)
@@ -48,7 +48,7 @@ class ReinforcePP:
 
     @property
     def requires(self) -> frozenset[str]:
-        """The behaviour's log-probabilities; the reference if there is a KL, a group if its mean is subtracted."""
+        """The behaviour's log-probabilities, the reference if there is a KL, and a group if its mean is subtracted."""
         needs = {"old_logp": True, "ref_logp": self.beta > 0, "group": self.baseline}
         return frozenset(name for name, needed in needs.items() if needed)
 
@@ -69,7 +69,7 @@ class ReinforcePP:
         return LossOutput(loss=aggregate_tokens(token_loss, batch, "token_mean"), metrics=metrics)
 
     def _returns(self, batch: Batch) -> Tensor:
-        """Sum of the token rewards from each token on, [B, T]."""
+        """[B, T] the sum of the rewards of each token and all later ones."""
         if self.baseline:
             batch = replace(batch, rewards=group_advantages(batch.rewards, batch.group, normalise_std=False))
         return token_rewards(batch, self.beta, present("old_logp", batch.old_logp)).flip(-1).cumsum(-1).flip(-1)

@@ -1,4 +1,4 @@
-"""RLOO: policy gradient with the KL in the reward and the other completions as baseline."""
+"""RLOO: policy gradient with the KL in the reward and a leave-one-out baseline."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,8 +12,8 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 class RLOO:
     """REINFORCE leave-one-out, with the KL to the reference inside the reward.
 
-    ``-mean_i stopgrad(R_i - mean_{j != i} R_j) l_i`` with ``R = r - beta (l - ref_l)``. On-policy its
-    expected gradient is exactly that of the KL-regularised reward; sample by sample it is AGRO's.
+    The loss is ``-mean_i stopgrad(R_i - mean_{j != i} R_j) l_i`` with ``R = r - beta (l - ref_l)``. On-policy, its
+    expected gradient is exactly that of the KL-regularised reward. For each sample, its gradient equals AGRO's.
 
     Source: Ahmadian et al. 2024, arXiv 2402.14740.
     """
@@ -28,7 +28,7 @@ class RLOO:
         positive("beta", self.beta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp = present("ref_logp", batch.ref_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
         advantages = regularised - leave_one_out_mean(regularised, batch.group)

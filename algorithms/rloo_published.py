@@ -1,4 +1,4 @@
-"""RLOO as it is published: the sampler's KL in the reward, and a clipped ratio of whole sequences."""
+"""RLOO as published: the sampler's KL in the reward, and a clipped ratio of whole sequences."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,22 +10,23 @@ from algorithms.ops import clipped_surrogate, k1, leave_one_out_mean, regularise
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 LARGEST_LOG_RATIO = 20.0
-"""In nats. The ratio of a long sequence overflows; no step is larger for a ratio beyond ``exp(20)``."""
+"""The largest log-ratio of a sequence, in nats. The ratio of a long sequence would overflow otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RLOOPublished:
-    """REINFORCE leave-one-out as TRL runs it: a completion's reward is settled when it is sampled.
+    """REINFORCE leave-one-out as in TRL: a completion's regularised reward is fixed when it is sampled.
 
-    ``-mean_i min(rho_i A_i, clip(rho_i, 1 - eps, 1 + eps) A_i)``, ``rho`` the sequence's ratio to the behaviour
-    policy, ``A`` the leave-one-out advantage of ``R = r - beta (old_l - ref_l)``. So the KL is the *sampler's*. On
-    fresh samples its gradient is ``rloo``'s, which evaluates the KL at the policy in training; on others it is not,
-    and it stops elsewhere. The paper's own estimator has no ratio: it samples anew for each update.
+    The loss is ``-mean_i min(rho_i A_i, clip(rho_i, 1 - eps, 1 + eps) A_i)``. ``rho`` is the sequence's ratio to the
+    behaviour policy, and ``A`` the leave-one-out advantage of ``R = r - beta (old_l - ref_l)``. So the KL is the
+    *sampler's*. On fresh samples the gradient is that of ``rloo``, which evaluates the KL at the policy in training. On
+    other samples the two differ and converge to different policies. The paper's own estimator has no ratio, because it
+    samples again for each update.
 
-    A ratio above ``exp(20)`` counts as that, so that it is finite; its gradient goes on. Metrics are means over
-    sequences: ``clip_fraction`` and ``ratio_mean``.
+    Ratios are capped at ``exp(20)``, so that they are finite, but the gradient passes through the cap. The metrics
+    ``clip_fraction`` and ``ratio_mean`` are means over sequences.
 
-    Source: Ahmadian et al. 2024, arXiv 2402.14740; the ratio and its clip as in TRL's RLOOTrainer.
+    Source: Ahmadian et al. 2024, arXiv 2402.14740. The ratio and its clip follow TRL's RLOOTrainer.
     """
 
     family: ClassVar[Family] = "clipped"
@@ -34,14 +35,14 @@ class RLOOPublished:
     beta: float = 0.05
     """Strength of the KL regulariser, in reward per nat of the sampler's sequence log-ratio."""
     clip: float = 0.2
-    """The ratio is clipped to within this of 1."""
+    """The ratio is clipped to this distance from 1."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
         positive("clip", self.clip)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         old_logp, ref_logp = present("old_logp", batch.old_logp), present("ref_logp", batch.ref_logp)
         regularised = regularised_reward(batch.rewards, old_logp, ref_logp, batch.mask, self.beta)
         advantages = regularised - leave_one_out_mean(regularised, batch.group)
@@ -56,6 +57,6 @@ class RLOOPublished:
 
 
 def _ratio(log_ratio: Tensor) -> Tensor:
-    """``exp`` of it [B], at most ``exp(20)``; a clamp alone would stop the gradient of what is held there."""
+    """``exp(log_ratio)`` [B], at most ``exp(20)``. A plain clamp would remove the gradient of capped ratios."""
     held = log_ratio.detach().clamp(max=LARGEST_LOG_RATIO)
     return (held + (log_ratio - log_ratio.detach())).exp()

@@ -1,4 +1,4 @@
-"""Any objective on the worst distribution of prompts within reach, instead of on that of the data."""
+"""Distributional robustness: any objective on the worst distribution of prompts near that of the data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,55 +18,56 @@ Kind = Literal["kl", "chi_square", "cvar"]
 
 @dataclass(frozen=True, kw_only=True)
 class Robust:
-    """Prompts weigh as under the distribution within ``radius`` of the step's that makes their loss largest.
+    """Weights prompts by the distribution within ``radius`` of the uniform one that maximises their mean loss.
 
-    A prompt's loss is ``L = 1 -`` the mean reward of its completions; the step's prompts weigh the same at first, and
-    1 on average afterwards. "kl" weighs by ``exp(L / eta)``, ``eta`` such that the divergence is the radius;
-    "chi_square" by ``1 + sqrt(2 radius / Var L) (L - mean L)``, or its counterpart where that is negative; "cvar" keeps
-    the worst prompts alone, a share ``1 / (1 + radius)`` of all, which weigh ``1 + radius``. Prompts of the same loss
-    weigh the same.
+    The loss of a prompt is ``L = 1 -`` the mean reward of its completions. Weights have a mean of 1 over the step's
+    prompts, and prompts with equal losses have equal weights. "kl" uses the weights ``exp(L / eta)``, normalised, with
+    ``eta`` such that the divergence is the radius. "chi_square" uses ``1 + sqrt(2 radius / Var L) (L - mean L)``, or
+    its counterpart with non-negative weights. "cvar" gives the weight ``1 + radius`` to the worst prompts, a share of
+    ``1 / (1 + radius)``, and 0 to the others.
 
-    A weight multiplies the *gradient* of its prompt's log-probabilities, whatever the inner objective is. It does not
-    multiply rewards, because most objectives are not linear in them. The inner objective sees the step as it is, its
-    loss and metrics are reported without weights, and a critic learns from all prompts alike. Around a constraint, a
-    prompt's loss is that of its rewards as they were graded, without the penalty. With few completions of a prompt the
-    weights partly follow noise.
+    A weight multiplies the *gradient* of its prompt's log-probabilities, for any inner objective. It does not multiply
+    rewards, because most objectives are not linear in them. The inner objective sees the step unchanged. Its loss and
+    metrics are reported without weights, and a critic learns from all prompts equally. If the inner objective has a
+    constraint, the loss of a prompt uses the rewards without the penalty. With few completions per prompt, the weights
+    partly follow noise.
 
-    Metrics: ``robust_loss``, the weighted mean of ``L``, and ``robust_square``, the mean square of the weights, 1 where
-    all are the same.
+    The metrics are ``robust_loss``, the weighted mean of ``L``, and ``robust_square``, the mean square of the weights,
+    which is 1 if all weights are equal.
 
-    Source: the ambiguity sets of Panaganti, Wierman, Mazumdar 2024, arXiv 2406.17096, taken from states and actions to
-    prompts; the weights are those of distributionally robust optimisation (Duchi, Namkoong 2021, arXiv 1810.08750).
+    Source: the ambiguity sets of Panaganti, Wierman, Mazumdar 2024, arXiv 2406.17096, applied to prompts instead of
+    states and actions. The weights are those of distributionally robust optimisation (Duchi, Namkoong 2021, arXiv
+    1810.08750).
     """
 
     inner: Objective
-    """The objective that trains."""
+    """The objective that is optimised."""
     kind: Kind
-    """How the distance of two distributions is measured."""
+    """The distance between two distributions."""
     radius: float
-    """The largest distance: in nats for "kl"; ``1/2 E (w - 1)^2`` for "chi_square"; for "cvar" the largest weight less
-    1. With 0 it is the inner objective, bit for bit."""
+    """The largest distance: in nats for "kl"; ``1/2 E (w - 1)^2`` for "chi_square"; the largest weight minus 1 for
+    "cvar". With 0, this is exactly the inner objective."""
 
     def __post_init__(self) -> None:
         one_of("kind", self.kind, get_args(Kind))
         not_negative("radius", self.radius)
         if isinstance(self.inner, Robust):
-            raise ValueError(f"inner must be an objective that is not robust itself, not {self.inner!r}.")
+            raise ValueError(f"inner must be an objective that is not robust itself, not {self.inner!r}")
 
     @property
     def requires(self) -> frozenset[str]:
-        """What the inner objective does."""
+        """The requirements of the inner objective."""
         return self.inner.requires
 
     @property
     def reads_scores(self) -> bool:
-        """Whether the inner objective wants to see scores first; the weights are made of rewards alone."""
+        """Whether the inner objective reads scores. The weights only depend on rewards."""
         return scores_come_first(self.inner)
 
     def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
-        """The inner objective's totals, and the weight of each loss that a prompt of the step has: two vectors."""
+        """The totals of the inner objective, and two vectors: the losses of the step's prompts, and their weights."""
         prompts = [_losses(part)[_first_of_each(part.group)] for part in parts]
-        losses = torch.cat(prompts).double().sort().values  # the same however the step is cut
+        losses = torch.cat(prompts).double().sort().values  # independent of how the step is split
         weigh = {"kl": kl_weights, "chi_square": chi_square_weights, "cvar": cvar_weights}[self.kind]
         inner = step_totals(self.inner, parts)
         return {**inner, "robust_losses": losses, "robust_weights": weigh(losses, self.radius)}
@@ -76,7 +77,7 @@ class Robust:
         return self.inner.carry(state, totals) if isinstance(self.inner, HasState) else {}
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The inner objective's loss of one micro-batch, its gradient weighed prompt by prompt."""
+        """The inner objective's loss of one micro-batch, with a weight on the gradient of each prompt."""
         losses = _losses(batch).double()
         apart = (losses[:, None] - batch.totals["robust_losses"][None, :]).abs()
         weights = batch.totals["robust_weights"][apart.argmin(1)].to(policy.logp.dtype)  # [B]
@@ -88,10 +89,10 @@ class Robust:
 
 
 def _losses(batch: Batch) -> Tensor:
-    """Of each completion's prompt, [B]."""
+    """[B] the loss of each completion's prompt."""
     return 1 - group_mean(batch.rewards, batch.group)
 
 
 def _first_of_each(group: Tensor) -> Tensor:
-    """Whether a completion is its prompt's first, [B] bool."""
+    """[B] bool, whether a completion is the first of its prompt."""
     return ~same_group(group).tril(-1).any(1)

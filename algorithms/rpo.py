@@ -13,11 +13,12 @@ from algorithms.types import Batch, LossOutput, PolicyOutput
 class RPO(DPO):
     """Regularised preference optimisation: DPO plus supervised fine-tuning on the better completion.
 
-    ``DPO + eta * -l_w / len_w``, the mean over the same pairs: DPO alone may lower the likelihood of both
-    completions of a pair. Metrics are DPO's and ``chosen_nll``, the term without ``eta``, in nats per token.
+    The loss is ``DPO + eta * -l_w / len_w``, with the mean over the same pairs. DPO alone may lower the likelihood of
+    both completions of a pair. The metrics are those of DPO and ``chosen_nll``, the added term without ``eta``, in nats
+    per token.
 
-    The authors' code has two forms: the mean over tokens, as here, with ``eta`` 0.2, and the sum with 0.005. The mean
-    with 0.005 would be DPO in disguise: 0.4 % of its push.
+    The authors' code has two forms: the mean over tokens with ``eta = 0.2``, as here, and the sum with ``eta = 0.005``.
+    The mean with 0.005 would hardly differ from DPO: the term would contribute 0.4 % of the gradient.
 
     Source: Liu et al. 2024, arXiv 2405.16436, algorithm 2.
     """
@@ -31,9 +32,9 @@ class RPO(DPO):
         not_negative("eta", self.eta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         output = super().loss(policy, batch)
-        chosen = pair_weights(batch, self.pairing).sum(1)  # [B] share of its prompt's pairs that it wins
+        chosen = pair_weights(batch, self.pairing).sum(1)  # [B] the share of its prompt's pairs that a completion wins
         token_nll = -masked_sum(policy.logp, batch.mask) / batch.mask.sum(-1).clamp(min=1)
         nll = (chosen * token_nll).sum() / batch.denominators.groups
         return LossOutput(loss=output.loss + self.eta * nll, metrics={**output.metrics, "chosen_nll": nll.detach()})

@@ -1,4 +1,4 @@
-"""What an objective wants to know of the whole optimiser step before its losses."""
+"""Quantities of the whole optimiser step that an objective needs before its losses."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from algorithms.types import Batch, HasOverview, HasTotals, Objective
 
 
 def step_totals(objective: Objective, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
-    """The ``totals`` of a step that is cut into ``parts``: its objective's overview or sums; empty if it wants none."""
+    """The ``totals`` of a step that is split into ``parts``; empty if the objective needs none."""
     if isinstance(objective, HasOverview):
         return objective.overview(parts)
     sums: dict[str, Tensor] = {}
@@ -20,5 +20,5 @@ def step_totals(objective: Objective, parts: Sequence[Batch]) -> Mapping[str, Te
 
 
 def scores_come_first(objective: Objective) -> bool:
-    """Whether the scores that the objective requires must be there before the first loss of a step."""
+    """Whether the required scores must be computed before the first loss of a step."""
     return objective.reads_scores if isinstance(objective, HasOverview) else isinstance(objective, HasTotals)

@@ -1,4 +1,4 @@
-"""TBA: trajectory balance with the partition function estimated from the prompt's own completions."""
+"""TBA: trajectory balance with a partition function that is estimated from the prompt's completions."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,12 +10,12 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class TBA:
-    """Trajectory balance, VarGrad form: AGRO's residual over beta, squared.
+    """Trajectory balance in its VarGrad form: the square of AGRO's residual over beta.
 
-    ``mean_i (log Z + l_i - ref_l_i - r_i / beta)^2``, ``log Z`` the mean of ``r / beta - (l - ref_l)`` over the
-    prompt's completions, without gradient. Its gradient is ``2 (1 - 1/G) / beta`` times that of this
-    package's AGRO (off-policy form): the same run, but for the learning rate. The paper's asynchrony is
-    the run's regime, not the objective's.
+    The loss is ``mean_i (log Z + l_i - ref_l_i - r_i / beta)^2``, where ``log Z`` is the mean of
+    ``r / beta - (l - ref_l)`` over the prompt's completions, without gradient. The gradient is ``2 (1 - 1/G) / beta``
+    times that of AGRO's off-policy form in this package, so the two differ only in the learning rate. The asynchrony of
+    the paper is not part of the objective: the regime of the run sets it.
 
     Source: Bartoldson et al. 2025, arXiv 2503.18929.
     """
@@ -30,7 +30,7 @@ class TBA:
         positive("beta", self.beta)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         refuse_singletons(batch.group)
         excess = k1(policy.logp, present("ref_logp", batch.ref_logp), batch.mask) - batch.rewards / self.beta  # [B]
         log_partition = group_mean(-excess.detach(), batch.group)

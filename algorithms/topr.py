@@ -1,4 +1,4 @@
-"""TOPR: REINFORCE that forgets a bad completion once the policy no longer makes it."""
+"""TOPR: REINFORCE with tapered weights, so that a bad completion no longer counts once it is unlikely."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,15 +12,15 @@ from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
 @dataclass(frozen=True, kw_only=True)
 class TOPR:
-    """Tapered off-policy REINFORCE: full weight to what was better, at most that to what was worse.
+    """Tapered off-policy REINFORCE: full weight for better completions, and at most full weight for worse ones.
 
-    ``-mean_i stopgrad(w_i A_i) l_i + beta mean_i k2_i``, ``A`` the reward less the mean of the prompt's other
-    completions, ``w = 1`` where it is positive and ``min(pi / mu, 1)`` of the sequence where it is negative.
-    So pushing a completion down stops as it becomes unlikely. On fresh samples it is REINFORCE.
+    The loss is ``-mean_i stopgrad(w_i A_i) l_i + beta mean_i k2_i``, where ``A`` is the reward minus the mean of the
+    prompt's other completions. ``w`` is 1 if ``A`` is positive, and ``min(pi / mu, 1)`` of the sequence if ``A`` is
+    negative. So a completion is no longer pushed down once it is unlikely. On fresh samples this is REINFORCE.
 
-    Two departures from the paper. It tells good from bad by the sign of the reward, 1 or -1, less a constant that sets
-    how much the good ones count; here the baseline is the prompt's own, as in this package's other policy gradients,
-    and the sign is the advantage's. And it has no KL; here one is in the loss, as in REINFORCE.
+    There are two differences from the paper. In the paper, rewards are 1 or -1 minus a constant, and their sign
+    separates good from bad completions. Here the baseline is that of the prompt, as in the other policy gradients of
+    this package, and the sign is that of the advantage. The paper has no KL. Here it is in the loss, as in REINFORCE.
 
     The metric ``taper`` is the mean weight ``w`` over completions.
 
@@ -42,7 +42,7 @@ class TOPR:
         return always | {"ref_logp"} if self.beta > 0 else always
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """The loss of one micro-batch; raises ValueError where a prompt has a single completion."""
+        """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         sequences = batch.denominators.sequences
         advantages = batch.rewards - leave_one_out_mean(batch.rewards, batch.group)
         log_weights = log_taper(policy.logp, present("old_logp", batch.old_logp), batch.mask)  # [B] nats

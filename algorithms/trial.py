@@ -1,4 +1,4 @@
-"""An objective tried on a made-up optimiser step: what fails in any step fails here, in milliseconds."""
+"""A trial of an objective on a made-up optimiser step. It finds errors within milliseconds."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,20 +11,20 @@ from algorithms.step import step_totals
 from algorithms.types import Batch, Denominators, LossOutput, Objective, PolicyOutput
 
 LENGTHS = (3, 1, 2, 3)
-"""Tokens of the four completions of a part: two prompts with two completions each."""
+"""The number of tokens of each of four completions: two prompts with two completions each."""
 REWARDS = ((1.0, 0.0, 1.0, 1.0), (0.0, 1.0, 0.0, 0.0))
-"""Of the completions of each of two parts: in every part one prompt whose rewards differ, and one where they do not."""
+"""Rewards of the completions of two parts. Each part has one prompt with different rewards and one with equal ones."""
 
 
 class UnfitObjective(ValueError):
-    """A loss that cannot be trained on. One sentence for its author."""
+    """A loss that cannot be optimised. The message is one sentence for the author of the objective."""
 
 
 def try_out(objective: Objective) -> None:
     """Compute the losses and gradients of a step of two micro-batches.
 
     Raises:
-        UnfitObjective: a loss is no finite scalar, or has no finite gradient.
+        UnfitObjective: a loss is not a finite scalar, or its gradient is not finite.
         Exception: whatever the objective itself raises.
     """
     parts = [_part(objective, rewards, seed) for seed, rewards in enumerate(REWARDS)]
@@ -32,7 +32,7 @@ def try_out(objective: Objective) -> None:
     for policy, batch in parts:
         output = objective.loss(policy, replace(batch, totals=totals))
         if not isinstance(output, LossOutput) or not isinstance(output.loss, Tensor) or output.loss.dim() != 0:
-            raise UnfitObjective("loss must return LossOutput(loss=..., metrics=...), whose loss is one number")
+            raise UnfitObjective("loss must return LossOutput(loss=..., metrics=...) with a scalar loss")
         if not torch.isfinite(output.loss):
             raise UnfitObjective(f"the loss of a made-up batch is {output.loss.item()}")
         (gradient,) = torch.autograd.grad(output.loss, [policy.logp], allow_unused=True)
@@ -41,7 +41,7 @@ def try_out(objective: Objective) -> None:
 
 
 def _part(objective: Objective, rewards: tuple[float, ...], seed: int) -> tuple[PolicyOutput, Batch]:
-    """A micro-batch of made-up completions, and what the policy says of them."""
+    """A micro-batch of made-up completions, and the output of a policy for them."""
     generator = torch.Generator().manual_seed(seed)
     mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
 

@@ -1,9 +1,9 @@
-"""What an objective sees and what it returns.
+"""The inputs and outputs of objectives.
 
-Shape letters, everywhere in this package:
+Shape letters in this package:
     P  prompts of a batch
     G  completions of one prompt, its *group*
-    B  completions of a batch, B = P * G; whole groups only
+    B  completions of a batch, B = P * G; a batch has only whole groups
     T  completion tokens, padded
 """
 
@@ -18,13 +18,13 @@ from algorithms.scores import Scores
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Denominators:
-    """Counts and means over the whole optimiser step, of which a batch may be one micro-batch.
+    """Counts and means over the whole optimiser step. A batch may be one micro-batch of the step.
 
-    Every mean in an objective divides by one of these, so that splitting a step changes nothing.
+    Every mean in an objective divides by one of these, so that splitting a step does not change the result.
     """
 
     sequences: int
-    """Completions of the step, those without any gradient included."""
+    """Completions of the step, including those without any gradient."""
     tokens: int
     """Sampled tokens of the step."""
     groups: int
@@ -37,7 +37,7 @@ class Denominators:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch(Scores):
-    """Completions with their rewards, and of the scores those that the objective requires."""
+    """Completions with their rewards and with the scores that the objective requires."""
 
     mask: Tensor
     """[B, T] bool, true on sampled tokens, a sampled end-of-sequence token included."""
@@ -49,24 +49,24 @@ class Batch(Scores):
     """[B] bool, cut at the length limit."""
     denominators: Denominators
     totals: Mapping[str, Tensor] = field(default_factory=dict)
-    """What the objective's ``totals`` returned, summed over the optimiser step, or what its ``overview`` did."""
+    """The results of the objective's ``totals``, summed over the optimiser step, or of its ``overview``."""
     state: Mapping[str, float] = field(default_factory=dict)
-    """What the objective's ``carry`` returned after the step before; empty at the first."""
+    """The result of the objective's ``carry`` after the previous step. Empty in the first step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyOutput:
-    """What the policy in training says of a batch; carries gradients."""
+    """The output of the policy in training for a batch, with gradients."""
 
     logp: Tensor
     """[B, T] log-probability of each sampled token."""
     values: Tensor | None = None
-    """[B, T] the critic's value of the state before each token, where the objective requires it."""
+    """[B, T] the critic's value of the state before each token, if the objective requires it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossOutput:
-    """A loss and its metrics, each already divided by a global denominator: micro-batches add up."""
+    """A loss and its metrics. Each is already divided by a global denominator, so that micro-batches add up."""
 
     loss: Tensor
     """[] scalar with gradient."""
@@ -75,25 +75,25 @@ class LossOutput:
 
 
 Family = Literal["policy gradient", "clipped", "regression", "preference", "constrained"]
-"""What kind of loss an objective is. ``policy gradient``: advantages times log-probabilities. ``clipped``: the same
-with a ratio to the behaviour policy that is clipped, capped or masked. ``regression``: squared errors of log-ratios.
-``preference``: comparisons of two completions. ``constrained``: another objective under a limit."""
+"""The kind of an objective's loss. ``policy gradient``: advantages times log-probabilities. ``clipped``: the same, with
+a clipped, capped or masked ratio to the behaviour policy. ``regression``: squared errors of log-ratios. ``preference``:
+comparisons of two completions. ``constrained``: another objective with a constraint."""
 
 
 class Objective(Protocol):
     """A fine-tuning objective: a frozen dataclass whose fields are its hyperparameters.
 
-    One that sets some of another's fixes them: ``beta: float = field(default=0.0, init=False)`` is none of its own.
+    A subclass can fix a field of its base: ``beta: float = field(default=0.0, init=False)`` is not a hyperparameter.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def requires(self) -> frozenset[str]:
-        """What the harness must compute, and charges: names of :data:`algorithms.scores.COMPUTED`; and "group" where
-        a prompt needs at least two completions.
+        """The quantities that the harness must compute for this objective, and for which it is charged.
 
-        A ClassVar where it is fixed, a property where it depends on a field: ask an instance.
+        These are names of :data:`algorithms.scores.COMPUTED`, with "group" if a prompt needs at least two completions.
+        This is a ClassVar if it is fixed, and a property if it depends on a field. So read it from an instance.
         """
         ...
 
@@ -103,7 +103,7 @@ class Objective(Protocol):
 
 
 class BuiltIn(Objective, Protocol):
-    """An objective of this package, which also says what kind it is."""
+    """An objective of this package, which also declares its family."""
 
     family: ClassVar[Family]
 
@@ -118,29 +118,31 @@ class HasTotals(Protocol):
     """An objective whose loss needs sums over the whole optimiser step, such as a mean over its tokens."""
 
     def totals(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Detached sums over one micro-batch, from the batch alone; added up, they become ``batch.totals``."""
+        """Detached sums over one micro-batch, from the batch only. Their sum over the step is ``batch.totals``."""
         ...
 
 
 @runtime_checkable
 class HasOverview(Protocol):
-    """An objective whose loss needs more of the optimiser step than sums, such as the order of all its tokens."""
+    """An objective whose loss needs more than sums over the optimiser step, such as the order of all its tokens."""
 
     @property
     def reads_scores(self) -> bool:
-        """Whether ``overview`` reads scores: these must then be there before the first loss of the step."""
+        """Whether ``overview`` reads scores. They must then be computed before the first loss of the step."""
         ...
 
     def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
-        """Detached tensors from all micro-batches of the step, however it is cut; they become ``batch.totals``."""
+        """Detached tensors from all micro-batches of the step, which become ``batch.totals``.
+
+        They must not depend on how the step is split.
+        """
         ...
 
 
 @runtime_checkable
 class HasState(Protocol):
-    """An objective with a number that outlives a step, such as a Lagrange multiplier."""
+    """An objective with numbers that persist from step to step, such as a Lagrange multiplier."""
 
     def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
-        """The state after an optimiser step, from the one before it and those of the step's ``totals`` that are
-        scalars."""
+        """The state after an optimiser step, from the state before it and the scalar ``totals`` of the step."""
         ...

@@ -1,8 +1,8 @@
-"""Weights of the worst distribution near the even one: the largest mean loss within a distance of it.
+"""Weights of the distribution near the uniform one that maximises the mean loss.
 
-Each function takes losses [P] in float64 and a distance of at least 0, and gives weights [P] of mean 1 that are not
-negative. Equal losses weigh the same. Source: Duchi, Namkoong 2021, arXiv 1810.08750; Shapiro 2017, "Distributionally
-robust stochastic programming".
+Each function takes losses [P] in float64 and a distance of at least 0. It returns non-negative weights [P] with mean 1.
+Equal losses have equal weights. Source: Duchi, Namkoong 2021, arXiv 1810.08750; Shapiro 2017, "Distributionally robust
+stochastic programming".
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 HALVINGS = 100
-"""Of an interval: more than a float64 can tell apart."""
+"""The number of bisection steps. It is more than the precision of float64 needs."""
 
 
 def kl_weights(losses: Tensor, radius: float) -> Tensor:
-    """``exp(losses / eta)`` over its mean, where ``eta`` makes ``mean w log w`` the radius, in nats.
+    """``exp(losses / eta)`` over its mean, with ``eta`` such that ``mean w log w`` is the radius, in nats.
 
-    A radius that no ``eta`` reaches puts all weight on the largest loss.
+    If no ``eta`` reaches the radius, all weight is on the largest loss.
     """
     worst = _on_the_worst(losses)
     if radius == 0 or radius >= _kl(worst):
@@ -36,8 +36,8 @@ def kl_weights(losses: Tensor, radius: float) -> Tensor:
 def chi_square_weights(losses: Tensor, radius: float) -> Tensor:
     """``1 + sqrt(2 radius / Var L) (L - mean L)``, so that ``1/2 mean (w - 1)^2`` is the radius.
 
-    Where some of these would be negative, weights are in proportion to how far a loss lies above a level, and 0 below
-    it; the level is the one that gives the radius. A radius that no level reaches puts all weight on the largest loss.
+    If some of these would be negative, weights are proportional to ``max(0, L - level)``, with the level that gives the
+    radius. If no level reaches the radius, all weight is on the largest loss.
     """
     worst = _on_the_worst(losses)
     if radius == 0 or radius >= _chi_square(worst):
@@ -55,9 +55,9 @@ def chi_square_weights(losses: Tensor, radius: float) -> Tensor:
 
 
 def cvar_weights(losses: Tensor, radius: float) -> Tensor:
-    """``1 + radius`` for the largest losses, a share ``1 / (1 + radius)`` of all, and 0 for the others.
+    """``1 + radius`` for the largest losses, a share of ``1 / (1 + radius)``, and 0 for the others.
 
-    Losses that tie at the border share what is left of the weight.
+    Losses that tie at the border share the remaining weight.
     """
     room = len(losses) / (1 + radius)
     worse = (losses[None, :] > losses[:, None]).to(losses.dtype).sum(1)
@@ -66,7 +66,7 @@ def cvar_weights(losses: Tensor, radius: float) -> Tensor:
 
 
 def _largest(low: Tensor, high: Tensor, fits: Callable[[Tensor], bool | Tensor]) -> Tensor:
-    """The largest number from ``low``, which fits, to ``high``, which does not, that fits."""
+    """The largest number that fits, by bisection. ``low`` fits and ``high`` does not."""
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)

@@ -1,5 +1,7 @@
-"""Randomness is derived, never carried: each use draws from its own seed, so a resume needs no generator state
-and no objective can disturb another's stream."""
+"""Random seeds. Each use derives its own seed from the seed of the run.
+
+So a resume needs no generator state, and an objective cannot change the random numbers of other uses.
+"""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -11,7 +13,7 @@ T = TypeVar("T")
 
 
 class Purpose(IntEnum):
-    """What a seed is for. The numbers enter every derived seed: never reuse or renumber them."""
+    """The purpose of a seed. These numbers enter every derived seed, so never reuse or renumber them."""
 
     SHUFFLE = 0
     ROLLOUT = 1
@@ -33,7 +35,7 @@ def derive_seed(run_seed: int, purpose: Purpose, step: int) -> int:
 
 
 class ProblemOrder(Generic[T]):
-    """The order in which a run sees its problems: one permutation an epoch, a function of the seed alone."""
+    """The order in which a run sees its problems: one permutation per epoch, which only depends on the seed."""
 
     def __init__(self, problems: Sequence[T], seed: int) -> None:
         self._problems = problems
@@ -41,7 +43,7 @@ class ProblemOrder(Generic[T]):
         self._epochs: dict[int, list[int]] = {}
 
     def take(self, start: int, count: int) -> list[T]:
-        """Problems ``start .. start + count`` of the endless stream."""
+        """Problems ``start`` to ``start + count`` of the infinite sequence."""
         return [self._at(i) for i in range(start, start + count)]
 
     def _at(self, index: int) -> T:

@@ -1,4 +1,7 @@
-"""The processes of one run, one a device. Control is replicated: every rank holds all groups, and decides alike."""
+"""Communication between the processes of one run, one per device.
+
+Control is replicated: every rank has all groups and makes the same decisions.
+"""
 
 import pickle
 from collections import Counter
@@ -15,19 +18,19 @@ from harness.errors import HarnessError, one_line
 T = TypeVar("T")
 
 HEAD = 256
-"""Bytes of the first part of a message: its length, and all of it where it is short."""
+"""Bytes of the first part of a message: its length, and the whole content if it is short."""
 LENGTH = 8
-"""Bytes of the length."""
+"""Bytes of the length field."""
 BUCKET = 1 << 25
-"""Numbers that are summed in one message, at most, unless one tensor has more."""
+"""The largest number of values that are summed in one message, unless a single tensor has more."""
 
 
 class LostRanks(HarnessError):
-    """The other ranks of a run are not there any more, or do not answer."""
+    """Other ranks of a run have ended, or do not answer."""
 
 
 class World(Protocol):
-    """What ranks tell each other; each call is made by all of them, in the same order.
+    """Collective operations over ranks. All ranks must make the same calls in the same order.
 
     Raises:
         LostRanks: another rank has ended, or does not answer.
@@ -37,48 +40,48 @@ class World(Protocol):
     size: int
 
     def scatter(self, items: Sequence[T]) -> list[T]:
-        """This rank's share, the ranks' shares one behind the other; empty where there are more ranks than items."""
+        """This rank's share of the items, as a contiguous slice. It may be empty if there are more ranks than items."""
         ...
 
     def gather(self, mine: Sequence[T]) -> list[T]:
-        """All ranks' items, in the order of the ranks: what :meth:`scatter` took apart."""
+        """The items of all ranks, in the order of the ranks. This inverts :meth:`scatter`."""
         ...
 
     def sum(self, values: Mapping[str, float]) -> dict[str, float]:
-        """By name, over all ranks. A name that a rank lacks counts as 0 there."""
+        """Sums over all ranks, by name. A missing name counts as 0."""
         ...
 
     def max(self, values: Mapping[str, float]) -> dict[str, float]:
-        """By name, over the ranks that have it."""
+        """Maxima by name, over the ranks that have the name."""
         ...
 
     def any(self, flag: bool) -> bool:
-        """Whether it is set on one of them."""
+        """Whether the flag is set on any rank."""
         ...
 
     def first(self, value: T) -> T:
-        """What rank 0 says: of clocks, of stopping, of files."""
+        """The value of rank 0. It is used for clocks, stopping and files."""
         ...
 
     def first_tensor(self, tensor: Tensor | None) -> Tensor:
-        """Rank 0's, in the processor's memory; what other ranks give is not looked at."""
+        """The tensor of rank 0, in CPU memory. The arguments of other ranks are ignored."""
         ...
 
     def agree(self, value: object, otherwise: str) -> None:
-        """Be sure that all ranks have the same.
+        """Check that all ranks have the same value.
 
         Raises:
-            HarnessError: they have not; ``otherwise`` says what that means.
+            HarnessError: the values differ. ``otherwise`` explains what that means.
         """
         ...
 
     def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Make each gradient the sum over all ranks; none where no rank has one."""
+        """Replace each gradient by its sum over all ranks. It stays None if no rank has one."""
         ...
 
 
 class Alone:
-    """One process: nothing is exchanged, and nothing changes on the way."""
+    """A single process. All operations return their arguments unchanged."""
 
     rank = 0
     size = 1
@@ -116,12 +119,12 @@ ALONE: Final[World] = Alone()
 
 
 class Ranks:
-    """The processes of the default group of torch.distributed, which has been initialised."""
+    """The processes of the default group of torch.distributed, which must be initialised."""
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.sent: Counter[str] = Counter()
-        """Bytes that this rank has handed over, by what they were for: ``objects``, ``tensors``, ``gradients``."""
+        """Bytes that this rank has sent, by purpose: ``objects``, ``tensors`` and ``gradients``."""
 
     def scatter(self, items: Sequence[T]) -> list[T]:
         count = len(items)
@@ -163,7 +166,7 @@ class Ranks:
 
     def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         for bucket in _buckets(parameters):
-            # One number more for each says whether it has a gradient: on a rank without work none has.
+            # One more number per parameter says whether it has a gradient: a rank without work has none.
             there = torch.tensor([p.grad is not None for p in bucket]).to(bucket[0])
             flat = torch.cat([*((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in bucket), there])
             self.sent["gradients"] += flat.nbytes
@@ -177,11 +180,11 @@ class Ranks:
                     parameter.grad = summed.view_as(parameter).clone()
 
     def _all(self, value: T) -> list[T]:
-        """Every rank's, by rank."""
+        """The values of all ranks, in order."""
         return [pickle.loads(content) for content in self._exchange(pickle.dumps(value), self._all_gather)]
 
     def _exchange(self, content: bytes, pass_on: Callable[[Tensor], Tensor]) -> list[bytes]:
-        """Messages that ``pass_on`` brings, a row each: short ones at once, longer ones in two parts."""
+        """The messages that ``pass_on`` returns, one per row. Short messages need one call, longer ones two."""
         room = HEAD - LENGTH
         head = pass_on(_row(len(content).to_bytes(LENGTH) + content[:room], HEAD)).numpy()
         lengths = [int.from_bytes(row[:LENGTH].tobytes()) for row in head]
@@ -204,12 +207,13 @@ class Ranks:
 
 
 def _row(content: bytes, length: int) -> Tensor:
-    """[length] uint8, 0 behind the content."""
+    """[length] uint8: the content, padded with 0."""
     return torch.frombuffer(bytearray(content.ljust(length, b"\0")), dtype=torch.uint8)
 
 
 def of_a_collective(error: RuntimeError) -> bool:
-    """Whether other ranks were not there: shards are gathered and summed by torch itself, whose errors these are."""
+    """Whether an error means that other ranks are lost. Torch itself gathers and sums shards, and raises these
+    errors."""
     return isinstance(error, dist.DistError) or "/gloo/" in str(error)
 
 
@@ -218,11 +222,13 @@ def _together(rank: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # of torch.distributed, whatever the backend
-        raise LostRanks(f"rank {rank} has lost the other ranks of its run ({one_line(error)[:200]})") from error
+        raise LostRanks(
+            f"rank {rank} lost its connection to the other ranks of its run ({one_line(error)[:200]})"
+        ) from error
 
 
 def _buckets(parameters: Iterable[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
-    """What has gradients, in order: as many side by side as fit, of one type and device."""
+    """Parameters with gradients, in order, in buckets of one type and device."""
     kinds: dict[Any, list[torch.nn.Parameter]] = {}
     for parameter in parameters:
         if parameter.requires_grad:
@@ -238,5 +244,5 @@ def _buckets(parameters: Iterable[torch.nn.Parameter]) -> Iterator[list[torch.nn
 
 
 def _names(parts: Sequence[Mapping[str, float]]) -> list[str]:
-    """All of them, in the order in which they first stand in a part: the same on every rank."""
+    """All names, in the order of their first occurrence, which is the same on every rank."""
     return list(dict.fromkeys(name for part in parts for name in part))

@@ -1,4 +1,4 @@
-"""A published difference on new seeds: what came of it, and how often it should have come out again."""
+"""The replication of a published difference on new seeds: its outcome, and the probability of success."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +12,13 @@ from evaluators.statistics.ranking import LEVEL, Scores, common_seeds, differenc
 Verdict = Literal["better", "worse", "equivalent"]
 Outcome = Literal["replicated", "not replicated", "undecided"]
 NODES = 100
-"""Of the mean over what the true difference may be, and of that over how large the new error is found."""
+"""The number of quantiles for each of two means: over the true difference, and over the estimate of the new error."""
 TINY = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A published difference, as its runs tell it."""
+    """A published difference, computed from its runs."""
 
     estimate: Estimate
     of_seed: float
@@ -28,7 +28,7 @@ class Published:
 
     @classmethod
     def of(cls, ours: Scores, theirs: Scores) -> "Published | None":
-        """None where fewer than two seeds are common: they say nothing of the spread."""
+        """The difference of two arms; None if they have fewer than two seeds in common, which show no variation."""
         common = common_seeds(ours, theirs)
         estimate = difference(ours, theirs)
         if estimate is None or estimate.error is None:
@@ -42,9 +42,10 @@ class Published:
         )
 
     def next_error(self, seeds: int) -> tuple[float, float]:
-        """The standard error that the test of so many new seeds will have, and its degrees of freedom.
+        """The standard error of the test on ``seeds`` new seeds, and its degrees of freedom.
 
-        The part of the seeds shrinks with their number; that of the problems stays, as they are the same.
+        The part that comes from the seeds shrinks with their number. The part of the problems stays, because the
+        problems are the same.
         """
         of_seeds = self.of_seed**2 / seeds
         of_problems = max(0.0, (self.estimate.error or 0.0) ** 2 - self.of_seed**2 / self.seeds)
@@ -55,18 +56,20 @@ class Published:
 
 
 def should_replicate(verdict: Verdict, published: Published, seeds: int, margin: float) -> float:
-    """The probability that ``seeds`` new ones replicate the verdict, given what was published and how certainly.
+    """The probability that ``seeds`` new seeds replicate the verdict, given the published runs.
 
-    The mean, over what the true difference may be, of the power of the test: the true one is ``d + T s / sqrt(n)``
-    with the published difference ``d`` of ``n`` seeds, their spread ``s``, and Student's ``T`` with ``n - 1`` degrees
-    of freedom. The mean of ``m`` new seeds scatters about it by ``s / sqrt(m)``, as the problems are the same; a
-    t-test, or two one-sided ones, holds it to the error ``sqrt(s^2 / m + p^2)``, where ``p^2`` is what the published
-    error has beyond ``s^2 / n``, from the problems. That a verdict was published because its difference happened to be
-    large is not corrected for, so that the true share is rather less.
+    This is the power of the test, averaged over the true difference. That is ``d + T s / sqrt(n)``, where ``d`` is the
+    published difference of ``n`` seeds, ``s`` its standard deviation over seeds, and ``T`` has Student's t-distribution
+    with ``n - 1`` degrees of freedom. The mean of ``m`` new seeds deviates from it by ``s / sqrt(m)``, because the
+    problems are the same. The t-test, or the two one-sided tests, use the standard error ``sqrt(s^2 / m + p^2)``, where
+    ``p^2`` is the part of the squared published error beyond ``s^2 / n``, which comes from the problems.
+
+    Large differences are more likely to be published. This is not corrected for, so the true probability is somewhat
+    lower.
     """
     error, df = published.next_error(seeds)
     quantiles = (np.arange(NODES) + 0.5) / NODES
-    measured = np.sqrt(stats.chi2.ppf(quantiles, df=df) / df)[:, None]  # the error as found, in units of the true one
+    measured = np.sqrt(stats.chi2.ppf(quantiles, df=df) / df)[:, None]  # the estimated error in units of the true one
     spread = published.of_seed / published.seeds**0.5
     true = published.estimate.mean + spread * stats.t.ppf(quantiles, df=published.seeds - 1)
     if not error:
@@ -82,10 +85,11 @@ def should_replicate(verdict: Verdict, published: Published, seeds: int, margin:
 
 
 def outcome(verdict: Verdict, published: Published, new: Estimate, seeds: int, margin: float) -> tuple[Outcome, str]:
-    """What ``seeds`` new ones say of a published verdict by themselves, at 5 % each; and why, if they contradict it.
+    """The outcome of a published verdict on ``seeds`` new seeds, tested at 5 %, and the reason if they contradict it.
 
-    A difference is replicated where the new interval leaves zero out on the same side, an equivalence where the two
-    one-sided tests find it again. Neither, and the verdict is contradicted: not replicated. Else undecided.
+    A difference is replicated if the new interval excludes zero on the same side. An equivalence is replicated if the
+    two one-sided tests show it again. Otherwise the outcome is "not replicated" if the new seeds contradict the
+    verdict, and "undecided" if they do not.
     """
     interval = new.interval(1 - LEVEL)
     if interval is None:
@@ -100,10 +104,10 @@ def outcome(verdict: Verdict, published: Published, new: Estimate, seeds: int, m
     sign = 1 if verdict == "better" else -1
     if low > 0 or high < 0:
         same = (low > 0) == (sign > 0)
-        return ("replicated", "") if same else ("not replicated", "the difference is the other way round")
+        return ("replicated", "") if same else ("not replicated", "the difference has the opposite sign")
     if alike:
         return "not replicated", "they are equivalent within the margin"
     spread = published.of_seed * (1 / published.seeds + 1 / seeds) ** 0.5
     farthest = published.estimate.mean - sign * stats.t.isf(LEVEL / 2, df=published.seeds - 1) * spread
     smaller = sign * new.mean < sign * farthest
-    return ("not replicated", "smaller than published by more than chance") if smaller else ("undecided", "")
+    return ("not replicated", "significantly smaller than published") if smaller else ("undecided", "")

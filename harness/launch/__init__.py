@@ -1,1 +1,1 @@
-"""Where runs run: plans, worker processes, and what is shown and published meanwhile."""
+"""Running runs: plans, worker processes, progress bars, and publishing to MLflow."""

@@ -1,4 +1,4 @@
-"""Live progress, read from the journals: a bar a running run, or a line an evaluation where there is no terminal."""
+"""Live progress, read from the journals: a bar for each running run, or log lines if there is no terminal."""
 
 import time
 from collections import Counter
@@ -12,13 +12,13 @@ from harness.config.run_config import RunConfig
 from harness.launch.standing import Watched
 
 A_SECOND = 4
-"""How often the bars are drawn."""
+"""The number of times per second that the bars are drawn."""
 
 
 class Display:
-    """Progress of an invocation's runs; :meth:`refresh` reads what the journals of those that run have got since.
+    """The progress of an invocation's runs. :meth:`refresh` reads the new events of running runs.
 
-    ``hours``: how long the runs take, in proportion to each other; default: all as long.
+    ``hours``: the relative durations of the runs. By default all are equal.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Display:
             for name, (config, path), weight in zip(names, runs, weights, strict=True)
         }
         self._tasks: dict[str, TaskID] = {}
-        """Bars of those that run."""
+        """The bars of running runs."""
         self._ended = 0
         self._whole = sum(weights)
-        """Hours of estimates."""
+        """The estimated hours of all runs."""
         self._done = 0.0
-        """And how many of them are done."""
+        """The part of these hours that is done."""
         self._began: tuple[float, float] | None = None
-        """When, and what was done then."""
+        """The time of the first refresh, and the hours that were done then."""
 
     def __enter__(self) -> "Display":
         self._bars.start()
@@ -61,7 +61,7 @@ class Display:
         self._bars.stop()
 
     def refresh(self, running: Mapping[str, str] | None = None) -> None:
-        """Show what has changed; ``running``: where the runs that run now do so, by id. The first call reads all."""
+        """Show all changes. ``running``: the places of running runs, by run id. The first call reads all journals."""
         running = running or {}
         for key, where in running.items():
             if key not in self._tasks:
@@ -81,7 +81,7 @@ class Display:
         run.begin()
 
     def _read(self, key: str, where: str) -> None:
-        """What the journal of a run has got since."""
+        """Read the new events of a run."""
         run = self._runs[key]
         share, ended = run.share, run.standing.ended
         lines = list(run.news())
@@ -89,7 +89,7 @@ class Display:
             return
         gone = (run.share - share) * run.hours
         self._done += gone
-        if gone < 0 and self._began:  # begun again: what was there has not been done here
+        if gone < 0 and self._began:  # the run started again, so its earlier work does not count
             self._began = (self._began[0], self._began[1] + gone)
         self._ended += run.standing.ended - ended
         if key in self._tasks:
@@ -100,7 +100,7 @@ class Display:
                 self._console.print(f"{run.name}: {line}", highlight=False)
 
     def _text(self, running: Mapping[str, str]) -> str:
-        """How many run and wait, and how long all of them still take."""
+        """The numbers of running and waiting runs, and the remaining time."""
         begun = sum(not self._runs[key].standing.ended for key in running)
         waiting = len(self._runs) - self._ended - begun
         left = self.seconds_left()
@@ -108,7 +108,8 @@ class Display:
         return " · ".join(filter(None, (*parts, f"{_told(left)} left" if left else "")))
 
     def seconds_left(self) -> float | None:
-        """Of all runs, at the pace so far and by their estimates; None before anything is done, and at the end."""
+        """The remaining seconds of all runs, from the pace so far and the estimates. None at the start and at the
+        end."""
         began, before = self._began or (0.0, self._done)
         if self._done <= before or self._ended == len(self._runs):
             return None
@@ -124,7 +125,7 @@ def _told(seconds: float) -> str:
 
 
 def labels_of(runs: Sequence[RunConfig]) -> list[str]:
-    """Objective, regime and seed; where these stand for several runs, as in tuning, also the end of the run's id."""
+    """Names of runs: objective, regime and seed. If these are not unique, as in tuning, also the end of the run id."""
     regimes = ["" if run.regime == "on_policy" else f" {run.regime}" for run in runs]
     names = [f"{run.objective.name}{regime} seed {run.seed}" for run, regime in zip(runs, regimes, strict=True)]
     ids = [run.run_id.rpartition("-")[2] for run in runs]

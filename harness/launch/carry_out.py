@@ -1,4 +1,4 @@
-"""An invocation carried out: its runs side by side, published meanwhile, their tables at the end."""
+"""Executing an invocation: trains its runs in parallel, publishes them meanwhile, and writes tables at the end."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -40,7 +40,7 @@ from harness.training.first_look import Seen
 
 
 def invoke(planned: Plan, how: Execution, console: Console) -> bool:
-    """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
+    """Train and publish all runs, and print the leaderboard. False if interrupted."""
 
     def report(runs: Runs) -> list[str]:
         begun = {config.run_id for config, _ in runs}
@@ -57,7 +57,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
 def write_board(
     suite: SuiteConfig, runs: Runs, out: Path, console: Console, missing: Sequence[MissingRun] = ()
 ) -> list[str]:
-    """Print the leaderboard of these runs and write it into the suite's folder; the names of the files."""
+    """Print the leaderboard of these runs, write it into the folder of the suite, and return the names of the files."""
     out_dir = OutDir(out)
     folder = out_dir.suite(suite.name)
     results = of_one_grader(read_results(Journal(path).read() for _, path in runs))
@@ -66,7 +66,7 @@ def write_board(
     out_dir.keep(suite)
     written = write_leaderboard(board, results, folder, links)
     console.print(tables(board), highlight=False)
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
+    console.print(f"wrote leaderboard.html, .md, .json, .csv and pictures to {folder}")
     return written
 
 
@@ -78,19 +78,20 @@ def carry_out(
     *,
     needs: Sequence[RunConfig] = (),
 ) -> bool:
-    """Run and publish everything, ``report`` on it once all has ended; False if it was interrupted.
+    """Train and publish all runs, and call ``report`` when all have ended. False if interrupted.
 
-    ``report`` writes tables into the suite's folder and returns the names of the files. Of a part of a sweep it is
-    given the runs of other parts, too, that are there; and it is called once all that it ``needs`` have ended.
+    ``report`` writes tables into the folder of the suite, and returns the names of the files. If this is a part of a
+    sweep, ``report`` also gets the existing runs of other parts, and it is only called if all runs in ``needs`` have
+    ended.
 
     Raises:
-        HarnessError: another process carries one of these runs; nothing can go on; or, once the others have ended,
-            errors of their own kept some runs from their end.
+        HarnessError: another process is training one of these runs, no run can go on, or some runs broke with errors
+            of their own. The last is raised after the other runs have ended.
     """
     out_dir = OutDir(how.out)
     chosen = how.part.of(planned.runs, how.forecaster) if how.part else planned.runs
     if not chosen:
-        console.print(f"part {how.part} of {planned.invocation.name} has no runs: there are {len(planned.runs)} in all")
+        console.print(f"part {how.part} has no runs, because {planned.invocation.name} has only {len(planned.runs)}")
         return True
     out_dir.prepare()
     with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
@@ -108,7 +109,7 @@ def _carry_out(
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
     _try_objectives(chosen)
-    load_splits(chosen[0])  # what is missing shows here, before anything starts
+    load_splits(chosen[0])  # reports missing data before anything starts
     if counts := split_by_us(suite.task):
         console.print(counts, highlight=False)
     locate(suite.model.path)
@@ -133,7 +134,7 @@ def _carry_out(
         with running(make) as executor, Display(console, runs, hours) as display:
             ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
     except KeyboardInterrupt:
-        console.print("stopped at once; the same command resumes from the last evaluation of each run")
+        console.print("stopped immediately; the same command resumes each run from its last evaluation")
         return False
     outcomes = [outcome for _, outcome in ended]
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
@@ -149,11 +150,11 @@ def _carry_out(
     if broken:
         raise _sentence(broken, len(runs))
     if not finished:
-        console.print("interrupted; the same command resumes from the last evaluation of each run")
+        console.print("interrupted; the same command resumes each run from its last evaluation")
         return False
     if profile:
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
-        console.print(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
+        console.print(f"wrote profile.md, and trace.json for ui.perfetto.dev, to {folder}")
     if published:
         console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
     return True
@@ -168,7 +169,7 @@ def _try_objectives(runs: Sequence[RunConfig]) -> None:
             try_out(objective_of(arm))
         except UnfitObjective as error:
             raise HarnessError(f"{name}: {error}; no run was started") from error
-        except Exception as error:  # one's own objective can fail in any way
+        except Exception as error:  # a user's objective can fail in any way
             raise HarnessError(f"{name} fails on a made-up batch: {explained(error)}; no run was started") from error
 
 
@@ -182,7 +183,7 @@ def _run_all(
     *,
     look_first: bool,
 ) -> list[Ended]:
-    """How each run ended that was begun; none where the first look was interrupted."""
+    """Train the runs, and return how each of them ended. Empty if the first look was interrupted."""
     paths = {config.run_id: path for config, path in runs}
     requests = [
         RunRequest(config=config, directory=paths[config.run_id], devices=config.compute.devices)
@@ -203,21 +204,19 @@ def _run_all(
 
 
 def _sentence(broken: Sequence[Broken], runs: int) -> HarnessError:
-    """What kept runs from their end, each reason once."""
+    """The error for runs that broke, with each reason once."""
     reasons = dict.fromkeys(one.reason for one in broken)
     told = "; ".join(f"{next(one.run_id for one in broken if one.reason == reason)}: {reason}" for reason in reasons)
-    return HarnessError(
-        f"{len(broken)} of {runs} runs did not reach their end ({told}); the same command tries them again"
-    )
+    return HarnessError(f"{len(broken)} of {runs} runs did not finish ({told}); the same command retries them")
 
 
 def _begun(runs: Runs) -> bool:
-    """Whether one of the runs has: then somebody has looked."""
+    """Whether any of the runs has started. Then the first look has been taken before."""
     return any((path / JOURNAL).is_file() for _, path in runs)
 
 
 def _judge(how: Execution, console: Console, seen: Seen) -> None:
-    """Say what the start policy does; refuse to train where that could teach nothing."""
+    """Print the results of the start policy, and refuse to train if there is nothing to learn from."""
     console.print(str(seen), highlight=False, markup=False)
     reason = seen.why_not()
     if reason and not how.anyway:

@@ -1,4 +1,4 @@
-"""What runs run on: GPUs, or shares of the CPU's cores; named by ``--devices``, or all that are there."""
+"""The devices of runs: GPUs or shares of the CPU's cores. These are the ones in ``--devices``, or all by default."""
 
 import os
 import re
@@ -21,20 +21,20 @@ class Device:
     """One GPU, or one of several shares of the CPU."""
 
     name: str
-    """``cuda:3``, as the command's own process would call it; ``cpu:0``."""
+    """``cuda:3`` with the number in the process of the command, or ``cpu:0``."""
     visible: str | None = None
-    """What :data:`VISIBLE` is for processes on it; None: they see what the command sees."""
+    """The value of :data:`VISIBLE` for processes on this device; None to leave it unchanged."""
     memory: float | None = None
-    """GiB that a process sees; None where it is not known."""
+    """GiB that a process sees; None if unknown."""
 
 
 def cores() -> int:
-    """Those that this process may use: a batch system gives a job some of the machine's."""
+    """The number of cores that this process may use. A batch system may give a job only some of the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpus() -> list[Device]:
-    """The GPUs that torch sees. A :data:`VISIBLE` that the user has set chooses them, by number or by UUID."""
+    """The GPUs that torch sees. The user can choose them with :data:`VISIBLE`, by number or by UUID."""
     count = torch.cuda.device_count()
     chosen = os.environ.get(VISIBLE)
     entries = [entry.strip() for entry in chosen.split(",")] if chosen is not None else list(map(str, range(count)))
@@ -45,33 +45,33 @@ def gpus() -> list[Device]:
 
 
 def cpu_slots(count: int) -> list[Device]:
-    """So many shares of the CPU."""
+    """``count`` shares of the CPU."""
     return [Device(name=f"cpu:{i}") for i in range(count)]
 
 
 def devices_of(asked: str, kind: str) -> list[Device]:
-    """What ``--devices`` names, for runs whose ``model.device`` is ``kind``.
+    """The devices in ``--devices``, for runs whose ``model.device`` is ``kind``.
 
     Raises:
-        HarnessError: it names nothing, a device that is not there or twice, or one that these runs do not run on.
+        HarnessError: there is no device, a device does not exist or is named twice, or it has the wrong kind.
     """
     here, slots = gpus(), SLOTS.fullmatch(asked.strip())
     if slots and int(slots[1]):
         if kind != "cpu":
-            raise HarnessError(f"--devices {asked}, but these runs are on the GPU: {FORM}; or --set model.device=cpu")
+            raise HarnessError(f"--devices {asked}, but these runs use the GPU: {FORM}, or --set model.device=cpu")
         return cpu_slots(int(slots[1]))
     places = _places(asked, here)
     if twice := sorted({place for place in places if places.count(place) > 1}):
         raise HarnessError(f"--devices {asked} names cuda:{twice[0]} twice")
     if absent := [place for place in places if place >= len(here)]:
-        raise HarnessError(f"--devices {asked} names cuda:{absent[0]}, and torch sees {_told(here)}")
+        raise HarnessError(f"--devices {asked} names cuda:{absent[0]}, but torch sees {_told(here)}")
     if kind == "cpu":
-        raise HarnessError(f"--devices {asked}, but these runs are on the CPU: {FORM}; or --set model.device=cuda")
+        raise HarnessError(f"--devices {asked}, but these runs use the CPU: {FORM}, or --set model.device=cuda")
     return [here[place] for place in places]
 
 
 def _places(asked: str, here: Sequence[Device]) -> list[int]:
-    """The numbers of the GPUs that are named, whether they are there or not."""
+    """The numbers of the named GPUs, whether or not they exist."""
     return list(chain.from_iterable(_range(part.strip(), asked, here) for part in asked.split(",")))
 
 

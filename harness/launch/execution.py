@@ -1,4 +1,4 @@
-"""Where and how the runs of a command are carried out, as its options say."""
+"""The options of a command that say where and how its runs are trained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,30 +9,30 @@ from harness.launch.executors.ray.connecting import RayChoice
 from harness.launch.scheduling import Alike, Forecaster, Part
 
 Runs = Sequence[tuple[RunConfig, Path]]
-"""With their directories."""
+"""Runs with their directories."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """Where and how an invocation's runs are carried out."""
+    """Where and how the runs of an invocation are trained."""
 
     out: Path
     tracking_uri: str | None
     workers: int | None
-    """The most runs at a time; None: as the machine allows."""
+    """The largest number of runs at a time; None to let the machine decide."""
     fresh: bool
     profiled: bool = False
     anyway: bool = False
-    """Train also where a first look says that there is next to nothing to learn from."""
+    """Whether to train even if the first look says that there is hardly anything to learn from."""
     looked: bool = False
-    """That first look has been taken."""
+    """Whether the first look has already been taken."""
     devices: str | None = None
-    """As ``--devices`` names them; None: all that are there."""
+    """The value of ``--devices``; None for all devices."""
     runs_per_device: int | None = None
-    """On a GPU; None: as many as fit, by the forecast."""
+    """The number of runs that share a GPU; None for as many as fit by the forecast."""
     ray: RayChoice | None = None
-    """A Ray cluster; None: this machine."""
+    """A Ray cluster; None for this machine."""
     part: Part | None = None
-    """Of the planned runs only this part."""
+    """The part of the planned runs to train; None for all."""
     forecaster: Forecaster = field(default_factory=Alike)
-    """By which runs are ordered, parted, and put beside each other."""
+    """Estimates for ordering, splitting and co-locating runs."""

@@ -1,6 +1,7 @@
-"""One run over several devices: a gang of processes, one a device, each of which calls :func:`run_rank`.
+"""One run on several devices: a gang of processes, one per device. Each process calls :func:`run_rank`.
 
-The executors start them. By hand, on one machine or on several (then with torchrun's ``--nnodes`` and its like):
+The executors start these processes. You can also start them by hand, on one machine or on several (with torchrun's
+``--nnodes`` and related options):
 
     torchrun --nproc-per-node 2 -m harness.launch.gang --suite tiny-arithmetic --algos agro --seed 0 --out runs
 """
@@ -30,15 +31,15 @@ from harness.training.loop import Outcome, train
 from harness.world import ALONE, LostRanks, Ranks, World, of_a_collective
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""What says where the ranks meet, and which one this is."""
+"""The variables that say which rank this process is, and where the ranks connect."""
 PATIENCE = timedelta(minutes=30)
-"""For a rank that neither answers nor has died. One that has is noticed at once."""
+"""The timeout for a rank that hangs. The death of a rank is noticed at once."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
-"""Exit codes of a rank that was started by hand."""
+"""The exit codes of a rank that was started by hand."""
 
 
 def free_port() -> int:
-    """Of this machine."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -47,17 +48,17 @@ def free_port() -> int:
 def rank_environments(
     size: int, host: str = "127.0.0.1", port: int | None = None, *, one_gpu: bool = False
 ) -> list[dict[str, str]]:
-    """What each rank of a gang finds in its environment, as :data:`ENVIRONMENT` names it.
+    """The variables in :data:`ENVIRONMENT` for each rank of a gang.
 
-    ``host`` and ``port`` are of rank 0, by default on this machine. ``one_gpu``: each rank sees its own GPU alone, the
-    first one.
+    ``host`` and ``port`` are those of rank 0, by default on this machine. ``one_gpu``: whether each rank sees only its
+    own GPU, as its first one.
     """
     shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": host, "MASTER_PORT": str(port or free_port())}
     return [shared | {"RANK": str(rank), "LOCAL_RANK": "0" if one_gpu else str(rank)} for rank in range(size)]
 
 
 def train_request(request: RunRequest, terms: Terms, should_stop: Callable[[], bool], world: World = ALONE) -> Outcome:
-    """Carry a requested run to its end in this process, which is a rank of ``world``.
+    """Train a run in this process, which is one rank of ``world``, until it ends.
 
     Raises:
         HarnessError: the run cannot be opened.
@@ -74,7 +75,7 @@ def train_request(request: RunRequest, terms: Terms, should_stop: Callable[[], b
 
 
 def run_rank(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) -> Outcome:
-    """This rank's part of a run; it meets the others at ``env://``. The outcome is the same on all ranks.
+    """Join the other ranks and train this rank's part of a run. The outcome is the same on all ranks.
 
     Raises:
         HarnessError: the run cannot be opened, or another rank has ended.
@@ -86,53 +87,58 @@ def run_rank(request: RunRequest, terms: Terms, should_stop: Callable[[], bool])
             if not of_a_collective(error):
                 raise
             said = str(error).splitlines()[0][:200]
-            raise LostRanks(f"rank {world.rank} has lost the other ranks of its run ({said})") from error
+            raise LostRanks(f"rank {world.rank} lost its connection to the other ranks of its run ({said})") from error
 
 
 @contextmanager
 def meeting(device: str) -> Iterator[Ranks]:
-    """The world of this process, met as its environment says; before any engine, which would start a group of its own.
+    """The process group of a gang, as given by the environment.
+
+    It must be created before an engine, because engines create process groups of their own.
 
     Raises:
-        HarnessError: the environment does not say; or this rank sees several GPUs, or none; or nobody came.
+        HarnessError: the environment is incomplete, this rank does not see exactly one GPU, or other ranks did not
+            connect.
     """
     check_environment()
     rank, size = os.environ["RANK"], int(os.environ["WORLD_SIZE"])
     if device == "cuda":
         if torch.cuda.device_count() != 1:
-            raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one, by {VISIBLE}")
-        os.environ["LOCAL_RANK"] = "0"  # libraries take it for the number of a GPU, and this rank sees one
-    assert not dist.is_initialized(), "another group was there before, and sums would be of that one"
+            raise HarnessError(f"rank {rank} sees {torch.cuda.device_count()} GPUs; give each rank one with {VISIBLE}")
+        os.environ["LOCAL_RANK"] = "0"  # libraries use it as the number of a GPU, and this rank sees only one
+    assert not dist.is_initialized(), "another process group exists, and sums would be over that one"
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
     except RuntimeError as error:
-        raise LostRanks(f"rank {rank} has not met the other ranks of its run ({str(error).splitlines()[0]})") from error
+        raise LostRanks(
+            f"rank {rank} could not connect to the other ranks of its run ({str(error).splitlines()[0]})"
+        ) from error
     try:
         world = Ranks()
-        assert world.size == size, "the group has another size than the gang"
+        assert world.size == size, "the process group and the gang differ in size"
         yield world
     except BaseException:
-        if device != "cuda":  # NCCL would wait for ranks that wait for this one: they end with their processes
+        if device != "cuda":  # with NCCL this would deadlock; its groups end with their processes
             dist.destroy_process_group()
         raise
     dist.destroy_process_group()
 
 
 def check_environment() -> None:
-    """Refuse to be no rank of a gang.
+    """Refuse a process that is not a rank of a gang.
 
     Raises:
-        HarnessError: the environment does not say which.
+        HarnessError: a variable of :data:`ENVIRONMENT` is not set.
     """
     if missing := [name for name in ENVIRONMENT if name not in os.environ]:
         raise HarnessError(
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, so this process does not know its "
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, so this process is not part of a "
             "gang; start it with torchrun --nproc-per-node N -m harness.launch.gang"
         )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one rank that was started by hand; its exit code."""
+    """Run one rank that was started by hand, and return its exit code."""
     given = _parser().parse_args(arguments)
     rank = os.environ.get("RANK", "0")
     try:
@@ -142,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (HarnessError, TaskError, PluginError) as error:
         if rank == "0":
             print(f"harness: {error}", file=sys.stderr)
-        elif not isinstance(error, LostRanks):  # the one that is lost has said so, or torchrun does
+        elif not isinstance(error, LostRanks):  # the lost rank itself, or torchrun, reports this error
             print(f"harness: rank {rank}: {error}", file=sys.stderr)
         return 2
 
@@ -153,7 +159,7 @@ def _run(given: argparse.Namespace) -> Outcome:
     changes += [("compute.devices", int(os.environ["WORLD_SIZE"]))]
     arms = names_of(given.algos)
     if len(arms) != 1:
-        raise HarnessError(f"a gang carries one run, and --algos names {len(arms)} arms; start it for each of them")
+        raise HarnessError(f"a gang trains one run, but --algos names {len(arms)} arms; start one gang for each")
     planned = plan(given.suite, changes, arms, [given.seed], [given.regime] if given.regime else [])
     (config,) = planned.runs
     request = RunRequest(config=config, directory=OutDir(given.out).run_of(config), devices=config.compute.devices)
@@ -161,12 +167,15 @@ def _run(given: argparse.Namespace) -> Outcome:
     outcome = run_rank(request, terms, _asked())
     if os.environ["RANK"] == "0":
         resumed = "; the same command resumes" if outcome == "interrupted" else ""
-        print(f"{config.run_id}: {outcome}{resumed}; it lies in {request.directory}")
+        print(f"{config.run_id}: {outcome}{resumed}; its directory is {request.directory}")
     return outcome
 
 
 def _asked() -> Callable[[], bool]:
-    """Whether Ctrl-C, torchrun or a scheduler has asked this process to end: it finishes its step."""
+    """A function that says whether this process was asked to stop, by Ctrl-C, torchrun or a scheduler.
+
+    The process then finishes its current step.
+    """
     heard: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: heard.append(number))
@@ -174,16 +183,16 @@ def _asked() -> Callable[[], bool]:
 
 
 def pin() -> None:
-    """One GPU a rank, before CUDA starts: an engine in this process would take another rank's."""
+    """Give each rank one GPU before CUDA starts. Otherwise an engine in this process could use another rank's GPU."""
     place, chosen = int(os.environ["LOCAL_RANK"]), os.environ.get(VISIBLE)
     if chosen is None:
         os.environ[VISIBLE] = str(place)
         return
     seen = [entry.strip() for entry in chosen.split(",")]
-    if len(seen) == 1:  # this rank's own; or "", which hides them all
+    if len(seen) == 1:  # the GPU of this rank, or "" to hide all GPUs
         return
     if place >= len(seen):
-        raise HarnessError(f"{VISIBLE}={chosen} leaves no GPU for the rank with LOCAL_RANK={place}; name more of them")
+        raise HarnessError(f"{VISIBLE}={chosen} has no GPU for the rank with LOCAL_RANK={place}; name more GPUs")
     os.environ[VISIBLE] = seen[place]
 
 
@@ -191,16 +200,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="torchrun --nproc-per-node N -m harness.launch.gang", description="One run over N devices."
     )
-    parser.add_argument("--algos", required=True, help="the arm; one's own objective as my_module:MyObjective")
+    parser.add_argument("--algos", required=True, help="the arm; name your own objective as my_module:MyObjective")
     parser.add_argument("--suite", default="tiny-arithmetic", help="a suite's name, or the path of its YAML file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--regime")
     parser.add_argument("--budget", help="UNIT=TOTAL")
-    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help="of the suite; repeatable")
+    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help="change a setting of the suite; repeatable")
     for name in ("engine", "model", "task", "data"):
-        parser.add_argument(f"--{name}", help="as harness run")
+        parser.add_argument(f"--{name}", help="as in harness run")
     parser.add_argument("--out", type=Path, default=Path("runs"))
-    parser.add_argument("--fresh", action="store_true", help="forget what this run has done before")
+    parser.add_argument("--fresh", action="store_true", help="start again instead of resuming")
     parser.add_argument("--profile", action="store_true", help="also write a trace of rank 0's time")
     return parser
 

@@ -1,4 +1,4 @@
-"""Runs of an invocation that another grader judged than the one that is here now."""
+"""Runs of an invocation that were judged by another grader than the current one."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from harness.records.results import RunResult, start_of
 
 
 def here() -> str:
-    """The grader that judges what runs now."""
+    """The current grader."""
     return grader_of(versions())
 
 
 def judged_otherwise(runs: Iterable[tuple[RunConfig, Path]]) -> Counter[str]:
-    """How many of them have ended under each other grader."""
+    """The number of these runs that have ended under each other grader."""
     found: Counter[str] = Counter()
     for _, path in runs:
         events = Journal(path).read()
@@ -29,16 +29,16 @@ def judged_otherwise(runs: Iterable[tuple[RunConfig, Path]]) -> Counter[str]:
 
 
 def told(others: Counter[str], total: int) -> str:
-    """The sentence on runs that were judged otherwise; nothing where there are none, or no others."""
+    """The sentence on runs that other graders judged. Empty if there are none, or if all runs are of this kind."""
     if not others or others.total() == total:
         return ""
     ended = " and ".join(f"{count} under grader {grader}" for grader, count in sorted(others.items()))
     return (
-        f"of these {total} runs {ended} have ended, and this is grader {here()}: they cannot stand in one table; "
-        "--fresh runs all again"
+        f"of these {total} runs, {ended} have ended, but the current grader is {here()}, and runs of different graders "
+        "cannot share a table; use --fresh to run all again"
     )
 
 
 def of_one_grader(results: Sequence[RunResult]) -> list[RunResult]:
-    """Those of the grader that is here, if there are any; or else all."""
+    """The runs of the current grader if there are any, otherwise all."""
     return [result for result in results if result.grader == here()] or list(results)

@@ -1,4 +1,4 @@
-"""What runs on another model or task take over from their suite, and were not tuned for: told, never silent."""
+"""A remark on settings that runs inherit from a suite although its model or task was changed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from harness.config.suites import load_suite
 
 RATE = "optimizer.learning_rate"
 WIDTH = 10
-"""Where a suite has no search space: from a tenth of its learning rate to ten times that."""
+"""The default search space reaches from the learning rate divided by this to the learning rate times this."""
 
 
 def inherited(
     suite: str, changes: Sequence[tuple[str, Any]], suites: Sequence[SuiteConfig], arms: Sequence[str]
 ) -> list[str]:
-    """One sentence, if ``changes`` made another model or task of the suite.
+    """One sentence, if ``changes`` changed the model or the task of the suite.
 
-    ``suites``: what it became, in each regime.
+    ``suites``: the changed suite in each regime.
     """
     before, after = load_suite(suite), suites[0]
     if after.name == before.name:
@@ -39,6 +39,6 @@ def inherited(
         made_so.append(("tuning.space", {RATE: [float(f"{end:.2g}") for end in (rate / WIDTH, rate * WIDTH)]}))
     tune = command_line("tune", {"--suite": suite, "--algos": ",".join(arms)}, made_so)
     return [
-        f"{after.name} takes over what {before.name} sets for {before.model.path} on {before.task.name}: "
-        f"{'; '.join(found)}; set your own by --set {RATE}=..., or search for them: {tune}"
+        f"{after.name} uses settings that {before.name} has for {before.model.path} on {before.task.name}: "
+        f"{'; '.join(found)}; set your own with --set {RATE}=..., or tune them: {tune}"
     ]

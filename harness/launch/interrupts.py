@@ -1,4 +1,4 @@
-"""Ctrl-C while runs run: the first one asks for a stop, a second one ends the command at once."""
+"""Ctrl-C during runs: the first one asks for a stop, and a second one ends the command immediately."""
 
 import signal
 import threading
@@ -6,10 +6,10 @@ from types import FrameType, TracebackType
 
 
 class Interrupts:
-    """Inside, Ctrl-C sets :attr:`asked`; once that is set, it raises KeyboardInterrupt as elsewhere.
+    """A context in which the first Ctrl-C sets :attr:`asked`. The next one raises KeyboardInterrupt as usual.
 
-    A handler, and not a signal mask alone: the signal may reach any thread, and then interrupts the main thread
-    wherever that happens to be. In a thread other than the main one nothing is handled, as Python has it.
+    This is a handler and not only a signal mask, because the signal may reach any thread and then interrupts the main
+    thread wherever it is. Python handles signals only in the main thread, so in other threads this does nothing.
     """
 
     def __init__(self) -> None:

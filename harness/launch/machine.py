@@ -1,4 +1,4 @@
-"""What ``auto`` means on this machine: device, precision and engine, and why. A run's config names them."""
+"""Resolving ``auto`` on this machine: device, precision and engine, with reasons. A run's config has the results."""
 
 from collections.abc import Collection
 
@@ -12,13 +12,15 @@ from harness.models.loading import load_shape
 from harness.records.provenance import VLLM_BUILDS, vllm_version
 
 LEAST_HEAD_ON_CPU = 32
-"""vLLM's attention on the CPU fails with smaller heads at the first request."""
+"""With smaller heads, vLLM's attention on the CPU fails at the first request."""
 
-ROUNDED = "vLLM samples from merged adapters, and bfloat16 weights lose small ones; --engine vllm accepts that"
+ROUNDED = (
+    "vLLM samples from merged adapters, and bfloat16 would round away small changes; use --engine vllm to accept this"
+)
 
 
 def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
-    """The suite with nothing left to ``auto``, and a line on each choice; as :func:`settle_model`."""
+    """The suite with all ``auto`` settings resolved, and a line on each choice. See :func:`settle_model`."""
     model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None)
     return suite.model_copy(update={"model": model, "compute": compute}), reasons
 
@@ -26,10 +28,12 @@ def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
 def settle_model(
     model: ModelSettings, compute: ComputeSettings, *, adapted: bool
 ) -> tuple[ModelSettings, ComputeSettings, list[str]]:
-    """Both with nothing left to ``auto``, and a line on each choice: what, and why. ``adapted``: trains adapters.
+    """Both with all ``auto`` settings resolved, and a line on each choice and its reason.
+
+    ``adapted``: whether adapters are trained.
 
     Raises:
-        HarnessError: what is asked for is not there.
+        HarnessError: a requested device or engine is not available.
     """
     engine, reasons = compute.engine, []
     if model.device == "auto":
@@ -48,25 +52,25 @@ def settle_model(
     if engine == "auto":
         rounded = ROUNDED if adapted and model.dtype == "bfloat16" else None
         engine = "transformers" if unsuited or rounded else "vllm"
-        reasons.append(f"engine {engine}: {unsuited or rounded or 'vLLM is installed, and suits model and device'}")
+        reasons.append(f"engine {engine}: {unsuited or rounded or 'vLLM is installed and supports model and device'}")
     elif unsuited:
         raise HarnessError(f"compute.engine is vllm, but {unsuited}; use --engine auto")
     return model, compute.model_copy(update={"engine": engine}), reasons
 
 
 def _why_not_vllm(model: ModelSettings) -> str | None:
-    """What keeps vLLM from running this model here; None if nothing does."""
+    """Why vLLM cannot run this model here; None if it can."""
     build = VLLM_BUILDS[model.device]
     if vllm_version(model.device) is None:
         return f"vLLM for the {model.device} is not installed (pip install '.[{build}]')"
     shape = load_shape(model.path)
     architecture = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(shape.model_type, shape.model_type)
     if architecture not in _architectures():
-        return f"vLLM does not know the architecture of {model.path}, {architecture}"
+        return f"vLLM does not support the architecture of {model.path}, {architecture}"
     inner = shape.get_text_config()
     head = getattr(inner, "head_dim", None) or inner.hidden_size // inner.num_attention_heads
     if model.device == "cpu" and head < LEAST_HEAD_ON_CPU:
-        return f"vLLM's attention on the CPU needs heads of {LEAST_HEAD_ON_CPU} or more; {model.path} has {head}"
+        return f"vLLM's attention on the CPU needs a head size of {LEAST_HEAD_ON_CPU} or more; {model.path} has {head}"
     return None
 
 
@@ -77,7 +81,7 @@ def _architectures() -> Collection[str]:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether this machine's cores compute in it, and do not merely emulate it."""
+    """Whether the cores of this machine have instructions for bfloat16, instead of emulating it."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

@@ -1,4 +1,4 @@
-"""A sweep that is carried out in parts: which of its runs are there, wherever they were run."""
+"""Sweeps that are trained in parts: which of their runs exist, wherever they were trained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import OutDir
 
 WRITING = ".writing"
-"""Locked in a suite's folder while a part writes tables: several may end at the same time."""
+"""The lock in a suite's folder while a part writes tables, because several parts may end at the same time."""
 
 
 def there(runs: Sequence[RunConfig], out: Path, console: Console) -> list[tuple[RunConfig, Path]]:
-    """Those that have begun under ``out``, with their directories; says how many have ended."""
+    """The runs that have started under ``out``, with their directories. Prints how many have ended."""
     out_dir = OutDir(out)
     found = [(config, path) for config in runs if ((path := out_dir.run_of(config)) / JOURNAL).is_file()]
     ended = sum(has_ended(path) for _, path in found)
@@ -25,20 +25,20 @@ def there(runs: Sequence[RunConfig], out: Path, console: Console) -> list[tuple[
 
 
 def all_ended(runs: Sequence[RunConfig], out: Path, console: Console) -> bool:
-    """Whether all have; says what to do where they have not, for tables that need all of them."""
+    """Whether all runs have ended. If not, prints how to get tables, which need all of them."""
     out_dir = OutDir(out)
     if all(has_ended(out_dir.run_of(config)) for config in runs):
         return True
     console.print(
-        "tables are written by the part that ends last under one --out, or by the same command without --part, once "
-        "all runs are there",
+        "the last part to end writes the tables, if all parts have the same --out; otherwise bring all runs into one "
+        "--out and repeat the command without --part",
         highlight=False,
     )
     return False
 
 
 def kept_by(part: Part | None, runs: Sequence[RunConfig], forecaster: Forecaster, out: Path) -> list[str]:
-    """The ids of the runs that will be there when a part, or all, has ended."""
+    """The ids of the runs that will exist when this part has ended (or all, if ``part`` is None)."""
     out_dir = OutDir(out)
     mine = {run.run_id for run in (part.of(runs, forecaster) if part else runs)}
     return [run.run_id for run in runs if run.run_id in mine or (out_dir.run_of(run) / JOURNAL).is_file()]

@@ -1,4 +1,4 @@
-"""What a command runs: its plan, checked before anything starts."""
+"""The plan of a command: its runs, checked before anything starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,14 @@ from harness.records.events import Invocation, PlannedRuns
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What an invocation runs."""
+    """The runs of an invocation."""
 
     suite: SuiteConfig
     runs: list[RunConfig]
     invocation: Invocation
-    """Its id and name, the same for the same command, so that a resume is the same invocation; the command; and what
-    it planned."""
+    """Its record. Id and name are the same for the same command, so that a resume is the same invocation."""
     choices: list[str]
-    """What ``auto`` became on this machine, and why."""
+    """Lines on the choices for ``auto`` settings on this machine, with reasons."""
 
 
 def plan(
@@ -35,10 +34,10 @@ def plan(
     seeds: Sequence[int] | None,
     regimes: Sequence[str] = (),
 ) -> Plan:
-    """All runs of an invocation, checked; in the suite's own regime unless ``regimes`` names others.
+    """All runs of an invocation, checked. They use the suite's own regime, unless ``regimes`` names others.
 
     Raises:
-        HarnessError: anything about suite, changes or objectives is wrong.
+        HarnessError: the suite, a change or an objective is wrong.
     """
     suites, choices = suites_of(suite, changes, algos, regimes)
     config = suites[0]
@@ -69,17 +68,19 @@ def invocation_of(runs: Sequence[RunConfig], name: str, command: str) -> Invocat
 def suites_of(
     suite: str, changes: Sequence[tuple[str, Any]], arms: Sequence[str], regimes: Sequence[str]
 ) -> tuple[list[SuiteConfig], list[str]]:
-    """The suite in each regime, nothing left to ``auto``, and what was chosen for it; its own regime without any.
+    """The suite in each regime with all ``auto`` settings resolved, and lines on the choices.
+
+    Without ``regimes``, it is only in its own regime.
 
     Raises:
-        HarnessError: suite or changes are wrong, or an arm or a regime is named twice.
+        HarnessError: the suite or a change is wrong, or an arm or a regime is named twice.
     """
     if len(set(arms)) < len(arms):
         raise HarnessError(f"--algos names an objective twice: {','.join(arms)}")
     suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
     named = [of_regime.regime for of_regime in suites]
     if len(set(named)) < len(named):
-        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
+        raise HarnessError(f"--regime names a regime twice: {', '.join(named)}")
     settled, choices = settle(suites[0])
     choices += _replaced(suite, changes, suites, arms)
     update = {"model": settled.model, "compute": settled.compute}
@@ -89,7 +90,7 @@ def suites_of(
 def _replaced(
     suite: str, changes: Sequence[tuple[str, Any]], suites: Sequence[SuiteConfig], arms: Sequence[str]
 ) -> list[str]:
-    """A line for each arm whose own settings, tuned ones above all, gave way to changes from the command line."""
+    """A line for each arm whose own settings, such as tuned ones, were replaced by changes from the command line."""
     others = [change for change in changes if change[0].partition(".")[0] not in ("optimizer", "objectives")]
     if len(others) == len(changes):
         return []
@@ -100,14 +101,14 @@ def _replaced(
             if gone := replaced(before, after, arm):
                 found[arm].append(f"{', '.join(gone)} in {after.regime}")
     return [
-        f"--set replaces what the suite sets for {arm}: {'; '.join(parts)}" for arm, parts in found.items() if parts
+        f"--set replaces the suite's settings for {arm}: {'; '.join(parts)}" for arm, parts in found.items() if parts
     ]
 
 
 def _command(
     suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], seeds: Sequence[int], regimes: Sequence[str]
 ) -> str:
-    """What makes these runs again; seeds are spelt out, as their default may change."""
+    """The command that makes these runs again. It names all seeds, because their default may change."""
     numbers = ",".join(map(str, seeds)) + ("," if len(seeds) == 1 else "")
     options = {"--suite": suite, "--algos": ",".join(algos), "--seeds": numbers}
     return command_line("run", options, changes, regimes)

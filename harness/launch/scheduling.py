@@ -1,4 +1,4 @@
-"""In which order runs start, and which of them a part of a sweep has: by estimates of how long each takes."""
+"""The order in which runs start, and the parts of a sweep. Both use estimates of how long each run takes."""
 
 import heapq
 import re
@@ -11,19 +11,19 @@ from harness.errors import HarnessError
 
 
 class Forecaster(Protocol):
-    """What is estimated of a run before it starts: functions of its config alone, the same on every machine."""
+    """Estimates for a run before it starts. They only depend on its config, so all machines get the same values."""
 
     def hours(self, config: RunConfig) -> float:
-        """On a machine of its kind; to be compared with other runs', not with a clock."""
+        """The hours on a typical machine. Only the ratio between runs is meaningful."""
         ...
 
     def gib(self, config: RunConfig) -> float | None:
-        """The most memory that it holds on a device; None where that is not known."""
+        """The peak memory on a device; None if unknown."""
         ...
 
 
 class Alike:
-    """Where nothing is estimated: all runs are the same."""
+    """A forecaster without estimates, for which all runs are equal."""
 
     def hours(self, config: RunConfig) -> float:
         return 1.0
@@ -34,7 +34,7 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of ``count`` parts of a sweep, from 1."""
+    """One of ``count`` parts of a sweep. Numbers start at 1."""
 
     number: int
     count: int
@@ -43,10 +43,10 @@ class Part:
         return f"{self.number}/{self.count}"
 
     def of(self, runs: Sequence[RunConfig], forecaster: Forecaster) -> list[RunConfig]:
-        """The runs of this part, in their order. Every run is in one part, and parts take about as long as each other.
+        """The runs of this part, in their order. Every run is in one part, and all parts take about equally long.
 
-        The longest run comes first, into the part with the least to do; so no part is longer than another by more than
-        one run.
+        Runs are assigned from the longest to the shortest, each to the part with the least work. So parts differ by at
+        most one run.
         """
         hours = {run.run_id: forecaster.hours(run) for run in runs}
         parts = [(0.0, number) for number in range(1, self.count + 1)]
@@ -60,10 +60,10 @@ class Part:
 
 
 def parse_part(text: str) -> Part:
-    """``2/4``: the second of four.
+    """Parse a part such as ``2/4``, the second of four.
 
     Raises:
-        HarnessError: it is no such part.
+        HarnessError: the text is not a part.
     """
     found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
     if not found or not 1 <= int(found[1]) <= int(found[2]):
@@ -72,5 +72,5 @@ def parse_part(text: str) -> Part:
 
 
 def longest_first(runs: Sequence[RunConfig], forecaster: Forecaster) -> list[RunConfig]:
-    """So that no long run begins when all others have ended; those that take as long stay in their order."""
+    """The runs from the longest to the shortest, so that no long run starts last. Equal runs keep their order."""
     return sorted(runs, key=lambda run: -forecaster.hours(run))

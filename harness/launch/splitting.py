@@ -1,4 +1,4 @@
-"""How the problems of data that assigns no splits were split: told before anything is trained on it."""
+"""A remark on how data without splits were split. It is printed before training."""
 
 from evaluators.tasks import load_problems, load_whole
 from evaluators.types import Split
@@ -7,11 +7,12 @@ from harness.config.settings import TaskSettings
 
 
 def split_by_us(task: TaskSettings) -> str | None:
-    """The counts and the rule, if it was this harness that split the data."""
+    """The sizes of the splits and the rule, if the harness has split the data."""
     if load_whole(task.name, data=task.data, **task.options) is None:
         return None
     counts = {split: len(load_problems(task.name, split, data=task.data, **task.options)) for split in Split}
     return (
-        f"{own_data(task)}: {', '.join(f'{count} {split}' for split, count in counts.items())} by a hash of the "
-        f"question; a column split ({', '.join(Split)}), or a folder of three files so named, assigns them yourself"
+        f"{own_data(task)}: {', '.join(f'{count} {split}' for split, count in counts.items())}, split by a hash of the "
+        f"question; to choose the splits yourself, add a column split ({', '.join(Split)}) or use a folder with files "
+        "of these names"
     )

@@ -1,4 +1,4 @@
-"""Where a run stands, by what its journal has got."""
+"""The progress of a run, from its journal."""
 
 import time
 from collections import deque
@@ -11,11 +11,11 @@ from harness.records.events import End, Evaluation, Event, Start, Step
 from harness.records.journal import Follower, Journal
 
 RECENT = 10
-"""Steps over which the shown reward is averaged."""
+"""The displayed reward is averaged over this number of steps."""
 
 
 class Standing:
-    """Where a run stands, by the events of its journal so far."""
+    """The progress of a run, from the events of its journal so far."""
 
     def __init__(self) -> None:
         self.spent = 0.0
@@ -26,7 +26,7 @@ class Standing:
         self._status = ""
 
     def take(self, event: Event, unit: Unit) -> None:
-        """Go on by one event."""
+        """Update the progress with one event."""
         if isinstance(event, Start):
             return
         self.spent = event.ledger.spent(unit)
@@ -39,13 +39,13 @@ class Standing:
             self.ended, self._status = True, event.status
 
     def __str__(self) -> str:
-        """Step, reward of late, last accuracy, and how it ended."""
+        """The step, the recent reward, the last accuracy, and the final status."""
         reward = f"reward {sum(self._rewards) / len(self._rewards):.2f}" if self._rewards else ""
         return " · ".join(part for part in (f"step {self._steps}", reward, self._evaluated, self._status) if part)
 
 
 class Watched:
-    """A run on the display: what its journal has got since is read, and no line twice."""
+    """A run on the display. New events of its journal are read, and each line is printed once."""
 
     def __init__(self, name: str, config: RunConfig, directory: Path, hours: float) -> None:
         self.name, self.config, self.hours = name, config, hours
@@ -53,29 +53,29 @@ class Watched:
         self._journal = Follower(Journal(directory).path)
         self._passed = 0
         self._told = 0
-        """Milestones: those of the standing, and those that have been told."""
+        """The numbers of milestones: all so far, and those that have been printed."""
         self._since: tuple[float, float] | None = None
-        """When it began to run, and its share then."""
+        """The time at which the run started here, and its share then."""
 
     @property
     def share(self) -> float:
-        """Of its budget that is spent; 1 once it has ended."""
+        """The share of the budget that is spent; 1 once the run has ended."""
         return 1.0 if self.standing.ended else min(1.0, self.standing.spent / self.config.budget.total)
 
     def begin(self) -> None:
-        """It runs from now on."""
+        """Note that the run starts now."""
         self._since = (time.monotonic(), self.share)
 
     def seconds_left(self) -> float:
-        """At its own pace; 0 where that is not known yet."""
+        """The remaining seconds at the pace of this run; 0 if that is unknown."""
         began, share = self._since or (0.0, 1.0)
-        done = self.share - share  # below 0 where it was begun again
+        done = self.share - share  # negative if the run started again
         return (1 - self.share) * (time.monotonic() - began) / done if done > 0 else 0.0
 
     def news(self) -> Iterator[str | None]:
-        """For each new event the line that tells of it, if it is an evaluation or the end."""
+        """A line for each new event that is an evaluation or the end, and None for other events."""
         news = self._journal.news()
-        if news.anew:  # what is trained again is not told again
+        if news.anew:  # repeated steps are not printed again
             self.standing, self._passed = Standing(), 0
         for event in news.events:
             self.standing.take(event, self.config.budget.unit)

@@ -1,4 +1,4 @@
-"""Syncing beside the runs, in a thread: a store that is slow or gone costs one warning and nothing else."""
+"""Publishing to MLflow during runs, in a thread. A slow or missing store only causes a warning."""
 
 import json
 import threading
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from harness.tracking.writer import Writer
 
 PUBLISH_EVERY = 2.0
-"""Seconds between two looks at the journals."""
+"""The shortest interval between two reads of the journals, in seconds."""
 AT_LEAST_EVERY = 30.0
 SHARE = 0.02
-"""Of a core that publishing takes while runs run: where many of them write much, it looks less often."""
+"""The largest share of a core for publishing during runs. If they write much, journals are read less often."""
 PATIENCE = 60.0
-"""Seconds that the end of an invocation waits for the last records to be published."""
+"""The seconds that the end of an invocation waits until the last records are published."""
 INVOCATION = "invocation.json"
-"""Beside a suite's tables: the :class:`Published` that made them."""
+"""The file with the :class:`Published` invocation, beside the tables of a suite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,24 +41,24 @@ class Published:
     tables: tuple[str, ...]
 
     def write(self, folder: Path) -> None:
-        """Whole or not at all: :func:`sync_suite` reads what is there."""
+        """Write the file atomically, because :func:`sync_suite` may read it at the same time."""
         partial = folder / f".{INVOCATION}.partial"
         partial.write_text(json.dumps(asdict(self)) + "\n")
         partial.replace(folder / INVOCATION)
 
     @classmethod
     def read(cls, folder: Path) -> "Published | None":
-        """None where no invocation has ended; raises HarnessError where the file is damaged."""
+        """Read the file; None if no invocation has ended. Raises HarnessError if the file is damaged."""
         path = folder / INVOCATION
         try:
             return TypeAdapter(cls).validate_json(path.read_bytes()) if path.is_file() else None
         except ValidationError as error:
-            raise HarnessError(f"{path} is damaged or of an older version; delete it, and run again") from error
+            raise HarnessError(f"{path} is damaged, or an older version wrote it; delete it and run again") from error
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of a run, for the store: it is the same as long as there is nothing new to publish."""
+    """The state of a run directory. It is unchanged as long as there is nothing new to publish."""
 
     size: int
     changed: int
@@ -66,7 +66,7 @@ class State:
 
     @classmethod
     def of(cls, directory: Path) -> "State | None":
-        """None before the run has begun."""
+        """The current state; None before the run has started."""
         path = Journal(directory).path
         if not path.is_file():
             return None
@@ -75,7 +75,7 @@ class State:
 
 
 class Syncing(threading.Thread):
-    """Follows run directories until :meth:`finish`."""
+    """A thread that publishes run directories until :meth:`finish`."""
 
     def __init__(
         self,
@@ -95,18 +95,18 @@ class Syncing(threading.Thread):
         self._published: dict[Path, State] = {}
 
     def finish(self) -> bool:
-        """Publish what is left; whether the store has everything."""
+        """Publish what is left, and return whether the store has everything."""
         self._over.set()
         self.join(PATIENCE)
         if self.is_alive() and not self._down:
             self._warn(
-                f"{without_password(self._uri)} is slow: not everything is published yet; run harness sync later"
+                f"{without_password(self._uri)} is slow, so not everything is published yet; run harness sync later"
             )
         return not self.is_alive() and not self._down
 
     def run(self) -> None:
         try:
-            from harness.tracking.writer import Writer  # seconds of imports, while the runs start
+            from harness.tracking.writer import Writer  # takes seconds, while the runs start
 
             publisher = Writer(self._uri, self._suite, self._out_dir.root)
             with publisher.machine_metrics(self._invocation):
@@ -118,13 +118,13 @@ class Syncing(threading.Thread):
                     cost = time.thread_time() - before
             with spanning(self._profile, "MLflow"):
                 sync_suite(publisher, self._out_dir, self._suite, self._runs)
-        except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
+        except Exception as error:  # the runs go on whatever the store does, and journals keep everything
             self._down = True
             reason, shown = reason_of(error), without_password(self._uri)
-            self._warn(f"cannot publish to {shown} ({reason}); the runs go on, harness sync publishes later")
+            self._warn(f"cannot publish to {shown} ({reason}); the runs go on, and harness sync publishes later")
 
     def publish_changed(self, publisher: "Writer") -> None:
-        """Bring the store up to the runs that have changed; those that wait or have ended cost it no question."""
+        """Publish the runs that have changed. Waiting or ended runs cause no requests."""
         for directory in self._runs:
             state = State.of(directory)
             if state and state != self._published.get(directory):
@@ -133,7 +133,7 @@ class Syncing(threading.Thread):
 
 
 def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[Path]) -> None:
-    """Publish the runs as they stand, and the tables of the suite's last invocation."""
+    """Publish the current state of the runs, and the tables of the suite's last invocation."""
     held = [(directory, is_locked(directory)) for directory in runs]
     for directory, running in held:
         publisher.publish(directory, running=running)
@@ -145,10 +145,10 @@ def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[
 
 
 def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
-    """Every run under ``out`` to the store.
+    """Publish all runs under ``out``.
 
     Raises:
-        HarnessError: the store cannot be reached.
+        HarnessError: there are no runs, or the store cannot be reached.
     """
     from harness.tracking.reaching import reaching
     from harness.tracking.writer import Writer
@@ -157,9 +157,9 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
     uri = tracking_uri or out_dir.tracking_uri
     suites = sorted({path.parent.parent.name for path in out_dir.runs()})
     if not suites:
-        raise HarnessError(f"no runs under {out}; harness run makes some, or name another --out")
+        raise HarnessError(f"there are no runs under {out}; start some with harness run, or give another --out")
     for suite in suites:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
             sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: {len(runs)} runs are published to {without_password(uri)}")
+        console.print(f"{suite}: published {len(runs)} runs to {without_password(uri)}")

@@ -1,4 +1,4 @@
-"""``harness run --until decided``: seeds are added look by look, to the comparisons that are not decided yet."""
+"""``harness run --until decided``: after each look, seeds are added to the comparisons that are still undecided."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,10 +32,10 @@ def plan_until(
     most: int | None,
     regimes: Sequence[str] = (),
 ) -> Plan:
-    """All runs that the looks may ask for; which of them are run, :func:`invoke_until` finds out.
+    """All runs that the looks may need. :func:`invoke_until` decides which of them are trained.
 
     Raises:
-        HarnessError: as :func:`harness.launch.plan.plan`; or the baseline, or what is compared with it, is not named.
+        HarnessError: as for :func:`harness.launch.plan.plan`, or the baseline is not among the arms or is the only one.
     """
     looks = looks_of(load_suite(suite, changes), most)
     changes = [*(change for change in changes if change[0] != "looks"), ("looks", list(looks))]
@@ -43,8 +43,8 @@ def plan_until(
     baseline = planned.suite.baseline
     if baseline not in algos or len(algos) < 2:
         raise HarnessError(
-            f"--until decided compares with the baseline, {baseline}: name it in --algos beside the others, or choose "
-            "one of them by --set baseline=NAME"
+            f"--until decided compares with the baseline, {baseline}; name it in --algos with the others, or choose "
+            "one of them with --set baseline=NAME"
         )
     options = {"--suite": suite, "--algos": ",".join(algos), "--until": "decided"}
     invocation = replace(
@@ -61,16 +61,16 @@ def plan_until(
 
 
 def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
-    """Run look after look until nothing is left to decide, and print the leaderboard; False if it was interrupted.
+    """Train look by look until everything is decided, and print the leaderboard. False if interrupted.
 
     Raises:
-        HarnessError: runs that are there follow other looks, or another grader judged them; only a part of them is
-            asked for; or as for other commands.
+        HarnessError: existing runs follow other looks or were judged by another grader, only a part of the runs is
+            requested, or as for other commands.
     """
     if how.part:
         raise HarnessError(
-            f"--part {how.part} goes with a fixed number of seeds: with --until decided, the results of all runs say "
-            "which ones follow"
+            f"--part {how.part} needs a fixed number of seeds, because with --until decided the results of all runs "
+            "determine the next ones; leave one of the two out"
         )
     work = _Work(planned, how, console)
     work.begin()
@@ -81,24 +81,24 @@ def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
 
 
 class _Work:
-    """What an invocation has done so far."""
+    """The state of an invocation with looks."""
 
     def __init__(self, planned: Plan, how: Execution, console: Console) -> None:
         self._planned, self._how, self._console = planned, how, console
         self._out_dir = OutDir(how.out)
         self._runs = {run.run_id: run for run in planned.runs}
         self._done: set[str] = set()
-        """Runs that have ended; with ``--fresh``, those that ended in this command."""
+        """Runs that have ended. With ``--fresh``, only those that ended during this command."""
         self.todo: list[RunConfig] = []
-        """What the next look needs, and is not there."""
+        """Runs that the next look needs and that have not ended."""
         self.written = False
-        """Whether the leaderboard is."""
+        """Whether the leaderboard has been written."""
 
     def begin(self) -> None:
-        """Take up what is there.
+        """Read the existing runs.
 
         Raises:
-            HarnessError: it follows other looks, or another grader judged it.
+            HarnessError: they follow other looks, or another grader judged them.
         """
         if self._how.fresh:
             self.todo = self._left(None)
@@ -108,43 +108,43 @@ class _Work:
         refuse_other_looks(made_by, self._planned.invocation)
         if others := judged_otherwise((run, self._path(run)) for run in known):
             raise HarnessError(
-                f"{others.total()} of these runs have ended under grader {', '.join(sorted(others))}, and this is "
-                f"grader {here()}: no look can be taken of both; --fresh runs all again"
+                f"{others.total()} of these runs have ended under grader {', '.join(sorted(others))}, but the current "
+                f"grader is {here()}, and a look needs one grader; use --fresh to run all again"
             )
         self._done = {run.run_id for run in known if self._ended(run)}
         self.todo = self._left(self._board())
         if made_by and not self.todo and all(invocation.looks is None for invocation in made_by):
             raise HarnessError(
-                "all runs that these looks would be taken of are there already, so that the looks would be planned "
-                "after their results; harness leaderboard shows them"
+                "all runs for these looks exist already, so the looks would be planned after the results; use harness "
+                "leaderboard to compare the runs"
             )
         by_hand = sum(invocation.looks is None for invocation in made_by)
         if by_hand:
             self._console.print(
-                f"warning: {by_hand} of these runs were begun by another command, before they were to be looked at; "
-                "if the looks are chosen because of what they showed, the error rate does not hold",
+                f"warning: {by_hand} of these runs were started by another command, without looks; if their results "
+                "influenced the choice of the looks, the error rate does not hold",
                 highlight=False,
             )
 
     def _left(self, board: Board | None) -> list[RunConfig]:
-        """What the next look after this board needs, and is not there."""
+        """The runs that the next look after this board needs and that have not ended."""
         return [run for run in self._needed(board) if run.run_id not in self._done]
 
     def train(self) -> bool:
-        """Carry what is to do to its end; False if it was interrupted."""
+        """Train the runs in ``todo``. False if interrupted."""
         first = not self._done
         planned = self._planned if first else replace(self._planned, choices=[])
         how = self._how if first else replace(self._how, looked=True)
         return carry_out(replace(planned, runs=self.todo), how, self._report, self._console)
 
     def report_again(self) -> bool:
-        """The leaderboard where nothing was left to train."""
+        """Write the leaderboard if there was nothing left to train."""
         runs = [self._runs[key] for key in self._runs if key in self._done]
         how = replace(self._how, fresh=False)
         return carry_out(replace(self._planned, runs=runs), how, self._report, self._console)
 
     def _report(self, runs: Runs) -> list[str]:
-        """A line on the look; after the last, the leaderboard."""
+        """Print a line on the look, or write the leaderboard after the last look."""
         self._done |= {config.run_id for config, _ in runs if self._ended(config)}
         board = self._board()
         if board is None:
@@ -159,13 +159,13 @@ class _Work:
         return write_board(self._planned.suite, done, self._how.out, self._console)
 
     def _board(self) -> Board | None:
-        """Of all that has ended; None before anything has."""
+        """The board of all runs that have ended; None if there are none."""
         paths = [self._path(run) for run in self._planned.runs if run.run_id in self._done]
         results = read_results(Journal(path).read() for path in paths)
         return build(self._planned.suite, results, planned=self._planned.invocation) if results else None
 
     def _needed(self, board: Board | None) -> list[RunConfig]:
-        """The runs of the arms that are still compared, up to their next look, and of the baseline with them."""
+        """The runs of undecided arms and of the baseline, up to their next look."""
         parts = {part.regime: part for part in board.boards} if board else {}
         regimes = self._planned.invocation.plan.regimes
         wanted = {regime: _next(self._planned.invocation, parts.get(regime)) for regime in regimes}
@@ -183,30 +183,30 @@ class _Work:
 
 
 def refuse_other_looks(made_by: Sequence[Invocation], planned: Invocation) -> None:
-    """
+    """Refuse to continue runs with other looks than planned.
+
     Raises:
-        HarnessError: some of these runs were begun for looks, or for a margin, that are not these.
+        HarnessError: some of these runs were started with other looks or another margin.
     """
     assert planned.looks
     for other in made_by:
         if other.looks and other.looks.seeds != planned.looks.seeds:
             before, now = (",".join(map(str, looks.seeds)) for looks in (other.looks, planned.looks))
             raise HarnessError(
-                f"these runs were begun for looks after {before} seeds, and this command looks after {now}: what may "
-                "be spent on errors is planned before one looks, and no rate holds for a plan that is changed "
-                "afterwards. Type the first command again, with the same --out "
-                f"({other.command}), and test what it says on new seeds: harness replicate"
+                f"these runs were planned with looks after {before} seeds, but this command has looks after {now}; the "
+                "error rate only holds if looks are planned before the first results. Repeat the first command with "
+                f"the same --out ({other.command}), or test its verdicts on new seeds with harness replicate"
             )
         if other.looks and other.looks.margin != planned.looks.margin:
             raise HarnessError(
-                f"these runs were begun to be equivalent within {100 * other.looks.margin:g} points, and this command "
-                f"says {100 * planned.looks.margin:g}: what counts as equivalent is said before one looks. Type the "
-                f"first command again ({other.command})"
+                f"these runs were planned with a margin of {100 * other.looks.margin:g} points for equivalence, but "
+                f"this command has {100 * planned.looks.margin:g}; the margin must be chosen before the first results. "
+                f"Repeat the first command ({other.command})"
             )
 
 
 def _next(planned: Invocation, part: RegimeBoard | None) -> tuple[set[str], int]:
-    """The arms of a regime that go on, with the baseline, and to how many seeds."""
+    """The arms of a regime that continue, with the baseline, and the number of seeds for their next look."""
     assert planned.looks
     seeds = planned.looks.seeds
     rows = {row.objective: row.looks for row in part.arms} if part else {}
@@ -221,7 +221,7 @@ def _next(planned: Invocation, part: RegimeBoard | None) -> tuple[set[str], int]
 
 
 def _line(part: RegimeBoard) -> str:
-    """How a regime stands after a look."""
+    """A line on the verdicts of a regime after a look."""
     rows = [row for row in part.arms if row.looks]
     taken = max((row.looks.taken for row in rows if row.looks), default=0)
     stands = ", ".join(f"{row.objective} {row.looks.verdict or 'undecided'}" for row in rows if row.looks)

@@ -1,1 +1,1 @@
-"""What a run leaves behind: its journal, its ledger, where files lie, and results read back from them."""
+"""The records of runs: journals, ledgers, the places of files, and results that are read from them."""

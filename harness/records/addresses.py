@@ -1,4 +1,4 @@
-"""Addresses of stores, as they may be shown."""
+"""Addresses of stores in a form that may be shown."""
 
 import re
 
@@ -13,5 +13,5 @@ def without_password(text: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an exception of a store says, on one line and without passwords."""
+    """The message of a store's exception, on one line and without passwords."""
     return without_password(one_line(error))[:200]

@@ -1,7 +1,7 @@
-"""One invocation at a time carries a run: the same command typed twice does not tear the runs apart.
+"""Claims: only one invocation at a time may train a run, so starting the same command twice does no harm.
 
-Each invocation holds a file that lists its runs, locked for as long as its process lives. So a claim ends with its
-process, however that ends, and a sweep of a thousand runs holds one file.
+Each invocation keeps a locked file with the ids of its runs while its process lives. So a claim ends with its process,
+and a sweep of a thousand runs needs only one file.
 """
 
 import json
@@ -20,12 +20,12 @@ from harness.records.locks import is_locked, locked
 FOLDER = "claims"
 CLAIM = "claim.json"
 PATIENCE = 60.0
-"""Seconds that others may take to look through the claims."""
+"""Seconds to wait while other processes read the claims."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """Who carries which runs."""
+    """The claim of a process on some runs."""
 
     process: int
     host: str
@@ -35,16 +35,16 @@ class Claim:
 
 @contextmanager
 def claimed(suite: Path, runs: Sequence[str], command: str) -> Iterator[None]:
-    """Hold these runs, by id, of the suite's folder.
+    """Claim runs of a suite's folder by their ids, for the duration of the context.
 
     Raises:
-        HarnessError: another invocation holds one of them; who, and what can be done.
+        HarnessError: another invocation has claimed one of them. The message names it.
     """
     own = Claim(process=os.getpid(), host=socket.gethostname(), command=command, runs=tuple(runs))
     folder = suite / FOLDER
     place = folder / uuid4().hex
     with ExitStack() as held:
-        with locked(folder, patience=PATIENCE):  # nobody else looks or claims meanwhile
+        with locked(folder, patience=PATIENCE):  # no other process reads or claims meanwhile
             _refuse_held(folder, runs)
             held.enter_context(locked(place))
             held.callback(shutil.rmtree, place)
@@ -53,7 +53,7 @@ def claimed(suite: Path, runs: Sequence[str], command: str) -> Iterator[None]:
 
 
 def _refuse_held(folder: Path, runs: Sequence[str]) -> None:
-    """Refuse runs that a living process has claimed, and forget what dead ones have."""
+    """Refuse runs that a living process has claimed. Claims of dead processes are deleted."""
     for path in sorted(folder.glob(f"*/{CLAIM}")):
         if not is_locked(path.parent):
             shutil.rmtree(path.parent, ignore_errors=True)

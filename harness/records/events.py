@@ -1,4 +1,4 @@
-"""The events of a run, one dataclass each, and how a journal's lines hold them."""
+"""The events of a run as dataclasses, and their encoding as lines of a journal."""
 
 import math
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from harness.records.graders import grader_of
 from harness.records.ledger import TIMED, Ledger
 
 FORMAT = 3
-"""Of the journals that are written. Older ones are read as well: format 2 knows no ``Resumed``, and format 1 is the
-same without the number."""
+"""The format of new journals. Older formats can be read, too: format 2 has no ``Resumed``, and format 1 is the same
+without the number."""
 Outcome = Literal["finished", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedRuns:
-    """What an invocation runs: every combination of these."""
+    """The runs of an invocation: all combinations of these."""
 
     algos: tuple[str, ...]
     regimes: tuple[str, ...]
@@ -31,34 +31,35 @@ class PlannedRuns:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedLooks:
-    """Seeds until it is decided: said before there is anything to look at, and recorded with every run."""
+    """The looks of ``--until decided``. They are planned before there are results, and recorded with every run."""
 
     seeds: tuple[int, ...]
-    """How many of the planned seeds there are at each look."""
+    """The number of seeds at each look."""
     level: float
-    """Of all looks together."""
+    """The error rate over all looks together."""
     spending: Literal["O'Brien-Fleming"]
-    """As Lan and DeMets have it, Bonferroni over the looks: see :mod:`evaluators.statistics.sequential`."""
+    """The spending function of Lan and DeMets, with Bonferroni's correction over the looks. See
+    :mod:`evaluators.statistics.sequential`."""
     baseline: str
     margin: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """A command that was typed. The same command is the same invocation, also when it resumes."""
+    """A command of a user. The same command is the same invocation, even if it resumes runs."""
 
     id: str
     name: str
     command: str
     plan: PlannedRuns
-    """With ``looks`` these are the most that it runs."""
+    """The planned runs. With ``looks``, the invocation may stop before all of them."""
     looks: PlannedLooks | None = None
-    """None: it runs all that it plans."""
+    """None if the invocation trains all planned runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a run was made. It may differ between two executions of one config."""
+    """The origin of a run, which may differ between two executions of one config."""
 
     invocation: Invocation
     versions: dict[str, str]
@@ -67,22 +68,22 @@ class Origin:
 
     @property
     def grader(self) -> str:
-        """The one that judged, as tables and refusals name it."""
+        """The name of the grader that judged the run."""
         return grader_of(self.versions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Hashes of what a run starts from."""
+    """Hashes of the model, the problems and the prompts that a run starts from."""
 
     weights: str
     problems: dict[str, str]
-    """By split."""
+    """Hashes of the problems, by split."""
     prompts: dict[str, str] = field(default_factory=dict)
-    """By split: of the tokens that the model reads, behind its chat template. Early versions did not record them."""
+    """Hashes of the prompt tokens after the chat template, by split. Early versions did not record them."""
 
     def agrees(self, other: "Identity") -> bool:
-        """Whether both are the same start, as far as both know it."""
+        """Whether both are equal in everything that both have recorded."""
         both = self.prompts and other.prompts
         same = (self.weights, self.problems) == (other.weights, other.problems)
         return same and (not both or self.prompts == other.prompts)
@@ -94,17 +95,17 @@ class OfflineSet:
 
     completions: int
     content: str
-    """A hash."""
+    """A hash of the completions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beginning:
-    """What must be the same whenever a run is taken up again."""
+    """The inputs that must be unchanged when a run is resumed."""
 
     identity: Identity
     data: OfflineSet | None
     source: str | None
-    """A hash of the file of one's own objective; None for a built-in one."""
+    """A hash of the file of a user's objective; None for a built-in objective."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,21 +118,21 @@ class Start:
     data: OfflineSet | None
     source: str | None
     size: dict[str, int]
-    """Of the policy: parameters, trained ones, layers, width."""
+    """The policy's parameters, trained parameters, layers and width."""
     sizes: dict[str, int]
-    """Problems by split."""
+    """The number of problems by split."""
     overlap: dict[str, Overlap]
-    """By held-out split: what it shares with the training problems."""
+    """The overlap of each held-out split with the training problems."""
     time: float
-    """Of the clock, in seconds since 1970; so in all events."""
+    """The time in seconds since 1970, as in all events."""
     origin: Origin
     answer_format: str = "own"
-    """By which problems are asked; early versions knew the task's own alone."""
+    """The answer format of the prompts. Early versions only had the task's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumed:
-    """The run was taken up by other code or other libraries than it had until then."""
+    """The run was resumed with other code or other libraries than before."""
 
     step: int
     ledger: Ledger
@@ -141,25 +142,25 @@ class Resumed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One turn of the training loop."""
+    """One step of the training loop."""
 
     step: int
     ledger: Ledger
-    """All that was spent until then; so in all later events."""
+    """Everything spent so far, as in all later events."""
     metrics: Mapping[str, float | None]
-    """None: not finite."""
+    """Values that are not finite are None."""
     problems: tuple[str, ...]
-    """Ids, in the order of the batch."""
+    """The ids of the problems, in the order of the batch."""
     completions: str
-    """A hash of all completions: what proves that two runs saw the same."""
+    """A hash of all completions, which proves that two runs saw the same."""
     time: float
     mfu: float | None = None
-    """Share of the machine's matrix rate that the step reached; not recorded by early versions."""
+    """The share of the machine's matrix rate that the step reached. Early versions did not record it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """What an evaluation found: shares of all completions, and each one's verdict."""
+    """The results of an evaluation: shares over all completions, and the verdict on each."""
 
     accuracy: float
     completion_tokens: float
@@ -169,11 +170,11 @@ class Summary:
     grader_timeouts: float
     grader_errors: float
     audit_paid: float
-    """Accepted by the grader, refused by the audit rule."""
+    """Accepted by the grader, rejected by the audit rule."""
     audit_missed: float
-    """The other way round."""
+    """Rejected by the grader, accepted by the audit rule."""
     verdicts: dict[str, str]
-    """By problem: the first letter of each completion's verdict."""
+    """The first letters of the verdicts on all completions, by problem."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +185,7 @@ class Evaluation:
     ledger: Ledger
     split: Split
     kl: float | None
-    """To the reference, in nats per sequence, by k1; None: not finite."""
+    """KL from the reference in nats per sequence, estimated with k1; None if it is not finite."""
     kl_k3: float | None
     summary: Summary
     time: float
@@ -192,7 +193,7 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """The last event of a run that was not merely left."""
+    """The last event of a run that has ended. A run that was only interrupted has none."""
 
     step: int
     ledger: Ledger
@@ -208,13 +209,13 @@ ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(kind) for kind, nam
 
 
 def encode(event: Event) -> dict[str, Any]:
-    """As a JSON object. What may differ between two executions stands under ``clock`` and ``origin``."""
+    """The event as a JSON object. Values that may differ between two executions are under ``clock`` and ``origin``."""
     content = asdict(event)
     clock: dict[str, Any] = {"time": content.pop("time")}
     if isinstance(event, Start):
         content["config"] = event.config.model_dump(mode="json")
         origin = content.pop("origin")
-        if event.origin.invocation.looks is None:  # as journals were before there were looks
+        if event.origin.invocation.looks is None:  # as in journals from before looks existed
             del origin["invocation"]["looks"]
         return {"event": "start", "format": FORMAT, **content, "clock": clock, "origin": origin}
     del content["ledger"]
@@ -228,22 +229,22 @@ def encode(event: Event) -> dict[str, Any]:
 
 
 def lasting(event: Event) -> dict[str, Any]:
-    """As :func:`encode`, without what may differ between two executions of one config."""
+    """Like :func:`encode`, without values that may differ between two executions of one config."""
     return {key: value for key, value in encode(event).items() if key not in ("clock", "origin")}
 
 
 def decode(record: Mapping[str, Any], where: str) -> Event:
-    """The event that a JSON object of any known format holds.
+    """The event in a JSON object of any known format.
 
     Raises:
-        HarnessError: it is of a later format than this version knows.
-        KeyError, ValidationError: it is of no format that this version knows.
+        HarnessError: the format is newer than this version.
+        KeyError, ValidationError: the object has no known format.
     """
     kind, clock = record["event"], record["clock"]
     if kind == "start":
         if (found := record.get("format", 1)) > FORMAT:
             raise HarnessError(
-                f"{where} is a journal of format {found}, and this version reads formats up to {FORMAT}; "
+                f"{where} is a journal of format {found}, but this version reads formats up to {FORMAT}; "
                 "install the version of the harness that wrote it"
             )
         return ADAPTERS[kind].validate_python({**record, "time": clock["time"]})
@@ -255,7 +256,7 @@ def decode(record: Mapping[str, Any], where: str) -> Event:
 
 
 def _finite(content: dict[str, Any]) -> dict[str, Any]:
-    """An overflowed number is written as null: JSON has no infinity, and MLflow stores one as 1.8e308."""
+    """Replace numbers that are not finite by null. JSON has no infinity, and MLflow would store it as 1.8e308."""
     return {
         key: _finite(value)
         if isinstance(value, dict)

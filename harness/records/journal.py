@@ -1,7 +1,7 @@
-"""The append-only record of a run: one JSON object a line, the truth from which everything else is made.
+"""The journal: the append-only record of a run with one JSON object per line. All reports are made from journals.
 
-A line's ``clock`` and ``origin`` hold what may differ between two executions of the same config (times, versions,
-places). All the rest is a function of the config, however often the run was killed and resumed.
+The fields ``clock`` and ``origin`` of a line hold what may differ between two executions of the same config: times,
+versions and places. Everything else only depends on the config, even if the run was killed and resumed.
 """
 
 import json
@@ -24,45 +24,45 @@ class Journal:
         self.path = directory / JOURNAL
 
     def append(self, event: Event) -> None:
-        """Add a line; readers see it at once, the disk at the next :meth:`sync`."""
+        """Append a line. Readers see it immediately; it is forced to the disk at the next :meth:`sync`."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(encode(event), allow_nan=False) + "\n")
 
     def sync(self) -> int:
-        """Force all lines to the disk; the journal's size in bytes."""
+        """Force all lines to the disk, and return the size of the journal in bytes."""
         with self.path.open("a") as file:
             os.fsync(file.fileno())
             return file.tell()
 
     def cut(self, size: int) -> None:
-        """Forget everything behind the first ``size`` bytes: it will be computed again."""
+        """Delete everything after the first ``size`` bytes. It will be computed again."""
         if size == 0:
             self.path.unlink(missing_ok=True)
         elif not self.path.is_file() or self.path.stat().st_size < size:
-            raise HarnessError(f"{self.path} is shorter than its checkpoint says; start the run over with --fresh")
+            raise HarnessError(f"{self.path} is shorter than its checkpoint says; start the run again with --fresh")
         else:
             os.truncate(self.path, size)
 
     def read(self) -> list[Event]:
-        """All whole lines. A last line without its newline is being written, or was cut off: left out.
+        """The events of all complete lines. A last line without a newline is incomplete, so it is left out.
 
         Raises:
-            HarnessError: a line is no event of a format that this version knows.
+            HarnessError: a line is not an event of a known format.
         """
         return Follower(self.path).news().events
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a journal has got since it was last looked at."""
+    """The new events of a journal since the last call."""
 
     events: list[Event]
     anew: bool
-    """The journal no longer begins with what was seen of it: these are all of its events."""
+    """Whether the journal was replaced or truncated. Then these are all of its events."""
 
 
 class Follower:
-    """Reads a journal as it grows, each line once, so that a look costs the same however long the run is."""
+    """Reads a growing journal. Each line is read once, so a call costs the same however long the run is."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,14 +70,14 @@ class Follower:
         self._lines = 0
         self._first = b""
         self._last = b""
-        """The first line, and the one before the offset: where they are no longer there, the journal was begun again
-        or cut."""
+        """The last line before the offset. If the first or this line has changed, the journal was replaced or
+        truncated."""
 
     def news(self) -> News:
         """The events since the last call.
 
         Raises:
-            HarnessError: a line is no event of a format that this version knows.
+            HarnessError: a line is not an event of a known format.
         """
         if not self._path.is_file():
             return self._begin_again() if self._offset else News([], anew=False)
@@ -106,10 +106,12 @@ class Follower:
 
 
 def parse(content: bytes, name: str, after: int = 0) -> list[Event]:
-    """The events of a journal's bytes, behind its first ``after`` lines; a last line without its end is left out.
+    """The events in the bytes of a journal. An incomplete last line is left out.
+
+    ``after``: the number of lines before these bytes, for messages.
 
     Raises:
-        HarnessError: a line is no event of a format that this version knows.
+        HarnessError: a line is not an event of a known format.
     """
     events = []
     for number, line in enumerate(content.split(b"\n")[:-1], after + 1):
@@ -117,14 +119,14 @@ def parse(content: bytes, name: str, after: int = 0) -> list[Event]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise HarnessError(f"{where} is not JSON; start the run over with --fresh") from error
+            raise HarnessError(f"{where} is not JSON; start the run again with --fresh") from error
         if not isinstance(record, dict) or "event" not in record:
-            raise HarnessError(f"{where} is not a journal record; start the run over with --fresh")
+            raise HarnessError(f"{where} is not a journal record; start the run again with --fresh")
         try:
             events.append(decode(record, where))
         except (KeyError, TypeError, AttributeError, OverflowError, ValidationError) as error:
             raise HarnessError(
-                f"{where} was written by an older version of the harness, which recorded something else; redo the run "
-                "with --fresh, or use another --out or store"
+                f"an older version of the harness wrote {where}, with other contents; repeat the run with --fresh, or "
+                "use another --out or store"
             ) from error
     return events

@@ -1,4 +1,4 @@
-"""One process holds a directory at a time."""
+"""Locks of directories. Only one process holds a directory at a time."""
 
 import fcntl
 import time
@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 
 LOCK = "lock"
 LOCK_PATIENCE = 10.0
-"""Seconds to wait for a run that another process is about to leave."""
+"""Seconds to wait for a run that another process is about to release."""
 
 
 def is_locked(directory: Path) -> bool:
@@ -27,10 +27,10 @@ def is_locked(directory: Path) -> bool:
 
 @contextmanager
 def locked(directory: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
-    """Hold a run directory; the lock goes with the process, however it ends.
+    """Lock a run directory. The lock is released when the process ends, in any way.
 
     Raises:
-        HarnessError: another process holds it, or it cannot be written.
+        HarnessError: another process holds the directory, or it cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def locked(directory: Path, patience: float = LOCK_PATIENCE) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise HarnessError(
-                        f"{directory} is being run by another process; wait for it, or stop it first"
+                        f"another process is training {directory}; wait for it, or stop it first"
                     ) from error
                 time.sleep(0.1)
         yield

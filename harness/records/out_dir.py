@@ -1,4 +1,4 @@
-"""Where things lie under ``--out``."""
+"""The layout of files under ``--out``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from harness.records.events import Event
 from harness.records.journal import JOURNAL, Journal
 
 CHECKPOINT = "checkpoint.safetensors"
-"""What a run that has not ended resumes from."""
+"""The state from which an unfinished run resumes."""
 ERROR = "error.txt"
 """The traceback of an exception that ended a run."""
 SETS = "offline"
-"""Folder beside ``runs`` that holds the fixed sets of the offline regime."""
+"""The folder beside ``runs`` with the fixed sets of the offline regime."""
 FINAL = "final"
-"""The trained model, a transformers directory inside the run's."""
+"""The trained model, as a transformers directory inside the run's directory."""
 SUITE = "suite.yaml"
-"""In a suite's folder: the suite itself, where no suite of that name ships with the package."""
+"""The suite itself, in its folder, if the package has no suite of that name."""
 EVALUATIONS = "evaluations"
-"""Folder of a run: a table for each evaluation."""
+"""The folder of a run with a table for each evaluation."""
 
 
 def completions_of(split: str, step: int) -> str:
-    """Where a run's folder keeps every completion of an evaluation."""
+    """The path, in the folder of a run, of the table with all completions of an evaluation."""
     return f"{EVALUATIONS}/{split}-{step:06d}.parquet"
 
 
@@ -41,12 +41,12 @@ class OutDir:
         return self.root / name
 
     def named(self, suite: str) -> str:
-        """What :func:`harness.config.suites.load_suite` takes for a suite by its name, also one that ran here alone."""
+        """The argument of :func:`harness.config.suites.load_suite` for a suite name, even if it is only known here."""
         kept = self.suite(suite) / SUITE
         return str(kept) if suite not in suite_names() and kept.is_file() else suite
 
     def keep(self, suite: SuiteConfig) -> None:
-        """Leave the suite beside its runs, so that its name is enough to make tables of them."""
+        """Save the suite beside its runs, so that its name is enough to make tables from them."""
         if suite.name not in suite_names():
             self.suite(suite.name).mkdir(parents=True, exist_ok=True)
             text = yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -56,7 +56,7 @@ class OutDir:
         return self.suite(suite) / "runs" / run_id
 
     def run_of(self, config: RunConfig) -> Path:
-        """Where a run of this config lies, or will."""
+        """The directory of a run with this config, whether or not it exists."""
         return self.run(config.suite, config.run_id)
 
     def runs(self, suite: str = "*") -> Iterator[Path]:
@@ -64,7 +64,7 @@ class OutDir:
         yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/{JOURNAL}"))
 
     def journals(self, suite: str) -> Iterator[list[Event]]:
-        """The journals of a suite's runs, one after the other: a thousand do not fit in memory at once."""
+        """The journals of a suite's runs. They are read one by one, because a thousand do not fit in memory."""
         return (Journal(path).read() for path in self.runs(suite))
 
     @property
@@ -73,10 +73,10 @@ class OutDir:
         return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
 
     def prepare(self) -> None:
-        """Make the directory, and see that it can be written.
+        """Create the directory, and check that it can be written.
 
         Raises:
-            HarnessError: it cannot.
+            HarnessError: it cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a journal can hold at all: results read back are checked against their own verdicts before they are believed."""
+"""Plausibility checks of journals: results are checked against their own verdicts before they are used."""
 
 import math
 from collections import defaultdict
@@ -20,33 +20,33 @@ def check_possible(start: Start, events: Sequence[Event]) -> None:
     """Refuse a journal that no run can have written.
 
     Raises:
-        HarnessError: something in it contradicts its config, its verdicts, or itself.
+        HarnessError: the journal contradicts its config, its verdicts, or itself.
     """
     if reason := next(filter(None, (_wrong(start, event) for event in events)), None) or _out_of_order(events):
         raise HarnessError(
-            f"the journal of {start.run_id} is not what a run writes: {reason}; get it again from where it comes from, "
-            "or redo the run with --fresh"
+            f"the journal of {start.run_id} cannot come from a run: {reason}; get it again from its source, or repeat "
+            "the run with --fresh"
         )
 
 
 def check_completions(run_id: str, grading: str, judged: Evaluation, records: Sequence[SampleRecord]) -> None:
-    """Refuse a table of completions that are not those of the evaluation ``judged``.
+    """Refuse a table of completions that does not belong to the evaluation ``judged``.
 
     Raises:
-        HarnessError: its verdicts are others.
+        HarnessError: the verdicts differ.
     """
     found: dict[str, str] = defaultdict(str)
     for record in records:
         found[record.problem] += LETTERS[getattr(record, grading)]
     if found != judged.summary.verdicts:
         raise HarnessError(
-            f"the completions of {run_id} have other verdicts than its journal; get both again from where they come "
-            "from, or redo the run with --fresh"
+            f"the completions of {run_id} have other verdicts than its journal; get both again from their source, or "
+            "repeat the run with --fresh"
         )
 
 
 def _wrong(start: Start, event: Event) -> str | None:
-    """What is impossible about one event."""
+    """What is impossible about one event, in words; None if nothing is."""
     if isinstance(event, Evaluation):
         return _wrong_evaluation(start, event)
     if not isinstance(event, Start) and (spent := _overspent(start, event.ledger)):
@@ -60,12 +60,12 @@ def _wrong_evaluation(start: Start, event: Evaluation) -> str | None:
     samples = settings.test_samples if event.split is Split.TEST else settings.validation_samples
     letters = "".join(summary.verdicts.values())
     if len(summary.verdicts) != start.sizes[event.split] or any(len(v) != samples for v in summary.verdicts.values()):
-        return f"{at} it has not {samples} verdicts for each of {start.sizes[event.split]} problems"
+        return f"{at} it does not have {samples} verdicts for each of {start.sizes[event.split]} problems"
     if unknown := set(letters) - set(LETTERS.values()):
-        return f"{at} {min(unknown)!r} is no verdict"
+        return f"{at} {min(unknown)!r} is not a verdict"
     for name in SHARES:
         if not 0 <= getattr(summary, name) <= 1:
-            return f"{at} {name} is {getattr(summary, name)}, which is no share"
+            return f"{at} {name} is {getattr(summary, name)}, which is not a share"
     counted = {
         "accuracy": Verdict.CORRECT,
         "unparsed": Verdict.UNPARSED,
@@ -75,7 +75,7 @@ def _wrong_evaluation(start: Start, event: Evaluation) -> str | None:
     for name, verdict in counted.items():
         share = letters.count(LETTERS[verdict]) / len(letters)
         if not math.isclose(share, getattr(summary, name), abs_tol=ROUNDING):
-            return f"{at} {name} is {getattr(summary, name)}, and by its verdicts {share}"
+            return f"{at} {name} is {getattr(summary, name)}, but its verdicts give {share}"
     return None
 
 
@@ -88,7 +88,7 @@ def _overspent(start: Start, ledger: Ledger) -> str | None:
 
 
 def _out_of_order(events: Sequence[Event]) -> str | None:
-    """What is impossible about their order."""
+    """What is impossible about the order of the events, in words; None if nothing is."""
     if any(isinstance(event, Start) for event in events[1:]) or any(isinstance(event, End) for event in events[:-1]):
         return "it begins or ends more than once"
     numbers = [event.step for event in events if isinstance(event, Step)]

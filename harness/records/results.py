@@ -1,4 +1,4 @@
-"""What a report needs of a run."""
+"""The results of runs, read from their journals for reports."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -37,38 +37,40 @@ class Point:
     """An evaluation on the validation split."""
 
     spent: dict[str, float]
-    """In every unit."""
+    """The budget spent so far, in every unit."""
     accuracy: float
     kl: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResult:
-    """One run, as its journal tells it."""
+    """The results of one run."""
 
     run_id: str
-    """As it was recorded when the run began; never computed again."""
+    """The id that was recorded at the start of the run. It is never computed again."""
     config: RunConfig
     status: Status
     reason: str
-    """Why it failed; of a finished one, what puts it in doubt."""
+    """Why the run failed, or why a finished run is in doubt."""
     identity: Identity
     data: OfflineSet | None
-    """The offline set it was trained on."""
+    """The offline set that the run was trained on."""
     overlap: dict[str, Overlap]
-    """What train and held-out problems share, by held-out split."""
+    """The overlap of training problems with each held-out split."""
     origin: Origin
     later: tuple[dict[str, str], ...]
-    """Versions of what took the run up again, where they were others."""
+    """The versions of later resumes, if they differ."""
     start: Evaluation | None
     """The evaluation on the test split before the first update."""
     test: Evaluation | None
-    """The evaluation on the test split after training; None if it did not get there."""
+    """The evaluation on the test split after training; None if the run did not get there."""
     ratio_mean: float | None
-    """Mean of pi / mu, policy over behaviour, over the completions of the last tenth of its steps, whole sequences.
-    It is 1 in expectation; far below it the policy has left what it is trained on. None where it was not measured."""
+    """The mean ratio pi / mu of policy to behaviour policy, for whole completions of the last tenth of the steps.
+
+    Its expectation is 1. If it is far below, the policy has moved away from its training data. None if it was not
+    measured."""
     rewarded: bool
-    """Whether any completion that it was trained on was."""
+    """Whether any completion that the run was trained on was rewarded."""
     spent: dict[str, float]
     shared_completions: int
     curve: list[Point]
@@ -79,17 +81,17 @@ class RunResult:
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """Of all code that it ran by."""
+        """The commits of all code that trained the run."""
         return tuple(versions["commit"] for versions in (self.origin.versions, *self.later))
 
 
 def read_results(journals: Iterable[Sequence[Event]]) -> list[RunResult]:
-    """One for each journal that has begun, in the order of run ids."""
+    """The results of all journals that have at least one event, sorted by run id."""
     return sorted((_result(events) for events in journals if events), key=lambda run: run.run_id)
 
 
 def by_problem(test: Evaluation) -> NDArray[np.float64]:
-    """[problems] share of correct samples, in the order of problem ids."""
+    """[problems] the share of correct samples, in the order of problem ids."""
     verdicts = test.summary.verdicts
     return np.array([verdicts[key].count("c") / len(verdicts[key]) for key in sorted(verdicts)])
 
@@ -98,10 +100,10 @@ def start_of(events: Sequence[Event]) -> Start:
     """The first event of a journal.
 
     Raises:
-        HarnessError: it is no start, or the journal is empty.
+        HarnessError: the journal is empty, or its first event is not a start.
     """
     if not events or not isinstance(events[0], Start):
-        raise HarnessError("a journal here does not begin with the start of its run; start that run over with --fresh")
+        raise HarnessError("a journal does not begin with the start of its run; start that run again with --fresh")
     return events[0]
 
 
@@ -137,13 +139,13 @@ def _result(events: Sequence[Event]) -> RunResult:
 
 
 def _doubt(start: Start, events: Sequence[Event]) -> str:
-    """What today would have stopped the run."""
+    """The reason for which the current version would have stopped the run; empty if there is none."""
     found = (unexplained(start.config, event.metrics) for event in events if isinstance(event, Step))
     return next((why for why in found if why), "")
 
 
 def _late_ratio(steps: Sequence[Step]) -> float | None:
-    """Over the last tenth, at least one; None where one of them has none that is finite."""
+    """The mean over the last tenth of the steps, at least one step. None if a value is missing or not finite."""
     late = [step.metrics.get("train/ratio_mean") for step in steps[-max(1, len(steps) // 10) :]]
     found = [ratio for ratio in late if ratio is not None]
     return fmean(found) if found and len(found) == len(late) else None

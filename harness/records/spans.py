@@ -1,4 +1,4 @@
-"""Where the time of a run goes: spans, written as a Chrome trace."""
+"""Profiling of runs: spans of time, written as a Chrome trace."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 import torch
 
 TRACE = "trace.json"
-"""In a run's directory; open it in ui.perfetto.dev or chrome://tracing."""
+"""The file in a run's directory. Open it in ui.perfetto.dev or chrome://tracing."""
 
 
 class TraceEvent(TypedDict, total=False):
@@ -20,7 +20,7 @@ class TraceEvent(TypedDict, total=False):
 
     name: str
     ph: str
-    """``X``: a complete event, with its time; ``M``: the name of a process."""
+    """``X`` for a complete event with its time, ``M`` for the name of a process."""
     ts: float
     dur: float
     pid: int
@@ -30,15 +30,15 @@ class TraceEvent(TypedDict, total=False):
 
 @dataclass
 class Profile:
-    """The spans of one process. A span's own time is what no span inside it covers."""
+    """The spans of one process. The own time of a span excludes the spans inside it."""
 
     events: list[TraceEvent] = field(default_factory=list)
     _inside: list[float] = field(default_factory=list)
-    """Seconds that the spans inside each open one have taken."""
+    """For each open span, the seconds of the spans inside it."""
 
     @contextmanager
     def span(self, name: str, **args: Any) -> Iterator[None]:
-        """Time what runs inside; what a GPU still computes is waited for."""
+        """Measure the time of this context. Waits for the GPU at the end."""
         began = _now()
         self._inside.append(0.0)
         try:
@@ -52,19 +52,19 @@ class Profile:
             self.events.append({"pid": 0, "tid": 0, "name": name, "ph": "X", **times})
 
     def write(self, path: Path, name: str, rate: float, flops: float) -> None:
-        """All spans of a run of this name, its FLOPs, and the FLOP/s that its machine multiplies matrices at."""
+        """Write all spans of a run with its name, its FLOPs, and the matrix rate of its machine in FLOP/s."""
         args = {"name": name, "rate": rate, "flops": flops}
         head = {"name": "process_name", "ph": "M", "pid": 0, "args": args}
         path.write_text(json.dumps({"traceEvents": [head, *self.events]}))
 
 
 def spanning(profile: Profile | None, name: str) -> AbstractContextManager[None]:
-    """A span where there is a profile, else nothing."""
+    """A span of the profile, or a context that does nothing if there is no profile."""
     return profile.span(name) if profile else nullcontext()
 
 
 def merge(traces: Sequence[Sequence[TraceEvent]], path: Path) -> None:
-    """One trace of several processes, side by side."""
+    """Write one trace with the events of several processes."""
     events = [event | {"pid": pid} for pid, trace in enumerate(traces) for event in trace]
     path.write_text(json.dumps({"traceEvents": events}))
 
@@ -77,7 +77,7 @@ def read_trace(path: Path) -> list[TraceEvent]:
 
 @cache
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """FLOP/s of large matrix products here, with the threads that torch has: the best of some."""
+    """FLOP/s of large matrix products on this machine with torch's threads. The best of several measurements."""
     size = 8192 if device.type == "cuda" else 1024
     left, right = torch.rand(2, size, size, device=device).to(dtype)
     seconds = []

@@ -1,1 +1,1 @@
-"""Runs become tables, pictures and pages."""
+"""Reports: tables, pictures and pages that are made from runs."""

@@ -1,4 +1,4 @@
-"""A suite's runs in one small file, to keep and to report from: their journals, and what they last answered."""
+"""The runs of a suite in one small file: their journals, and their completions from the last test evaluation."""
 
 import io
 import json
@@ -18,30 +18,30 @@ from harness.report.sources import completions_of_run, last_table
 from harness.report.untrusted import Unreadable, files_of
 
 ARCHIVE = "runs.tar.xz"
-"""In the suite's folder."""
+"""The name of the archive in the folder of the suite."""
 INDEX = "runs.json"
-"""The archive's first entry: the ids of its runs, as tar does not tell a cut file from a shorter one."""
+"""The first entry of the archive. It lists all run ids, because tar cannot tell a truncated file from a shorter one."""
 RUN_IDS = TypeAdapter(list[str])
 
 
 def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
-    """All runs of a suite, the same bytes for the same runs; how many they are.
+    """Write all runs of a suite, and return their number. The same runs give the same bytes.
 
-    The journals come before the completions of the last test evaluations, which only ``harness compare`` shows, so
-    that a leaderboard does not unpack these.
+    The journals come first, so that a leaderboard does not have to unpack the completions. Only ``harness compare``
+    shows these.
 
     Raises:
-        HarnessError: there is no run, the completions of one are gone, ``path`` cannot be written, or without
-            ``force`` runs of an archive that is there already would be lost.
+        HarnessError: there is no run, the completions of a run are missing, ``path`` cannot be written, or the new
+            archive would lack runs of an existing one and ``force`` is not set.
     """
     runs = list(out_dir.runs(suite))
     if not runs:
-        raise HarnessError(f"no runs of the suite {suite} under {out_dir.root}; name another --out")
+        raise HarnessError(f"there are no runs of the suite {suite} under {out_dir.root}; give another --out")
     refuse_losing(path.parent, [run.name for run in runs], force=force)
     finished = [run for run in read_results(out_dir.journals(suite)) if run.test]
     tables = [out_dir.run(suite, run.run_id) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
-        raise HarnessError(f"{gone[0]} is gone; do that run again with --fresh")
+        raise HarnessError(f"{gone[0]} is missing; repeat that run with --fresh")
     files = [*(run / JOURNAL for run in runs), *tables]
     partial = path.with_suffix(".partial")
     try:
@@ -51,7 +51,7 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
                 _add(archive, str(file.relative_to(runs[0].parent)), file.read_bytes())
         partial.replace(path)
     except OSError as error:
-        raise HarnessError(f"cannot write {path}: {error}; make room, or name another --out") from error
+        raise HarnessError(f"cannot write {path}: {error}; free some space or give another --out") from error
     return len(runs)
 
 
@@ -62,10 +62,10 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def archived(path: Path) -> list[str]:
-    """The ids of the runs in an archive; none where there is no file.
+    """The ids of the runs in an archive; empty if there is no file.
 
     Raises:
-        HarnessError: it is no archive of runs.
+        HarnessError: the file is not an archive of runs.
     """
     if not path.is_file():
         return []
@@ -75,33 +75,34 @@ def archived(path: Path) -> list[str]:
 def refuse_losing(folder: Path, kept: Iterable[str], *, force: bool) -> None:
     """Refuse to replace a published leaderboard or archive in ``folder`` by one that lacks some of its runs.
 
-    ``kept``: the run ids of what would be written.
+    ``kept``: the ids of the runs that would be written.
 
     Raises:
-        HarnessError: runs of the archive in ``folder`` are not among ``kept``, and ``force`` is not given.
+        HarnessError: some runs of the archive in ``folder`` are not in ``kept``, and ``force`` is not set.
     """
     published = [] if force else archived(folder / ARCHIVE)
     if lost := sorted(set(published) - set(kept)):
         raise HarnessError(
-            f"{folder} holds {len(published)} published runs, and {len(lost)} of them, such as {lost[0]}, would not be "
-            "in what replaces them; choose another --out, or give --force"
+            f"{folder} holds {len(published)} published runs, and {len(lost)} of them would be lost, for example "
+            f"{lost[0]}; give another --out, or --force to replace them"
         )
 
 
 class ArchiveSource:
-    """The runs of one suite in a file of :func:`write_archive`."""
+    """The runs of one suite in a file that :func:`write_archive` made."""
 
     def __init__(self, path: Path, suite: str) -> None:
         self._path, self._suite = path, suite
 
     def run_ids(self) -> list[str]:
-        """The ids of its runs."""
+        """The ids of the runs."""
         return self._index(self._files())
 
     def results(self) -> list[RunResult]:
-        """
+        """All runs of the archive.
+
         Raises:
-            HarnessError: it is no such file, or of another suite.
+            HarnessError: the file is not an archive of runs, or it belongs to another suite.
         """
         results = read_results(self._journals())
         if other := {run.config.suite for run in results} - {self._suite}:
@@ -126,7 +127,7 @@ class ArchiveSource:
                 raise self._damaged(f"the journal of {run_id} is missing")
             events = parse(content, f"{self._path}:{name}")
             if not events or start_of(events).run_id != run_id:
-                raise self._damaged(f"the journal of {run_id} is another run's")
+                raise self._damaged(f"the journal of {run_id} belongs to another run")
             yield events
 
     def _index(self, files: Iterator[tuple[str, bytes]]) -> list[str]:
@@ -136,15 +137,15 @@ class ArchiveSource:
         try:
             return RUN_IDS.validate_json(content, strict=True)
         except ValidationError as error:
-            raise self._damaged(f"its {INDEX} is no list of run ids") from error
+            raise self._damaged(f"its {INDEX} is not a list of run ids") from error
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         if not self._path.exists():
-            raise HarnessError(f"there is no file {self._path}; harness export and harness publish make runs.tar.xz")
+            raise HarnessError(f"there is no file {self._path}; harness export and harness publish write runs.tar.xz")
         try:
             yield from files_of(self._path)
         except Unreadable as error:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, why: str) -> HarnessError:
-        return HarnessError(f"{self._path} is no archive of runs, or a damaged one ({why}); harness export makes one")
+        return HarnessError(f"{self._path} is not an archive of runs, or is damaged: {why}; harness export writes one")

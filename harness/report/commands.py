@@ -1,4 +1,4 @@
-"""``harness leaderboard``, ``compare`` and ``export``: reports of runs that are there already."""
+"""``harness leaderboard``, ``compare``, ``export`` and ``publish``: reports on existing runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +30,9 @@ def make_leaderboard(
     force: bool = False,
     correction: Correction = "table",
 ) -> Board:
-    """Print, write and return the leaderboard of a suite's runs, wherever they are kept.
+    """Print, write and return the leaderboard of a suite.
 
-    ``sources``: as :func:`harness.report.merged.open_source` takes them.
+    ``sources``: where the runs are, as for :func:`harness.report.merged.open_source`.
     """
     out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
     results = opened.results()
@@ -43,7 +43,7 @@ def make_leaderboard(
     refuse_losing(out_dir.suite(suite.name), [run.run_id for run in chosen], force=force)
     write_leaderboard(board, chosen, out_dir.suite(suite.name), links)
     console.print(tables(board), highlight=False)
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {out_dir.suite(suite.name)}")
+    console.print(f"wrote leaderboard.html, .md, .json, .csv and pictures to {out_dir.suite(suite.name)}")
     return board
 
 
@@ -56,7 +56,7 @@ def make_comparison(
     out: Path,
     console: Console,
 ) -> SideBySide:
-    """Print, write and return two objectives or runs of a suite, side by side."""
+    """Print, write and return a comparison of two objectives or two runs of a suite."""
     out_dir, opened = OutDir(out), open_source(suite.name, sources, out)
     results = opened.results()
     pairs = pair(names[0], names[1], selection.of(results), regime)
@@ -65,12 +65,12 @@ def make_comparison(
     out_dir.prepare()
     path = write_comparison(found, out_dir.suite(suite.name), links)
     console.print(terminal(found), highlight=False)
-    console.print(f"written: {path}")
+    console.print(f"wrote {path}")
     return found
 
 
 def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = False) -> None:
-    """A suite's runs in one file."""
+    """Write the runs of a suite into one file."""
     out_dir = OutDir(out)
     _export(out_dir, suite.name, out_dir.suite(suite.name) / ARCHIVE, console, force=force)
 
@@ -78,12 +78,12 @@ def export(suite: SuiteConfig, out: Path, console: Console, *, force: bool = Fal
 def publish(
     suite: SuiteConfig, out: Path, to: Path, console: Console, *, force: bool = False, correction: Correction = "table"
 ) -> None:
-    """The leaderboard of all of a suite's runs under ``out``, and the runs in one file, in a folder of ``to``.
+    """Write the leaderboard of all runs of a suite under ``out``, and an archive of the runs, into a folder in ``to``.
 
-    The same bytes as a leaderboard that is made of the file.
+    A leaderboard that is made from the archive has the same bytes.
 
     Raises:
-        HarnessError: there is no run, or without ``force`` published runs would be lost.
+        HarnessError: there is no run, or published runs would be lost and ``force`` is not set.
     """
     out_dir, target = OutDir(out), OutDir(to)
     target.prepare()
@@ -96,4 +96,4 @@ def publish(
 
 def _export(out_dir: OutDir, suite: str, path: Path, console: Console, *, force: bool) -> None:
     count = write_archive(out_dir, suite, path, force=force)
-    console.print(f"written: {path}, {count} runs, {path.stat().st_size / 1e6:.1f} MB")
+    console.print(f"wrote {path}: {count} runs, {path.stat().st_size / 1e6:.1f} MB")

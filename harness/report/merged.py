@@ -1,4 +1,4 @@
-"""Runs of a suite from several places as if they lay in one: archives, folders, MLflow stores."""
+"""Runs of a suite from several archives, folders and MLflow stores, as if they were in one place."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,22 +14,22 @@ from harness.report.archive import ARCHIVE, ArchiveSource
 from harness.report.sources import JournalSource, MlflowSource, Source
 
 DATABRICKS = "databricks"
-"""A store of MLflow that is no address."""
+"""The name of an MLflow store that is not an address."""
 
 
 class MergedSource:
-    """The runs of several sources. Of a run that is in two of them, what has gone further is taken."""
+    """The runs of several sources. If a run is in two of them, the copy that has got further counts."""
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
         self._from: dict[str, Source] = {}
-        """By run id, once :meth:`results` has read them."""
+        """The source of each run, by run id. Empty until :meth:`results` has read the runs."""
 
     def results(self) -> list[RunResult]:
         """All runs, in the order of their ids.
 
         Raises:
-            HarnessError: two sources hold runs of the same id that are not the same.
+            HarnessError: two sources hold different runs with the same id.
         """
         found: dict[str, tuple[str, RunResult]] = {}
         for name, source in self._sources.items():
@@ -37,8 +37,8 @@ class MergedSource:
                 other, before = found.get(run.run_id, (name, run))
                 if difference := _difference(before, run):
                     raise HarnessError(
-                        f"{run.run_id} is in {other} and in {name}, and not the same: {difference} differs; leave one "
-                        "of the two out"
+                        f"{run.run_id} in {other} and in {name} are not the same run: {difference} differs; leave one "
+                        "of the two sources out"
                     )
                 if run.run_id not in found or _further(run, before):
                     found[run.run_id] = (name, run)
@@ -57,19 +57,19 @@ class MergedSource:
 
 
 class FolderSource(JournalSource):
-    """Run directories elsewhere than where pages are written: these do not link to them."""
+    """Run directories outside the folder where pages are written. Pages have no links to them."""
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
         return {}
 
 
 def open_source(suite: str, names: Sequence[str], out: Path) -> Source:
-    """Where a suite's runs are: the journals under ``out`` where nothing else is named.
+    """The source of a suite's runs: those in ``names``, or the journals under ``out`` if there are no names.
 
-    Each name is an archive of runs, a folder that was ``--out`` or holds published results, or an MLflow store.
+    Each name is an archive of runs, a folder that was ``--out`` or that holds published results, or an MLflow store.
 
     Raises:
-        HarnessError: one of them is not there, or holds something else.
+        HarnessError: a source does not exist, or holds something else.
     """
     if not names:
         return JournalSource(OutDir(out), suite)
@@ -86,14 +86,14 @@ def _open(suite: str, name: str) -> Source:
     if (path / suite / ARCHIVE).is_file():
         return ArchiveSource(path / suite / ARCHIVE, suite)
     if path.is_dir() and not _is_store(path):
-        raise HarnessError(f"{name} holds no runs of the suite {suite}: there is no {path / suite / 'runs'}")
+        raise HarnessError(f"{name} has no runs of the suite {suite}: there is no folder {path / suite / 'runs'}")
     if ":" not in name and not path.exists() and name != DATABRICKS:
         raise HarnessError(f"there is no folder {name}; --from takes a folder, an archive or an MLflow store")
     return MlflowSource(name, suite)
 
 
 def _is_store(path: Path) -> bool:
-    """Whether MLflow keeps its records in files of this folder."""
+    """Whether this folder is a file store of MLflow."""
     return any(path.glob("*/meta.yaml"))
 
 
@@ -102,9 +102,9 @@ def _further(run: RunResult, than: RunResult) -> bool:
 
 
 def _difference(one: RunResult, other: RunResult) -> str:
-    """What tells two executions of a run apart that a clock does not explain; nothing where there is nothing.
+    """What differs between two executions of a run, other than times. Empty if they agree.
 
-    Of what one of them has not come to yet, nothing is said.
+    Parts that one of them has not reached yet are not compared.
     """
     shared = min(len(one.curve), len(other.curve))
     pairs: dict[str, tuple[object, object]] = {

@@ -1,4 +1,4 @@
-"""Where the time of runs went: their traces side by side, a column an arm."""
+"""How runs spent their time: a table of phases for each arm, from the traces of its runs."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ from harness.records.spans import TRACE, Profile, TraceEvent, merge, read_trace
 from harness.report.pages.grid import Grid
 
 ARITHMETIC = ("sampling", "reference", "old log-probabilities", "critic", "forward", "backward", "optimiser")
-"""What the work itself is; all else in a step is overhead of the harness."""
+"""The spans of sampling and model arithmetic. Everything else in a step is overhead of the harness."""
 HARNESS = ("grading", "training", "gradients", "sync", "journal", "step")
-"""A step's other spans; of those that hold others, what these do not cover."""
+"""The other spans of a step. For a span that contains others, only its own time counts."""
 BESIDE = ("evaluation", "checkpoint")
 NAMES = {
     "training": "collating, loss, metrics",
-    "step": "else",
+    "step": "other",
     "gradients": "gradients, summed over ranks",
     "sync": "weights to the engine",
 }
-HEADERS = ("phase", "ms a step", "share")
+HEADERS = ("phase", "ms per step", "share")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,26 +33,28 @@ class Spent:
 
     steps: int
     phases: Mapping[str, float]
-    """Own time in a step, by span."""
+    """The own time of each span, per step."""
     step: float
     beside: Mapping[str, float]
-    """Time of a run outside its steps."""
+    """The time outside steps, per run."""
     floor: float
-    """What a step's model FLOPs take at the measured rate of matrix products."""
+    """The time that the model FLOPs of a step would take at the measured rate of matrix products."""
     rate: float
-    """FLOP/s, the mean over the runs."""
+    """FLOP/s, averaged over the runs."""
 
     @property
     def overhead(self) -> float:
-        """Share of a step that is neither model arithmetic nor sampling."""
+        """The share of a step that is neither model arithmetic nor sampling."""
         return 1 - sum(self.phases.get(name, 0.0) for name in ARITHMETIC) / self.step
 
 
 def spent_of(traces: Sequence[Sequence[TraceEvent]]) -> Spent:
-    """From the traces of runs that did the same. The first step of each warms up, and is left out if there are more.
+    """Mean times of runs of one arm, from their traces.
+
+    The first step of each run is a warm-up. It is left out if the run has more steps.
 
     Raises:
-        ValueError: no trace has a whole step.
+        ValueError: no trace has a complete step.
     """
     phases: dict[str, float] = defaultdict(float)
     beside: dict[str, float] = defaultdict(float)
@@ -71,7 +73,7 @@ def spent_of(traces: Sequence[Sequence[TraceEvent]]) -> Spent:
         floor += counted * head["flops"] / max(1, len(turns)) / head["rate"]
         rates.append(head["rate"])
     if not steps:
-        raise ValueError("no trace has a whole step")
+        raise ValueError("no trace has a complete step")
     return Spent(
         steps=steps,
         phases={name: seconds / steps for name, seconds in phases.items()},
@@ -83,9 +85,9 @@ def spent_of(traces: Sequence[Sequence[TraceEvent]]) -> Spent:
 
 
 def _turns(spans: Sequence[TraceEvent]) -> list[list[TraceEvent]]:
-    """The spans of each whole step, itself the last of them: a span is written when it ends, those inside it before.
+    """The spans of each complete step. The last one is the step itself, because a span is written when it ends.
 
-    A step that found the budget spent has trained on nothing, and does not count.
+    A step that finds the budget spent trains on nothing, so it does not count.
     """
     turns: list[list[TraceEvent]] = []
     since: list[TraceEvent] = []
@@ -100,7 +102,7 @@ def _turns(spans: Sequence[TraceEvent]) -> list[list[TraceEvent]]:
 
 
 def report(runs: Sequence[tuple[RunConfig, Path]], publishing: Profile, folder: Path) -> list[Table | Text]:
-    """A table an arm; also written to ``folder`` as ``profile.md``, beside one trace of all runs and of ``publishing``.
+    """One table per arm. Writes them to ``profile.md`` in ``folder``, and one trace of all runs and ``publishing``.
 
     Raises:
         HarnessError: no run has been profiled.
@@ -111,7 +113,7 @@ def report(runs: Sequence[tuple[RunConfig, Path]], publishing: Profile, folder: 
             arm = config.objective.name + ("" if config.regime == "on_policy" else f" {config.regime}")
             traces[arm].append(read_trace(path / TRACE))
     if not traces:
-        raise HarnessError("no run has left a trace: they had ended before; profile them from the start with --fresh")
+        raise HarnessError("no run has a trace, because all of them had finished before; profile them with --fresh")
     merge([*(trace for of_arm in traces.values() for trace in of_arm), publishing.events], folder / TRACE)
     found = {arm: spent_of(of_arm) for arm, of_arm in traces.items()}
     parts = [
@@ -119,22 +121,22 @@ def report(runs: Sequence[tuple[RunConfig, Path]], publishing: Profile, folder: 
         for arm, spent in found.items()
     ]
     published = sum(event["dur"] for event in publishing.events) / 1e6
-    said = f"MLflow, beside all runs: {published:.1f} s"
+    said = f"MLflow, in parallel with all runs: {published:.1f} s"
     lines = [line for title, grid in parts for line in (f"## {title}", "", *grid.markdown(), "")]
-    (folder / "profile.md").write_text("\n".join(["# Where the time goes", "", *lines, said, ""]))
+    (folder / "profile.md").write_text("\n".join(["# How the runs spent their time", "", *lines, said, ""]))
     return [*(grid.terminal(title) for title, grid in parts), Text(said)]
 
 
 def rows(spent: Spent) -> list[list[str]]:
-    """Phase, milliseconds a step, share of the step."""
+    """Rows of phase, milliseconds per step, and share of the step."""
     listed = [(NAMES.get(name, name), spent.phases.get(name, 0.0)) for name in ARITHMETIC + HARNESS]
     cells = [_row(name, seconds, spent.step) for name, seconds in listed if seconds > 0]
     cells += [
-        _row("a step", spent.step, spent.step),
-        _row("of which overhead of the harness", spent.overhead * spent.step, spent.step),
-        _row(f"floor: model FLOPs at {spent.rate / 1e9:,.0f} GFLOP/s (MFU)", spent.floor, spent.step),
+        _row("whole step", spent.step, spent.step),
+        _row("overhead of the harness", spent.overhead * spent.step, spent.step),
+        _row(f"lower bound: model FLOPs at {spent.rate / 1e9:,.0f} GFLOP/s (MFU)", spent.floor, spent.step),
     ]
-    cells += [[f"beside the steps: {name}, s a run", f"{seconds:.2f}", ""] for name, seconds in spent.beside.items()]
+    cells += [[f"outside steps: {name}, s per run", f"{seconds:.2f}", ""] for name, seconds in spent.beside.items()]
     return cells
 
 

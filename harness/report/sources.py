@@ -1,4 +1,4 @@
-"""Where a report's runs come from: the journals under a results directory, or an MLflow store alone."""
+"""Sources of runs for a report: the journals under a results directory, or an MLflow store."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,18 +15,18 @@ from harness.report.untrusted import Unreadable, table_of
 
 
 class Source(Protocol):
-    """Runs of one suite."""
+    """A place that holds runs of one suite."""
 
     def results(self) -> list[RunResult]:
-        """All runs that have begun, in a fixed order."""
+        """All runs that have started, in a fixed order."""
         ...
 
     def completions(self, run: RunResult) -> list[SampleRecord]:
-        """Every completion of the last test evaluation."""
+        """All completions of the last test evaluation."""
         ...
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
-        """Addresses of runs by run id, for a page in the suite's folder."""
+        """Addresses of runs by run id, as links for a page in the folder of the suite."""
         ...
 
 
@@ -42,7 +42,7 @@ class JournalSource:
     def completions(self, run: RunResult) -> list[SampleRecord]:
         path = self._out_dir.run(self._suite, run.run_id) / last_table(run)
         if not path.is_file():
-            raise HarnessError(f"the completions of {run.run_id} are gone; it has no {last_table(run)}")
+            raise HarnessError(f"the completions of {run.run_id} are missing: it has no {last_table(run)}")
         return completions_of_run(run, path)
 
     def links(self, runs: Sequence[RunResult]) -> dict[str, str]:
@@ -50,14 +50,14 @@ class JournalSource:
 
 
 class MlflowSource:
-    """The runs that an MLflow store has of a suite.
+    """The runs of a suite in an MLflow store.
 
     Raises:
-        HarnessError: from each method, if the store refuses, or is not there.
+        HarnessError: from each method, if the store cannot be reached or refuses access.
     """
 
     def __init__(self, uri: str, suite: str) -> None:
-        from harness.tracking.reaching import reaching  # seconds of imports, and only this source needs MLflow
+        from harness.tracking.reaching import reaching  # takes seconds, and only this source needs MLflow
         from harness.tracking.reader import Reader
 
         self._reaching = partial(reaching, uri)
@@ -79,21 +79,23 @@ class MlflowSource:
 
 
 def completions_of_run(run: RunResult, table: Path | bytes) -> list[SampleRecord]:
-    """The completions in a finished run's last table, which must be those that its journal judged.
+    """The completions in the last table of a finished run. They must match the verdicts in its journal.
 
     Raises:
-        HarnessError: they are others, or it is no such table.
+        HarnessError: they do not match, or the file is not a table of completions.
     """
     assert run.test
     try:
         records = table_of(table)
     except Unreadable as error:
-        raise HarnessError(f"the completions of {run.run_id} cannot be read: {error}; redo it with --fresh") from error
+        raise HarnessError(
+            f"the completions of {run.run_id} cannot be read: {error}; repeat that run with --fresh"
+        ) from error
     check_completions(run.run_id, run.config.task.grading, run.test, records)
     return records
 
 
 def last_table(run: RunResult) -> str:
-    """Where the folder of a finished run keeps the completions of its last test evaluation."""
+    """The path, in the folder of a finished run, of the completions from its last test evaluation."""
     assert run.test
     return completions_of("test", run.test.step)

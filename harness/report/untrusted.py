@@ -1,4 +1,4 @@
-"""Files from elsewhere: read within bounds of memory and time, whatever they hold."""
+"""Reading files from untrusted sources with bounds on memory and time."""
 
 import io
 import lzma
@@ -13,24 +13,24 @@ from evaluators.statistics.accuracy import SampleRecord, read_records
 from harness.errors import one_line
 
 MEMORY = 256 << 20
-"""Bytes that the decompressor may take; what the harness writes needs 65 MiB."""
+"""The most bytes that the decompressor may allocate. Archives of the harness need 65 MiB."""
 LARGEST_ENTRY = 512 << 20
-"""Bytes of one file of an archive, and of a table's columns in memory."""
+"""The most bytes of one file in an archive, and of the columns of a table in memory."""
 LARGEST_ARCHIVE = 16 << 30
-"""Bytes of all its files."""
+"""The most bytes of all files in an archive."""
 MOST_ENTRIES = 200_000
 CHUNK = 1 << 16
 
 
 class Unreadable(Exception):
-    """What is wrong with the file, in a few words."""
+    """The file cannot be read. The message says why, in a few words."""
 
 
 def files_of(archive: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of a ``.tar.xz``, in order.
 
     Raises:
-        Unreadable: it is damaged, holds anything but files, or more than the bounds allow.
+        Unreadable: the archive is damaged, holds anything but files, or exceeds the bounds.
     """
     try:
         with archive.open("rb") as file, tarfile.open(fileobj=_Unpacked(file), mode="r|") as entries:
@@ -38,7 +38,7 @@ def files_of(archive: Path) -> Iterator[tuple[str, bytes]]:
             for count, entry in enumerate(entries, 1):
                 total += entry.size
                 if not entry.isfile():
-                    raise Unreadable(f"{entry.name[:80]!r} is no file")
+                    raise Unreadable(f"{entry.name[:80]!r} is not a file")
                 if entry.size > LARGEST_ENTRY or total > LARGEST_ARCHIVE or count > MOST_ENTRIES:
                     raise Unreadable(f"{entry.name[:80]!r} makes it larger than any archive of runs")
                 content = entries.extractfile(entry)
@@ -51,7 +51,7 @@ def table_of(content: bytes | Path) -> list[SampleRecord]:
     """The completions of a parquet file.
 
     Raises:
-        Unreadable: it is damaged, another table, or unpacks to more than the bounds allow.
+        Unreadable: the file is damaged, is another table, or exceeds the bounds when it is unpacked.
     """
     try:
         with pq.ParquetFile(content if isinstance(content, Path) else io.BytesIO(content)) as table:
@@ -60,11 +60,11 @@ def table_of(content: bytes | Path) -> list[SampleRecord]:
             raise Unreadable("its columns are larger than those of any run")
         return read_records(content if isinstance(content, Path) else io.BytesIO(content))
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-        raise Unreadable(f"no table of completions: {one_line(error)[:120]}") from error
+        raise Unreadable(f"not a table of completions: {one_line(error)[:120]}") from error
 
 
 class _Unpacked(io.RawIOBase):
-    """A stream of xz, unpacked as it is read; lzma's own files take whatever memory a header asks for."""
+    """An xz stream that is unpacked as it is read. ``lzma.open`` would allocate whatever memory a header asks for."""
 
     def __init__(self, packed: io.BufferedReader) -> None:
         self._packed = packed
@@ -74,7 +74,7 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes; none at the end."""
+        """At most ``size`` bytes; empty at the end."""
         if self._lzma.eof:
             return b""
         while True:

@@ -1,1 +1,1 @@
-"""Problems become graded groups of completions."""
+"""Rollouts: sampling and grading groups of completions."""

@@ -1,4 +1,4 @@
-"""How a run's model is asked its task's problems: the answer format that fits both, and its solved examples."""
+"""How the problems of a task are asked: the answer format for model and task, and its solved examples."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,11 +13,11 @@ def asking_of(task: TaskSettings, *, chats: bool, train: Callable[[], Sequence[P
     """How a model is asked the problems of ``task``.
 
     Args:
-        chats: the model's tokenizer has a chat template.
-        train: the training problems, of which the first are the solved examples; called only where there are some.
+        chats: whether the model's tokenizer has a chat template.
+        train: returns the training problems, the first of which become solved examples. Only called if needed.
 
     Raises:
-        HarnessError: the settings ask for turns of a chat or for examples that are not there.
+        HarnessError: the settings need a chat template or more examples than there are.
     """
     form = format_of(task, chats=chats)
     chat = chats and form.chat
@@ -25,19 +25,19 @@ def asking_of(task: TaskSettings, *, chats: bool, train: Callable[[], Sequence[P
     count = form.examples if task.few_shot is None else task.few_shot
     if count and turns and not chat:
         raise HarnessError(
-            "task.few_shot_as=turns needs a chat template, and this model has none or its format uses none; use text"
+            "task.few_shot_as=turns needs a chat template, but the model or the answer format has none; use text"
         )
     examples = tuple(train()[:count]) if count else ()
     if len(examples) < count:
         raise HarnessError(
-            f"task.few_shot={count} asks for more solved examples than the {len(examples)} training problems of "
-            f"{task.name}; lower it"
+            f"task.few_shot={count} needs more solved examples than the {len(examples)} training problems of "
+            f"{task.name}; use a smaller number"
         )
     return Asking(form=form, chat=chat, examples=examples, turns=turns, system=task.system, prefill=task.prefill)
 
 
 def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
-    """The format that the task names, or that ``auto`` stands for, as :class:`TaskSettings` has it."""
+    """The answer format of the task, with ``auto`` resolved as described in :class:`TaskSettings`."""
     if task.format != "auto":
         return FORMATS[task.format]
     known = task_of(task.name.partition(":")[0])
@@ -48,6 +48,7 @@ def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
 
 
 def posed(problems: Sequence[Problem], asking: Asking) -> list[Problem]:
-    """The problems as the model is asked them, the solved examples left out: their answers stand in every prompt."""
+    """The problems in the form of prompts. Solved examples are left out, because every prompt contains their
+    answers."""
     shown = {example.id for example in asking.examples}
     return [asking.pose(problem) for problem in problems if problem.id not in shown]

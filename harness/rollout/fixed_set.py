@@ -36,7 +36,7 @@ from harness.world import ALONE, World
 
 ANY_TIME = float("inf")
 WORD_EVERY = 60.0
-"""Seconds after which rank 0 says that it still waits for another run: the others would take it for lost."""
+"""Seconds between signs of life from rank 0 while it waits for another run. Otherwise it would seem lost."""
 COMPLETIONS = "completions.json.gz"
 
 
@@ -45,8 +45,8 @@ def _here(folder: Path) -> AbstractContextManager[None]:
 
 
 SHARED_BY: ContextVar[Callable[[Path], AbstractContextManager[None]]] = ContextVar("SHARED_BY", default=_here)
-"""Holds the folder of a set for the one that makes it; whoever comes later finds the set there. Where runs have no disk
-in common, something else than a lock on the folder does so."""
+"""Locks the folder of a set for the run that makes it. Later runs find the set there. If runs do not share a disk,
+another function replaces the lock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +55,9 @@ class FixedSet:
 
     groups: list[Group]
     content: str
-    """Hash of problems, tokens and rewards."""
+    """A hash of problems, tokens and rewards."""
     seconds: float
-    """What sampling and grading took; charged to each run that uses the set."""
+    """The time of sampling and grading, which is charged to each run that uses the set."""
 
     @property
     def completions(self) -> int:
@@ -67,9 +67,9 @@ class FixedSet:
 def fixed_set(
     config: RunConfig, identity: Identity, suite: Path, make: Callable[[], list[Group]], world: World = ALONE
 ) -> FixedSet:
-    """The set that all runs of this config's model, problems, rollout settings and seed share.
+    """The fixed set that all runs with this model, these problems, rollout settings and seed share.
 
-    The first of them makes it; those beside it wait. Of the ranks of a run, all make it together, and rank 0 keeps it.
+    The first run makes the set, and the others wait. All ranks of a run make it together, and rank 0 stores it.
 
     Raises:
         HarnessError: the stored set is damaged.
@@ -78,8 +78,8 @@ def fixed_set(
     shares = {key: whole[key] for key in ("suite", "model", "task", "rollout", "seed")}
     shares["rollout"].pop("prompts")
     shares["rollout"].pop("reference_samples", None)
-    shares["engine"] = config.compute.engine  # another one draws other tokens
-    shares["grader"] = grader_of(versions())  # another one gives other rewards
+    shares["engine"] = config.compute.engine  # other engines draw other tokens
+    shares["grader"] = grader_of(versions())  # other graders give other rewards
     folder = suite / SETS / f"s{config.seed}-{digest(shares | asdict(identity))}"
     path = folder / COMPLETIONS
     with _held(folder, world):
@@ -96,7 +96,7 @@ def fixed_set(
 
 @contextmanager
 def _held(folder: Path, world: World) -> Iterator[None]:
-    """Rank 0 holds the folder, and the others wait with it: for hours, where another run makes the set."""
+    """Rank 0 locks the folder while the other ranks wait. This may take hours if another run is making the set."""
     with ExitStack() as stack:
         if world.size == 1:
             stack.enter_context(SHARED_BY.get()(folder))
@@ -112,7 +112,7 @@ def _held(folder: Path, world: World) -> Iterator[None]:
 
 
 def _begun(call: Callable[[], object]) -> Future[None]:
-    """What a thread does that keeps no process from its end."""
+    """Start a call in a daemon thread, which does not keep the process alive."""
     ended: Future[None] = Future()
 
     def run() -> None:
@@ -136,7 +136,7 @@ def sample_fixed(
     order: ProblemOrder[Problem],
     world: World = ALONE,
 ) -> list[Group]:
-    """The completions of a fixed set. The engine samples from the reference, and does so until its next ``sync``."""
+    """Sample the completions of a fixed set. The engine samples from the reference until its next ``sync``."""
     rollout = config.rollout
     problems = order.take(0, rollout.offline_completions // rollout.group_size)
     seed = derive_seed(config.seed, Purpose.OFFLINE, 0)
@@ -146,7 +146,7 @@ def sample_fixed(
 
 
 def content_of(groups: list[Group]) -> str:
-    """Sixteen hex digits of what an objective learns from."""
+    """A hash, of sixteen hex digits, of everything that an objective learns from."""
     rows = [[g.problem.id, g.prompt_ids, [c.ids for c in g.completions], g.rewards] for g in groups]
     return sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
@@ -167,8 +167,8 @@ def _read(path: Path) -> FixedSet:
         found = FixedSet(groups=groups, content=stored["content"], seconds=stored["seconds"])
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, ValidationError) as error:
         raise HarnessError(
-            f"the offline set {path} is of another version, or damaged; delete it, and it is made again"
+            f"the offline set {path} is damaged, or another version wrote it; delete it to make it again"
         ) from error
     if content_of(groups) != found.content:
-        raise HarnessError(f"the offline set {path} is not what its hash says; delete it, and it is made again")
+        raise HarnessError(f"the offline set {path} does not match its hash; delete it to make it again")
     return found

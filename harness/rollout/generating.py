@@ -1,4 +1,4 @@
-"""Texts for evaluators that ask for them, such as lm-evaluation-harness, by an engine."""
+"""Text generation with an engine, for evaluators such as lm-evaluation-harness."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,11 @@ from harness.rollout.engines.engine import RolloutEngine, Sampling
 
 
 def generate_with(engine: RolloutEngine, policy: Policy, seed: int) -> Generate:
-    """Continuations by ``engine``, as it was last synchronised; the same for the same prompts, arguments and seed.
+    """A function that generates continuations with the engine's current weights.
 
-    Prompts are taken as they stand, without a chat template, behind what the tokenizer puts before any text.
-    It raises ``HarnessError`` where a prompt and its continuation do not fit into the model's context.
+    The same prompts, arguments and seed give the same continuations. Prompts are used as they are, without a chat
+    template, but with the tokens that the tokenizer adds in front of any text. The function raises ``HarnessError`` if
+    a prompt and its continuation do not fit into the model's context.
     """
 
     def generate(prompts: Sequence[str], args: GenerationArgs) -> list[Generated]:
@@ -37,6 +38,6 @@ def _check_fit(policy: Policy, prompt: int, completion: int) -> None:
     limit = policy.context_limit
     if limit and prompt + completion > limit:
         raise HarnessError(
-            f"a prompt of {prompt} tokens with up to {completion} of its answer is more than the {limit} that the "
-            "model takes; choose a task with shorter prompts or answers, or a model that takes more"
+            f"a prompt of {prompt} tokens and an answer of up to {completion} exceed the model's context of {limit}; "
+            "choose a task with shorter prompts or answers, or a model with a longer context"
         )

@@ -1,4 +1,4 @@
-"""Verdicts become rewards: 1 for a correct answer, 0 for anything else. The grader of evaluation is the grader here."""
+"""Rewards from verdicts: 1 for a correct answer, 0 for anything else. Training and evaluation have the same grader."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Grading = Literal["strict", "lenient"]
 def grade_groups(
     grader: Grader, groups: Sequence[Group], grading: Grading, marker: Marker | None, world: World = ALONE
 ) -> list[Group]:
-    """The groups with grades and rewards. ``marker``: what the strict reading looks for. Each rank grades its share."""
+    """The groups with grades and rewards. Each rank grades its share. ``marker``: the marker for strict grading."""
     items = [
         (group.problem.rubric or group.problem.answer, graded_text(group.problem, completion))
         for group in groups
@@ -35,29 +35,29 @@ def grade_groups(
 
 
 def reward_of(found: Verdict) -> float:
-    """Accuracy never is read off this, so that a reward may be shaped without moving a leaderboard."""
+    """The reward for a verdict. Accuracies do not use it, so shaping rewards would not change leaderboards."""
     return 1.0 if found is Verdict.CORRECT else 0.0
 
 
 def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
-    """The groups with a fair coin's rewards instead of the grader's; grades stay."""
+    """The groups with random rewards of 0 or 1 instead of the grader's. Grades are unchanged."""
     generator = np.random.default_rng(seed)
     return [replace(g, rewards=tuple(map(float, generator.integers(0, 2, len(g.completions))))) for g in groups]
 
 
 def graded_text(problem: Problem, completion: Completion) -> str:
-    """All of the assistant's turn, without the word at which the length limit cut: ``#### 1`` may have been about to
-    become ``#### 18``."""
+    """The whole turn of the assistant. If it was cut, the last word is removed, because ``#### 1`` may have been the
+    beginning of ``#### 18``."""
     text = completion.text
     return problem.framing.prefill + (re.sub(r"\S+\Z", "", text) if completion.truncated else text)
 
 
 def verdict(grade: Grade, grading: Grading) -> Verdict:
-    """The one of the two verdicts that counts in this suite."""
+    """The verdict that counts in this suite: the strict or the lenient one."""
     return grade.strict if grading == "strict" else grade.lenient
 
 
 def share_of(groups: Sequence[Group], grading: Grading, kind: Verdict) -> float:
-    """Share of completions with verdict ``kind``."""
+    """The share of completions with verdict ``kind``."""
     verdicts = [verdict(grade, grading) for group in groups for grade in group.grades]
     return verdicts.count(kind) / len(verdicts)

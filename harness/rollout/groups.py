@@ -1,4 +1,4 @@
-"""What flows through a run: completions of a prompt, then a graded group of them, then a scored one."""
+"""Completions and groups: the completions of a prompt, with grades and then with scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +21,13 @@ class Completion:
     """One sampled continuation of a prompt."""
 
     ids: tuple[int, ...]
-    """Sampled tokens, the end-of-sequence token included where it was sampled."""
+    """The sampled tokens, including an end-of-sequence token if it was sampled."""
     logp: tuple[float, ...]
-    """Log-probability of each under the distribution it was drawn from, by the engine, in nats."""
+    """The log-probability of each token under the engine's sampling distribution, in nats."""
     text: str
-    """Decoded, without special tokens, cut before a stop string."""
+    """The decoded text without special tokens, up to a stop string."""
     truncated: bool
-    """Cut at the length limit."""
+    """Whether the completion was cut at the length limit."""
 
 
 def _as_lists(scores: Scores) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def _from_lists(stored: dict[str, Any]) -> Scores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """All completions of one prompt; grades and rewards are empty until it is graded."""
+    """All completions of one prompt. Grades and rewards are empty until the group is graded."""
 
     problem: Problem
     prompt_ids: tuple[int, ...]
@@ -48,18 +48,18 @@ class Group:
     grades: tuple[Grade, ...] = ()
     rewards: tuple[float, ...] = ()
     scores: Annotated[Scores, PlainValidator(_from_lists), PlainSerializer(_as_lists)] = field(default_factory=Scores)
-    """What the trainer computed of them: a row for each, as wide as the longest."""
+    """The scores that the trainer computed, with one row per completion, as wide as the longest one."""
     reference_tokens: tuple[int, ...] = ()
-    """Tokens of each completion of the reference that was sampled for what it earns on this prompt."""
+    """The lengths, in tokens, of additional reference completions that were sampled for their rewards."""
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest completion."""
+        """The number of tokens of the longest completion."""
         return max(len(completion.ids) for completion in self.completions)
 
 
 GROUPS = TypeAdapter(list[Group], config=ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
-"""Groups as JSON and back, number for number; those that another version wrote are refused."""
+"""Converts groups to JSON and back without loss. Groups of another version are refused."""
 
 
 def sequences_of(groups: Sequence[Group]) -> Sequences:
@@ -68,14 +68,14 @@ def sequences_of(groups: Sequence[Group]) -> Sequences:
 
 
 def lengths(groups: Sequence[Group]) -> list[int]:
-    """Tokens of each completion with its prompt."""
+    """The number of tokens of each completion with its prompt."""
     return [len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions]
 
 
 def mismatched(groups: Sequence[Group]) -> list[Group]:
-    """Each prompt with as many completions of the next one as it has itself, the last one with those of the first.
+    """Each prompt with completions of the next prompt, as many as its own. The last prompt gets those of the first.
 
-    They are neither graded nor scored.
+    The new groups are neither graded nor scored.
     """
     crossed = []
     for group, other in zip(groups, [*groups[1:], *groups[:1]], strict=True):
@@ -85,7 +85,7 @@ def mismatched(groups: Sequence[Group]) -> list[Group]:
 
 
 def with_scores(groups: Sequence[Group], found: Mapping[str, Tensor]) -> list[Group]:
-    """The groups with scores besides those that they have: by name, [B, T] or [B] over all their completions."""
+    """The groups with additional scores. ``found``: scores by name, [B, T] or [B] over all completions."""
     sizes = [len(group.completions) for group in groups]
     rows = {name: torch.split(tensor.cpu(), sizes) for name, tensor in found.items()}
     result = []
@@ -106,12 +106,12 @@ def scores_of(groups: Sequence[Group]) -> Scores:
         parts = [getattr(group.scores, name) for group in groups]
         there = [part for part in parts if part is not None]
         if there and len(there) < len(parts):
-            raise ValueError(f"{len(there)} of {len(parts)} prompts of a micro-batch have {name}, the others lack it.")
+            raise ValueError(f"only {len(there)} of {len(parts)} prompts of a micro-batch have {name}")
         if there:
             found[name] = torch.cat([_as_wide(name, part, width) for part in there])
     return Scores(**found)
 
 
 def _as_wide(name: str, tensor: Tensor, width: int) -> Tensor:
-    """[B, T] cut or padded to ``width`` tokens; [B], and what is not of tokens, as it is."""
+    """A score [B, T], truncated or padded to ``width`` tokens. Scores without a token dimension are unchanged."""
     return tensor if tensor.dim() == 1 or not SCORES[name].tokens else pad(tensor, (0, width - tensor.shape[1]))

@@ -1,4 +1,4 @@
-"""The problems of a run: loaded, fingerprinted, and seen to fit the model."""
+"""The problems of a run: loading, hashing, and checking that they fit the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,26 +13,27 @@ from harness.models.policy import Policy
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
-    """What the model reads of a run's problems."""
+    """The prompts of a run's problems, as the model reads them."""
 
     context: int
-    """Tokens of the longest prompt that the suite allows, with its completion."""
+    """The number of tokens of the longest prompt that the suite allows, with its completion."""
     prompts: dict[str, str]
-    """By split: a hash of the tokens of all prompts, in order."""
+    """A hash of the tokens of all prompts, in order, by split."""
 
 
 def fit(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Problem]]) -> Fit:
-    """
+    """Check that all prompts fit the suite's limit and the model's context.
+
     Raises:
-        HarnessError: a prompt is longer than the suite allows, or the model takes fewer tokens.
+        HarnessError: a prompt is longer than the suite allows, or the model's context is too short.
     """
     longest = config.rollout.max_prompt_tokens
     context = longest + config.rollout.max_tokens
     limit = policy.context_limit
     if limit and context > limit:
         raise HarnessError(
-            f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} are more than the "
-            f"{limit} tokens that {config.model.path} takes; lower one of them"
+            f"rollout.max_prompt_tokens={longest} and rollout.max_tokens={config.rollout.max_tokens} exceed the "
+            f"context of {config.model.path}, {limit} tokens; lower one of them"
         )
     hashes = {}
     for split, part in problems.items():
@@ -41,7 +42,7 @@ def fit(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Pro
             prompt = policy.encode(problem.prompt, problem.framing)
             if len(prompt) > longest:
                 raise HarnessError(
-                    f"the prompt of problem {problem.id} has {len(prompt)} tokens, and rollout.max_prompt_tokens is "
+                    f"the prompt of problem {problem.id} has {len(prompt)} tokens, but rollout.max_prompt_tokens is "
                     f"{longest}; set it to {len(prompt)} or more"
                 )
             total.update(repr(prompt).encode())
@@ -50,20 +51,20 @@ def fit(config: RunConfig, policy: Policy, problems: Mapping[Split, Sequence[Pro
 
 
 def ended(policy: Policy, problems: Sequence[Problem]) -> str | None:
-    """A warning of prompts that end in a token that ends a text, behind which a model has learnt nothing."""
+    """A warning if prompts end with an end-of-text token. A model has not learned to continue after it."""
     prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
     count = sum(prompt[-1] in policy.eos_ids for prompt in prompts if prompt)
     if not count:
         return None
     token = next(policy.tokenizer.decode([prompt[-1]]) for prompt in prompts if prompt and prompt[-1] in policy.eos_ids)
     return (
-        f"{count} of {len(prompts)} prompts end in {token!r}, which ends a text: what follows it is another one; "
-        "see the chat template, or keep the tokenizer from adding it"
+        f"{count} of {len(prompts)} prompts end with {token!r}, the end of a text, so the model may start another "
+        "text; check the chat template, or the tokenizer that adds this token"
     )
 
 
 def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
-    """The problems of all splits, the held-out ones cut to the sizes that the suite evaluates."""
+    """The problems of all splits. Held-out splits are limited to the numbers that the suite evaluates."""
     task = config.task
     sizes = {
         Split.TRAIN: None,
@@ -78,7 +79,7 @@ def load_splits(config: RunConfig) -> dict[Split, list[Problem]]:
 
 
 def fingerprint(problems: Sequence[Problem]) -> str:
-    """A hash of their ids, prompts, answers, rubrics and what stands around the prompts, in order."""
+    """A hash of ids, prompts, answers, rubrics and the framing of prompts, in order."""
     total = sha256()
     for problem in problems:
         total.update(f"{problem.id}\0{problem.prompt}\0{problem.answer}\0".encode())

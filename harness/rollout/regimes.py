@@ -1,4 +1,4 @@
-"""Where the completions of a rollout batch come from: the policy as it is, as it was, a buffer, or a fixed set."""
+"""Regimes: a rollout batch comes from the current policy, from an older one, from a buffer, or from a fixed set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,27 +13,30 @@ from harness.seeds import ProblemOrder, Purpose, derive_seed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutBatch:
-    """What one turn of the loop trains on."""
+    """The completions that one step trains on."""
 
     groups: list[Group]
     new: int
-    """How many of them, from the front, are used for the first time, and so are to be charged."""
+    """The number of groups, from the front, that are used for the first time. Only these are charged."""
 
 
 class Sampler(Protocol):
-    """What a regime draws on."""
+    """The source of completions for a regime."""
 
     @property
     def iteration(self) -> int:
-        """Turns of the loop so far."""
+        """The number of steps so far."""
         ...
 
     @property
     def seed(self) -> int: ...
 
     def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
-        """Completions of the policy as it is, for the next ``prompts`` problems, graded; None where the budget
-        does not cover a step on them, with those used ``again`` beside them, after steps on the ``waiting`` ones."""
+        """Graded completions of the current policy for the next ``prompts`` problems.
+
+        None if the budget does not cover steps on the ``waiting`` groups and then one on these completions together
+        with the groups that are used ``again``.
+        """
         ...
 
     def covers(self, batch: RolloutBatch) -> bool:
@@ -41,11 +44,11 @@ class Sampler(Protocol):
         ...
 
     def discard(self, groups: Sequence[Group]) -> None:
-        """Count completions that will never be trained on."""
+        """Count completions that are never trained on."""
         ...
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups with what the objective requires of them, whatever the policy is."""
+        """The groups with those required scores that do not depend on the current policy."""
         ...
 
 
@@ -53,24 +56,24 @@ class Regime(Protocol):
     """Supplies rollout batches."""
 
     held: list[Group]
-    """Completions kept for later steps: with the weights, all that a resume needs."""
+    """Completions that are kept for later steps. Together with the weights, they are all that a resume needs."""
 
     @property
     def fresh(self) -> bool:
-        """Whether a batch was sampled by the policy as the first update on it finds it."""
+        """Whether a batch was sampled by the same policy that the first update on it starts from."""
         ...
 
     def next(self, sampler: Sampler) -> RolloutBatch | None:
-        """The next batch; None at the end of the budget."""
+        """The next batch, or None at the end of the budget."""
         ...
 
 
 @dataclass
 class Queue:
-    """Completions wait ``lag`` turns of the loop before they are trained on: 0 is on-policy.
+    """Completions wait ``lag`` steps before they are trained on. A lag of 0 is on-policy.
 
-    Sampling ahead and waiting is the same as sampling with weights of ``lag`` turns ago, and keeps
-    completions instead of weights. The first ``lag`` batches are of the start weights.
+    Waiting completions are equivalent to sampling with the weights of ``lag`` steps ago, but only completions must be
+    kept, and not weights. The first ``lag`` batches come from the start weights.
     """
 
     prompts: int
@@ -88,7 +91,7 @@ class Queue:
                 break
             self.held = self.held + groups
         batch = RolloutBatch(groups=self.held[: self.prompts], new=self.prompts)
-        if not self.held or not sampler.covers(batch):  # seconds can run out while completions wait
+        if not self.held or not sampler.covers(batch):  # a budget in seconds may end while completions wait
             sampler.discard(self.held)
             return None
         self.held = self.held[self.prompts :]
@@ -97,15 +100,15 @@ class Queue:
 
 @dataclass
 class Replay:
-    """A share of each batch is drawn, without repetition, from the newest ``size`` groups before it.
+    """Part of each batch is drawn, without repetition, from the newest ``size`` groups before it.
 
-    The first batch, and any that finds too few groups in the buffer, is all fresh.
+    The first batch is completely fresh, and so is any batch for which the buffer has too few groups.
     """
 
     prompts: int
     size: int
     again: int
-    """Groups of a batch that are taken from the buffer."""
+    """The number of groups per batch that come from the buffer."""
     held: list[Group] = field(default_factory=list)
     fresh: bool = False
 
@@ -122,19 +125,19 @@ class Replay:
 
 @dataclass
 class Offline:
-    """A fixed set of completions of the reference, taken in a new order each epoch."""
+    """A fixed set of completions of the reference, in a new order each epoch."""
 
     prompts: int
     groups: list[Group]
     order: ProblemOrder[int]
-    """Of indices into ``groups``; the first epoch comes first, so what is new is at the front of a batch."""
+    """The order of indices into ``groups``. The first epoch comes first, so new groups are at the front of a batch."""
     held: list[Group] = field(default_factory=list)
-    """Nothing: the set lies in a file of its own."""
+    """Always empty, because the set is in a file of its own."""
     scored: list[Group] = field(default_factory=list)
     fresh: bool = False
 
     def next(self, sampler: Sampler) -> RolloutBatch | None:
-        if not self.scored:  # all at once: how they are packed must not depend on where a run was resumed
+        if not self.scored:  # all together, so that packing does not depend on where a run was resumed
             self.scored = sampler.score(self.groups)
         start = sampler.iteration * self.prompts
         indices = self.order.take(start, self.prompts)
@@ -153,9 +156,9 @@ def make_regime(
     fixed: list[Group],
     held: list[Group],
 ) -> Regime:
-    """The regime of a run with ``prompts`` groups in a batch and ``updates`` optimiser steps on each.
+    """The regime of a run with ``prompts`` groups per batch and ``updates`` optimiser steps per batch.
 
-    ``fixed`` is the offline set, empty otherwise; ``held`` what a run that is resumed had kept.
+    ``fixed``: the offline set, or empty. ``held``: the completions that a resumed run had kept.
     """
     match spec.kind:
         case "replay":

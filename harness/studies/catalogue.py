@@ -1,4 +1,4 @@
-"""What ``harness list`` shows: each registry as a table."""
+"""``harness list``: each registry as a table."""
 
 import ast
 import inspect
@@ -24,13 +24,13 @@ from harness.config.suites import added_suites, load_suite, suite_names
 from harness.rollout.engines import ENGINES, engine_maker
 
 CONTROL_MEANINGS: dict[Control, str] = {
-    "frozen": "Never updated: its spread over seeds is what evaluation noise is.",
-    "random_reward": "The baseline's objective, rewarded by a coin: what training on format and entropy alone buys.",
+    "frozen": "Never updated. Its variation over seeds is the noise of the evaluation.",
+    "random_reward": "The baseline's objective with random rewards. It shows the effect of training without a signal.",
 }
 
 
 def objectives() -> Table:
-    """By family, every objective with its paper, what it requires and its fields; then the controls."""
+    """All objectives by family, with paper, requirements and fields, and then the controls."""
     made = _table("objectives", [])
     for family in get_args(Family):
         _head(made, family)
@@ -38,10 +38,10 @@ def objectives() -> Table:
             if cls.family == family:
                 _describe(made, name, cls)
         if family == Constrained.family:
-            _describe(made, "constraint", Constrained, note="around any of them, by objectives.NAME.constraint")
-            _describe(made, "robust", Robust, note="around any of them, by objectives.NAME.robust")
+            _describe(made, "constraint", Constrained, note="wraps any objective: set objectives.NAME.constraint")
+            _describe(made, "robust", Robust, note="wraps any objective: set objectives.NAME.robust")
     if added := added_objectives():
-        _head(made, "of other packages")
+        _head(made, "from other packages")
         for name in added:
             _describe(made, name, find_objective(name), origin=_origin(added, name))
     _head(made, "controls")
@@ -90,12 +90,12 @@ def _head(table: Table, title: str) -> None:
 
 
 def _origin(added: Mapping[str, EntryPoint], name: str) -> str:
-    """The package that adds it; empty for what is built in."""
+    """The package that adds this name; empty if it is built in."""
     return f"from {plugins.origin_of(added[name])}" if name in added else ""
 
 
 def _describe(table: Table, name: str, cls: type[Objective], note: str = "", origin: str = "") -> None:
-    """Rows for one objective: what it is, its source, what it requires, and each field."""
+    """Rows for one objective: summary, source, requirements and fields."""
     source = (inspect.getdoc(cls) or "").partition("Source:")[2]
     table.add_row(name, "", _first_line(cls))
     table.add_row("", "source", " ".join(source.replace("``", "").split()))
@@ -113,12 +113,12 @@ def _describe(table: Table, name: str, cls: type[Objective], note: str = "", ori
 def _requires(cls: type[Objective]) -> str:
     try:
         return ", ".join(sorted(cls().requires))
-    except TypeError:  # a field of another package's objective that has no default
+    except TypeError:  # an objective of another package has a field without a default
         return "depends on its fields"
 
 
 def field_meanings(cls: type) -> dict[str, str]:
-    """The docstring under each field of a dataclass, on one line; its parent's where it has none of its own."""
+    """The docstring of each field of a dataclass, on one line. Fields without one inherit that of a parent."""
     classes = [each for each in reversed(cls.__mro__) if is_dataclass(each)]
     return {name: meaning for each in classes for name, meaning in _own_meanings(each).items()}
 

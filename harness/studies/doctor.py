@@ -1,4 +1,4 @@
-"""What is installed, and what a suite would see."""
+"""``harness doctor``: what is installed, and what a suite would use."""
 
 import torch
 from rich.console import Console
@@ -19,7 +19,7 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     """Print versions and devices; with a suite, its model, problem counts, and one prompt as the model sees it.
 
     Raises:
-        HarnessError, TaskError: something that the suite needs is not there.
+        HarnessError, TaskError: the suite needs something that is missing.
     """
 
     def line(name: str, value: object) -> None:
@@ -33,7 +33,7 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
         return
     suite, choices = settle(suite)
     config = run_config(suite, suite.baseline, 0)
-    parts = load_parts(config)  # as a run does, so that what it refuses shows here
+    parts = load_parts(config)  # as in a run, so that its errors appear here
     parts.engine.release()
     policy, asking, problems = parts.policy, parts.asking, parts.problems
     first = problems[Split.TRAIN][0]
@@ -41,15 +41,15 @@ def examine(suite: SuiteConfig | None, console: Console) -> None:
     console.print()
     line(suite.name, suite.description)
     line("model", f"{suite.model.path}, {policy.size.parameters:,} parameters, {policy.size.trained:,} trained")
-    line("computes", f"on the {suite.model.device} in {suite.model.dtype}, completions by {suite.compute.engine}")
+    line("computes", f"on the {suite.model.device} in {suite.model.dtype}, sampling with {suite.compute.engine}")
     for choice in choices:
         line("", choice)
     line("problems", ", ".join(f"{len(part)} {split}" for split, part in problems.items()))
     for split in (Split.VALIDATION, Split.TEST):
         found = overlap(problems[Split.TRAIN], problems[split])
-        line("overlap", f"of {found.held_out} {split} problems {found.same} are in train, {found.near} in part")
+        line("overlap", f"{found.same} of {found.held_out} {split} problems are in train, and {found.near} in part")
     line("answer format", f"{asking.form.name}, {len(asking.examples)} solved examples")
-    line("chat template", "applied" if asking.chat and policy.chats else "none: the prompt as it is")
+    line("chat template", "applied" if asking.chat and policy.chats else "none, plain prompts")
     line("prompt", repr(policy.tokenizer.decode(ids)))
     line("prompt ids", list(ids))
     if warning := ended(policy, problems[Split.TRAIN]):

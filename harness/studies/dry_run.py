@@ -1,4 +1,4 @@
-"""``harness run --dry-run``: what would run, and the suite as it would be used, as a file that ``--suite`` takes."""
+"""``harness run --dry-run``: the runs that would start, and the resolved suite as a file for ``--suite``."""
 
 import yaml
 
@@ -8,7 +8,7 @@ from harness.studies.planning.parts import bytes_of, parts_of
 from harness.studies.planning.tables import told
 
 MOMENTS = 2
-"""Tensors that a checkpoint keeps beside each trained weight."""
+"""The number of tensors that a checkpoint keeps for each trained weight, besides the weight itself."""
 
 
 def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
@@ -20,11 +20,11 @@ def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
     trained = bytes_of(weight for weight in model.parameters() if weight.requires_grad)
     lines = [
         f"{planned.invocation.name} of {planned.suite.name}: {len(runs)} runs, {runs[0].budget} each",
-        f"time: about {told(3600 * max(hours))} for the longest run, {told(3600 * sum(hours))} for all on {on}; "
-        "a rough estimate for the longest completions, which harness plan explains",
+        f"time: about {told(3600 * max(hours))} for the longest run, {told(3600 * sum(hours))} for all on {on} "
+        "(a rough estimate for completions of the largest length; harness plan explains it)",
         f"memory: {_memory([forecaster.gib(run) for run in runs])}",
-        f"disk: up to {(1 + MOMENTS) * trained / 1e6:,.1f} MB a run for its checkpoint, "
-        f"{bytes_of(model.parameters()) / 1e6:,.1f} MB for the model it ends with",
+        f"disk: per run, up to {(1 + MOMENTS) * trained / 1e6:,.1f} MB for the checkpoint and "
+        f"{bytes_of(model.parameters()) / 1e6:,.1f} MB for the final model",
         *planned.choices,
         *(f"run {run.run_id}" for run in runs),
     ]

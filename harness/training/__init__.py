@@ -1,1 +1,1 @@
-"""Groups become weights: one run, from its first step to its last."""
+"""Training: one run, from its first step to its last."""

@@ -1,6 +1,6 @@
-"""A run's state at an evaluation point: one safetensors file, replaced atomically.
+"""Checkpoints: the state of a run at an evaluation, in one safetensors file that is replaced atomically.
 
-That of a large model in shards lies in further files, one a rank, which that file names.
+The state of a large sharded model is in additional files, one per rank. The main file names them.
 """
 
 import json
@@ -26,20 +26,20 @@ from harness.world import ALONE, World
 
 HELD = "held"
 ONE_FILE = 8 << 30
-"""Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
+"""Rank 0 collects sharded weights and moments in one file up to this number of bytes. It needs as much main memory."""
 Modules = Mapping[str, torch.nn.Module]
 Names = Mapping[str, torch.nn.Parameter]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """Where a run stands: all of its state besides weights and optimiser moments."""
+    """The progress of a run: all of its state except weights and optimiser moments."""
 
     ledger: Ledger = field(default_factory=Ledger)
     journal_bytes: int = 0
-    """How much of the journal describes it."""
+    """The length of the journal up to this state, in bytes."""
     state: dict[str, float] = field(default_factory=dict)
-    """What the objective carries from step to step."""
+    """Numbers that the objective carries from step to step."""
 
 
 def save_checkpoint(
@@ -51,9 +51,10 @@ def save_checkpoint(
     held: Sequence[Group],
     world: World = ALONE,
 ) -> None:
-    """Replace the run's checkpoint; whoever is killed meanwhile leaves the old one whole. All ranks take part.
+    """Replace the checkpoint of a run. All ranks must call this.
 
-    ``held`` are the completions that the regime keeps for later steps.
+    If a process is killed meanwhile, the old checkpoint stays intact. ``held``: completions that the regime keeps for
+    later steps.
     """
     metadata = {"run_id": run_id, "progress": json.dumps(asdict(progress))}
     state, slot = _state(modules, optimizer), None
@@ -76,13 +77,13 @@ def save_checkpoint(
 
 
 def in_shards(modules: Modules, optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the state is one of shards, and too large for one file."""
+    """Whether the state is sharded and too large for one file."""
     sharded = any(units_of(module) for module in modules.values())
     return sharded and sum(tensor.nbytes for _, tensor in _state(modules, optimizer)) > ONE_FILE
 
 
 def drop_checkpoint(directory: Path) -> None:
-    """Of a run that needs it no longer."""
+    """Delete the checkpoint of a run that no longer needs it."""
     (directory / CHECKPOINT).unlink(missing_ok=True)
     drop_slots(directory)
 
@@ -90,13 +91,13 @@ def drop_checkpoint(directory: Path) -> None:
 def load_checkpoint(
     directory: Path, run_id: str, modules: Modules, optimizer: torch.optim.Optimizer, world: World = ALONE
 ) -> tuple[Progress, list[Group]] | None:
-    """Fill modules and optimiser from the run's checkpoint; progress and held completions, None if there is none.
+    """Load modules and optimiser from the checkpoint of a run. Returns progress and held completions, or None.
 
-    Rank 0 reads the file, and hands every rank what is in it: other machines need not see the disk. But of a state in
-    further files each rank reads its shards.
+    Rank 0 reads the file and sends its content to the other ranks, which do not need access to the disk. If the state
+    is in several files, each rank reads its own shards.
 
     Raises:
-        HarnessError: the file is damaged, of another version or of another config.
+        HarnessError: the file is damaged, or belongs to another version or config.
     """
     path, names = directory / CHECKPOINT, dict(_parameters(modules))
     if not world.first(path.is_file()):
@@ -112,26 +113,28 @@ def load_checkpoint(
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         reason = one_line(error)[:300]
         raise HarnessError(
-            f"{path} is of another version, or damaged ({reason}); start the run over with --fresh"
+            f"{path} is damaged, or another version wrote it ({reason}); start the run again with --fresh"
         ) from error
     return head.progress, head.held
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Head:
-    """What a checkpoint says besides its tensors."""
+    """The content of a checkpoint apart from its tensors."""
 
     progress: Progress
     held: list[Group]
     slot: str | None
-    """Where the tensors are, if they are not in the same file."""
+    """The folder of the tensors, if they are not in the same file."""
     files: list[str]
 
 
 def _head(path: Path, run_id: str, file: Any) -> _Head:
     metadata = file.metadata() or {}
     if metadata.get("run_id") != run_id:
-        raise HarnessError(f"{path} belongs to run {metadata.get('run_id')}, not {run_id}; start over with --fresh")
+        raise HarnessError(
+            f"{path} belongs to the run {metadata.get('run_id')}, not {run_id}; start the run again with --fresh"
+        )
     held = GROUPS.validate_json(file.get_tensor(HELD).numpy().tobytes())
     progress = json.loads(metadata["progress"])
     return _Head(
@@ -143,7 +146,7 @@ def _head(path: Path, run_id: str, file: Any) -> _Head:
 
 
 def journal_bytes_of(path: Path) -> int:
-    """How much of the journal belongs to the checkpoint in this file."""
+    """The number of bytes of the journal that belong to this checkpoint."""
     with safe_open(path, "pt") as file:
         return int(json.loads(file.metadata()["progress"])["journal_bytes"])
 
@@ -159,12 +162,12 @@ def _state(modules: Modules, optimizer: torch.optim.Optimizer) -> Iterator[tuple
     for name, parameter in _parameters(modules):
         yield f"weight/{name}", parameter.detach()
         for key, value in optimizer.state.get(parameter, {}).items():
-            tensor = torch.as_tensor(value)  # bitsandbytes counts its steps in an int, and shares its tables
+            tensor = torch.as_tensor(value)  # bitsandbytes has an int for steps, and shares its tables
             yield f"{key}/{name}", tensor.detach().clone() if key.startswith("qmap") else tensor.detach()
 
 
 def _collected(state: Iterable[tuple[str, Tensor]], world: World) -> dict[str, Tensor]:
-    """All of it on rank 0, and nothing on others; shards are put together one tensor after the other."""
+    """The whole state on rank 0, and nothing on the other ranks. Shards are gathered one tensor at a time."""
     tensors = {}
     for name, tensor in state:
         full = whole(tensor)
@@ -181,7 +184,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _fill(names: Names, optimizer: torch.optim.Optimizer, file: Any, world: World) -> None:
-    """Tensor by tensor, from one file, which rank 0 has."""
+    """Load all tensors from one file, which rank 0 has open."""
     keys = world.first([key for key in file.keys() if key != HELD] if file else [])  # noqa: SIM118
     _refuse_others(names, keys)
     for key in keys:
@@ -201,7 +204,7 @@ def _fill_from(
     names: Names,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """From files of shards, in place: moments are made as they are to be held."""
+    """Load all tensors from sharded files, in place. Moments are created with their final layout."""
     found = tensors_in(directory, slot, files)
     _refuse_others(names, found)
     into = {}
@@ -221,10 +224,10 @@ def _fill_from(
 
 
 def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind: str, tensor: Tensor) -> None:
-    """As the optimiser's state of a parameter."""
+    """Store a tensor in the optimiser's state of a parameter."""
     if kind == "step" and not tensor.is_floating_point():
         optimizer.state[parameter][kind] = int(tensor)
-    elif kind == "step":  # on a GPU a fused step reads it there
+    elif kind == "step":  # fused steps need it on the GPU
         optimizer.state[parameter][kind] = tensor.to(parameter.device)
     else:
         optimizer.state[parameter][kind] = like(tensor, parameter)
@@ -232,4 +235,4 @@ def _keep(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, kind:
 
 def _refuse_others(names: Names, keys: Iterable[str]) -> None:
     if {key for key in keys if key.startswith("weight/")} != {f"weight/{name}" for name in names}:
-        raise KeyError("its parameters are not the run's")
+        raise KeyError("its parameters are not those of the run")

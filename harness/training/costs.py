@@ -1,4 +1,4 @@
-"""What a step costs in tokens and FLOPs, from the lengths of its sequences alone."""
+"""The cost of a step in tokens and FLOPs, computed from the lengths of its sequences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from harness.training.passes import Passes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
-    """Of the models that a step passes through; the reference is of the policy's."""
+    """The sizes of the models in a step. The reference has the size of the policy."""
 
     policy: ModelSize
     critic: ModelSize | None
@@ -26,12 +26,15 @@ def cost_of(
     crossed: Sequence[int] | None = None,
     samples: Sequence[int] = (),
 ) -> Ledger:
-    """One turn of the loop over sequences of ``batch`` tokens each, of which those of ``new`` are sampled for it.
+    """The cost of one iteration, without sampled tokens and seconds, which do not follow from the lengths.
 
-    ``crossed`` are the lengths of prompts with others' completions, where passes are made over these; if they are not
-    known, those of ``batch``: as many tokens. ``samples`` are those of completions of the reference that were sampled
-    for what they earn: they count as completions. Sampled tokens and seconds are the caller's to add: neither follows
-    from the lengths.
+    Args:
+        batch: the lengths of all sequences of the step, in tokens.
+        new: the lengths of those that are sampled in this step.
+        crossed: the lengths of prompts with completions of other prompts, for passes over these. If None, those of
+            ``batch``, which have the same sum.
+        samples: the lengths of additional reference completions that were sampled for their rewards. They count as
+            completions.
     """
     size, epochs = sizes.policy, optimizer.epochs
     mismatched = (batch if crossed is None else crossed) if passes.mismatched else ()

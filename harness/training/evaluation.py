@@ -1,4 +1,4 @@
-"""Accuracy of the policy on problems, by the engine and the grader that training uses."""
+"""Evaluation: the accuracy of the policy on problems, with the engine and the grader of training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +25,12 @@ from harness.world import ALONE, World
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluated:
-    """What the journal keeps of an evaluation, and every completion for the per-problem table."""
+    """The content of an evaluation for the journal, and all completions for the table by problem."""
 
     kl: float
-    """To the reference, in nats per sequence, by k1; and by k3."""
+    """KL from the reference in nats per sequence, estimated with k1."""
     kl_k3: float
+    """The same, estimated with k3."""
     summary: Summary
     records: list[SampleRecord]
 
@@ -47,10 +48,9 @@ def evaluate(
     seed: int,
     world: World = ALONE,
 ) -> Evaluated:
-    """``samples`` completions of each problem at the training temperature, and the evaluation's top-p and top-k.
+    """Evaluate ``samples`` completions per problem, with the training temperature and the evaluation's top-p and top-k.
 
-    The seed is the same at each point of a run and for all objectives, so that their differences are not
-    differences of the draw.
+    The seed is the same at all evaluations of a run and for all objectives, so that differences do not come from it.
     """
     held_out = config.evaluation
     sampling = replace(sampling_of(config, asking), top_p=held_out.top_p, top_k=held_out.top_k)
@@ -62,12 +62,12 @@ def evaluate(
 
 
 def summary_of(groups: Sequence[Group], grading: Grading) -> Summary:
-    """Shares of all completions, and the verdicts by problem, a letter a completion."""
+    """Shares over all completions, and the verdicts by problem, with one letter per completion."""
     completions = [c for group in groups for c in group.completions]
     audited = disagreements(
         (group.problem.answer, graded_text(group.problem, completion), verdict(grade, grading) is Verdict.CORRECT)
         for group in groups
-        if not group.problem.rubric  # of several right answers the rule knows one
+        if not group.problem.rubric  # the rule only knows one of several right answers
         for completion, grade in zip(group.completions, group.grades, strict=True)
     )
     return Summary(
@@ -106,7 +106,7 @@ def kl_to_reference(
 
 
 def records_of(groups: Sequence[Group]) -> list[SampleRecord]:
-    """Every completion, for the per-problem table."""
+    """All completions, for the table by problem."""
     return [
         SampleRecord(
             problem=group.problem.id,

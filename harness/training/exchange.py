@@ -1,4 +1,4 @@
-"""Scores on their way between ranks: one number a token, or one a completion."""
+"""The exchange of scores between ranks. A score has one number per token or per completion."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -13,13 +13,16 @@ from harness.rollout.groups import Group
 from harness.world import World
 
 Packed = tuple[int, NDArray[Any]]
-"""Dimensions of a score, and its numbers for all groups of a rank, without padding."""
+"""The number of dimensions of a score, and its values for all groups of a rank, without padding."""
 
 
 def gather_scores(
     groups: Sequence[Group], dealt: Sequence[Sequence[int]], mine: Sequence[Group], names: Collection[str], world: World
 ) -> list[Group]:
-    """The groups with the scores ``names`` that each rank has for those that it was ``dealt``, this one in ``mine``."""
+    """All groups with the scores ``names``, which each rank has computed for its own groups.
+
+    ``dealt``: the indices of the groups of each rank. ``mine``: the scored groups of this rank.
+    """
     found: dict[int, Group] = dict(zip(dealt[world.rank], mine, strict=True))
     if world.size > 1:
         parts = world.gather([{name: _pack(mine, name) for name in names}])

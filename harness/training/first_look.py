@@ -1,4 +1,4 @@
-"""A look at the start policy before anything is trained: what its completions earn, and whether that can teach."""
+"""The first look: rewards of the start policy before training, and whether it can learn from them."""
 
 from dataclasses import dataclass
 
@@ -18,18 +18,18 @@ from harness.training.evaluation import summary_of
 COMPLETIONS = 64
 FEWEST_PROMPTS = 8
 SEED = 0
-"""The same for all runs: what is seen is a property of the model and the task."""
+"""The seed is the same for all runs, because the first look is a property of model and task."""
 MANY = 0.5
-"""Share of completions without an answer, or cut, above which that is what keeps rewards away."""
+"""If a larger share of completions has no answer or is cut, that is the reason for low rewards."""
 NEARLY_ALL = 0.9
-"""Share of groups without a difference in reward above which there is next to nothing to learn from."""
+"""If a larger share of groups is tied, there is hardly anything to learn from."""
 SHOWN = 240
-"""Characters of a completion that a sentence shows, its last ones."""
+"""The number of characters, from its end, of a completion in a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """Shares of the completions that were sampled, and one of them."""
+    """Shares of the sampled completions, and one of them as an example."""
 
     completions: int
     answer_format: str
@@ -38,31 +38,31 @@ class Seen:
     unanswered: float
     cut: float
     lenient: float
-    """Paid, if the lenient reading counted."""
+    """The share that lenient grading would reward."""
     audited: float | None
-    """Paid, if the audit rule decided; None where a scorer does, of which it knows nothing."""
+    """The share that the audit rule would reward; None if a scorer grades, because the rule does not apply then."""
     groups: int
     tied: int
-    """Groups whose completions all earn the same; none where a group is one completion."""
+    """Groups whose completions all have the same reward; 0 if groups have one completion."""
     text: str
-    """A completion that earned nothing, if there is one."""
+    """A completion without reward, if there is one."""
     expected: str
     warning: str | None = None
-    """Of the prompts."""
+    """A warning about the prompts."""
 
     def __str__(self) -> str:
         audit = "" if self.audited is None else f", the audit rule {self.audited:.0%}"
         return (
-            f"the start policy, {self.completions} completions of training problems, answer format "
+            f"the start policy on {self.completions} completions of training problems, with answer format "
             f"{self.answer_format}: {self.rewarded:.0%} rewarded, {self.unanswered:.0%} without an answer, "
-            f"{self.cut:.0%} cut; lenient grading would pay {self.lenient:.0%}{audit}; "
+            f"{self.cut:.0%} cut; lenient grading would reward {self.lenient:.0%}{audit}; "
             f"{self.tied} of {self.groups} groups tied" + (f"; warning: {self.warning}" if self.warning else "")
         )
 
     def why_not(self) -> str | None:
-        """Why training from here would teach next to nothing, with what to change; None if it would."""
+        """Why training would hardly learn anything, with advice on what to change. None if it can learn."""
         if self.unanswered > MANY:
-            what = f"{self.unanswered:.0%} of the start policy's completions carry no answer"
+            what = f"{self.unanswered:.0%} of the start policy's completions have no answer"
         elif self.rewarded == 0:
             what = f"none of the start policy's {self.completions} completions is rewarded"
         elif self.groups and self.tied >= NEARLY_ALL * self.groups:
@@ -70,21 +70,21 @@ class Seen:
         else:
             return None
         end = self.text[-SHOWN:]
-        shown = f"; one ends {end!r}, and {self.expected!r} was expected" if self.rewarded < 1 else ""
-        return f"{what}, so there is next to nothing to learn from{shown}; {self._remedy()}, or go on with --anyway"
+        shown = f"; one ends with {end!r}, but {self.expected!r} was expected" if self.rewarded < 1 else ""
+        return f"{what}, so there is hardly anything to learn from{shown}; {self._remedy()}, or train with --anyway"
 
     def _remedy(self) -> str:
         if self.cut > MANY:
             return f"{self.cut:.0%} are cut: raise rollout.max_tokens"
         if self.grading == "strict" and self.lenient > 2 * self.rewarded:
             return (
-                f"lenient grading would pay {self.lenient:.0%}: set another task.format than {self.answer_format} "
+                f"lenient grading would reward {self.lenient:.0%}: set another task.format than {self.answer_format} "
                 "(harness eval --formats compares them), or task.grading=lenient"
             )
         if self.unanswered > MANY or self.rewarded == 0:
             return (
                 f"set another task.format than {self.answer_format} (harness eval --formats compares them), or "
-                "choose an easier task or an abler model"
+                "choose an easier task or a better model"
             )
         if self.rewarded > MANY:
             return "choose a harder task"
@@ -92,7 +92,7 @@ class Seen:
 
 
 def look(config: RunConfig) -> Seen:
-    """A few dozen completions of the start policy on training problems, charged to nobody.
+    """Sample a few dozen completions of the start policy on training problems. They are not charged to any run.
 
     Raises:
         HarnessError: model or problems cannot be loaded, or do not fit each other.

@@ -1,4 +1,4 @@
-"""One run: the training loop, blind to which objective it trains."""
+"""The training loop of one run. It does not know which objective it trains."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,9 +39,10 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     world: World = ALONE,
 ) -> Outcome:
-    """Carry the run in ``directory`` to its end, from wherever it stands; ``profiled``: with a trace of its time.
+    """Train the run in ``directory`` until it ends, starting from its last checkpoint if there is one.
 
-    All ranks of ``world`` call this together, and rank 0 alone touches the directory; by default there is one process.
+    All ranks of ``world`` must call this together, and only rank 0 accesses the directory. By default there is one
+    process. ``profiled``: whether to write a trace of the time spent.
 
     Raises:
         HarnessError: the run cannot be opened.
@@ -67,8 +68,8 @@ def train(
 def _check_world(config: RunConfig, world: World) -> None:
     if config.compute.devices != world.size:
         raise HarnessError(
-            f"compute.devices is {config.compute.devices}, and this run has {world.size} "
-            f"process{'es' if world.size > 1 else ''}; start a process for each device"
+            f"compute.devices is {config.compute.devices}, but this run has {world.size} "
+            f"process{'es' if world.size > 1 else ''}; start one process per device"
         )
 
 
@@ -76,7 +77,7 @@ def ended_before(config: RunConfig, directory: Path) -> Outcome | None:
     """How the run in ``directory`` has ended; None if it has not.
 
     Raises:
-        HarnessError: its objective's file has changed since it began.
+        HarnessError: the file of its objective has changed since it started.
     """
     events = Journal(directory).read()
     if ended := outcome_of(events):
@@ -111,7 +112,7 @@ def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
 
 
 def _steps(run: RunState) -> Iterator[float]:
-    """Step by step to the last whole one within the budget; yields the share spent before each."""
+    """Train all steps that the budget allows. Yields the share of the budget that was spent before each step."""
     sampler = BudgetedSampler(run)
     while True:
         before = run.share()
@@ -122,29 +123,29 @@ def _steps(run: RunState) -> Iterator[float]:
 
 
 def _step(run: RunState, sampler: BudgetedSampler) -> bool:
-    """One turn of the loop; False where the budget allows none."""
+    """Train one step. False if the budget does not allow it."""
     seconds = run.ledger.seconds
 
-    # 1. Prompts, 2. sample, 3. grade: where a batch comes from is the regime's business.
+    # 1. Prompts, 2. sampling, 3. grading: the regime decides where a batch comes from.
     batch = run.regime.next(sampler)
     if batch is None:
         return False
 
-    # 4. Charge: the sampler has seen to it that the budget covers this.
+    # 4. Costs: the sampler has checked that the budget covers them.
     cost = charge(run, batch)
 
-    # 5. Score what the objective requires, 6. losses and gradients, 7. update.
+    # 5. Scores that the objective requires, 6. losses and gradients, 7. update.
     run.engine.release()
     with run.timed("training"):
         metrics = update(run, score_start(run, batch.groups))
     with run.timed("sync"):
         run.engine.sync(run.policy)
 
-    # 8. Record.
+    # 8. Records.
     run.book(cost)
     completions = _hash_of(batch.groups)
-    found = repr(sorted(metrics.items()))  # a rank without groups hears of them in another order; nan is nan
-    run.world.agree((completions, found), f"their step {run.iteration} was not the same; {APART}")
+    found = repr(sorted(metrics.items()))  # ranks without groups have another order, and in text nan equals nan
+    run.world.agree((completions, found), f"step {run.iteration} gave different results; {APART}")
     run.record(
         Step(
             step=run.iteration,
@@ -174,6 +175,6 @@ def _rollout_metrics(run: RunState, groups: Sequence[Group]) -> dict[str, float]
 
 
 def _hash_of(groups: Sequence[Group]) -> str:
-    """Of all completions' tokens, in order."""
+    """A hash of the tokens of all completions, in order."""
     ids = repr([[c.ids for c in group.completions] for group in groups])
     return sha256(ids.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Groups become tensors: micro-batches of whole groups, padding trimmed, denominators of the whole step."""
+"""Micro-batches: tensors of whole groups with trimmed padding, and the denominators of the whole step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from harness.rollout.groups import Group, lengths, scores_of, sequences_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MicroBatch:
-    """Whole groups, as many as fit."""
+    """The tensors of some whole groups."""
 
     sequences: Sequences
     rewards: Tensor
@@ -25,11 +25,11 @@ class MicroBatch:
     truncated: Tensor
     """[B]"""
     engine_logp: Tensor
-    """[B, T] as the rollout engine reported them."""
+    """[B, T] log-probabilities from the rollout engine."""
     scores: Scores
 
     def batch(self, denominators: Denominators, device: torch.device, state: Mapping[str, float]) -> Batch:
-        """What an objective sees of it, before the policy's own pass."""
+        """The input of an objective, before the pass of the policy."""
         scores: dict[str, Any] = {name: tensor.to(device) for name, tensor in self.scores.given().items()}
         return Batch(
             mask=self.sequences.mask.to(device),
@@ -43,7 +43,7 @@ class MicroBatch:
 
 
 def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
-    """Counts of the whole step."""
+    """Counts and means over the whole step."""
     completions = [c for group in groups for c in group.completions]
     return Denominators(
         sequences=len(completions),
@@ -55,9 +55,9 @@ def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
 
 
 def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
-    """Indices of groups of similar length side by side, each part within ``max_tokens`` padded tokens.
+    """Pack groups of similar length together, with at most ``max_tokens`` padded tokens per part. Returns indices.
 
-    A group is never split: one that is larger by itself gets a part of its own.
+    A group is never split. A group that is larger than the limit gets a part of its own.
     """
     packed: list[list[int]] = []
     for index in sorted(range(len(groups)), key=lambda i: _longest(groups[i])):
@@ -70,11 +70,14 @@ def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
 
 
 def deal(groups: Sequence[Group], ranks: int) -> list[list[int]]:
-    """Indices of the groups of each rank, about as many tokens each, in order; none for some where groups are few."""
+    """Distribute groups over ranks, with about equal numbers of tokens. Returns the sorted indices for each rank.
+
+    If there are few groups, some ranks get none.
+    """
     dealt: list[list[int]] = [[] for _ in range(ranks)]
     tokens = [0] * ranks
     size = [sum(lengths([group])) for group in groups]
-    for index in sorted(range(len(groups)), key=lambda i: -size[i]):  # the largest first, each to whom has least
+    for index in sorted(range(len(groups)), key=lambda i: -size[i]):  # the largest first
         rank = tokens.index(min(tokens))
         dealt[rank].append(index)
         tokens[rank] += size[index]
@@ -82,7 +85,10 @@ def deal(groups: Sequence[Group], ranks: int) -> list[list[int]]:
 
 
 def idle(shares: Sequence[int], rank: int) -> int:
-    """Passes that a rank makes for company, if ranks have so many micro-batches, and must make equally many."""
+    """The number of idle passes of a rank. With resharding, all ranks must make the same number of passes.
+
+    ``shares``: the number of micro-batches of each rank.
+    """
     return max(shares) - shares[rank]
 
 

@@ -1,4 +1,4 @@
-"""A run opened from its config: fresh, or where it was left."""
+"""Opening a run from its config, from the beginning or from its checkpoint."""
 
 import shutil
 import time
@@ -49,12 +49,12 @@ def open_run(
     profile: Profile | None = None,
     world: World = ALONE,
 ) -> Iterator[RunState]:
-    """Load all parts; take up the checkpoint if there is one, and cut the journal back to it.
+    """Load all parts of a run. If there is a checkpoint, load it and truncate the journal to it.
 
-    With ``fresh`` an earlier run in ``directory`` is forgotten, once all parts have been loaded.
+    With ``fresh``, an earlier run in ``directory`` is deleted after all parts have been loaded.
 
     Raises:
-        HarnessError: a part cannot be loaded, or model or problems are no longer those the run began with.
+        HarnessError: a part cannot be loaded, or model or problems have changed since the run started.
     """
     torch.set_num_threads(config.compute.threads)
     parts = load_parts(config, world)
@@ -63,7 +63,7 @@ def open_run(
         problems={str(split): fingerprint(part) for split, part in parts.problems.items()},
         prompts=parts.prompts,
     )
-    world.agree(identity, "it has another model or other problems; give all ranks the same files")
+    world.agree(identity, "it has another model or different problems; give all ranks the same files")
     rate = world.sum({"rate": matrix_rate(parts.policy.device, parts.policy.dtype)})["rate"]
     journal = Journal(directory)
     with Grader() as grader:
@@ -93,18 +93,18 @@ def open_run(
 
 
 def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
-    """All that the config names, tried out; models in shards, if it says so and there are several ranks.
+    """Load and test all parts that the config names. Models are sharded if the config says so and there are ranks.
 
-    A rank has at most two whole models at a time: each is cut once no other is made of it.
+    A rank has at most two whole models at a time. Each model is sharded as soon as no other model is derived from it.
 
     Raises:
-        HarnessError: a part cannot be loaded, does not fit the others, or does not compute what it should.
+        HarnessError: a part cannot be loaded, does not fit the others, or computes wrong results.
     """
     loaded = load_splits(config)
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
     if sharded and reshard:
-        policy.shares_prompts = False  # a pass of several parts, as many as lengths make
+        policy.shares_prompts = False  # sharing makes a number of passes that depends on lengths
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)
@@ -136,7 +136,7 @@ def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
 
 
 def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader, world: World) -> FixedSet | None:
-    """Of the offline regime; the first run of a seed samples it."""
+    """The fixed set of the offline regime. The first run of a seed samples it."""
     if parts.config.regime_spec.kind != "offline":
         return None
 
@@ -147,7 +147,7 @@ def _fixed_set(parts: RunParts, identity: Identity, suite: Path, grader: Grader,
 
 
 def _take_up(parts: RunParts, journal: Journal, began: Beginning, world: World) -> tuple[Progress, list[Group]] | None:
-    """Fill what is trained from the checkpoint, if there is one; cut the journal back to it, or to nothing."""
+    """Load the checkpoint if there is one, and truncate the journal to it, or to nothing."""
     resumed = load_checkpoint(journal.path.parent, parts.config.run_id, parts.modules, parts.optimizer, world)
     if world.rank:
         return resumed
@@ -192,61 +192,61 @@ def _start(parts: RunParts, began: Beginning, origin: Origin) -> Start:
 
 
 def check_beginning(directory: Path, start: Start, now: Beginning) -> None:
-    """Refuse a run that was begun from something else than is there now.
+    """Refuse a run whose model, problems, prompts or data have changed since it started.
 
     Raises:
-        HarnessError: it was.
+        HarnessError: something has changed.
     """
     if replace(start.identity, prompts={}) != replace(now.identity, prompts={}):
-        raise _another(directory, "from another model or other problems than are there now")
+        raise _another(directory, "with another model or other problems")
     if not start.identity.agrees(now.identity):
         raise HarnessError(
-            f"{directory} was begun with other prompts than are made now, as by a chat template that holds the date; "
-            "set model.chat_template to a file that makes the same ones every day, and start over with --fresh"
+            f"{directory} was started with other prompts, possibly because a chat template contains the date; set "
+            "model.chat_template to a file that gives the same prompts every day, and start again with --fresh"
         )
     if start.data != now.data:
-        raise _another(directory, "on another offline set than is there now")
+        raise _another(directory, "on another offline set")
     check_source(directory, start, now.source)
 
 
 def made_here(config: RunConfig) -> dict[str, str]:
-    """Versions of what computes now; and over how many devices, where they are several."""
+    """The current versions, and the number of devices if there are several."""
     compute = config.compute
     return versions() | ({DEVICES: f"{compute.devices}, {compute.parallel}"} if compute.devices > 1 else {})
 
 
 def made_by(events: Sequence[Event]) -> dict[str, str]:
-    """Versions of what has carried the run so far."""
+    """The versions that trained the run most recently."""
     later = [event.versions for event in events if isinstance(event, Resumed)]
     return later[-1] if later else start_of(events).origin.versions
 
 
 def check_source(directory: Path, start: Start, now: str | None) -> None:
-    """Refuse a run whose objective's file has changed since it began.
+    """Refuse a run whose objective's file has changed since it started.
 
     Raises:
-        HarnessError: it has.
+        HarnessError: the file has changed.
     """
     if start.source != now:
         raise _another(directory, "with another version of its objective's file")
 
 
 def check_grader(directory: Path, start: Start) -> None:
-    """Refuse to go on with a run that another grader has rewarded so far.
+    """Refuse to continue a run that another grader has rewarded so far.
 
     Raises:
-        HarnessError: one has.
+        HarnessError: the grader has changed.
     """
     if start.origin.grader != (now := grader_of(versions())):
-        raise _another(directory, f"with grader {start.origin.grader}, and this is {now}")
+        raise _another(directory, f"with grader {start.origin.grader}, but the current grader is {now}")
 
 
 def _another(directory: Path, what: str) -> HarnessError:
-    return HarnessError(f"{directory} was begun {what}; start over with --fresh")
+    return HarnessError(f"{directory} was started {what}; start again with --fresh")
 
 
 def _clear(directory: Path) -> None:
-    """Forget an earlier run, all but the lock that is held."""
+    """Delete an earlier run, except for the lock."""
     for entry in directory.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)

@@ -1,19 +1,19 @@
-"""Optimism: a step follows its gradient, and some of how that has changed since the step before."""
+"""Optimism: a step follows its gradient plus a multiple of the gradient's change since the previous step."""
 
 import torch
 from torch import Tensor
 
 PREVIOUS = "previous_gradient"
-"""What the optimiser's state calls the gradient of the step before, so that a checkpoint has it."""
+"""The key of the previous gradient in the optimiser's state, so that a checkpoint includes it."""
 
 Gradients = dict[torch.nn.Parameter, Tensor]
 
 
 def extrapolate(optimizer: torch.optim.Optimizer, optimism: float) -> Gradients:
-    """Put ``g + optimism (g - g')`` in place of each gradient ``g``, ``g'`` that of the step before, if there is one.
+    """Replace each gradient ``g`` by ``g + optimism (g - g')``, where ``g'`` is the gradient of the previous step.
 
-    Returns the gradients as they were, for :func:`remember` once the step is taken. Those of the step before are
-    dropped one by one on the way, so that at most one gradient more is held.
+    Without a previous step, ``g`` is unchanged. Returns the original gradients for :func:`remember` after the step.
+    Previous gradients are released one by one, so that at most one additional gradient is in memory.
     """
     plain: Gradients = {}
     for group in optimizer.param_groups:
@@ -28,7 +28,7 @@ def extrapolate(optimizer: torch.optim.Optimizer, optimism: float) -> Gradients:
 def remember(optimizer: torch.optim.Optimizer, plain: Gradients) -> None:
     """Keep the gradients for the next step.
 
-    Call it after the step: an optimiser makes a parameter's state only where that state is still empty.
+    Call this after the step, because an optimiser only initialises the state of a parameter if it is empty.
     """
     for parameter, gradient in plain.items():
         optimizer.state[parameter][PREVIOUS] = gradient

@@ -1,4 +1,4 @@
-"""The optimiser of what is trained."""
+"""The optimiser of a run."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -10,10 +10,10 @@ from harness.errors import HarnessError
 
 
 def make_optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.Module]) -> torch.optim.Optimizer:
-    """AdamW over what has gradients.
+    """AdamW over all trained parameters.
 
     Raises:
-        HarnessError: its moments shall be in 8 bit, and bitsandbytes is not installed; or a part has nothing to train.
+        HarnessError: 8-bit moments are requested without bitsandbytes, or a module has no trained parameters.
     """
     rates = {"policy": settings.learning_rate, "critic": settings.critic_learning_rate or settings.learning_rate}
     groups = [
@@ -22,7 +22,7 @@ def make_optimizer(settings: OptimizerSettings, trained: Mapping[str, torch.nn.M
     ]
     for name, group in zip(trained, groups, strict=True):
         if not group["params"]:
-            raise HarnessError(f"the {name} has no weights that are trained; choose another model or policy.lora")
+            raise HarnessError(f"the {name} has no trained weights; choose another model or policy.lora")
     options = {"lr": settings.learning_rate, "betas": settings.betas, "weight_decay": settings.weight_decay}
     if settings.kind == "adamw":
         return torch.optim.AdamW(groups, fused=True, **options)  # type: ignore[arg-type]

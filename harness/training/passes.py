@@ -1,4 +1,4 @@
-"""Which passes a run makes over completions besides the policy's own."""
+"""The passes of a run over completions, besides the training pass."""
 
 from dataclasses import dataclass
 
@@ -11,31 +11,31 @@ from harness.config.regime import RegimeSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passes:
-    """Which fields of the batch each pass fills; a pass that fills none is not made, and not charged."""
+    """The fields of the batch that each pass fills. A pass without fields is neither made nor charged."""
 
     reference: tuple[str, ...] = ()
-    """Of the reference, once for each completion."""
+    """A pass of the reference, once per completion."""
     behaviour: tuple[str, ...] = ()
-    """Of the policy, right after it has sampled a completion."""
+    """A pass of the policy right after it has sampled a completion."""
     start: tuple[str, ...] = ()
-    """Of the policy, before the first update on a rollout batch."""
+    """A pass of the policy before the first update on a rollout batch."""
     current: tuple[str, ...] = ()
-    """Of the policy, before each update, of that update's completions."""
+    """A pass of the policy before each update, over the completions of that update."""
     mismatched: tuple[str, ...] = ()
-    """Of the policy and of the reference, before the first update on a rollout batch: each prompt with the completions
-    of another."""
+    """A pass of policy and reference before the first update on a rollout batch, over each prompt with the completions
+    of another prompt."""
     samples: tuple[str, ...] = ()
-    """No pass over the batch: further completions of the reference are sampled and graded."""
+    """No pass over the batch: the reference samples additional completions, which are graded."""
     training: tuple[str, ...] = ()
-    """The training pass itself: where it is the first on fresh completions, it needs no other."""
+    """The training pass itself. If it is the first pass on fresh completions, no other pass is needed."""
     critic: tuple[str, ...] = ()
-    """Of the critic, before the first update on a rollout batch."""
+    """A pass of the critic before the first update on a rollout batch."""
     seed: tuple[str, ...] = ()
-    """No pass at all: drawn from the run's seed."""
+    """No pass: random numbers from the seed of the run."""
 
     @classmethod
     def of(cls, objective: Objective, regime: RegimeSpec, optimizer: OptimizerSettings) -> "Passes":
-        """What a run of ``objective`` needs."""
+        """The passes that a run of ``objective`` needs."""
         asked = set(scores_for(objective.requires))
         if optimizer.correction:
             asked.add("old_logp")

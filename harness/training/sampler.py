@@ -1,4 +1,4 @@
-"""Rollout batches within the budget: sampled, graded, charged, and scored for the objective."""
+"""Sampling of rollout batches within the budget, with grading, costs, and scores for the objective."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -60,9 +60,9 @@ class BudgetedSampler:
             return score_sampled(self._run, groups)
 
     def _graded(self, prompts: int, *, behind: int, turn: int) -> list[Group]:
-        """Completions for the ``prompts`` problems ``behind`` those that wait, to be trained on at ``turn``.
+        """Graded completions for the next ``prompts`` problems, after the ``behind`` waiting ones, for step ``turn``.
 
-        Problems and noise are functions of the seed and the place, the same for every objective.
+        Problems and random numbers only depend on the seed and the position, so they are the same for all objectives.
         """
         run, config = self._run, self._run.config
         size = config.rollout.group_size
@@ -75,7 +75,7 @@ class BudgetedSampler:
         return self._rewarded(groups, derive_seed(config.seed, Purpose.RANDOM_REWARD, turn))
 
     def _valued(self, groups: Sequence[Group], turn: int) -> list[Group]:
-        """The groups with what further completions of the reference earn on their prompts, if the objective asks."""
+        """The groups with rewards of additional reference completions, if the objective requires them."""
         run, config = self._run, self._run.config
         if not run.passes.samples:
             return list(groups)
@@ -95,16 +95,16 @@ class BudgetedSampler:
         return valued
 
     def _rewarded(self, groups: Sequence[Group], toss: int) -> list[Group]:
-        """Graded; ``toss`` is the seed of the coin that may decide instead."""
+        """Graded groups. ``toss``: the seed of random rewards, which the control uses instead."""
         run, task = self._run, self._run.config.task
         with run.timed("grading"):
             graded = grade_groups(run.grader, groups, task.grading, run.asking.form.marker, run.world)
         return toss_rewards(graded, toss) if run.config.objective.control == "random_reward" else graded
 
     def _may_begin(self, pending: Ledger, steps: int, new: int) -> bool:
-        """Whether the budget may cover another step, with ``new`` new prompts, before its completions are known.
+        """Whether the budget may cover another step with ``new`` new prompts, before its completions are known.
 
-        Seconds are known only afterwards: mean steps are expected.
+        For a budget in seconds, the step is expected to take the mean time of the steps so far.
         """
         run, budget, rollout = self._run, self._run.config.budget, self._run.config.rollout
         samples = run.passes.samples
@@ -121,7 +121,7 @@ class BudgetedSampler:
 
 
 def charge(run: RunState, batch: RolloutBatch) -> Ledger:
-    """What a step on ``batch`` costs, besides time: its new completions' sampling and scoring, and the updates."""
+    """The cost of a step on ``batch`` without time: sampling and scoring of new completions, and the updates."""
     new = batch.groups[: batch.new]
     sizes = Sizes(policy=run.policy.size, critic=run.critic.size if run.critic else None)
     crossed = lengths(mismatched(batch.groups)) if run.passes.mismatched else None

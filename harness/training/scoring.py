@@ -1,5 +1,4 @@
-"""What an objective requires of completions is computed: as they are sampled, as the updates on them begin, and
-as each update does."""
+"""Computing the scores that an objective requires: after sampling, before the first update, and before each update."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +21,15 @@ from harness.training.state import RunState
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a pass over some models says of sequences."""
+    """A pass of some models over sequences."""
 
     models: tuple[nn.Module, ...]
     run: Callable[[Sequences], Mapping[str, Tensor]]
-    """Sequences -> [B, T], or [B], by the names of :class:`algorithms.scores.Scores`."""
+    """Maps sequences to tensors [B, T] or [B], by the names of :class:`algorithms.scores.Scores`."""
 
 
 def score_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
-    """What does not depend on when they are trained on: what the reference and the policy that sampled them say."""
+    """Add scores of the reference and of the policy that sampled. These do not depend on the time of training."""
     passes: list[Pass] = []
     if names := run.passes.reference:
         passes.append(_named(run, "reference", run.reference, names))
@@ -40,8 +39,10 @@ def score_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
 
 
 def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
-    """What is of the moment at which the updates on a batch begin: what policy and critic say of it, and of its prompts
-    with each other's completions; and draws."""
+    """Add scores of the moment before the first update on a batch.
+
+    These are scores of policy and critic, scores of mismatched prompts and completions, and random draws.
+    """
     passes: list[Pass] = []
     if names := run.passes.start:
         passes.append(_named(run, "old log-probabilities", run.policy, names))
@@ -60,14 +61,14 @@ def score_start(run: RunState, groups: Sequence[Group]) -> list[Group]:
 
 
 def score_update(run: RunState, groups: Sequence[Group]) -> list[Group]:
-    """What is of the moment at which one update begins, of its own completions: what the policy says."""
+    """Add scores of the policy of the moment before one update, on the completions of that update."""
     names = run.passes.current
     return _scored(run, groups, [_named(run, "current log-probabilities", run.policy, names)] if names else [])
 
 
 @torch.no_grad()
 def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> list[Group]:
-    """The groups, in order, with what ``passes`` say of them; each rank makes them over its share."""
+    """The groups, in order, with the scores of ``passes``. Each rank computes its share."""
     if not passes:
         return list(groups)
     dealt = deal(groups, run.world.size)

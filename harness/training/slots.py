@@ -1,7 +1,7 @@
-"""A large state in files of its own: every rank writes its shards as safetensors, and any number of ranks reads them.
+"""Files of a large sharded state. Every rank writes its shards as safetensors, and any number of ranks can read them.
 
-There are two folders for them. A new state goes into the one that the present checkpoint does not name, so that the
-present one stays whole until another takes its place.
+There are two folders, called slots. A new state goes into the slot that the current checkpoint does not use, so that
+the current checkpoint stays intact until it is replaced.
 """
 
 import shutil
@@ -28,10 +28,10 @@ SLOTS = ("checkpoint-0", "checkpoint-1")
 def write_slot(
     directory: Path, taken: str | None, tensors: Mapping[str, Tensor], world: World
 ) -> tuple[str, list[str]]:
-    """Write ``tensors``, of which each rank has its shards; the slot that is not ``taken``, and the files in it.
+    """Write sharded ``tensors`` into the slot that is not ``taken``. Returns the slot and the names of its files.
 
     Raises:
-        HarnessError: ranks do not write to one disk.
+        HarnessError: the ranks do not write to the same disk.
     """
     slot = world.first(next(name for name in SLOTS if name != taken))
     if world.rank == 0:
@@ -42,17 +42,17 @@ def write_slot(
     files = _files(directory / slot)
     if world.any(len(files) != world.size):
         raise HarnessError(
-            f"{directory / slot} holds {len(files)} files, and {world.size} processes have written one each: "
-            "give --out a directory on a disk that all machines share"
+            f"{directory / slot} holds {len(files)} files, but {world.size} processes have written one each; "
+            "choose an --out on a disk that all machines share"
         )
     return slot, files
 
 
 def tensors_in(directory: Path, slot: str, files: Iterable[str]) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    """Shape and type of what lies in a slot, by name.
+    """The shape and type of each tensor in a slot, by name.
 
     Raises:
-        KeyError: other files are there than were written.
+        KeyError: the slot does not have exactly these files.
     """
     if (found := _files(directory / slot)) != list(files):
         raise KeyError(f"{slot} holds {found}")
@@ -60,19 +60,19 @@ def tensors_in(directory: Path, slot: str, files: Iterable[str]) -> dict[str, tu
     return {
         name: (entry.size, entry.properties.dtype)
         for name, entry in entries.items()
-        if isinstance(entry, TensorStorageMetadata)  # there is nothing else in safetensors
+        if isinstance(entry, TensorStorageMetadata)  # safetensors contain nothing else
     }
 
 
 def read_slot(directory: Path, slot: str, into: Mapping[str, Tensor]) -> None:
-    """Fill these tensors, in shards or whole."""
+    """Load these tensors, which may be sharded or whole."""
     with _told(directory / slot):
         reader = HuggingFaceStorageReader(str(directory / slot))
         load(dict(into), storage_reader=reader, no_dist=not dist.is_initialized())
 
 
 def drop_slots(directory: Path, but: str | None = None) -> None:
-    """Remove all states, but for one."""
+    """Delete all slots except one."""
     for name in SLOTS:
         if name != but:
             shutil.rmtree(directory / name, ignore_errors=True)
@@ -84,10 +84,10 @@ def _files(folder: Path) -> list[str]:
 
 @contextmanager
 def _told(folder: Path) -> Iterator[None]:
-    """What fails on a rank is no ``Exception`` of torch's, and would pass all that catch those."""
+    """Turn torch's CheckpointException into an OSError. It is not an ``Exception``, so handlers would miss it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that one process loads by itself, for one
+            warnings.simplefilter("ignore")  # for example, that a single process loads
             yield
     except CheckpointException as error:
         reasons = "; ".join(f"rank {rank}: {raised[0]}" for rank, raised in sorted(error.failures.items()))

@@ -1,4 +1,4 @@
-"""Everything a run works with, and its progress."""
+"""The parts of a run, and its progress."""
 
 import shutil
 import time
@@ -35,14 +35,14 @@ from harness.world import World
 
 @dataclass(kw_only=True)
 class RunParts:
-    """What a run is made of, as its config says, whatever it has done yet."""
+    """The parts of a run, as given by its config. They do not depend on its progress."""
 
     config: RunConfig
     problems: dict[Split, list[Problem]]
     asking: Asking
-    """How the model is asked them."""
+    """How the model is asked the problems."""
     prompts: dict[str, str]
-    """By split: a hash of what the model then reads."""
+    """Hashes of the prompts, by split."""
     order: ProblemOrder[Problem]
     objective: Objective
     passes: Passes
@@ -52,17 +52,17 @@ class RunParts:
     optimizer: torch.optim.Optimizer
     engine: RolloutEngine
     weights: str
-    """The policy's fingerprint as it was loaded."""
+    """The fingerprint of the policy's initial weights."""
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What is trained, by name."""
+        """The trained modules, by name."""
         return modules(self.policy, self.critic)
 
 
 @dataclass(kw_only=True)
 class RunState(RunParts):
-    """A run's parts and its progress, the only thing that changes besides weights and moments."""
+    """The parts of a run and its progress. Only the progress, the weights and the moments change."""
 
     directory: Path
     journal: Journal
@@ -72,13 +72,13 @@ class RunState(RunParts):
     progress: Progress
     profile: Profile | None
     matrix_rate: float
-    """FLOP/s of matrix products of all ranks together, measured as the run was opened."""
+    """FLOP/s of matrix products of all ranks together, measured when the run was opened."""
     world: World
-    """The processes that carry the run together."""
+    """The processes that train the run together."""
 
     @property
     def leads(self) -> bool:
-        """Whether this is rank 0, which alone touches the directory."""
+        """Whether this is rank 0. Only rank 0 accesses the directory."""
         return self.world.rank == 0
 
     @property
@@ -87,21 +87,21 @@ class RunState(RunParts):
 
     @property
     def iteration(self) -> int:
-        """Turns of the loop that are done."""
+        """The number of completed steps."""
         return self.ledger.iterations
 
     def share(self) -> float:
-        """Share of the budget spent."""
+        """The spent share of the budget."""
         budget = self.config.budget
         return self.ledger.spent(budget.unit) / budget.total
 
     def book(self, spent: Ledger) -> None:
-        """Add to the ledger."""
+        """Add costs to the ledger."""
         self.progress = replace(self.progress, ledger=self.ledger + spent)
 
     @contextmanager
     def timed(self, phase: Literal["sampling", "grading", "training", "sync", "evaluation"]) -> Iterator[None]:
-        """Book the seconds of what runs inside, by rank 0's clock."""
+        """Measure the seconds of this context with rank 0's clock, and add them to the ledger."""
         started = time.perf_counter()
         with self.span(phase):
             yield
@@ -109,17 +109,17 @@ class RunState(RunParts):
         self.book(Ledger(**spent))
 
     def span(self, name: str) -> AbstractContextManager[None]:
-        """Where time is measured finer than the ledger counts it: only if the run is profiled."""
+        """A span of the profile, which measures time in more detail than the ledger. Does nothing without a profile."""
         return spanning(self.profile, name)
 
     def record(self, event: Event) -> None:
-        """Write to the journal."""
+        """Write an event to the journal."""
         if self.leads:
             with self.span("journal"):
                 self.journal.append(event)
 
     def evaluate(self, split: Split) -> None:
-        """Evaluate a held-out split: a journal record, and a table of every completion."""
+        """Evaluate a held-out split. Writes an event to the journal, and a table with all completions."""
         settings = self.config.evaluation
         samples = settings.validation_samples if split is Split.VALIDATION else settings.test_samples
         purpose = Purpose.VALIDATION if split is Split.VALIDATION else Purpose.TEST
@@ -140,7 +140,7 @@ class RunState(RunParts):
             return
         table = self.directory / completions_of(split, self.iteration)
         table.parent.mkdir(exist_ok=True)
-        for left in table.parent.glob(f".{table.name}.*"):  # by whoever was killed while writing it
+        for left in table.parent.glob(f".{table.name}.*"):  # left by a process that was killed while writing
             left.unlink()
         write_records(found.records, table)
         self.record(
@@ -156,7 +156,7 @@ class RunState(RunParts):
         )
 
     def checkpoint(self) -> None:
-        """Make the present state the one that a resume starts from."""
+        """Save the current state, so that a resume starts from it."""
         with self.span("checkpoint"):
             written = self.world.first(self.journal.sync() if self.leads else 0)
             self.progress = replace(self.progress, journal_bytes=written)
@@ -165,7 +165,7 @@ class RunState(RunParts):
             save_checkpoint(self.directory, run_id, self.modules, self.optimizer, progress, held, self.world)
 
     def finish(self, status: Outcome, reason: str = "") -> None:
-        """Close the journal; a finished run keeps its model, and needs its checkpoint no longer."""
+        """Write the end of the journal. A finished run keeps its model, and its checkpoint is deleted."""
         partial, final = self.directory / f"{FINAL}.partial", self.directory / FINAL
         if status == "finished":
             if self.leads:
@@ -182,6 +182,6 @@ class RunState(RunParts):
 
 
 def modules(policy: Policy, critic: Critic | None) -> dict[str, torch.nn.Module]:
-    """What is trained, by name."""
+    """The trained modules, by name."""
     found: dict[str, torch.nn.Module] = {"policy": policy.model}
     return found | {"critic": critic} if critic else found

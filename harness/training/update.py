@@ -41,14 +41,15 @@ Metrics = dict[str, float]
 
 
 class Diverged(Exception):
-    """A gradient that is not finite: the run has failed, which its leaderboard counts."""
+    """A gradient is not finite. The run has failed, and leaderboards count it as failed."""
 
 
 def update(run: RunState, groups: Sequence[Group]) -> Metrics:
-    """All updates on a rollout batch; each metric is its mean over them, or its maximum if it is named so.
+    """Make all updates on a rollout batch. A metric is the mean over updates, or the maximum if its name ends in
+    ``_max``.
 
     Raises:
-        HarnessError: what was sampled is not from the policy that is trained.
+        HarnessError: the completions were not sampled from the policy that is trained.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for index, part in enumerate(_minibatches(run, groups), 1):
@@ -59,7 +60,7 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
         with accumulating(*run.modules.values()):
             metrics = _backward(run, micro, counts, first=index == 1)
         if why := unexplained(run.config, metrics):
-            raise HarnessError(f"{run.directory}: {why}; the run stops before it trains on that: use another engine")
+            raise HarnessError(f"{run.directory}: {why}; the run stops before training on this; use another engine")
         with run.span("gradients") if run.world.size > 1 else nullcontext():
             run.world.add_up(p for each in run.modules.values() if not units_of(each) for p in each.parameters())
         with run.span("optimiser"):
@@ -70,7 +71,7 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
 
 
 def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]]:
-    """The groups of each update: whole groups, every one once an epoch, in a new order each epoch."""
+    """The groups of each update. Groups are not split, and each occurs once per epoch, in a new order each time."""
     parts, epochs = run.config.optimizer.minibatches, run.config.optimizer.epochs
     for epoch in range(epochs):
         if parts == 1:
@@ -82,9 +83,9 @@ def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]
 
 
 def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Denominators, *, first: bool) -> Metrics:
-    """Accumulate this rank's part of the gradient of one update, micro-batch by micro-batch; metrics add up.
+    """Accumulate this rank's part of the gradient of one update over its micro-batches. Returns the summed metrics.
 
-    ``dealt`` are all ranks' micro-batches: what an objective wants to know of the step, it sees on every rank.
+    ``dealt``: the micro-batches of all ranks, because an objective's totals of the step are computed on every rank.
     """
     made = [[part.batch(counts, run.policy.device, run.progress.state) for part in share] for share in dealt]
     totals = step_totals(run.objective, [batch for share in made for batch in share])
@@ -119,12 +120,12 @@ def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Deno
 
 
 def _count(sums: Metrics, name: str, value: float) -> None:
-    """Micro-batches add up; of what is named a maximum the largest counts."""
+    """Add a value of a micro-batch to a metric, or take the maximum if its name ends in ``_max``."""
     sums[name] = max(sums.get(name, value), value) if name.endswith("_max") else sums[name] + value
 
 
 def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:
-    """Passes that change nothing, where all ranks must make as many as the one with the most micro-batches."""
+    """Make idle passes if all ranks must make as many passes as the rank with the most micro-batches."""
     if reshards(run.policy.model):
         for _ in range(idle(micro_batches, run.world.rank)):
             values = run.critic(IDLE).sum() if run.critic else 0.0
@@ -132,7 +133,7 @@ def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:
 
 
 def _over_ranks(world: World, sums: Metrics) -> Metrics:
-    """What the ranks have measured of their micro-batches, together."""
+    """The metrics of all ranks together."""
     found = world.sum({name: value for name, value in sums.items() if not name.endswith("_max")})
     found |= world.max({name: value for name, value in sums.items() if name.endswith("_max")})
     return {name: found[name] for name in (*sums, *found)}
@@ -147,7 +148,7 @@ def _values(run: RunState, part: MicroBatch) -> Tensor | None:
 
 
 def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) -> Tensor | None:
-    """Weights of the gradient [B, T], or [B, 1], for what the engine computes differently, if the run asks for that."""
+    """Weights of the gradient, [B, T] or [B, 1], that correct for differences of the engine. None if not requested."""
     match settings:
         case OptimizerSettings(importance_cap=float(cap)):
             return truncated_importance(present("old_logp", batch.old_logp), engine_logp, cap)
@@ -159,13 +160,13 @@ def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) 
 
 
 def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
-    """What is measured of every objective alike, in nats per sequence (per token between engine and trainer)."""
+    """Metrics that are the same for all objectives, in nats per sequence (per token between engine and trainer)."""
     count = batch.denominators.sequences
     log_ratio = k1(logp, engine_logp, batch.mask)  # [B] of the sequences
     found = {
         "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
         "train/kl_from_behaviour": -float(log_ratio.sum()) / count,
-        "train/ratio_mean": float(log_ratio.double().exp().sum()) / count,  # double: exp reaches far
+        "train/ratio_mean": float(log_ratio.double().exp().sum()) / count,  # double, because exp may be large
     }
     trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
     if trainer_logp is not None:
@@ -174,14 +175,14 @@ def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> M
         found["engine/logp_gap_mean"] = float(gap.abs().sum()) / tokens
         found["engine/logp_gap_max"] = float(gap.abs().max())
         found["engine/kl_k3"] = float(k3(engine_logp, trainer_logp, batch.mask).sum()) / tokens
-    if batch.ref_logp is not None and fresh:  # on others' completions these estimate nothing
+    if batch.ref_logp is not None and fresh:  # these are only estimates on fresh completions
         found["train/kl"] = float(k1(logp, batch.ref_logp, batch.mask).sum()) / count
         found["train/kl_k3"] = float(k3(logp, batch.ref_logp, batch.mask).sum()) / count
     return found
 
 
 def _step(run: RunState, number: int) -> Metrics:
-    """Optimiser step ``number`` of the run; warm-up is linear."""
+    """Make optimiser step ``number`` of the run. The warm-up is linear."""
     settings = run.config.optimizer
     warm = min(1.0, number / max(1, settings.warmup_steps))
     metrics = {"train/learning_rate": settings.learning_rate * warm}
@@ -195,5 +196,5 @@ def _step(run: RunState, number: int) -> Metrics:
         group["lr"] = group["peak"] * warm
     run.optimizer.step()
     remember(run.optimizer, plain)
-    run.optimizer.zero_grad()  # here, not before the next step: sampling has the memory meanwhile
+    run.optimizer.zero_grad()  # here instead of before the next step, so that sampling can use the memory
     return metrics

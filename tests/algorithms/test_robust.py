@@ -82,7 +82,7 @@ def test_a_robust_objective_is_not_made_robust_again() -> None:
     with pytest.raises(ValueError, match="inner must be an objective that is not robust itself"):
         Robust(inner=Robust(inner=AGRO(), kind="kl", radius=1.0), kind="kl", radius=1.0)
     for radius in (-0.1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="radius must be a finite number, 0 or above"):
+        with pytest.raises(ValueError, match="radius must be a finite number of at least 0"):
             Robust(inner=AGRO(), kind="kl", radius=radius)
     with pytest.raises(ValueError, match="kind must be one of 'kl', 'chi_square', 'cvar'"):
         Robust(inner=AGRO(), kind="wasserstein", radius=1.0)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""How the runs of an invocation are carried out."""
+"""Executors: they train the runs of an invocation."""

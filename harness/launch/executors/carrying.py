@@ -1,4 +1,4 @@
-"""What a process does with a run request: the run is carried to its end, and what breaks it costs no other run."""
+"""Training a requested run in a process. An error in one run does not affect other runs."""
 
 import os
 import traceback
@@ -15,12 +15,12 @@ from harness.world import LostRanks
 
 
 def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) -> Outcome | Broken:
-    """Carry the run to its end in this process; of a run of several devices this is one of its ranks.
+    """Train the run in this process until it ends. For a run on several devices, this process is one rank.
 
     Raises:
         HarnessError: the disk is full.
     """
-    if should_stop() and request.devices == 1:  # ranks agree on it in the run itself
+    if should_stop() and request.devices == 1:  # ranks agree on stopping within the run
         return "interrupted"
     config, directory = request.config, request.directory
     rank = os.environ["RANK"] if request.devices > 1 else "0"
@@ -34,8 +34,10 @@ def carry(request: RunRequest, terms: Terms, should_stop: Callable[[], bool]) ->
         return Broken(run_id=config.run_id, reason=str(error))
     except Exception as error:
         if isinstance(error, SafetensorError) or (isinstance(error, OSError) and error.errno in NO_ROOM):
-            raise HarnessError(f"cannot write {directory}: {error}; make room, and the same command resumes") from error
-        if rank != "0":  # whose disk may be another one
+            raise HarnessError(
+                f"cannot write {directory}: {error}; free some space, and the same command resumes"
+            ) from error
+        if rank != "0":  # may have another disk
             return Broken(run_id=config.run_id, reason=f"rank {rank}: {explained(error)}")
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")

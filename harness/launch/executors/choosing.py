@@ -1,4 +1,4 @@
-"""Which executor carries out the runs of a command, and for how long it is there."""
+"""The choice of the executor for the runs of a command, and its lifetime."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from harness.launch.plan import Plan
 
 @contextmanager
 def running(make: Callable[[], Executor]) -> Iterator[Executor]:
-    """An executor for as long as it is needed; a second Ctrl-C ends its processes at once."""
+    """A context with an open executor. A second Ctrl-C ends its processes immediately."""
     executor = make()
     try:
         yield executor
@@ -28,7 +28,7 @@ def running(make: Callable[[], Executor]) -> Iterator[Executor]:
 
 
 def executor_of(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
-    """What opens the executor; says where runs run, and what was chosen for this machine."""
+    """A function that opens the executor. Prints where runs will be trained, and the choices for this machine."""
     where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
     suite, part = planned.suite, f"part {how.part} of " if how.part else ""
     console.print(
@@ -41,7 +41,7 @@ def executor_of(planned: Plan, chosen: Sequence[RunConfig], how: Execution, cons
 
 
 Opened = tuple[str, tuple[str, ...], Callable[[], Executor]]
-"""How many runs run at a time, remarks on it, and what makes the executor."""
+"""The number of runs at a time in words, remarks, and a function that makes the executor."""
 
 
 def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
@@ -63,8 +63,8 @@ def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> O
     connect(choice.address, [config.objective.objective for config in chosen])
 
     def make() -> Executor:
-        from harness.launch.executors.ray.executor import RayExecutor  # it imports ray, which may not be installed
+        from harness.launch.executors.ray.executor import RayExecutor  # imports ray, which may not be installed
 
         return RayExecutor(storage=choice.storage, most=how.workers)
 
-    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as Ray has room for", (), make
+    return f"{how.workers} at a time on Ray" if how.workers else "as many at a time as fit on Ray", (), make

@@ -1,4 +1,4 @@
-"""What every executor does: it takes run requests, and yields how each of them ended."""
+"""The interface of executors: an executor takes run requests and yields how each of them ended."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from harness.training.loop import Outcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRequest:
-    """A run that is to be carried to its end in ``directory``, from wherever it stands."""
+    """A request to train a run in ``directory`` until it ends, starting from whatever is there."""
 
     config: RunConfig
     directory: Path
     devices: int = 1
-    """How many it runs on."""
+    """The number of devices of the run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """What holds for all runs of a command."""
+    """Options that all runs of a command share."""
 
     invocation: Invocation
     fresh: bool = False
@@ -33,12 +33,12 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """A run that an error of its own kept from its end."""
+    """A run that could not finish because of an error of its own."""
 
     run_id: str
     reason: str
     lost: bool = False
-    """This is of a rank that lost the others of its run: what has ended them is the cause."""
+    """Whether a rank reports that it lost the other ranks. The cause is then whatever ended those."""
 
 
 Ended = tuple[RunRequest, Outcome | Broken]
@@ -46,34 +46,38 @@ Ended = tuple[RunRequest, Outcome | Broken]
 WATCH_EVERY = 0.25
 """Seconds between two calls of ``watch``."""
 GRACE = 5.0
-"""Seconds that the ranks of a run have to end once one of them has failed; what waits for it waits in vain."""
+"""Seconds that the other ranks have to end after one rank has failed. Otherwise they would wait for it forever."""
 SURROUNDINGS = {
     # A waiting thread must not spin: on shared cores that costs a factor of ten.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "1000",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",  # its warnings would run through the bars
+    "TORCH_CPP_LOG_LEVEL": "ERROR",  # warnings would disturb the progress bars
 }
-"""Environment of the processes that train, unless the user's has others."""
+"""Environment variables of training processes, unless the user has set them."""
 
 Rank = TypeVar("Rank")
 
 
 def of_ranks(answers: Mapping[Rank, Outcome | Broken], first: Rank) -> Outcome | Broken:
-    """What broke a rank, a cause of its own before the loss of another, or else the word of rank 0, ``first``."""
+    """The outcome of a run from the answers of its ranks.
+
+    This is the error of a broken rank if there is one, preferably a cause and not the loss of another rank. Otherwise
+    it is the answer of rank 0, ``first``.
+    """
     broken = [answer for answer in answers.values() if isinstance(answer, Broken)]
     causes = [answer for answer in broken if not answer.lost]
     return causes[0] if causes else broken[0] if broken else answers[first]
 
 
 class Executor(Protocol):
-    """Runs runs somewhere. Journals and checkpoints are in the requests' directories when a run has ended.
+    """Trains runs. When a run has ended, its journal and checkpoint are in the directory of the request.
 
-    ``interrupts.asked`` lets each run finish its step, and starts no other; ``watch`` is called meanwhile, several
-    times a second.
+    Once ``interrupts.asked`` is set, each run finishes its step and no other run starts. ``watch`` is called several
+    times per second.
     """
 
     def look(self, config: RunConfig, interrupts: Interrupts, watch: Callable[[], None]) -> Seen | None:
-        """What the start policy does, found out where runs run; None if it was interrupted.
+        """Measure the start policy, in the same place as the runs. None if interrupted.
 
         Raises:
             HarnessError: model or problems cannot be loaded, or do not fit each other.
@@ -83,26 +87,27 @@ class Executor(Protocol):
     def run(
         self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
     ) -> Iterator[Ended]:
-        """Start runs in the order of their requests, and yield each one as it ends; those never started are left out.
+        """Start runs in the order of their requests, and yield each one when it ends. Runs that never start are left
+        out.
 
-        What breaks one run costs no other.
+        An error in one run does not affect the others.
 
         Raises:
-            HarnessError: nothing can go on: the disk is full, or a process died; all runs are stopped first.
+            HarnessError: no run can go on, because the disk is full or a process died. All runs are stopped first.
         """
         ...
 
     def running(self) -> Mapping[str, str]:
-        """Where each run runs that does so now, by run id: the names of its devices.
+        """The device names of all running runs, by run id.
 
-        A run that ends is still among them in one call of ``watch``, so that its end is seen.
+        A run that has just ended is included during one more call of ``watch``, so that its end is seen.
         """
         ...
 
     def close(self) -> None:
-        """End all processes; runs that still run are stopped after their step."""
+        """End all processes. Running runs are stopped after their current step."""
         ...
 
     def kill(self) -> None:
-        """End all processes at once, whatever they are at; what is on disk resumes."""
+        """End all processes immediately. Runs can be resumed from what is on disk."""
         ...

@@ -1,4 +1,4 @@
-"""Runs on this machine: worker processes side by side, each on a device. They only write journals."""
+"""Runs on this machine, in parallel worker processes with one device each. Workers only write journals."""
 
 import multiprocessing
 import os
@@ -34,23 +34,23 @@ Work = Callable[[RunRequest, Terms], Outcome | Broken]
 
 
 def work(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """What a worker does with a request."""
+    """Train a requested run in a worker process."""
     return carry(request, terms, asked_to_stop)
 
 
 @dataclass(kw_only=True, slots=True)
 class Job:
-    """A run that runs."""
+    """A running run."""
 
     request: RunRequest
     places: tuple[int, ...]
-    """Of its devices."""
+    """The indices of its devices."""
     workers: list[Worker]
-    """One a rank."""
+    """One worker per rank."""
     answers: dict[int, Outcome | Broken] = field(default_factory=dict)
-    """By rank."""
+    """The answers so far, by rank."""
     failed: float | None = None
-    """When one of several ranks did."""
+    """The time at which a rank failed."""
 
     @property
     def pending(self) -> list[Worker]:
@@ -66,9 +66,10 @@ class Job:
 
 
 class LocalExecutor:
-    """Processes of this machine: ``runs_per_device`` a device, ``most`` runs at a time.
+    """Worker processes on this machine: ``runs_per_device`` per device, and at most ``most`` runs at a time.
 
-    ``work`` is what they do with a request; ``context`` says how they are started: CUDA does not survive a fork.
+    ``work`` is the function that a worker calls with a request. ``context`` says how workers are started. It must not
+    fork, because CUDA does not survive a fork.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class LocalExecutor:
         self._context = context or multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._workers: dict[int, list[Worker]] = defaultdict(list)
-        """By the place of their device."""
+        """Workers by the index of their device."""
         self._slots = Slots(len(devices), runs_per_device, most)
         self._jobs: list[Job] = []
 
@@ -101,7 +102,7 @@ class LocalExecutor:
         while not wait(worker.ready, timeout=WATCH_EVERY):
             watch()
         seen: Seen = self._answer(worker, "the first look")
-        if config.compute.devices > 1:  # an engine may have begun a group of one process, in which no ranks meet
+        if config.compute.devices > 1:  # an engine may have created a process group of its own
             self._forget(worker)
         return None if interrupts.asked else seen
 
@@ -142,12 +143,12 @@ class LocalExecutor:
             if request.devices > len(self._devices):
                 names = ", ".join(device.name for device in self._devices)
                 raise HarnessError(
-                    f"{request.config.run_id} runs on {request.devices} devices (compute.devices), and there are "
-                    f"{len(self._devices)} here ({names}); name more by --devices, or set compute.devices"
+                    f"{request.config.run_id} needs {request.devices} devices (compute.devices), but there are only "
+                    f"{len(self._devices)} here ({names}); name more with --devices, or set compute.devices"
                 )
 
     def _start(self, waiting: list[RunRequest], terms: Terms) -> None:
-        """Start what can start, and take it from what waits."""
+        """Start all runs that can start, and remove them from ``waiting``."""
         while waiting and (found := self._slots.next([request.devices for request in waiting])):
             place, devices = found
             request = waiting.pop(place)
@@ -157,7 +158,7 @@ class LocalExecutor:
                 worker.call(self._work, request, terms, environment=environment)
 
     def _has_ended(self, job: Job) -> bool:
-        """Take what its processes have answered meanwhile."""
+        """Read new answers of the job's processes. Returns whether the job has ended."""
         for rank, worker in enumerate(job.workers):
             if rank not in job.answers and wait(worker.ready, timeout=0):
                 which = f", rank {rank} of {len(job.workers)}" if len(job.workers) > 1 else ""
@@ -166,7 +167,7 @@ class LocalExecutor:
             job.failed = time.monotonic()
         if job.pending and (job.failed is None or time.monotonic() < job.failed + GRACE):
             return False
-        if job.failed is not None and len(job.workers) > 1:  # a group that broke is not to be met in again
+        if job.failed is not None and len(job.workers) > 1:  # a broken process group cannot be used again
             self._forget_all(job)
         return True
 
@@ -175,14 +176,14 @@ class LocalExecutor:
             return worker.answer()
         except Exception as error:
             for job in self._jobs:
-                if worker in job.workers and len(job.workers) > 1:  # the other ranks would wait for it in vain
+                if worker in job.workers and len(job.workers) > 1:  # the other ranks would wait for it forever
                     self._forget_all(job)
             if not isinstance(error, Died):
                 raise
             self._forget(worker)
             raise HarnessError(
-                f"a worker process died on {worker.device.name}, at {what} (was it out of memory?); the same command "
-                "resumes what was done"
+                f"a worker process on {worker.device.name} died during {what} (was it out of memory?); the same "
+                "command resumes the runs"
             ) from error
 
     def _forget_all(self, job: Job) -> None:
@@ -190,7 +191,7 @@ class LocalExecutor:
             self._forget(worker)
 
     def _idle(self, place: int) -> Worker:
-        """A process on the device that has nothing to do, started if need be."""
+        """An idle process on the device. Starts one if necessary."""
         for worker in self._workers[place]:
             if not worker.busy:
                 return self._taken(worker)
@@ -213,5 +214,5 @@ class LocalExecutor:
 
 
 def _ranks(count: int) -> list[dict[str, str]]:
-    """The environment of each rank of a run, by which they find each other; nothing for one that is alone."""
+    """The environment variables with which the ranks of a run find each other; none for a single process."""
     return [{}] if count == 1 else rank_environments(count)

@@ -1,13 +1,14 @@
-"""Which run starts next, and on which devices: in the order that is given, and no large one waits for ever."""
+"""The choice of the next run and its devices: in the given order, but so that large runs do not wait forever."""
 
 from collections.abc import Sequence
 
 
 class Slots:
-    """What is free of ``devices`` devices that take ``runs_per_device`` runs each.
+    """The free slots of ``devices`` devices with ``runs_per_device`` slots each.
 
-    A run of one device takes a slot of it, a run of several takes each of them whole. Where the first run of several
-    that waits finds too few, it reserves devices: nothing else starts on them until it has all that it needs.
+    A run on one device takes one slot, and a run on several devices takes all slots of each. If the first waiting run
+    on several devices does not find enough of them, it reserves devices. Nothing else starts on reserved devices until
+    this run has started.
     """
 
     def __init__(self, devices: int, runs_per_device: int = 1, most: int | None = None) -> None:
@@ -15,12 +16,12 @@ class Slots:
         self._free = [runs_per_device] * devices
         self._reserved: set[int] = set()
         self._left = most if most is not None else devices * runs_per_device
-        """Runs that may still start beside those that run."""
+        """The number of runs that may still start."""
 
     def next(self, waiting: Sequence[int]) -> tuple[int, tuple[int, ...]] | None:
-        """Which of the waiting runs, given as the number of devices each wants, starts now; and its devices, taken.
+        """The index of a waiting run that can start now, and its devices, which are then taken. None if none can start.
 
-        None if none can.
+        ``waiting``: the number of devices of each waiting run.
         """
         if not self._left or not any(self._free):
             return None
@@ -39,7 +40,7 @@ class Slots:
         return None
 
     def give_back(self, devices: Sequence[int]) -> None:
-        """A run on them has ended."""
+        """Free the devices of a run that has ended."""
         self._left += 1
         for device in devices:
             self._free[device] += self._each if len(devices) > 1 else 1
@@ -50,7 +51,7 @@ class Slots:
             self._free[device] -= self._each if len(devices) > 1 else 1
 
     def _one(self) -> tuple[int, ...] | None:
-        """The emptiest of the devices that nothing larger waits for."""
+        """The device with the most free slots among those that are not reserved."""
         open_to_all = [i for i, free in enumerate(self._free) if free and i not in self._reserved]
         return (max(open_to_all, key=lambda i: self._free[i]),) if open_to_all else None
 

@@ -1,4 +1,4 @@
-"""One worker process: it carries out one call after the other, on the device that it is pinned to."""
+"""A worker process, which executes calls one after the other on its device."""
 
 import multiprocessing
 import os
@@ -38,24 +38,24 @@ class Worker:
 
     @property
     def ready(self) -> tuple[Connection, int]:
-        """What becomes readable once it has answered, or died."""
+        """The handles that become readable once the process has answered or died."""
         return self.connection, self._process.sentinel
 
     def call(self, function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None) -> None:
-        """Have it carried out, with these variables in its environment; :meth:`answer` says how it went."""
+        """Start a call in the process, with these environment variables. :meth:`answer` returns its result."""
         self.busy = True
-        with suppress(OSError):  # it is dead, as its answer will say
+        with suppress(OSError):  # if the process is dead, answer() raises Died
             self.connection.send((function, arguments, dict(environment or {})))
 
     def answer(self) -> Any:
-        """What the function returned.
+        """The return value of the function.
 
         Raises:
-            Died: the process did.
-            Exception: what the function raised, with the worker's own traceback as a note.
+            Died: the process died.
+            Exception: the exception of the function, with the worker's traceback as a note.
         """
         try:
-            if not self.connection.poll():  # the process has ended, and one that it started holds the connection
+            if not self.connection.poll():  # the process has ended, but a child of it holds the connection
                 raise Died
             raised, value = self.connection.recv()
         except (EOFError, ConnectionError) as error:
@@ -66,28 +66,26 @@ class Worker:
         return value
 
     def end(self) -> None:
-        """Wait for what it is at, and let it end."""
+        """Wait for the current call, and let the process end."""
         self.connection.close()
         self._process.join()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the process immediately."""
         self._process.kill()
         self._process.join()
         self.connection.close()
 
 
 def asked_to_stop() -> bool:
-    """In a worker: whether its runs are to end after their step."""
+    """In a worker: whether runs should stop after their current step."""
     return _stop.is_set()
 
 
 @contextmanager
 def _held_back() -> Iterator[None]:
-    """Start worker processes here: Ctrl-C reaches the whole group, and they cannot ignore it before they have begun.
-
-    They inherit that it is held back.
-    """
+    """Block SIGINT while worker processes start. Ctrl-C reaches the whole process group, and new workers inherit the
+    block until they can ignore the signal themselves."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -98,7 +96,7 @@ def _held_back() -> Iterator[None]:
 def _serve(connection: Connection, visible: str | None, stop: Event) -> None:
     global _stop
     _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group, but only the parent handles it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if visible is not None:
@@ -116,10 +114,10 @@ def _serve(connection: Connection, visible: str | None, stop: Event) -> None:
         except Exception as error:
             error.add_note(traceback.format_exc())
             answer = True, error
-        for name in environment:  # the next run may be alone
+        for name in environment:  # the next run may have no ranks
             os.environ.pop(name)
         os.environ.update({name: before[name] for name in environment if name in before})
-        with suppress(OSError):  # nobody is there to hear it
+        with suppress(OSError):  # the parent may be gone
             connection.send(answer)
 
 

@@ -1,1 +1,1 @@
-"""The numbers of a report: rows, boards and comparisons, without any text."""
+"""The numbers of a report: rows, boards and comparisons. There is no text here."""

@@ -1,4 +1,4 @@
-"""All runs of a suite become one document, a board a regime: what ``leaderboard.json`` holds."""
+"""The content of ``leaderboard.json``: one document for all runs of a suite, with one board per regime."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,17 +32,15 @@ def build(
     """The leaderboard of a suite: one board for each regime, on-policy first.
 
     Args:
-        missing: what was planned and has no run.
-        correction: whether tests are corrected table by table, or over the document.
-        planned: the looks to take, where no run records any yet.
+        missing: planned runs that never started.
+        correction: whether tests are corrected per table or over the whole document.
+        planned: the invocation whose looks apply if no run has recorded one yet.
 
     Raises:
-        HarnessError: there is no run, or they are not matched.
+        HarnessError: there is no run, or the runs are not matched.
     """
     if not results:
-        raise HarnessError(
-            f"no run of the suite {suite.name} has begun yet; harness run --suite {suite.name} makes some"
-        )
+        raise HarnessError(f"the suite {suite.name} has no runs yet; start some with harness run --suite {suite.name}")
     refuse_unmatched(results)
     results = sorted(results, key=lambda r: (_place(r.config.regime_spec), r.config.objective.name, r.config.seed))
     regimes: dict[str, list[RunResult]] = defaultdict(list)
@@ -55,8 +53,8 @@ def build(
     plans = [plan_of(results, regime) or planned for regime in regimes]
     if correction == "document" and any(plan and plan.looks for plan in plans):
         raise HarnessError(
-            "the seeds here went on until it was decided, look by look, and such tests are corrected within their "
-            "table; leave --correct document out"
+            "these runs were made with --until, and tests over several looks can only be corrected within their "
+            "table; leave out --correct document"
         )
     boards = tuple(
         by_looks(_board(one, found), one.arms, plan) for one, found, plan in zip(entrants, judged, plans, strict=True)
@@ -79,7 +77,7 @@ def build(
 
 
 def _line(result: RunResult, invocations: Sequence[Invocation], environments: Sequence[dict[str, str]]) -> RunLine:
-    """A run, which names its invocation and its environment by their places in these."""
+    """The line of a run. It refers to its invocation and environment by their positions in these lists."""
     return RunLine(
         objective=result.config.objective.name,
         regime=result.config.regime,
@@ -102,17 +100,17 @@ def _distinct(records: Iterable[T]) -> list[T]:
 
 
 def _place(spec: RegimeSpec) -> tuple[int, int, str]:
-    """From fresh to fixed: on-policy, stale by age, replay, offline."""
+    """The sort key of a regime, from fresh to fixed data: on-policy, stale by age, replay, offline."""
     return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, str(spec)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Entrants:
-    """The arms of one regime before anything is said of their differences."""
+    """The arms of one regime before they are compared."""
 
     runs: Sequence[RunResult]
     arms: Mapping[str, Sequence[RunResult]]
-    """The same by the arm's name on the board."""
+    """The same runs, by the name of their arm on the board."""
     rows: Sequence[ArmRow]
     """Best first."""
     controls: Sequence[ArmRow]
@@ -120,7 +118,7 @@ class _Entrants:
     twins: tuple[list[RunResult], list[RunResult]] | None
     contest: Contest
     rewarded: Collection[str]
-    """Arms that were ever rewarded."""
+    """Arms of which any completion was ever rewarded."""
 
 
 def _entrants(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequence[MissingRun]) -> _Entrants:
@@ -158,7 +156,7 @@ def _entrants(suite: SuiteConfig, results: Sequence[RunResult], missing: Sequenc
 
 
 def _board(found: _Entrants, judged: Judged) -> RegimeBoard:
-    """The table of one regime, best first; controls apart."""
+    """The board of one regime, with the best arm first and the controls apart."""
     first = found.runs[0].config
     return RegimeBoard(
         regime=first.regime,
@@ -173,7 +171,7 @@ def _board(found: _Entrants, judged: Judged) -> RegimeBoard:
 
 
 def _taught(comparisons: Mapping[str, Comparison], found: _Entrants) -> dict[str, Comparison]:
-    """Two that were never rewarded were never taught, so nothing is said of their being equivalent."""
+    """Comparisons without a test of equivalence if neither arm was ever rewarded: neither has learned anything."""
     learnt = found.baseline in found.rewarded
     return {
         name: one if learnt or name in found.rewarded else replace(one, equivalent_p=None, equivalence_seeds=None)
@@ -184,7 +182,7 @@ def _taught(comparisons: Mapping[str, Comparison], found: _Entrants) -> dict[str
 def _rows(
     arms: Mapping[str, Sequence[RunResult]], reference: Sequence[RunResult], missing: Sequence[MissingRun]
 ) -> list[ArmRow]:
-    """Best first; what is missing beside the runs of its objective, or on its own."""
+    """The rows, best first. Missing runs count in the row of their objective, or get a row of their own."""
     spent = costs(finished(reference))
     absent: dict[str, list[int]] = defaultdict(list)
     for lost in missing:

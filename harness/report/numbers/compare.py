@@ -1,4 +1,4 @@
-"""Two objectives, or two runs: how they differ, on which problems, and at what cost."""
+"""The comparison of two objectives or two runs: their difference, the problems where they differ, and their costs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,36 +21,36 @@ from harness.report.numbers.rows import costs, row
 from harness.report.numbers.side_by_side import Attempt, Changed, Counted, Example, SideBySide
 
 SHOWN = 100
-"""Problems gained, and lost, whose completions are kept."""
+"""Completions are kept for this many problems that were gained, and for as many that were lost."""
 Completions = Callable[[RunResult], list[SampleRecord]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairs:
-    """Runs side by side: by seed, or the two runs that were named."""
+    """Pairs of runs: one pair per seed, or the two runs that were named."""
 
     names: tuple[str, str]
     runs: list[tuple[RunResult, RunResult]]
     single: bool
-    """Two runs were named, so seeds say nothing."""
+    """Whether there is one run on each side, so that nothing follows for other seeds."""
 
 
 def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pairs:
-    """Two objectives on the seeds that both finished, or two runs.
+    """Two objectives on the seeds that both have finished, or two runs.
 
     Raises:
-        HarnessError: a name is unknown or ambiguous, nothing has finished, or the two are not matched.
+        HarnessError: a name is unknown or ambiguous, no run has finished, or the two are not matched.
     """
     first, second = (_runs_of(name, results, regime) for name in (a, b))
     refuse_unmatched([*first, *second])
     if len({run.config.regime for run in (*first, *second)}) > 1:
-        raise HarnessError(f"{a} and {b} were trained in different regimes; choose one by --regime")
+        raise HarnessError(f"{a} and {b} were trained in different regimes; choose one with --regime")
     if len(first) == len(second) == 1:
         return Pairs(names=(a, b), runs=[(first[0], second[0])], single=True)
     theirs = {run.config.seed: run for run in second}
     runs = [(run, theirs[run.config.seed]) for run in first if run.config.seed in theirs]
     if not runs:
-        raise HarnessError(f"{a} and {b} have no seed in common that has finished; harness run makes some")
+        raise HarnessError(f"{a} and {b} have no finished seed in common; make such runs with harness run")
     return Pairs(names=(a, b), runs=runs, single=False)
 
 
@@ -58,13 +58,13 @@ def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> lis
     named = [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
     if not named:
         known = sorted({run.config.objective.name for run in results})
-        raise HarnessError(f"no objective or run {name!r} here; objectives: {', '.join(known) or 'none'}")
+        raise HarnessError(f"there is no objective or run {name!r} here; objectives: {', '.join(known) or 'none'}")
     chosen = [run for run in named if regime in (None, run.config.regime)]
     regimes = sorted({run.config.regime for run in named})
     if not chosen or (len({run.config.regime for run in chosen}) > 1):
-        raise HarnessError(f"{name} has runs in {', '.join(regimes)}; choose one by --regime")
+        raise HarnessError(f"{name} has runs in {', '.join(regimes)}; choose one with --regime")
     if len(arms := sorted({run.config.arm_key for run in chosen})) > 1:
-        raise HarnessError(f"{name} has runs with several settings; name one by its key: {', '.join(arms)}")
+        raise HarnessError(f"{name} has runs with different settings; choose one by its key: {', '.join(arms)}")
     done = [run for run in chosen if run.test]
     if not done:
         raise HarnessError(f"no run of {name} has finished: {', '.join(f'{r.run_id} {r.status}' for r in chosen)}")
@@ -72,7 +72,7 @@ def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> lis
 
 
 def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideBySide:
-    """The first against the second, both as rows of a leaderboard, and the problems on which they differ."""
+    """Compare the first side of ``pairs`` with the second."""
     ours, theirs = ([both[side] for both in pairs.runs] for side in (0, 1))
     spent = costs(theirs)
     scores = (_scores(pairs.names[0], ours), _scores(pairs.names[1], theirs))
@@ -106,7 +106,7 @@ def compare(suite: SuiteConfig, pairs: Pairs, completions: Completions) -> SideB
 
 
 def _counted(*sides: Sequence[RunResult]) -> tuple[Counted, ...]:
-    """Every problem in the order of its id, with p of no difference on it."""
+    """All problems, sorted by id, with the p-value for no difference on each."""
     verdicts = [[run.test.summary.verdicts for run in side if run.test] for side in sides]
     named = sorted({problem for found in verdicts[0] for problem in found})
     letters = [["".join(found[problem] for found in side) for problem in named] for side in verdicts]
@@ -128,13 +128,13 @@ def _difference(pairs: Pairs, ours: Scores, theirs: Scores, margin: float) -> In
 
 
 def _scores(name: str, runs: Sequence[RunResult]) -> Scores:
-    """Numbered by pair: two runs that were named may have other seeds."""
+    """Scores numbered by pair instead of seed, because two runs that were named may have different seeds."""
     shares = np.stack([by_problem(run.test) for run in runs if run.test])
     return Scores(name=name, seeds=tuple(range(len(runs))), shares=shares)
 
 
 Samples = dict[str, list[tuple[SampleRecord, Verdict]]]
-"""By problem: its completions, with the verdict that counts in the suite."""
+"""Completions by problem, each with the verdict that counts in the suite."""
 
 
 def _samples(records: Sequence[SampleRecord], run: RunResult) -> Samples:
@@ -147,7 +147,7 @@ def _samples(records: Sequence[SampleRecord], run: RunResult) -> Samples:
 def _example(
     samples: Sequence[tuple[Samples, ...]], counted: Counted, better: int, shares: tuple[float, ...]
 ) -> Example:
-    """An attempt of each side, of the same draw: if there is one, right on the ``better`` side alone."""
+    """One attempt of each side, from the same draw. Prefers a draw that only the ``better`` side solved."""
     problem = counted.problem
 
     def telling(place: tuple[int, int]) -> int:

@@ -1,4 +1,4 @@
-"""The leaderboard of a suite as one document: what ``leaderboard.json`` holds, key by key."""
+"""The leaderboard of a suite as one document. The fields are the keys of ``leaderboard.json``."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,91 +17,93 @@ ArmStatus = Literal["ranked", "preliminary", "failed", "unfinished", "missing"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurvePoint:
-    """A validation that all of an arm's runs have: means over seeds."""
+    """The means over seeds of one validation that all runs of an arm have."""
 
     spent: dict[str, float]
-    """In every unit."""
+    """The budget spent so far, in every unit."""
     accuracy: Interval
     kl: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collapsed:
-    """A run that fell apart: see :func:`evaluators.statistics.collapse.collapsed`."""
+    """A run that collapsed, see :func:`evaluators.statistics.collapse.collapsed`."""
 
     seed: int
     start: float
-    """Test accuracy before training, and after it."""
+    """Test accuracy before training."""
     accuracy: float
+    """Test accuracy after training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """How far the test accuracies of an arm's runs lie apart."""
+    """How much the test accuracies of an arm's runs vary."""
 
     lowest: float
     median: float
     highest: float
     deviation: float | None
-    """Standard deviation over seeds; None for one."""
+    """Standard deviation over seeds; None for one seed."""
     elsewhere: Interval
-    """The mean, with the interval for other seeds and other problems of the kind."""
+    """The mean, with an interval that allows for other seeds and other problems of the same kind."""
     collapsed: tuple[Collapsed, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmLooks:
-    """How far an arm got whose seeds go on until it is decided."""
+    """The state of an arm whose seeds are added until a decision."""
 
     taken: int
-    """Looks that its runs and the baseline's are enough for."""
+    """The number of looks for which the arm and the baseline have enough runs."""
     verdict: Literal["better", "worse", "equivalent"] | None
-    """None: it is not decided."""
+    """None if nothing is decided yet."""
     at: int | None
-    """The look at which it was, from 1."""
+    """The look at which it was decided, from 1."""
     beyond: int
-    """Finished runs that no look was taken of: in its means, and in no test."""
+    """The number of finished runs beyond the last look. They count in the means, but in no test."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
-    """How a board was made whose seeds go on until it is decided."""
+    """The looks behind a board whose seeds are added until a decision."""
 
     plan: PlannedLooks
     compared: int
-    """Comparisons with the baseline that are corrected together, those that are not shown included; not controls."""
+    """The number of comparisons with the baseline that are corrected together. It includes arms that are not shown, and
+    excludes controls."""
     by_hand: int
-    """Runs in the looks that another command began than one with this plan."""
+    """The number of runs in the looks that a command without this plan started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmRow:
-    """What the runs of one arm reached and spent in one regime."""
+    """The results and costs of the runs of one arm in one regime."""
 
     objective: str
     status: ArmStatus
     seeds: tuple[int, ...]
-    """Of the runs in the numbers; the others follow."""
+    """Seeds of the runs that count in the numbers. The next three fields hold the other seeds."""
     failed: tuple[int, ...]
     unfinished: tuple[int, ...]
     missing: tuple[int, ...]
-    """Planned, and never begun."""
+    """Planned, but never started."""
     accuracy: Interval | None
-    """For other seeds, on these problems."""
+    """The interval allows for other seeds on the same problems."""
     spread: Spread | None
     start_accuracy: float | None
     mean_over_budget: Interval | None
     difference: Difference | None
-    """To the baseline."""
+    """The difference to the baseline."""
     rank: tuple[int, int] | None
-    """The best and the worst that it may have."""
+    """The best and the worst possible rank."""
     budget: dict[str, float]
-    """What a run spent, in every unit; empty if none has finished."""
+    """Mean spending of a run, in every unit. Empty if no run has finished."""
     unmatched: tuple[str, ...]
-    """Units in which that is not what the baseline spends."""
+    """Units in which the spending differs from the baseline's."""
     kl: float | None
     ratio_mean: float | None
-    """Of pi / mu over what was trained on last, see :attr:`harness.records.results.RunResult.ratio_mean`."""
+    """The mean of pi / mu late in training, see :attr:`harness.records.results.RunResult.ratio_mean`."""
     completion_tokens: float | None
     truncated: float | None
     grader_timeouts: float | None
@@ -113,12 +115,12 @@ class ArmRow:
     curve: tuple[CurvePoint, ...]
     looks: ArmLooks | None = None
     unrewarded: bool = False
-    """It was trained, and no completion of any of its runs was ever rewarded."""
+    """Whether the arm was trained, but no completion of its runs was ever rewarded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """On how many seeds the A/A pair gave the same verdict on every test completion, as it must."""
+    """The result of the A/A test: the number of seeds, and on how many of them all test verdicts were the same."""
 
     seeds: int
     same: int
@@ -126,7 +128,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegimeBoard:
-    """The table of one regime, best first; controls apart."""
+    """The board of one regime, with the best arm first and the controls apart."""
 
     regime: str
     budget: Budget
@@ -140,13 +142,13 @@ class RegimeBoard:
 
     @property
     def arms(self) -> tuple[ArmRow, ...]:
-        """All rows, controls last."""
+        """All rows, with the controls last."""
         return self.rows + self.controls
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingRun:
-    """A run that was planned and never began."""
+    """A run that was planned but never started."""
 
     objective: str
     regime: str
@@ -165,13 +167,14 @@ class RunLine:
     accuracy: float | None
     spent: dict[str, float]
     invocation: int
-    """Its place among the document's ``invocations``; so of the environment."""
+    """An index into the ``invocations`` of the document."""
     environment: int
+    """An index into its ``environments``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Doubt:
-    """A share of an arm's completions after training that is large enough to be told."""
+    """A share of an arm's completions after training that is large enough for a warning."""
 
     objective: str
     regime: str
@@ -181,48 +184,48 @@ class Doubt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """Tests that are corrected together: at most one family in twenty claims anything that is not there."""
+    """Tests that are corrected together. The probability of any false claim is at most 5 % per family."""
 
     of: Literal["verdicts", "controls", "ranks", "differences", "equivalence"]
-    """What they are for; ``differences``: all but equivalence, of all regimes."""
+    """The purpose of the tests. ``differences``: all tests except those for equivalence, in all regimes."""
     regime: str | None
-    """None: of all regimes."""
+    """None for all regimes."""
     tests: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Board:
-    """All of it, a board a regime."""
+    """The whole document, with one board per regime."""
 
     suite: str
     baseline: str
     margin: float
     correction: Correction
-    """Whether tests are corrected table by table, or over the document."""
+    """Whether tests are corrected per table or over the whole document."""
     families: tuple[Family, ...]
     boards: tuple[RegimeBoard, ...]
     missing: tuple[MissingRun, ...]
     overlap: dict[str, Overlap]
-    """By held-out split."""
+    """The overlap with the training problems, by held-out split."""
     commits: tuple[str, ...]
     invocations: tuple[Invocation, ...]
     environments: tuple[dict[str, str], ...]
     runs: dict[str, RunLine]
-    """By run id."""
+    """All runs that have started, by run id."""
     doubts: tuple[Doubt, ...] = ()
 
     @property
     def grader(self) -> str:
-        """The one that judged all runs."""
+        """The grader that judged all runs."""
         return grader_of(self.environments[0])
 
     @property
     def arms(self) -> tuple[tuple[RegimeBoard, ArmRow], ...]:
-        """Every row, with the board that it stands in."""
+        """All rows, each with its board."""
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """Without ``doubts``, ``looks`` and ``unrewarded`` where there is nothing to tell by them."""
+        """The JSON text. ``doubts``, ``looks`` and ``unrewarded`` are left out if they are empty, None or false."""
         content: dict[str, Any] = _told(asdict(self))
         if not self.doubts:
             del content["doubts"]
@@ -230,7 +233,7 @@ class Board:
 
 
 def _told(content: Any) -> Any:
-    """The same without every ``looks`` that is None and every ``unrewarded`` that is false."""
+    """The content without each ``looks`` that is None and each ``unrewarded`` that is false."""
     if isinstance(content, dict):
         absent = {"looks": None, "unrewarded": False}
         return {key: _told(value) for key, value in content.items() if key not in absent or value is not absent[key]}

@@ -1,4 +1,4 @@
-"""What an arm's completions are like where that puts its accuracy in doubt."""
+"""Properties of an arm's completions that put its accuracy in doubt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -11,11 +11,11 @@ from harness.report.numbers.rows import finished
 
 Kind = Literal["no answer", "cut", "missed"]
 LIMITS: Mapping[Kind, float] = {"no answer": 0.1, "cut": 0.1, "missed": 0.05}
-"""Shares of the completions after training, above which a kind is told."""
+"""A share of the completions after training above this limit is a doubt."""
 
 
 def doubts(boards: Sequence[RegimeBoard], results: Sequence[RunResult]) -> tuple[Doubt, ...]:
-    """In the order of the rows."""
+    """All doubts, in the order of the rows."""
     runs = {result.run_id: result for result in results}
     return tuple(
         Doubt(objective=row.objective, regime=part.regime, kind=kind, share=share)
@@ -27,7 +27,7 @@ def doubts(boards: Sequence[RegimeBoard], results: Sequence[RunResult]) -> tuple
 
 
 def _shares(runs: Sequence[RunResult]) -> dict[Kind, float]:
-    """Means over the finished runs."""
+    """The share of each kind, averaged over the finished runs."""
     ends = [run.test.summary for run in finished(runs) if run.test]
     if not ends:
         return {}

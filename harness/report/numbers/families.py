@@ -1,4 +1,4 @@
-"""Which tests of a document were corrected together, and how many they are."""
+"""The families of tests in a document: which tests were corrected together, and how many there are."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from harness.report.numbers.document import Family
 
 
 def families(correction: Correction, regimes: Sequence[str], judged: Sequence[Judged]) -> tuple[Family, ...]:
-    """Those that test anything."""
+    """All families that have at least one test."""
     found = _together(judged) if correction == "document" else _by_table(regimes, judged)
     return tuple(family for family in found if family.tests)
 

@@ -1,4 +1,4 @@
-"""A mean with its 95 % interval, as reports write it."""
+"""A mean with its 95 % interval, as in reports."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from evaluators.statistics.ranking import LEVEL, Comparison
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """Without ends where one seed says nothing of the spread."""
+    """A mean with its interval. The ends are None if there is only one seed."""
 
     mean: float
     low: float | None
@@ -24,14 +24,14 @@ class Interval:
 
     @classmethod
     def over_problems(cls, shares: ArrayLike) -> "Interval":
-        """``shares``: [problems] share of correct samples of each."""
+        """The interval over problems. ``shares``: [problems] the share of correct samples of each."""
         mean, low, high = over_problems(shares)
         return cls(mean=mean, low=low, high=high)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference(Interval):
-    """An objective against another, and the tests of it: see :class:`evaluators.statistics.ranking.Comparison`."""
+    """The difference of two objectives with its tests, see :class:`evaluators.statistics.ranking.Comparison`."""
 
     p: float | None
     p_holm: float | None
@@ -44,7 +44,7 @@ class Difference(Interval):
 
     @property
     def equivalent(self) -> bool:
-        """Within the suite's margin."""
+        """Whether equivalence within the suite's margin was shown."""
         return self.equivalent_p is not None and self.equivalent_p < LEVEL
 
     @classmethod

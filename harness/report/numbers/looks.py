@@ -1,9 +1,8 @@
-"""Seeds until it is decided: which looks the records are enough for, and what each of them says.
+"""Seeds that are added until a decision: the looks that are possible with the existing runs, and their results.
 
-All of it follows from the runs and the plan that they record. A look is taken of a comparison where all of its planned
-seeds have ended, on both sides; runs beyond that are in no test, and where so many failed that too few are left there
-is none. So the same runs give the same verdicts, from
-wherever they are read, and whatever else was run before or after.
+Everything follows from the runs and the plan that they record. A comparison has a look once all planned seeds of that
+look have ended on both sides. Runs beyond the last look are in no test. If too many runs failed, there is no test
+either. So the same runs always give the same verdicts, whatever else was run before or after.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,12 +38,13 @@ Arms = Mapping[str, Sequence[RunResult]]
 
 
 def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
-    """The invocation whose looks the runs of a regime follow, by what these runs recorded; None: seeds were fixed.
+    """The recorded invocation whose looks the runs of a regime follow; None if the number of seeds was fixed.
 
-    Of several with the same looks it is the first, with the arms of all: they are one family of comparisons.
+    If several invocations have the same looks, this is the first one with the arms of all: they form one family of
+    comparisons.
 
     Raises:
-        HarnessError: they follow different looks, or looks for different margins.
+        HarnessError: the runs follow different looks, or looks with different margins.
     """
     made_by = {result.origin.invocation.id: result.origin.invocation for result in results}
     found = [one for one in made_by.values() if one.looks and regime in one.plan.regimes]
@@ -60,15 +60,15 @@ def plan_of(results: Sequence[RunResult], regime: str) -> Invocation | None:
 def _refuse_several(regime: str, what: str, told: Sequence[str], unit: str) -> None:
     if len(distinct := sorted(set(told))) > 1:
         raise HarnessError(
-            f"runs of {regime} were planned with different {what} ({' and '.join(distinct)} {unit}), and no error rate "
-            "holds over both; choose those of one by --algos"
+            f"runs of {regime} were planned with different {what} ({' and '.join(distinct)} {unit}), so no common "
+            "error rate holds; choose the arms of one plan with --algos"
         )
 
 
 def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
-    """The board with the verdicts, intervals and ranks that its looks allow; as it is where seeds were fixed.
+    """The board with the verdicts, intervals and ranks of its looks. Unchanged if the number of seeds was fixed.
 
-    Equivalent is what lies within the margin that was planned, whatever the suite's has become.
+    The margin of equivalence is the planned one, even if the suite's margin has changed since.
     """
     if planned is None or planned.looks is None or part.baseline is None:
         return part
@@ -97,7 +97,7 @@ def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> Regim
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunsAtLooks:
-    """The runs of a board, as far as they are there at each look."""
+    """The runs of a board at each look."""
 
     planned: Invocation
     arms: Arms
@@ -108,13 +108,13 @@ class RunsAtLooks:
         return Looks(self.planned.looks.seeds)
 
     def at(self, name: str, look: int) -> list[RunResult] | None:
-        """An arm's runs of the look's seeds; None where some of them have not ended."""
+        """The runs of an arm for the seeds of a look; None if some of them have not ended."""
         wanted = self.planned.plan.seeds[: self.looks.seeds[look]]
         there = [run for run in self.arms[name] if run.config.seed in wanted]
         return there if len(there) == len(wanted) and all(run.status != "unfinished" for run in there) else None
 
     def both(self, a: str, b: str, look: int) -> "Pair | None":
-        """Two arms at a look; None where it cannot be taken of them."""
+        """Two arms at a look; None if this look is not possible yet."""
         ours, theirs = self.at(a, look), self.at(b, look)
         if ours is None or theirs is None:
             return None
@@ -122,7 +122,7 @@ class RunsAtLooks:
         return Pair(ours=scores(a, ours), theirs=scores(b, theirs), taught=taught)
 
     def by_hand(self, taken: Mapping[str, int], baseline: str) -> int:
-        """Runs that no invocation with looks began, of those in the looks that were ``taken`` of each arm."""
+        """The number of runs in the looks ``taken`` that an invocation without looks started."""
         most = {**taken, baseline: max(taken.values(), default=0)}
         seen = [run for name, looks in most.items() if looks for run in self.at(name, looks - 1) or []]
         return sum(run.origin.invocation.looks is None for run in seen)
@@ -130,12 +130,12 @@ class RunsAtLooks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """Two arms at a look; None: none of the runs finished."""
+    """Two arms at a look. Scores are None if none of the runs finished."""
 
     ours: Scores | None
     theirs: Scores | None
     taught: bool
-    """Whether a run of either was ever rewarded: else nothing is said of their being equivalent."""
+    """Whether any run of either arm was ever rewarded. Otherwise equivalence is not tested."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -143,14 +143,14 @@ class Pair:
 
     @property
     def enough(self) -> bool:
-        """Whether as many seeds have finished on both sides as a test takes to hold its level; others failed."""
+        """Whether enough seeds have finished on both sides for a test that keeps its level."""
         return self.ours is not None and self.theirs is not None and len(common_seeds(self.ours, self.theirs)) >= FEWEST
 
 
 def _decided(
     rows: Sequence[ArmRow], baseline: str, runs: RunsAtLooks, margin: float, absent: int
 ) -> tuple[ArmRow, ...]:
-    """One family of comparisons, look by look."""
+    """The rows of one family of comparisons after all looks."""
     names = [row.objective for row in rows if row.objective in runs.arms and row.objective != baseline]
     found = Decisions(runs.looks, (len(names),), absent=absent)
     last: list[tuple[int, Pair] | None] = [None] * len(names)
@@ -179,7 +179,7 @@ def _row(
         return row
     place = names.index(row.objective)
     seen = last[place]
-    if seen is None:  # its difference is told, and not tested
+    if seen is None:  # the difference is shown, but not tested
         untested = row.difference and replace(
             row.difference, p=None, p_holm=None, equivalent_p=None, detectable=None, equivalence_seeds=None
         )
@@ -201,7 +201,7 @@ def _row(
 
 
 def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Difference | None:
-    """At the last look that was taken, with the interval of that look and the p-values of all looks."""
+    """The difference at the last look, with the interval of that look and p-values over all looks."""
     estimate = pair.estimate
     if estimate is None or pair.ours is None or pair.theirs is None:
         return None
@@ -219,10 +219,10 @@ def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Diffe
 
 
 def repeated_interval(estimate: Estimate, bound: float) -> tuple[float, float] | None:
-    """A repeated confidence interval (Jennison and Turnbull 1989): at the level that the estimate's look may spend.
+    """A repeated confidence interval (Jennison and Turnbull 1989), at the level that this look may spend.
 
-    Those of all looks together cover the true difference with probability 0.95, so that one may stop at any. Within
-    -1 and 1, as a difference of shares is.
+    The intervals of all looks together cover the true difference with probability 0.95, so one may stop at any look.
+    The ends are clipped to -1 and 1, the range of a difference of shares.
     """
     if estimate.error is None:
         return None
@@ -233,7 +233,10 @@ def repeated_interval(estimate: Estimate, bound: float) -> tuple[float, float] |
 
 
 def standing_over_looks(names: Sequence[str], runs: RunsAtLooks) -> Standing:
-    """Who is told apart from whom, best mean first: all pairs, each by its p-value over the looks that both have."""
+    """Ranks and ties from tests of all pairs, each with its p-value over the looks that both arms have.
+
+    ``names``: best mean first.
+    """
     pairs = list(combinations(range(len(names)), 2))
     corrected = holm([_over_looks(names[i], names[j], runs) for i, j in pairs])
     apart: NDArray[np.bool_] = np.zeros((len(names), len(names)), dtype=bool)

@@ -1,4 +1,4 @@
-"""Which runs may stand in one table, and under what names."""
+"""The checks that runs may be compared in one table, and the names of their arms."""
 
 import json
 from collections import Counter, defaultdict
@@ -11,14 +11,15 @@ from harness.records.events import OfflineSet
 from harness.records.results import RunResult
 
 TOLD = 6
-"""Differing settings that a refusal names."""
+"""The number of differing settings that an error message names."""
 
 
 def refuse_unmatched(results: Sequence[RunResult]) -> None:
-    """
+    """Refuse runs that cannot be compared.
+
     Raises:
-        HarnessError: these runs differ in more than objective, its settings, seed and regime, or in what judged them;
-            which and in what.
+        HarnessError: the runs differ in more than the objective with its settings, the seed and the regime, or
+            different graders judged them. The message says which runs differ, and in what.
     """
     sets: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
@@ -27,27 +28,28 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
         listed = "; ".join(f"{key} ({_members(found)})" for key, found in sorted(sets.items()))
         differing = _differing([found[0].config for _, found in sorted(sets.items())])
         raise HarnessError(
-            f"these runs are not matched, so no table can rank them; choose a set by --match: {listed}; they differ in "
-            f"{differing}"
+            f"these runs are not matched, so no table can rank them; choose one set with --match: {listed}; the sets "
+            f"differ in {differing}"
         )
     refuse_other_graders(results)
     distinct = list({repr(result.identity): result.identity for result in results}.values())
     if not all(a.agrees(b) for a, b in combinations(distinct, 2)):
         raise HarnessError(
-            "these runs began from different weights, problems or prompts; redo the older ones with --fresh"
+            "these runs started from different weights, problems or prompts; repeat the older ones with --fresh"
         )
     data: dict[int, set[OfflineSet]] = defaultdict(set)
     for result in results:
         if result.data:
             data[result.config.seed].add(result.data)
     if torn := sorted(seed for seed, found in data.items() if len(found) > 1):
-        raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; redo them with --fresh")
+        raise HarnessError(f"runs of seed {torn[0]} were trained on different offline sets; repeat them with --fresh")
 
 
 def refuse_other_graders(results: Sequence[RunResult]) -> None:
-    """
+    """Refuse runs that different graders judged.
+
     Raises:
-        HarnessError: these runs were judged by different graders; which.
+        HarnessError: there are several graders. The message names them.
     """
     graders: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
@@ -56,7 +58,7 @@ def refuse_other_graders(results: Sequence[RunResult]) -> None:
         listed = "; ".join(f"{name} ({_counted(found)})" for name, found in sorted(graders.items()))
         raise HarnessError(
             "these runs were judged by different graders, so no table can rank them; "
-            f"choose one by --grader, or redo the older runs with --fresh: {listed}"
+            f"choose one with --grader, or repeat the older runs with --fresh: {listed}"
         )
 
 
@@ -70,7 +72,7 @@ def _counted(results: Sequence[RunResult]) -> str:
 
 
 def _differing(configs: Sequence[RunConfig]) -> str:
-    """The settings that keep them apart, with their values."""
+    """The settings in which the configs differ, with their values."""
     settings = [flat(config.matched) for config in configs]
     values = {
         key: list(dict.fromkeys(json.dumps(found.get(key)) for found in settings))
@@ -82,7 +84,7 @@ def _differing(configs: Sequence[RunConfig]) -> str:
 
 
 def arm_names(configs: Sequence[RunConfig]) -> dict[str, str]:
-    """By arm key: the objective's name; with its key behind where one objective has several settings."""
+    """Names by arm key: the objective, followed by the key if the objective occurs with several settings."""
     counts = Counter(config.objective.name for config in configs)
     return {
         c.arm_key: c.objective.name if counts[c.objective.name] == 1 else f"{c.objective.name} ({c.arm_key})"
@@ -91,7 +93,7 @@ def arm_names(configs: Sequence[RunConfig]) -> dict[str, str]:
 
 
 def twins(arms: Sequence[list[RunResult]]) -> tuple[list[RunResult], list[RunResult]] | None:
-    """The runs of ``agro`` and of ``rloo`` with the same settings: the A/A pair."""
+    """The A/A pair: the runs of ``agro`` and of ``rloo`` with the same settings."""
     for agro, rloo in product(arms, arms):
         ours, theirs = agro[0].config, rloo[0].config
         if (ours.objective.objective, theirs.objective.objective) != ("agro", "rloo"):

@@ -1,4 +1,4 @@
-"""One arm's row of a board."""
+"""The row of one arm on a board."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,9 +13,9 @@ from harness.report.numbers.interval import Difference, Interval
 from harness.report.numbers.spread import spread
 
 RANKED_FROM = 5
-"""Seeds below which a row is preliminary."""
+"""With fewer seeds a row is preliminary."""
 MATCHED_WITHIN = 0.05
-"""Relative difference to the baseline's spending above which a unit is marked."""
+"""A unit is marked if its spending differs from the baseline's by a larger relative difference."""
 
 
 def finished(runs: Sequence[RunResult]) -> list[RunResult]:
@@ -23,7 +23,7 @@ def finished(runs: Sequence[RunResult]) -> list[RunResult]:
 
 
 def scores(name: str, runs: Sequence[RunResult]) -> Scores | None:
-    """The test results of the finished runs; None if there are none."""
+    """The test results of the finished runs; None if no run has finished."""
     done = finished(runs)
     if not done:
         return None
@@ -32,10 +32,10 @@ def scores(name: str, runs: Sequence[RunResult]) -> Scores | None:
 
 
 def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference: Mapping[str, float]) -> ArmRow:
-    """What the runs of one arm reached and spent; :func:`compared` adds how that compares.
+    """The results and costs of one arm. :func:`compared` adds the comparison with the baseline.
 
-    ``missing``: seeds that were planned and never began. ``reference``: what a run of the baseline spends; without a
-    baseline, the mean run of the board.
+    ``missing``: seeds that were planned but never started. ``reference``: the mean spending of a run of the baseline,
+    or of all runs of the board if there is no baseline.
     """
     done = finished(runs)
     spent = costs(done)
@@ -77,7 +77,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
 def compared(
     rows: Iterable[ArmRow], comparisons: Mapping[str, Comparison], found: Standing | None = None
 ) -> tuple[ArmRow, ...]:
-    """The rows with what is known of their difference to the baseline, and with their ranks."""
+    """The rows with their differences to the baseline and their ranks, where these are known."""
     ranks = found.ranks if found else {}
     return tuple(
         replace(
@@ -90,7 +90,7 @@ def compared(
 
 
 def costs(runs: Sequence[RunResult]) -> dict[str, float]:
-    """Mean spending a run, in every unit."""
+    """Mean spending per run, in every unit."""
     return {unit: float(np.mean([run.spent[unit] for run in runs])) for unit in COSTS} if runs else {}
 
 
@@ -107,31 +107,31 @@ def _status(runs: Sequence[RunResult]) -> ArmStatus:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """Of the finite ones."""
+    """The mean of the values that are not None."""
     numbers = [value for value in values if value is not None]
     return float(np.mean(numbers)) if numbers else None
 
 
 def _places(runs: Sequence[RunResult]) -> int:
-    """Evaluations that all runs have."""
+    """The number of validations that all runs have."""
     return min((len(run.curve) for run in runs), default=0)
 
 
 def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
-    """Area under validation accuracy against budget, as a mean on the way."""
+    """The mean validation accuracy over the budget, from the area under the learning curve."""
     places = _places(runs)
     if places < 2:
         return None
     unit = runs[0].config.budget.unit
     spent = np.mean([[point.spent[unit] for point in run.curve[:places]] for run in runs], axis=0)
     if (np.diff(spent) <= 0).any():
-        return None  # a control that never trains spends nothing
+        return None  # a control that is never trained spends nothing
     means = mean_over_budget(spent, [[point.accuracy for point in run.curve[:places]] for run in runs])
     return Interval.of(over_seeds(means))
 
 
 def _curve(runs: Sequence[RunResult]) -> tuple[CurvePoint, ...]:
-    """Over seeds, at the evaluations that all have: mean spending in every unit, validation accuracy, and KL."""
+    """Means over seeds of spending, validation accuracy and KL, at the validations that all runs have."""
     points = []
     for place in range(_places(runs)):
         here = [run.curve[place] for run in runs]

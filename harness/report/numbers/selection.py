@@ -1,4 +1,4 @@
-"""Which of a suite's runs a report is about."""
+"""The choice of runs for a report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from harness.report.numbers.document import MissingRun
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What is asked for; ``None``: all of it."""
+    """Conditions on the runs of a report. ``None`` admits everything."""
 
     algos: tuple[str, ...] | None = None
     regimes: tuple[str, ...] | None = None
@@ -21,13 +21,13 @@ class Selection:
     budget: Budget | None = None
     match: str | None = None
     grader: str | None = None
-    """Its name, or its version alone."""
+    """The full name of a grader, or its version."""
 
     def of(self, results: Sequence[RunResult]) -> list[RunResult]:
-        """Those that are asked for.
+        """The runs that meet all conditions.
 
         Raises:
-            HarnessError: nothing is left, or an objective or regime that is asked for has no run.
+            HarnessError: no run meets them, or a name that is asked for has no run.
         """
         chosen = [result for result in results if self._admits_run(result)]
         for what, wanted, there in (
@@ -39,17 +39,20 @@ class Selection:
             if absent := sorted(set(wanted or ()) - there):
                 known = sorted({self._named(what, result) for result in results})
                 raise HarnessError(
-                    f"{what} {', '.join(absent)}: no such run here; there are {', '.join(known) or 'none'}"
+                    f"{what} {', '.join(absent)}: there is no such run here; choose from {', '.join(known) or 'none'}"
                 )
         if results and not chosen:
-            raise HarnessError("none of the runs here has all that is asked for; ask for other --seeds or --budget")
+            raise HarnessError("no run meets all of these conditions; choose other --seeds or another --budget")
         return chosen
 
     def missing(self, results: Sequence[RunResult]) -> list[MissingRun]:
-        """What an invocation of these runs planned, and what has no run at all; not where it may end before."""
+        """Planned runs that never started, by the plans of the invocations that made ``results``.
+
+        Plans with looks do not count, because they may stop before their last seed.
+        """
         there = {(run.config.objective.name, run.config.regime, run.config.seed) for run in results}
         made_by = {run.origin.invocation.id: run.origin.invocation for run in results}
-        plans = {key: one.plan for key, one in made_by.items() if one.looks is None}  # others may end before
+        plans = {key: one.plan for key, one in made_by.items() if one.looks is None}
         planned = dict.fromkeys(
             place for plan in plans.values() for place in product(plan.algos, plan.regimes, plan.seeds)
         )
@@ -84,5 +87,5 @@ class Selection:
 
 
 def _names(result: RunResult) -> tuple[str, str]:
-    """What the grader of a run may be called."""
+    """The names by which one may ask for the grader of a run."""
     return result.grader, result.grader.partition("/")[0]

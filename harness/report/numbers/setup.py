@@ -10,12 +10,12 @@ from harness.config.settings import PLACE, ComputeSettings
 from harness.records.results import RunResult
 
 ALWAYS = ("optimizer.learning_rate",)
-"""Told by arm, even where all arms have the same."""
+"""Settings that are shown for each arm, even if all arms have the same value."""
 FIRST = ("model.path", "task.name", "task.data", "task.format", "task.grading", "grader")
-"""Of the shared settings, those that come first."""
+"""The shared settings that come first."""
 PLACES = tuple(f"compute.{name}" for name, info in ComputeSettings.model_fields.items() if PLACE in info.metadata)
 NOT_TOLD = ("suite", "seed", "objective.name", "regime", *PLACES)
-"""What the page says elsewhere; where a run was computed is a remark."""
+"""Settings that the page shows elsewhere, and settings of the place where a run was computed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,14 +23,14 @@ class Value:
     """A setting of one row."""
 
     text: str | None
-    """As JSON; None: the row's objective has no such setting."""
+    """The value as JSON; None if the objective of the row has no such setting."""
     differs: bool
-    """From the row that the others are compared with, where both have it."""
+    """Whether it differs from the reference row. False if one of the two has no such setting."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """A setting by its dotted key, with a value for each row."""
+    """A setting with its dotted key and a value for each row."""
 
     key: str
     values: tuple[Value, ...]
@@ -42,29 +42,29 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """The settings of some rows that are not the same for all runs of the page."""
+    """The settings of some rows, without those that all runs of the page share."""
 
     names: tuple[str, ...]
     against: str | None
-    """The row whose values the others are compared with."""
+    """The reference row that the others are compared with."""
     settings: tuple[Setting, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setups:
-    """A table for each part of a page, and what all runs share."""
+    """One table for each part of a page, and the settings that all runs share."""
 
     parts: tuple[Setup, ...]
     shared: Mapping[str, str]
-    """By dotted key, as JSON; the most telling first."""
+    """JSON values by dotted key, with the most important first."""
 
 
 Rows = Mapping[str, RunResult]
-"""A run of each row: its runs differ in nothing but the seed."""
+"""One run of each row. The runs of a row differ only in the seed."""
 
 
 def setups(parts: Sequence[tuple[Rows, str | None]]) -> Setups:
-    """``parts``: rows, and the name of the one that the others are compared with, if it is there."""
+    """The settings of a page. ``parts``: for each part, its rows and the name of the reference row, if there is one."""
     told = [({name: _told(run) for name, run in rows.items()}, against) for rows, against in parts]
     every = [settings for rows, _ in told for settings in rows.values()]
     keys = list(dict.fromkeys(key for settings in every for key in settings))
@@ -83,7 +83,7 @@ def _is_shared(key: str, every: Sequence[Mapping[str, str]]) -> bool:
 
 
 def _order(key: str) -> tuple[int, str]:
-    """The objective, the learning rate, the objective's fields, the rest."""
+    """The sort key of a setting: the objective, the learning rate, the objective's fields, then the rest."""
     groups = ("objective.objective", *ALWAYS, "objective.", "optimizer.")
     return next((place for place, group in enumerate(groups) if key.startswith(group)), len(groups)), key
 
@@ -105,7 +105,7 @@ def _setup(rows: Mapping[str, Mapping[str, str]], against: str | None, keys: Seq
 
 
 def _told(run: RunResult) -> dict[str, str]:
-    """Every setting of a run, what judged it, and the hashes of what it began with."""
+    """All settings of a run, its grader, and the hashes of its initial weights, problems and prompts."""
     found: dict[str, Any] = flat(run.config.model_dump(mode="json"))
     found = {key: value for key, value in found.items() if key not in NOT_TOLD}
     found = {key: value for key, value in found.items() if not (key.startswith("objective.") and value is None)}

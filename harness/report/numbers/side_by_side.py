@@ -1,4 +1,4 @@
-"""Two objectives, or two runs, side by side: what ``harness compare`` shows."""
+"""The content of ``harness compare``: two objectives or two runs, side by side."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -26,38 +26,38 @@ class Example:
     problem: str
     question: str
     answer: str
-    """What was expected."""
+    """The expected answer."""
     attempts: tuple[Attempt, ...]
     shares: tuple[float, ...]
-    """Of each side's attempts that are correct."""
+    """The share of correct attempts of each side."""
     p: float
-    """Of no difference on this problem, corrected over all problems."""
+    """The p-value for no difference on this problem, corrected over all problems."""
     clear: bool
-    """The difference is more than the samples' noise: see :func:`evaluators.statistics.by_problem.beyond_noise`."""
+    """Whether the difference exceeds sampling noise, see :func:`evaluators.statistics.by_problem.beyond_noise`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
-    """A problem: correct samples and samples of each side, over all their runs."""
+    """A problem with the numbers of correct samples and of all samples on each side, over all runs."""
 
     problem: str
     correct: tuple[int, int]
     samples: tuple[int, int]
     p: float
-    """As of :class:`Example`."""
+    """As in :class:`Example`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changed:
-    """The problems that the first side solves more often, or less."""
+    """The problems that the first side solves more often than the second, or less often."""
 
     kind: Literal["gained", "lost"]
     count: int
-    """As the samples fell."""
+    """The number of such problems, whether or not noise explains them."""
     clear: int
-    """Of these, how many changed by more than the samples' noise."""
+    """The number of these on which the difference exceeds sampling noise."""
     examples: tuple[Example, ...]
-    """Those that noise explains least first."""
+    """Sorted by p-value, smallest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,19 +68,19 @@ class SideBySide:
     regime: str
     names: tuple[str, str]
     single: bool
-    """Two runs were named, so seeds say nothing."""
+    """Whether there is one run on each side, so that nothing follows for other seeds."""
     margin: float
     rows: tuple[ArmRow, ArmRow]
     runs: tuple[tuple[RunResult, ...], tuple[RunResult, ...]]
-    """Behind the rows."""
+    """The runs of each row."""
     difference: Interval
-    """A ``Difference`` where seeds say something."""
+    """A ``Difference`` if there are several seeds."""
     counted: tuple[Counted, ...]
-    """Every problem."""
+    """All problems."""
     gained: Changed
     lost: Changed
     looked: bool
-    """The seeds went on until it was decided, for which the tests here do not allow."""
+    """Whether seeds were added until a decision. The tests here do not allow for that."""
 
     @property
     def problems(self) -> int:

@@ -1,4 +1,4 @@
-"""How far the runs of an arm lie apart, and which of them collapsed."""
+"""How much the runs of an arm vary, and which of them collapsed."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from harness.report.numbers.interval import Interval
 
 
 def spread(finished: Sequence[RunResult]) -> Spread | None:
-    """Of an arm's finished runs; None if there are none."""
+    """The spread of an arm's finished runs; None if there are none."""
     runs = [(run, run.start.summary.accuracy, run.test) for run in finished if run.test and run.start]
     if not runs:
         return None

@@ -1,1 +1,1 @@
-"""Reports as text, tables, pictures and pages."""
+"""Reports as text, tables, pictures and HTML pages."""

@@ -1,4 +1,4 @@
-"""Numbers and texts as a report shows them: in cells, sentences, Markdown."""
+"""How reports write numbers and texts: in cells, in sentences and in Markdown."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from harness.report.numbers.interval import Interval
 
 NONE = "–"
 LONGEST = 4000
-"""Characters of a text that a page shows."""
+"""The number of characters of a text that a page shows."""
 
 
 def ranks(best: int, worst: int) -> str:
@@ -14,7 +14,7 @@ def ranks(best: int, worst: int) -> str:
 
 
 def points(interval: Interval | None, *, signed: bool = False) -> str:
-    """Shares as percent, with half of their interval, or with its ends where it is not symmetric."""
+    """A mean in percent with ± half its interval, or with both ends if the interval is not symmetric."""
     if interval is None:
         return NONE
     text = signed_percent(interval.mean) if signed else percent(interval.mean)
@@ -35,7 +35,7 @@ def percent(share: float | None) -> str:
 
 
 def digits(number: float | None) -> str:
-    """Three of them."""
+    """A number with three digits."""
     return NONE if number is None else f"{number:.3g}"
 
 
@@ -48,13 +48,13 @@ def p_value(p: float) -> str:
 
 
 def span(interval: Interval, text: Callable[[float], str]) -> str:
-    """The ends of an interval alone."""
+    """The two ends of an interval, without the mean."""
     low, high = interval.low, interval.high
     return NONE if low is None or high is None else f"{text(low)}–{text(high)}"
 
 
 def probability(found: float, low: float | None, high: float | None) -> str:
-    """With its interval, where there is one."""
+    """A probability, with its interval if there is one."""
     return f"{found:.2f}" if low is None or high is None else f"{found:.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -67,19 +67,19 @@ def count(number: float) -> str:
 
 
 def place(value: float | str | None) -> str:
-    """Where a point of a figure stands: whole numbers in full, others in three digits."""
+    """The x value of a point in a figure: whole numbers in full, others with three digits."""
     if value is None or isinstance(value, str):
         return value or NONE
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e8 else count(value)
 
 
 def shown(text: str) -> str:
-    """With control characters made visible: they could redraw a terminal or hide a name."""
+    """A text with visible control characters. Otherwise they could redraw a terminal or hide a name."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def excerpt(text: str, longest: int = LONGEST) -> str:
-    """What is shown of a text: control characters visible, the middle of a long one left out."""
+    """A text with visible control characters, and without the middle if it is long."""
     if len(text) > longest:
         half = longest // 2
         text = f"{text[:half]}\n[… {len(text) - 2 * half:,} characters …]\n{text[-half:]}"
@@ -87,12 +87,12 @@ def excerpt(text: str, longest: int = LONGEST) -> str:
 
 
 def escaped(text: str) -> str:
-    """As Markdown that shows it, whatever it holds."""
+    """A text escaped for Markdown, so that it is shown as it is."""
     for mark, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|")):
         text = text.replace(mark, entity)
     return " ".join(shown(text).split("\n"))
 
 
 def as_code(text: str) -> str:
-    """As a Markdown block that is shown as it is."""
+    """A text as an indented Markdown code block."""
     return "\n".join(f"    {line}" for line in shown(text).split("\n"))

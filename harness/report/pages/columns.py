@@ -1,4 +1,4 @@
-"""The columns of a leaderboard, each once: for Markdown, terminal, page, dataset card and legend."""
+"""The columns of a leaderboard. Markdown, terminal, page, dataset card and legend all use these definitions."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,11 +8,11 @@ from harness.report.pages.cells import NONE, count, digits, p_value, percent, po
 from harness.report.pages.grid import Column, interval, share
 
 Arm = Mapping[str, ArmRow]
-"""An arm's rows by regime."""
+"""The rows of one arm, by regime."""
 
 
 def verdict(row: ArmRow) -> str:
-    """What may be said of the difference to the baseline."""
+    """The conclusion that the tests allow about the difference to the baseline."""
     difference = row.difference
     if row.status not in ("ranked", "preliminary"):
         return row.status
@@ -30,7 +30,7 @@ def verdict(row: ArmRow) -> str:
 
 
 def accuracy(row: ArmRow) -> str:
-    """With what makes it say little: a single seed, or no reward."""
+    """The accuracy, with a remark if it means little because there is one seed or no reward."""
     little = [text for text, holds in (("1 seed", len(row.seeds) == 1), ("no reward", row.unrewarded)) if holds]
     return points(row.accuracy) + (f" ({', '.join(little)})" if little and row.accuracy else "")
 
@@ -52,7 +52,7 @@ def _improvement(row: ArmRow) -> float | None:
 
 
 def _spent(name: str, unit: str, note: str = "") -> Column[ArmRow]:
-    """Marked where it is not what the baseline spends."""
+    """A column of spending. A star marks values that differ from the baseline's."""
 
     def text(row: ArmRow) -> str:
         return count(row.budget[unit]) + ("*" if unit in row.unmatched else "") if row.budget else NONE
@@ -73,17 +73,17 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "accuracy %",
         accuracy,
         lambda row: row.accuracy.mean if row.accuracy else None,
-        "accuracy: share of correct samples on the test split, mean over seeds, start: the same before training; ±: "
-        "95 % t-interval for other seeds on these problems, which all rows share; on other problems all rows would "
-        "move, and together",
+        "accuracy: the share of correct samples on the test split, averaged over seeds. start: the same before "
+        "training. ±: a 95 % t-interval over seeds, for these test problems. All rows share the problems, so with "
+        "other problems all accuracies would move together",
         whole=True,
     ),
     share("start", lambda row: row.start_accuracy),
     interval(
         "difference",
         lambda row: row.difference,
-        "difference: to the baseline, paired by seed and problem, in points; ±: 95 % interval for other seeds and "
-        "other problems of the kind, {interval}",
+        "difference: the difference to the baseline in points, paired by seed and problem. ±: a 95 % interval that "
+        "allows for other seeds and other problems of the same kind, {interval}",
         signed=True,
         whole=True,
     ),
@@ -91,7 +91,8 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "p",
         lambda row: NONE if (p := _p(row)) is None else p_value(p),
         _p,
-        "p: of no difference, Holm-corrected for {verdicts}; P(>): probability that a run beats a run of the baseline",
+        "p: the p-value for no difference, Holm-corrected over {verdicts}. P(>): the probability that a run beats a "
+        "run of the baseline",
     ),
     Column(
         "P(>)",
@@ -102,11 +103,13 @@ REACHED: tuple[Column[ArmRow], ...] = (
         "verdict",
         verdict,
         verdict,
-        f"verdict: better or worse below p = {LEVEL}; equivalent: within {{margin:g}} points, by two one-sided tests "
-        f"at {LEVEL}, corrected likewise; else {{undecided}}; rank: by Holm's correction over {{ranks}}",
+        f"verdict: better or worse if p < {LEVEL}. equivalent: two one-sided tests at {LEVEL}, corrected in the same "
+        "way, show that the difference is within {margin:g} points. Otherwise the verdict is {undecided}. rank: the "
+        "best and worst possible place, from pairwise tests that are Holm-corrected over {ranks}",
     ),
 )
-"""What an arm's runs reached; a note's ``margin`` is the suite's, in points, and what tests were corrected over."""
+"""What the runs of an arm reached. The notes have placeholders for the margin in points and for how tests were
+corrected; see :func:`harness.report.pages.notes.notes`."""
 
 
 def _spread(
@@ -134,8 +137,9 @@ SPREAD: tuple[Column[ArmRow], ...] = (
         "runs %",
         lambda found: f"{percent(found.lowest)}–{percent(found.highest)}",
         lambda found: found.lowest,
-        "runs, median, sd: test accuracies of the single runs; collapsed: runs that end 10 points or more below their "
-        "own start, or below it and as outliers 10 points or more below the median run",
+        "runs, median, sd: range, median and standard deviation of the test accuracies of single runs. collapsed: runs "
+        "that end at least 10 points below their own start, and runs that end below their start and are outliers at "
+        "least 10 points below the median run",
     ),
     _spread("median %", lambda found: percent(found.median), lambda found: found.median),
     _spread("sd", lambda found: percent(found.deviation), lambda found: found.deviation),
@@ -148,8 +152,8 @@ SPREAD: tuple[Column[ArmRow], ...] = (
         "other problems %",
         lambda found: span(found.elsewhere, percent),
         lambda found: found.elsewhere.low,
-        "other problems: 95 % interval of accuracy for other seeds and other problems of the kind; P(>) interval: "
-        "95 %, for other seeds, from three runs on",
+        "other problems: a 95 % interval for the accuracy that allows for other seeds and other problems of the same "
+        "kind. P(>) interval: a 95 % interval over seeds; it needs at least three runs",
     ),
     Column(
         "P(>) interval",
@@ -158,13 +162,14 @@ SPREAD: tuple[Column[ArmRow], ...] = (
         whole=True,
     ),
 )
-"""How far its runs lie apart."""
+"""How much the runs of an arm vary."""
 TOOK: tuple[Column[ArmRow], ...] = (
     OBJECTIVE,
     _spent(
         "sampled",
         "sampled_completions",
-        "sampled: completions; steps: of the optimiser; tokens: sampled ones; FLOPs: of all models involved",
+        "sampled: sampled completions. steps: optimiser steps. tokens: sampled tokens. FLOPs: those of all models that "
+        "take part",
     ),
     _spent("steps", "optimizer_steps"),
     _spent("tokens", "sampled_tokens"),
@@ -174,13 +179,14 @@ TOOK: tuple[Column[ArmRow], ...] = (
 BEHAVED: tuple[Column[ArmRow], ...] = (
     OBJECTIVE,
     interval(
-        "on the way %",
+        "during training %",
         lambda row: row.mean_over_budget,
-        "on the way: mean validation accuracy over the budget; KL: to the reference, nats a completion; pi/mu: "
-        "mean probability ratio of policy to behaviour over the completions of the last tenth of the steps, 1 in "
-        "expectation, near 0 where the policy has left what it is trained on; length: tokens "
-        "a completion; cut: at the length limit; paid: accepted by the grader against a second rule, missed: the other "
-        "way round",
+        "during training: validation accuracy, averaged over the budget. KL: the KL divergence from the reference, in "
+        "nats per completion. pi/mu: the mean probability ratio of policy to behaviour policy, over the completions of "
+        "the last tenth of the steps; its expectation is 1, and it is near 0 if the policy has moved away from the "
+        "completions that it is trained on. length: tokens per completion. cut: completions that reached the length "
+        "limit. timeouts: completions on which the grader ran out of time. paid: accepted by the grader, rejected by "
+        "a second rule. missed: rejected by the grader, accepted by that rule",
     ),
     Column("KL", lambda row: digits(row.kl), lambda row: row.kl),
     Column("pi/mu", lambda row: digits(row.ratio_mean), lambda row: row.ratio_mean),
@@ -190,12 +196,12 @@ BEHAVED: tuple[Column[ArmRow], ...] = (
     share("paid %", lambda row: row.audit_paid),
     share("missed %", lambda row: row.audit_missed),
 )
-AFTERWARDS = (("How sure that is", SPREAD), ("What that took, a run", TOOK), ("How it got there", BEHAVED))
-"""The tables below that of what was reached, controls included."""
+AFTERWARDS = (("Variation between runs", SPREAD), ("Cost of a run", TOOK), ("Training and completions", BEHAVED))
+"""Titles and columns of the tables below the main one. They include the controls."""
 
 
 def across(boards: Sequence[RegimeBoard]) -> tuple[list[Column[Arm]], list[Arm]]:
-    """An arm a row, controls last; its mean accuracy and rank in each regime a column."""
+    """A table with one row per arm, controls last, and one column per regime with mean accuracy and rank."""
     ordered = [row for part in boards for row in part.rows] + [row for part in boards for row in part.controls]
     arms: dict[str, dict[str, ArmRow]] = {row.objective: {} for row in ordered}
     for part in boards:

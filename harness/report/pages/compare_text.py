@@ -1,4 +1,4 @@
-"""A comparison in sentences, and in the terminal."""
+"""A comparison as sentences, and for the terminal."""
 
 from collections.abc import Callable
 
@@ -28,28 +28,28 @@ from harness.report.pages.cells import (
 from harness.report.pages.grid import Grid
 
 IN_TERMINAL = 3
-"""Problems gained, and lost, that the terminal shows."""
+"""The terminal shows this many problems that were gained, and as many that were lost."""
 EXCERPT = 600
-"""Characters of a completion there."""
+"""The number of characters of a completion that the terminal shows."""
 COMPLETIONS: tuple[tuple[str, Callable[[ArmRow], str]], ...] = (
-    ("KL to the reference, nats", lambda row: digits(row.kl)),
+    ("KL from the reference, nats", lambda row: digits(row.kl)),
     ("policy to behaviour, mean ratio", lambda row: digits(row.ratio_mean)),
-    ("tokens a completion", lambda row: tenths(row.completion_tokens)),
+    ("tokens per completion", lambda row: tenths(row.completion_tokens)),
     ("cut at the limit, %", lambda row: percent(row.truncated)),
     ("grader timeouts, %", lambda row: percent(row.grader_timeouts)),
 )
-"""What they are like."""
+"""Properties of the completions: their names, and how they are written."""
 
 
 def sentences(found: SideBySide) -> list[str]:
-    """What was compared, and what may be said."""
+    """Sentences on what was compared and what can be concluded."""
     ours, theirs = found.rows
-    alone = "problems alone: one run each, which says nothing of their objectives"
+    alone = "problems only, because there is one run each; this says nothing about the objectives"
     over = alone if found.single else "seeds and problems"
     said = [
         f"{found.suite}, {found.regime}: {ours.objective} {points(ours.accuracy)} %, "
-        f"{theirs.objective} {points(theirs.accuracy)} %; the difference is "
-        f"{points(found.difference, signed=True)} points, 95 % interval over {over}."
+        f"{theirs.objective} {points(theirs.accuracy)} %. The difference is "
+        f"{points(found.difference, signed=True)} points (95 % interval over {over})."
     ]
     said += _tests(found)
     said += [
@@ -59,56 +59,56 @@ def sentences(found: SideBySide) -> list[str]:
         if row.spread and row.spread.collapsed
     ]
     said.append(
-        f"Of {found.problems} problems {ours.objective} solves {found.gained.count} more often and "
-        f"{found.lost.count} less often, {found.gained.clear} and {found.lost.clear} of them beyond the samples' noise."
+        f"{ours.objective} solves {found.gained.count} of {found.problems} problems more often and {found.lost.count} "
+        f"less often. For {found.gained.clear} and {found.lost.clear} of them, the difference is beyond sampling noise."
     )
     return said
 
 
 def noise(found: SideBySide) -> str:
-    """How a problem is told from its samples' noise, and whether these samples could tell any."""
+    """How a real difference on a problem is told from sampling noise, and whether these samples suffice for it."""
     m, n = found.counted[0].samples
     said = (
-        f"Beyond the noise: Fisher's exact test on the problem's samples ({m} against {n}), corrected by Benjamini and "
-        f"Hochberg over all {found.problems} problems, so that of the marked ones at most {100 * LEVEL:g} % are noise, "
-        "in expectation. It holds for these runs, not for other seeds of the objectives. A problem "
-        "that is not marked may differ all the same: so few samples tell large differences alone."
+        f"Beyond the noise: Fisher's exact test on the samples of a problem ({m} against {n}), with the correction of "
+        f"Benjamini and Hochberg over all {found.problems} problems. At most {100 * LEVEL:g} % of the marked problems "
+        "are expected to be noise. This holds for these runs, not for other seeds. A problem without a mark may differ "
+        "too, because so few samples only show large differences."
     )
     if least_p(m, n) >= LEVEL:
-        said += f" No difference on one problem can pass it with {m} against {n} samples."
+        said += f" With {m} against {n} samples, no difference on a single problem can be significant."
     return said
 
 
 def _tests(found: SideBySide) -> list[str]:
-    """What may be said of the objectives; nothing where seeds say nothing."""
+    """Sentences on the tests of the objectives; none if there are too few seeds for a test."""
     difference = found.difference
     if not isinstance(difference, Difference) or difference.p is None:
         return []
     ours, theirs = found.rows
     looked = (
-        "; it allows for no looks, though these seeds went on until it was decided: the leaderboard's does"
+        " (the seeds were added until a decision, which this p-value ignores; the leaderboard's does not)"
         if found.looked
         else ""
     )
-    within = f"; they are equivalent within {100 * found.margin:g} points" if difference.equivalent else ""
+    within = f" They are equivalent within {100 * found.margin:g} points." if difference.equivalent else ""
     better = probability(difference.improvement, difference.improvement_low, difference.improvement_high)
     said = [
-        f"p = {p_value(difference.p)} of no difference, as one comparison alone{looked}{within}. A run of "
-        f"{ours.objective} beats one of {theirs.objective} with probability {better}."
+        f"The p-value for no difference is {p_value(difference.p)}, for this comparison alone{looked}.{within} A run "
+        f"of {ours.objective} beats a run of {theirs.objective} with probability {better}."
     ]
     if difference.detectable is not None:
         gap = f"{100 * difference.detectable:.1f} points"
-        said.append(f"These seeds would have shown a gap of {gap} with probability 0.8.")
+        said.append(f"These seeds would have detected a difference of {gap} with probability 0.8.")
     if difference.equivalence_seeds and not difference.equivalent:
         said.append(
-            f"If they are equal, about {difference.equivalence_seeds} seeds would call them equivalent within "
+            f"If the two are equal, about {difference.equivalence_seeds} seeds would show equivalence within "
             f"{100 * found.margin:g} points with probability 0.8."
         )
     return [" ".join(said)]
 
 
 def costs(found: SideBySide) -> Grid:
-    """What each spent a run, and their ratio; then what their completions are like."""
+    """What a run of each side spent, with the ratio, and then the properties of the completions."""
     ours, theirs = found.rows
     rows = []
     for unit in COSTS:
@@ -119,12 +119,12 @@ def costs(found: SideBySide) -> Grid:
 
 
 def terminal(found: SideBySide) -> Group:
-    """All of it but most of the problems."""
+    """The comparison with a few of the problems."""
     parts: list[Text | Table | Rule] = [*(Text(shown(line)) for line in sentences(found)), costs(found).terminal()]
     for part in found.changed:
         for example in part.examples[:IN_TERMINAL]:
             shares = " against ".join(f"{percent(share)} %" for share in example.shares)
-            beyond = ", beyond the samples' noise" if example.clear else ""
+            beyond = ", beyond sampling noise" if example.clear else ""
             parts += [Rule(f"{part.kind}: {shares}{beyond}"), Text(_short(example.question))]
             parts.append(Text(f"expected: {_short(example.answer)}", style="bold"))
             for name, attempt in zip(found.names, example.attempts, strict=True):

@@ -1,4 +1,4 @@
-"""Boards and comparisons become figures to explore."""
+"""The interactive figures of leaderboards and comparisons."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,21 +11,21 @@ from harness.report.pages.cells import points, shown
 from harness.report.pages.figures import Arm, Axis, Figure, Line, Panel, Place, Single, arms_of, in_percent, rounded
 
 BAND_FROM = 3
-"""Seeds from which an interval is drawn: with two it is wider than the picture."""
-KL = Axis(label="KL to the reference, nats a completion", kind="measured")
+"""The number of seeds from which intervals are drawn. With two seeds they are wider than the picture."""
+KL = Axis(label="KL from the reference, nats per completion", kind="measured")
 AGE = Axis(label="age of the completions, optimiser steps", kind="lag")
 Runs = Mapping[str, RunResult]
 """By run id."""
 
 
 def learning_curves(board: Board, runs: Runs) -> Figure:
-    """Validation accuracy against every unit of spending, and against KL: a panel a regime."""
+    """Validation accuracy against every budget unit and against KL, with one panel per regime."""
     units = _units([row for _, row in board.arms])
     arms = _arms(board.boards)
     places = {arm.name: place for place, arm in enumerate(arms)}
     return Figure(
         id="curves",
-        title="Validation accuracy on the way",
+        title="Validation accuracy during training",
         y="validation accuracy, %",
         axes=[*map(_axis, units), KL],
         arms=arms,
@@ -34,14 +34,14 @@ def learning_curves(board: Board, runs: Runs) -> Figure:
 
 
 def compared_curves(found: SideBySide) -> Figure:
-    """The two sides of a comparison."""
+    """The learning curves of the two sides of a comparison."""
     units = _units(found.rows)
     places = {shown(row.objective): place for place, row in enumerate(found.rows)}
     runs = {run.run_id: run for side in found.runs for run in side}
     unit = found.runs[0][0].config.budget.unit
     return Figure(
         id="curves",
-        title="Validation accuracy on the way",
+        title="Validation accuracy during training",
         y="validation accuracy, %",
         axes=[*map(_axis, units), KL],
         arms=arms_of([shown(row.objective) for row in found.rows]),
@@ -50,7 +50,7 @@ def compared_curves(found: SideBySide) -> Figure:
 
 
 def regimes(board: Board, runs: Runs) -> Figure:
-    """Test accuracy against the age of the completions; what has no age stands beside, unconnected."""
+    """Test accuracy against the age of the completions. Regimes without a single age are shown beside the axis."""
     arms = _arms(board.boards)
     lines = []
     for place, arm in enumerate(arms):
@@ -73,7 +73,7 @@ def regimes(board: Board, runs: Runs) -> Figure:
 
 
 def age_of(regime: str) -> float | str:
-    """In optimiser steps; of what has no single age, the regime's name."""
+    """The age of the completions in optimiser steps, or the name of the regime if they have no single age."""
     spec = RegimeSpec.parse(regime)
     return spec.steps if spec.kind in ("on_policy", "stale") else regime
 
@@ -99,7 +99,7 @@ def _by_age(arm: int, there: Sequence[tuple[str, ArmRow, Interval]], runs: Runs)
 def line(
     arm: int, x: Sequence[Sequence[Place]], y: Sequence[Interval], seeds: Sequence[int], runs: Sequence[Single] = ()
 ) -> Line:
-    """``seeds``: runs behind each mean."""
+    """A line of means ``y`` at places ``x``. ``seeds``: the number of runs behind each mean."""
     wide = [number >= BAND_FROM for number in seeds]
     return Line(
         arm=arm,
@@ -139,7 +139,7 @@ def _single(run: RunResult, units: Sequence[str]) -> Single:
 
 
 def _x(points: Sequence[tuple[Mapping[str, float], float | None]], units: Sequence[str]) -> list[list[Place]]:
-    """Axis by axis: the units, then KL."""
+    """The x values for each axis: first the units, then KL."""
     spent: list[list[Place]] = [[rounded(found[unit]) for found, _ in points] for unit in units]
     return [*spent, [None if kl is None else rounded(kl) for _, kl in points]]
 
@@ -149,7 +149,7 @@ def _finished(row: ArmRow, runs: Runs) -> list[RunResult]:
 
 
 def _units(rows: Sequence[ArmRow]) -> list[str]:
-    """In which anything is spent."""
+    """The units in which any of the rows spends anything."""
     return [unit for unit in COSTS if any(point.spent[unit] for row in rows for point in row.curve)] or [COSTS[0]]
 
 

@@ -1,4 +1,4 @@
-"""A leaderboard in the formats of others: CSV, Parquet, marl-eval's JSON, a dataset card's table."""
+"""A leaderboard in exchange formats: CSV, Parquet, JSON for marl-eval, and a dataset card."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ SPREAD = ("lowest", "median", "highest", "deviation", "elsewhere_low", "elsewher
 
 
 def as_csv(board: Board) -> str:
-    """A line a row and regime, controls included; lists are separated by spaces, and what there is not is empty."""
+    """One line per row and regime, controls included. Lists are separated by spaces; absent values are empty."""
     file = io.StringIO()
     ends = [f"{name}_{end}" for name in INTERVALS for end in ("mean", "low", "high")]
     ranks = ("rank_best", "rank_worst")
@@ -45,7 +45,7 @@ def as_csv(board: Board) -> str:
 
 
 def _line(row: ArmRow) -> dict[str, Any]:
-    """All of the row by the names of the columns."""
+    """All values of a row, by column name."""
     line = asdict(row)
     for name in INTERVALS:
         line |= {f"{name}_{end}": value for end, value in (line[name] or {}).items()}
@@ -58,7 +58,7 @@ def _line(row: ArmRow) -> dict[str, Any]:
 
 
 def plain_cell(value: Any) -> Any:
-    """A value for CSV: lists separated by spaces, and no text that a spreadsheet would run."""
+    """A value for CSV. Lists are separated by spaces; text that a spreadsheet would execute gets a quote."""
     text = " ".join(map(str, value)) if isinstance(value, tuple) else value
     if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{text}"
@@ -66,7 +66,7 @@ def plain_cell(value: Any) -> Any:
 
 
 def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
-    """A line a finished run and test problem: how many of its samples were correct."""
+    """One line per finished run and test problem, with the number of its correct samples."""
     lines: list[dict[str, str | int]] = []
     for result in results:
         config = result.config
@@ -80,10 +80,10 @@ def by_problem_and_run(results: Sequence[RunResult]) -> pa.Table:
 
 
 def marl_eval(suite: str, results: Sequence[RunResult]) -> dict[str, Any]:
-    """The ended runs as marl-eval reads them (Gorsane et al. 2022): environment, task, algorithm, run, step.
+    """The finished runs in the format of marl-eval (Gorsane et al. 2022): environment, task, algorithm, run, step.
 
-    The environment is the suite, a task is a regime; steps are the validations, ``step_count`` is in the budget's unit,
-    and ``absolute_metrics`` is the test accuracy at the end.
+    The environment is the suite, and each regime is a task. Steps are the validations. ``step_count`` is in the unit of
+    the budget, and ``absolute_metrics`` is the test accuracy after training.
     """
     found: dict[str, Any] = {}
     for result in results:
@@ -105,7 +105,7 @@ def marl_eval(suite: str, results: Sequence[RunResult]) -> dict[str, Any]:
 
 
 def comparison_json(found: SideBySide) -> str:
-    """Two sides with their rows, the difference, and the problems on which they differ."""
+    """A comparison as JSON: the rows of both sides, their difference, and the problems on which they differ."""
     content = {
         "suite": found.suite,
         "regime": found.regime,

@@ -1,8 +1,8 @@
-"""Figures that a page draws by its own script: all that the script must know, as JSON.
+"""The data of the figures that a page draws with its own script. The script reads it as JSON.
 
-The script is our own. A plotting library would put hundreds of kilobytes to megabytes into every page, and most need
-inline styles or evaluated code, which a page's content security policy refuses. Lines, bands and labels take a few
-hundred lines.
+We wrote the script ourselves. A plotting library would add hundreds of kilobytes or more to every page. Most libraries
+also need inline styles or evaluated code, which the content security policy of a page forbids. Lines, bands and labels
+take a few hundred lines of our own.
 """
 
 from collections.abc import Sequence
@@ -10,29 +10,30 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Those of Okabe and Ito, which colour-blind readers tell apart; without yellow, which white paper swallows."""
+"""The palette of Okabe and Ito, which colour-blind readers can tell apart. Yellow is left out: white hides it."""
 Place = float | str | None
-"""A number, or the name of a place beside the numbers of an axis; None: there is nothing."""
+"""A number on an axis, the name of a place beside the numbers, or None for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
-    """What may lie on the x axis."""
+    """A quantity for the x axis."""
 
     label: str
     kind: Literal["budget", "measured", "lag"]
-    """``budget``: what never spends it is drawn across; ``lag``: logarithmic, with 0 and with places beside numbers."""
+    """``budget``: arms that never spend it are drawn as horizontal lines. ``lag``: a logarithmic axis that includes 0
+    and has named places beside the numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
-    """A line's name and looks, the same in every panel."""
+    """The name and style of a line, the same in every panel."""
 
     name: str
     colour: int
-    """Of ``COLOURS``; -1: grey, a control."""
+    """An index into ``COLOURS``; -1 for the grey of controls."""
     dash: int
-    """0: none."""
+    """The number of a dash pattern; 0 for a solid line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,40 +42,40 @@ class Single:
 
     name: str
     x: Sequence[Sequence[Place]]
-    """Axis by axis."""
+    """One sequence per axis."""
     y: Sequence[float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """The means of an arm, with their intervals where seeds are enough, and its runs."""
+    """The means of an arm, their intervals if there are enough seeds, and its runs."""
 
     arm: int
     seeds: Sequence[int]
-    """Runs behind each mean."""
+    """The number of runs behind each mean."""
     x: Sequence[Sequence[Place]]
     y: Sequence[float]
-    """Percent; so are the ends."""
+    """In percent, like ``low`` and ``high``."""
     low: Sequence[float | None]
     high: Sequence[float | None]
     text: Sequence[str]
-    """Each mean as the tables write it."""
+    """Each mean in the format of the tables."""
     runs: Sequence[Single] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """The lines that are shown together."""
+    """Lines that are shown together."""
 
     name: str
     axis: int
-    """The one that is shown at first."""
+    """The index of the axis that is shown first."""
     lines: Sequence[Line]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A figure to explore."""
+    """An interactive figure."""
 
     id: str
     title: str
@@ -85,7 +86,7 @@ class Figure:
 
     @property
     def in_table(self) -> list[tuple[int, str]]:
-        """Places and labels of the axes that its table shows: that of the first view, and what was measured."""
+        """Index and label of the axes that the table of the figure shows: the first axis, and all measured ones."""
         first = self.panels[0].axis
         return [(i, axis.label) for i, axis in enumerate(self.axes) if i == first or axis.kind == "measured"]
 
@@ -94,14 +95,14 @@ class Figure:
 
 
 def arms_of(names: Sequence[str], controls: Sequence[str] = ()) -> list[Arm]:
-    """Looks for the arms, in their order: another dash where colours come again; controls are grey."""
+    """Styles for the arms, in order. When colours repeat, the dash pattern changes. Controls are grey."""
     many = len(COLOURS)
     found = [Arm(name=name, colour=i % many, dash=i // many) for i, name in enumerate(names)]
     return found + [Arm(name=name, colour=-1, dash=1 + i) for i, name in enumerate(controls)]
 
 
 def rounded(number: float) -> float | int:
-    """Six digits: more than any picture shows."""
+    """A number with six digits, more than a picture can show."""
     short = float(f"{number:.6g}")
     return int(short) if short.is_integer() else short
 

@@ -1,4 +1,4 @@
-"""Tables: their columns, and how they are written as Markdown and in the terminal; the one place that does."""
+"""Tables: their columns, and how they are written as Markdown and in the terminal. All tables are written here."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[R]):
-    """A column of a table whose rows are made of ``R``."""
+    """A column of a table whose rows are values of type ``R``."""
 
     name: str
     text: Callable[[R], str]
     value: Callable[[R], float | str | None]
-    """What a page sorts by; None sorts last."""
+    """The value that a page sorts by. None sorts last."""
     note: str = ""
-    """A line of the legend, about this column and maybe those beside it."""
+    """A line of the legend. It may also explain the columns beside this one."""
     whole: bool = False
-    """A narrow terminal does not break its cells."""
+    """Whether the cells stay on one line in a narrow terminal."""
 
 
 def interval(
@@ -46,23 +46,23 @@ def share(name: str, of: Callable[[R], float | None], note: str = "") -> Column[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """A table as texts."""
+    """A table whose cells are text."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     texts: int = 1
-    """The first so many columns are words, the others numbers."""
+    """The number of columns, from the left, that hold words. The others hold numbers."""
     whole: Collection[str] = ()
-    """Headers of what a narrow terminal does not break."""
+    """Headers of the columns whose cells stay on one line in a narrow terminal."""
 
     def markdown(self) -> list[str]:
-        """Its lines."""
+        """The lines of the Markdown table."""
         rule = "| --- " * self.texts + "| ---: " * (len(self.headers) - self.texts) + "|"
         lines = ["| " + " | ".join(map(escaped, cells)) + " |" for cells in (self.headers, *self.rows)]
         return [lines[0], rule, *lines[1:]]
 
     def terminal(self, title: str = "", *, total: bool = False) -> Table:
-        """``total``: the last line sums up the others."""
+        """The table for the terminal. ``total``: the last row is the sum of the others, so it is bold."""
         made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title or None, title_justify="left")
         for place, header in enumerate(self.headers):
             justify: Literal["left", "right"] = "left" if place < self.texts else "right"
@@ -81,5 +81,5 @@ def grid(columns: Sequence[Column[R]], rows: Iterable[R]) -> Grid:
 
 
 def legend(*tables: Sequence[Column[R]]) -> list[str]:
-    """The notes on their columns, in order."""
+    """The notes of all columns, in order."""
     return [column.note for columns in tables for column in columns if column.note]

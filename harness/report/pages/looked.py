@@ -1,4 +1,4 @@
-"""What is said above a board whose seeds went on until it was decided."""
+"""The sentences above a board whose seeds were added until the comparison was decided (``--until``)."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,24 @@ from harness.report.numbers.document import ArmRow, Looked, RegimeBoard
 
 
 def looked(part: RegimeBoard) -> list[str]:
-    """How often one looked, what was decided when, and how the numbers allow for that; none where seeds were fixed."""
+    """Sentences on the looks, on what was decided when, and on how the numbers allow for the looks.
+
+    Empty if the number of seeds was fixed.
+    """
     if part.looks is None:
         return []
     said = [_rule(part.looks, part.baseline), *_found(part, part.looks.plan.seeds)]
     said.append(
-        "p, verdicts and ranks hold for all looks together, and the ± of a difference is the interval of its last "
-        "look, at the level that this one may spend (a repeated confidence interval), so that it covers in 95 % of all "
-        "cases whichever look was the last. A difference that was decided early tends to be overstated."
+        "p-values, verdicts and ranks are valid over all looks together. The ± of a difference is a repeated "
+        "confidence interval: it is computed at the level that the last look may spend, so its coverage is 95 % "
+        "whichever look is the last. Differences that are decided early tend to be overestimated."
     )
     if beyond := [f"{row.objective} {row.looks.beyond}" for row in part.arms if row.looks and row.looks.beyond]:
-        said.append(f"Runs beyond the looks are in the accuracies, and in no test: {', '.join(beyond)}.")
+        said.append(f"Runs beyond the looks count in the accuracies, but in no test: {', '.join(beyond)}.")
     if part.looks.by_hand:
         said.append(
-            f"{part.looks.by_hand} of the runs that were looked at were begun by another command than the planned "
-            "one. If the plan was made, or its looks chosen, because of what they showed, the error rate does not hold."
+            f"{part.looks.by_hand} of the runs in these looks were started by another command than the planned one. If "
+            "their results influenced the plan or its looks, the error rate does not hold."
         )
     return said
 
@@ -28,17 +31,17 @@ def looked(part: RegimeBoard) -> list[str]:
 def _rule(found: Looked, baseline: str | None) -> str:
     plan = found.plan
     number = f"{found.compared} comparisons" if found.compared != 1 else "one comparison"
-    other = "" if baseline == plan.baseline else f" (the seeds went on until it was decided against {plan.baseline})"
+    other = "" if baseline == plan.baseline else f" (the looks were planned against {plan.baseline})"
     return (
-        f"Seeds until it is decided, by looks after {_listed(plan.seeds)} seeds: {100 * plan.level:g} % for all looks "
-        "together, spent as Lan and DeMets do after O'Brien and Fleming, Bonferroni over the looks, Holm over "
-        f"{number} with {baseline}{other}; controls apart, and equivalence (within {100 * plan.margin:g} points) at as "
-        "much again."
+        f"Seeds were added until a decision, with looks after {_listed(plan.seeds)} seeds. The error rate over all "
+        f"looks together is {100 * plan.level:g} %. It is spent by the Lan-DeMets function for O'Brien-Fleming bounds, "
+        f"with Bonferroni's correction over the looks and Holm's over {number} with {baseline}{other}. Controls have "
+        f"an error rate of their own, and so has equivalence within {100 * plan.margin:g} points."
     )
 
 
 def _found(part: RegimeBoard, seeds: Sequence[int]) -> list[str]:
-    """A sentence on what is decided, and one on what is not."""
+    """One sentence on what is decided, and one on what is not."""
     rows = [row for row in part.arms if row.looks]
     done = [_when(row, seeds) for row in rows if row.looks and row.looks.verdict]
     still = [_stands(row, seeds) for row in rows if row.looks and not row.looks.verdict]

@@ -1,4 +1,4 @@
-"""What must be said beside a leaderboard's numbers."""
+"""The sentences beside a leaderboard's numbers: summary, warnings and notes."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,70 +13,68 @@ from harness.report.pages.grid import legend
 from harness.report.pages.looked import looked
 
 AUDIT_GROWTH = 0.02
-"""Growth of the share of completions on which grader and audit disagree, from which it is a warning."""
+"""Grader and audit disagree on some share of the completions. Growth of that share by more than this is a warning."""
 DOUBTED = {
-    "no answer": "give no answer, so that its accuracy says little of its mathematics",
-    "cut": "are cut at the length limit, and may have been about to answer; raise rollout.max_tokens",
-    "missed": "are refused by the grader and accepted by a second rule; read them: harness compare",
+    "no answer": "give no answer, so the accuracy says little about the mathematics",
+    "cut": "are cut at the length limit, possibly before their answer; raise rollout.max_tokens",
+    "missed": "are rejected by the grader and accepted by a second rule; read them with harness compare",
 }
 CORRECTED = {
     "table": {
-        "verdicts": "all comparisons of its table with the baseline, those of the controls apart",
-        "ranks": "all pairs of its table",
+        "verdicts": "all comparisons with the baseline in this table (controls are corrected among themselves)",
+        "ranks": "all pairs in this table",
     },
-    "document": {"verdicts": "all tests of this document", "ranks": "the same"},
+    "document": {"verdicts": "all tests in this document", "ranks": "the same tests"},
 }
-"""What the tests of verdicts and ranks are corrected over."""
+"""The set of tests that verdicts and ranks are corrected over."""
 READ = {
-    "fixed": {"interval": "of this comparison alone", "undecided": "unclear"},
+    "fixed": {"interval": "not corrected for the other comparisons", "undecided": "unclear"},
     "looks": {
-        "interval": "of this comparison alone, over all looks",
-        "undecided": "undecided, or unclear in a table without looks",
+        "interval": "valid over all looks, but not corrected for the other comparisons",
+        "undecided": "undecided (unclear, in a table without looks)",
     },
 }
-"""How intervals and verdicts are read where seeds were fixed, and where they went on until it was decided."""
+"""How to read intervals and verdicts with a fixed number of seeds, and with seeds that were added until a decision."""
 UNTOLD = "1"
-"""The grader of the tables that were published before they named one."""
+"""The grader version of tables that were published before tables named their grader."""
 
 
 def summary(part: RegimeBoard) -> list[str]:
-    """What is compared, who is tied, and what these seeds could have shown: a sentence each."""
-    said = [
-        f"Test accuracy after {part.budget} a run, regime {part.regime}; the baseline is "
-        f"{part.baseline or 'none of the objectives here'}."
-    ]
+    """Sentences on what is compared, which arms are tied, and which differences these seeds could have shown."""
+    baseline = f"The baseline is {part.baseline}." if part.baseline else "None of these objectives is the baseline."
+    said = [f"Test accuracy after {part.budget} per run, in the regime {part.regime}. {baseline}"]
     if part.shared_completions:
         said.append(
-            f"All were trained on the same {part.shared_completions:,} completions of the reference (one set a "
-            "seed); each run is charged for them, though they were sampled once."
+            f"All runs of a seed were trained on the same {part.shared_completions:,} completions of the reference. "
+            "These were sampled once, but every run is charged for them."
         )
     if tied := [group for group in part.ties if len(group) > 1]:
-        said.append(f"Not told apart: {'; '.join(', '.join(group) for group in tied)}.")
+        said.append(f"Not significantly different: {'; '.join(', '.join(group) for group in tied)}.")
     gaps = [row.difference.detectable for row in part.rows if row.difference and row.difference.detectable]
     if gaps:
         low, high = (f"{100 * gap:.1f}" for gap in (min(gaps), max(gaps)))
         said.append(
-            f"With these seeds a gap to the baseline of {low if low == high else f'{low} to {high}'} points would have "
-            "been found with probability 0.8; smaller ones may well be there."
+            "These seeds would have detected a difference to the baseline of "
+            f"{low if low == high else f'{low} to {high}'} points with probability 0.8. Smaller differences may exist."
         )
     unclear = [row for row in part.rows if verdict(row) == "unclear"]
     seeds = [(row, row.difference.equivalence_seeds) for row in unclear if row.difference]
     if needed := [f"{row.objective} {number}" for row, number in seeds if number]:
         said.append(
-            "If it is equal to the baseline, what is unclear here would be called equivalent with probability 0.8 from "
-            f"about so many seeds on: {', '.join(needed)}."
+            "If an unclear objective equals the baseline, this many seeds would show it with probability 0.8: about "
+            f"{', '.join(needed)}."
         )
     said += looked(part)
     if pair := part.same_as_agro:
         said.append(
-            f"A/A: rloo, whose gradient is agro's, gave the same verdict on every test completion on {pair.same} of "
-            f"{pair.seeds} seeds."
+            "A/A test: agro and rloo have the same gradient, and every test completion got the same verdict on "
+            f"{pair.same} of {pair.seeds} seeds."
         )
     return said
 
 
 def lead(board: Board) -> str:
-    """What was compared, in a sentence."""
+    """One sentence on what was compared."""
     arms = {row.objective for part in board.boards for row in part.rows}
     seeds = sorted({len(row.seeds) for _, row in board.arms if row.seeds})
     runs = (
@@ -88,58 +86,59 @@ def lead(board: Board) -> str:
     )
     first = board.boards[0]
     return (
-        f"{len(arms)} objective{'s' * (len(arms) != 1)}, {runs} each, {first.budget} a run; "
-        f"regime{'s' * (len(board.boards) > 1)} {', '.join(part.regime for part in board.boards)}; "
-        f"baseline {first.baseline or 'none of these'}."
+        f"{len(arms)} objective{'s' * (len(arms) != 1)}, {runs} each, {first.budget} per run; "
+        f"regime{'s' * (len(board.boards) > 1)}: {', '.join(part.regime for part in board.boards)}; "
+        f"baseline: {first.baseline or 'none of these'}."
     )
 
 
 def flags(board: Board) -> list[str]:
-    """What must stand beside the first number of all, as without it the numbers mislead."""
+    """Remarks that belong beside the first number, because the numbers mislead without them."""
     trained = [row for _, row in board.arms if row.accuracy]
     found = []
     if unrewarded := [row for row in trained if row.unrewarded]:
         whole = all(row.unrewarded for part in board.boards for row in part.rows if row.accuracy)
         who = "No run here" if whole else f"No run of {', '.join(dict.fromkeys(row.objective for row in unrewarded))}"
-        found.append(f"{who} was ever rewarded, so nothing was taught: such accuracies say nothing of the objectives.")
+        found.append(f"{who} was ever rewarded. Nothing was learned, so these accuracies say nothing about objectives.")
     if trained and all(len(row.seeds) == 1 for row in trained):
-        found.append("One seed: other seeds would give other accuracies, and nothing here says how far apart.")
+        found.append("There is only one seed. Other seeds would give other accuracies, by an unknown amount.")
     return found
 
 
 def warnings(board: Board) -> list[str]:
-    """What puts the numbers in doubt."""
+    """Reasons to doubt the numbers."""
     found = []
     if len(board.commits) > 1 or any(commit.endswith("-dirty") or commit == "none" for commit in board.commits):
         found.append(
-            f"code: {', '.join(board.commits)}; runs of differing, uncommitted or unknown code may not compare"
+            f"code: {', '.join(board.commits)}; runs of different, uncommitted or unknown code may not be comparable"
         )
     for key, values in _differing(board.environments):
         found.append(
-            f"devices of a run: {'; '.join(values)}; their sums have other last bits, and their tokens may part in time"
+            f"devices per run: {'; '.join(values)}; sums over several devices round differently, so sampled tokens may "
+            "differ after some steps"
             if key == DEVICES
-            else f"{key}: {', '.join(values)}; runs of differing versions may not compare"
+            else f"{key}: {', '.join(values)}; runs of different versions may not be comparable"
         )
     for split, overlap in board.overlap.items():
         if overlap.same or overlap.near:
             found.append(
-                f"{overlap.same} of {overlap.held_out} {split} problems stand in train, {overlap.near} share "
-                "13 words or signs in a row with a train problem"
+                f"{overlap.same} of {overlap.held_out} {split} problems are also in train, and {overlap.near} share "
+                "13 consecutive words or signs with a train problem"
             )
     for run_id, run in board.runs.items():
         if run.status == "finished" and run.reason:
             found.append(
-                f"{run.objective}, {run.regime}, seed {run.seed} ({run_id}) is in the numbers, but {run.reason}"
+                f"{run.objective}, {run.regime}, seed {run.seed} ({run_id}) counts in the numbers, but {run.reason}"
             )
     for part, row in board.arms:
         for before, after, what in (
-            (row.start_audit_paid, row.audit_paid, "accepts against"),
-            (row.start_audit_missed, row.audit_missed, "refuses what is accepted by"),
+            (row.start_audit_paid, row.audit_paid, "accepted by the grader and rejected by a second rule"),
+            (row.start_audit_missed, row.audit_missed, "rejected by the grader and accepted by a second rule"),
         ):
             if before is not None and after is not None and after - before > AUDIT_GROWTH:
                 found.append(
-                    f"{row.objective}, {part.regime}: the share of completions that the grader {what} a second "
-                    f"rule grew in training, from {100 * before:.1f} to {100 * after:.1f} %; read them: harness compare"
+                    f"{row.objective}, {part.regime}: the share of completions that are {what} grew during training, "
+                    f"from {100 * before:.1f} to {100 * after:.1f} %; read them with harness compare"
                 )
     found += [_fell(part, row) for part in board.boards for row in part.rows if row.spread and row.spread.collapsed]
     for doubt in board.doubts:
@@ -151,77 +150,79 @@ def warnings(board: Board) -> list[str]:
 
 
 def notes(board: Board) -> list[str]:
-    """How to read the tables, and which runs are not in them."""
+    """Notes on how to read the tables, and on runs that are not in them."""
     rows = [row for _, row in board.arms]
     fixed = all(part.looks is None for part in board.boards)
     filled = {"margin": 100 * board.margin} | CORRECTED[board.correction] | READ["fixed" if fixed else "looks"]
     found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
     found += _families(board)
     if board.grader.partition("/")[0] != UNTOLD:
-        found.append(f"all completions were judged by grader {board.grader}")
+        found.append(f"grader {board.grader} judged all completions")
     if any(row.status == "preliminary" for row in rows):
-        found.append(f"preliminary: fewer than {RANKED_FROM} seeds, so the order of the rows is no ranking")
+        found.append(f"preliminary: with fewer than {RANKED_FROM} seeds, the order of the rows is not a ranking")
     if any(row.unmatched for row in rows):
         found.append(
-            f"*: differs by more than {100 * MATCHED_WITHIN:g} % from what the baseline spends; without a baseline, "
-            "from the mean"
+            f"*: differs by more than {100 * MATCHED_WITHIN:g} % from what the baseline spends (from the mean, if "
+            "there is no baseline)"
         )
     for run_id, run in board.runs.items():
         if run.status != "finished":
             reason = f" ({run.reason})" if run.reason else ""
-            found.append(f"{run_id}: {run.status}{reason}, not in the numbers")
+            found.append(f"{run_id}: {run.status}{reason}, so not in the numbers")
     missing: dict[str, list[str]] = defaultdict(list)
     for lost in board.missing:
         missing[f"{lost.objective}, {lost.regime}"].append(str(lost.seed))
     for arm, seeds in missing.items():
-        found.append(f"{arm}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}: planned, and never begun")
+        found.append(f"{arm}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}: planned, but never started")
     return found
 
 
 def _fell(part: RegimeBoard, row: ArmRow) -> str:
-    """That some of its runs collapsed, and what that means for its numbers."""
+    """A warning that some runs of an arm collapsed, with what this means for its numbers."""
     assert row.spread
     fallen, runs = row.spread.collapsed, len(row.seeds)
     if len(fallen) == runs:
         begun = sum(run.start for run in fallen) / runs
         return (
-            f"{row.objective}, {part.regime}: all {runs} runs collapsed; they ended at {percent(row.spread.lowest)} to "
-            f"{percent(row.spread.highest)} %, and began at {percent(begun)} %"
+            f"{row.objective}, {part.regime}: all {runs} runs collapsed, from {percent(begun)} % before training to "
+            f"between {percent(row.spread.lowest)} and {percent(row.spread.highest)} % after it"
         )
     named = ", ".join(f"seed {run.seed} at {percent(run.accuracy)} %" for run in fallen)
     return (
         f"{row.objective}, {part.regime}: {len(fallen)} of {runs} runs collapsed ({named}; the median run reached "
-        f"{percent(row.spread.median)} %); where some runs collapse, few seeds say little of how many do, and "
-        "intervals and tests of such an arm hold less often than they say"
+        f"{percent(row.spread.median)} %). A few seeds cannot show how often this objective collapses. Its intervals "
+        "and tests are less reliable than their nominal level"
     )
 
 
 def _families(board: Board) -> list[str]:
-    """Which tests are corrected together, and what that promises."""
+    """A note on which tests are corrected together, and which error rate follows."""
     differences = [family for family in board.families if family.of != "equivalence"]
     if not differences:
         return []
     if board.correction == "document":
         same = sum(family.tests for family in board.families if family.of == "equivalence")
         return [
-            f"all {differences[0].tests} tests of a difference in this document, for verdicts and ranks of all tables, "
-            f"are one family: where nothing differs, it claims a difference with a probability of at most "
-            f"{100 * LEVEL:g} %; the {same} tests of equivalence are another family"
+            f"error rates: all {differences[0].tests} tests for a difference in this document are corrected together, "
+            "those of verdicts and those of ranks, in all tables. If no objectives differ, the probability of any "
+            f"false claim of a difference is at most {100 * LEVEL:g} %. The {same} tests for equivalence are "
+            "corrected separately"
         ]
     number = len(differences)
     said = (
-        "in each table the verdicts are one family of tests, the verdicts of the controls another, and the ranks a "
-        f"third: where nothing differs, each family claims a difference with a probability of at most {100 * LEVEL:g} %"
+        "error rates: in each table, three families of tests are corrected separately: verdicts, verdicts of controls, "
+        "and ranks. If no objectives differ, the probability of any false claim of a difference is at most "
+        f"{100 * LEVEL:g} % per family"
     )
     if number > 1:
-        said += f", and the {number} families here together with one of at most {100 * min(1.0, number * LEVEL):g} %"
-        if all(part.looks is None for part in board.boards):  # of looks, it is refused
-            said += "; harness leaderboard --correct document corrects over all of them at once"
-    return [f"{said}; claims of equivalence are families of their own"]
+        said += f", and at most {100 * min(1.0, number * LEVEL):g} % over the {number} families here"
+        if all(part.looks is None for part in board.boards):  # it is refused if a board has looks
+            said += ". harness leaderboard --correct document corrects over all of them together"
+    return [f"{said}. Tests for equivalence form families of their own"]
 
 
 def _differing(environments: Sequence[dict[str, str]]) -> list[tuple[str, list[str]]]:
-    """Versions that are not the same for all runs; commits are told on their own."""
+    """Versions that are not the same for all runs. Commits have a warning of their own."""
     keys = sorted({key for environment in environments for key in environment} - {"commit"})
     values = {
         key: sorted({str(environment.get(key, "1" if key == DEVICES else None)) for environment in environments})

@@ -1,7 +1,7 @@
-"""Pages: one file each, which needs no network and runs no script but its own.
+"""HTML pages. Each is one file that needs no network and runs only its own script.
 
-All that comes from runs is escaped by the templates, and set as text by the script; a content security policy admits
-nothing but the page's own style and its own script, by their hashes.
+The templates escape everything that comes from runs, and the script inserts it as text. A content security policy
+admits only the style and the script of the page, by their hashes.
 """
 
 from base64 import b64encode
@@ -25,11 +25,11 @@ from harness.report.pages.notes import flags, lead, notes, summary, warnings
 
 STYLES = ("page.css", "chart.css")
 SCRIPTS = ("scales.js", "draw.js", "explore.js", "sort.js", "search.js", "save.js", "page.js")
-"""In one script, in this order: the later ones use what the earlier ones define."""
+"""Joined into one script, in this order, because later files use definitions of earlier ones."""
 
 
 def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str, str]) -> str:
-    """The leaderboard. ``results``: all runs of it; ``links``: addresses of runs by run id, as far as there are any."""
+    """The page of a leaderboard. ``results``: all of its runs. ``links``: addresses of runs by run id, where known."""
     runs = {run.run_id: run for run in results}
     doubts, several = warnings(board), len(board.boards) > 1
     contents = [
@@ -37,10 +37,11 @@ def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str
         *([("warnings", f"{len(doubts)} warnings" if len(doubts) > 1 else "1 warning")] if doubts else []),
         *([("across", "All regimes")] if several else []),
         *((f"regime-{place}", part.regime) for place, part in enumerate(board.boards)),
-        *(("settings", "Settings"), ("reading", "How to read this"), ("saving", "Downloads"), ("origins", "Origins")),
+        *(("settings", "Settings"), ("reading", "How to read this"), ("saving", "Downloads")),
+        ("origins", "Provenance"),
     ]
     offered = saves.of_board(board, results)
-    beside = "" if "verdicts.csv" in offered else "Verdicts are too many for a page: they stand in problems.parquet."
+    beside = "" if "verdicts.csv" in offered else "There are too many verdicts for a page; see problems.parquet."
     return render(
         "leaderboard.html",
         board=board,
@@ -60,9 +61,9 @@ def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str
 
 
 def compare_page(found: SideBySide, links: dict[str, str]) -> str:
-    """What ``harness compare`` found."""
+    """The page of ``harness compare``."""
     contents = [
-        *(("curves", "Figure"), ("found", "What was found"), ("settings", "Settings")),
+        *(("curves", "Figure"), ("found", "Results"), ("settings", "Settings")),
         *((part.kind, f"Problems {part.kind}") for part in found.changed),
         *(("saving", "Downloads"), ("origins", "The runs")),
     ]
@@ -71,7 +72,7 @@ def compare_page(found: SideBySide, links: dict[str, str]) -> str:
         "compare.html",
         found=found,
         sentences=sentences(found),
-        flags=["One run each: this says nothing of their objectives."] if found.single else [],
+        flags=["There is one run each, which says nothing about the objectives."] if found.single else [],
         contents=contents,
         curves=compared_curves(found),
         costs=costs(found),
@@ -83,12 +84,12 @@ def compare_page(found: SideBySide, links: dict[str, str]) -> str:
 
 
 def _rows(rows: Sequence[ArmRow], runs: Runs) -> Rows:
-    """A run of each row that has any."""
+    """One run for each row that has runs."""
     return {row.objective: runs[row.run_ids[0]] for row in rows if row.run_ids}
 
 
 def render(template: str, **content: Any) -> str:
-    """The page that a template makes of it."""
+    """The page that a template makes from this content."""
     style, script = _assets(STYLES), f'"use strict";\n(() => {{\n{_assets(SCRIPTS)}}})();\n'
     policy = f"default-src 'none'; style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'"
     return _environment().get_template(template).render(**content, policy=policy, style=style, script=script)
@@ -110,7 +111,7 @@ def _environment() -> Environment:
 
 
 def _key(text: str) -> Markup:
-    """A dotted key that a narrow screen breaks behind its dots and underscores."""
+    """A dotted key that may wrap after its dots and underscores on a narrow screen."""
     found = escape(cells.shown(text))
     return found.replace(".", Markup(".<wbr>")).replace("_", Markup("_<wbr>"))
 

@@ -1,4 +1,4 @@
-"""Pictures of a leaderboard."""
+"""The pictures of a leaderboard."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -18,12 +18,12 @@ from harness.report.pages.figures import COLOURS
 
 Style = tuple[str, str]
 PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
-"""Without version, so that the same numbers give the same bytes."""
+"""Without matplotlib's version, so that the same numbers give the same bytes."""
 CONTROL_COLOUR, CONTROL_DASHES = "0.35", (":", "-.", "--")
 
 
 def pictures(board: Board) -> dict[str, Figure]:
-    """By file name, without its ending; regimes are compared where there are several."""
+    """All pictures, by file name without suffix. A picture compares the regimes if there are several."""
     found = {"learning-curves": learning_curves(board), "budgets": budgets(board), "kl": kl_against_accuracy(board)}
     return found | ({"regimes": regimes(board)} if len(board.boards) > 1 else {})
 
@@ -36,7 +36,7 @@ def save(figure: Figure, file: Path | BinaryIO) -> None:
 
 
 def learning_curves(board: Board) -> Figure:
-    """Validation accuracy against the budget's unit: a panel a regime, a line an arm, t-intervals as bands."""
+    """Validation accuracy against the budget: one panel per regime, one line per arm, t-intervals as bands."""
 
     def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
         _against_unit(axes, part, part.budget.unit, styles)
@@ -45,7 +45,7 @@ def learning_curves(board: Board) -> Figure:
 
 
 def budgets(board: Board) -> Figure:
-    """Validation accuracy against every unit of spending: a row of panels a regime."""
+    """Validation accuracy against every budget unit, with one row of panels per regime."""
     parts = board.boards
     figure = Figure(figsize=(2.9 * len(UNITS), 2.9 * len(parts) + 0.5), layout="constrained")
     styles = _styles(parts)
@@ -60,20 +60,20 @@ def budgets(board: Board) -> Figure:
 
 
 def kl_against_accuracy(board: Board) -> Figure:
-    """How far from the reference an arm goes for its accuracy, point by point of its curve."""
+    """Validation accuracy against the KL divergence from the reference, for each point of the learning curves."""
 
     def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
         for row in part.arms:
             found = [(point.kl, point.accuracy) for point in row.curve if point.kl is not None]
             if found:
                 _line(axes, [kl for kl, _ in found], [span for _, span in found], row, styles, band=False)
-        axes.set_xlabel("KL to the reference, nats a completion")
+        axes.set_xlabel("KL from the reference, nats per completion")
 
     return _panels(board, draw, "validation accuracy, %")
 
 
 def regimes(board: Board) -> Figure:
-    """Test accuracy against the age of the completions; what has no single age stands beside, unconnected."""
+    """Test accuracy against the age of the completions. Regimes without a single age are shown beside the axis."""
     parts, styles = board.boards, _styles(board.boards)
     ages = [age_of(part.regime) for part in parts]
     numbers = sorted(age for age in ages if not isinstance(age, str))
@@ -103,7 +103,7 @@ def _at_ages(
     places: Mapping[float | str, float],
     styles: dict[str, Style],
 ) -> None:
-    """The arm's means at these ages, connected."""
+    """Draw the means of an arm at these ages as a connected line."""
     found = {
         places[age]: (row, row.accuracy)
         for age in ages
@@ -117,7 +117,7 @@ def _at_ages(
 
 
 def _once(axes: Axes) -> tuple[list[Any], list[str]]:
-    """The legend's entries, each name once."""
+    """The entries of the legend, with each name once."""
     found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     return list(found.values()), list(found)
 
@@ -139,7 +139,7 @@ def _against_unit(axes: Axes, part: RegimeBoard, unit: str, styles: dict[str, St
             spent = [point.spent[unit] for point in row.curve]
             if len(set(spent)) > 1:
                 _line(axes, spent, [point.accuracy for point in row.curve], row, styles)
-            else:  # it never spends any of it, and would be a point at the edge
+            else:  # the arm never spends this unit, and would be a point at the edge
                 _across(axes, row, styles)
     axes.set_xlabel(unit.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -147,7 +147,7 @@ def _against_unit(axes: Axes, part: RegimeBoard, unit: str, styles: dict[str, St
 
 
 def _styles(parts: Sequence[RegimeBoard]) -> dict[str, Style]:
-    """Colour and dashes of each arm, the same in every panel; controls are grey."""
+    """Colour and dashes of each arm, the same in every panel. Controls are grey."""
     names = dict.fromkeys(row.objective for part in parts for row in part.rows)
     controls = dict.fromkeys(row.objective for part in parts for row in part.controls)
     many = len(COLOURS)
@@ -165,7 +165,10 @@ def _line(
     *,
     band: bool = True,
 ) -> None:
-    """A line of mean accuracies, with intervals where ``row`` has seeds enough: a band, or bars where x may go back."""
+    """Draw mean accuracies as a line, with intervals if ``row`` has enough seeds.
+
+    Intervals are a band, or bars if x may decrease along the line.
+    """
     colour, dashes = styles[row.objective]
     means = [100 * span.mean for span in spans]
     axes.plot(x, means, dashes, marker="o", markersize=3, label=literal(row.objective), color=colour)
@@ -179,14 +182,14 @@ def _line(
 
 
 def _across(axes: Axes, row: ArmRow, styles: dict[str, Style]) -> None:
-    """A line at the arm's last mean, all across."""
+    """Draw a horizontal line at the last mean of the arm."""
     colour, dashes = styles[row.objective]
     mean = 100 * row.curve[-1].accuracy.mean
     axes.axhline(mean, linestyle=dashes, linewidth=1.8, color=colour, label=literal(row.objective))
 
 
 def literal(text: str) -> str:
-    """Without what matplotlib reads as mathematics, or as a line that is not to be named."""
+    """A text that matplotlib shows as it is: neither as mathematics nor as the hidden label of a line."""
     plain = "".join(c if c.isprintable() else "?" for c in text).replace("$", r"\$")
     return f"\u2009{plain}" if plain.startswith("_") else plain
 

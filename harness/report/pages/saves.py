@@ -1,4 +1,4 @@
-"""What a page offers to save, kept inside it: texts, and what its script makes CSV of."""
+"""The downloads that a page offers. The page contains their texts, or the data that its script turns into CSV."""
 
 import csv
 import io
@@ -12,15 +12,15 @@ from harness.report.pages.compare_text import costs
 from harness.report.pages.exports import as_csv, plain_cell
 
 Saves = dict[str, dict[str, Any]]
-"""By file name: how the page's script makes it."""
+"""Data for the script of the page, by the name of the file that it makes."""
 MOST_VERDICTS = 250_000
-"""Counts of correct samples that a page holds, a character each; more of them stand in a file beside it alone."""
+"""The largest number of counts of correct samples in a page, one character each. More are only in a file beside it."""
 CURVES: dict[str, Any] = {"kind": "curves"}
-"""Of the page's figure."""
+"""The curves of the figure in the page."""
 
 
 def of_board(board: Board, results: Sequence[RunResult]) -> Saves:
-    """The tables, the curves, and the verdicts on every test problem, as far as a page has room for them."""
+    """The tables, the curves, and the verdicts on every test problem if they are not too many for a page."""
     saves: Saves = {"leaderboard.csv": {"kind": "text", "text": as_csv(board)}, "curves.csv": CURVES}
     if sum(len(run.test.summary.verdicts) for run in results if run.test) <= MOST_VERDICTS:
         saves["verdicts.csv"] = _verdicts(results)
@@ -28,7 +28,7 @@ def of_board(board: Board, results: Sequence[RunResult]) -> Saves:
 
 
 def of_comparison(found: SideBySide) -> Saves:
-    """What each side spent, the curves, and every problem with its counts and its p."""
+    """What each side spent, the curves, and all problems with their counts and p-values."""
     table = costs(found)
     sides = ("first", "second")
     header = ["problem", *(f"{what}_{side}" for what in ("correct", "samples") for side in sides), "p"]
@@ -47,7 +47,7 @@ def _csv(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _verdicts(results: Sequence[RunResult]) -> dict[str, Any]:
-    """Correct samples of each run and problem, a character each; a set of problems once for all its runs."""
+    """Counts of correct samples per run and problem, one character each. Runs on the same problems share their ids."""
     sets: list[dict[str, Any]] = []
     runs = []
     for run in results:
@@ -70,5 +70,5 @@ def _verdicts(results: Sequence[RunResult]) -> dict[str, Any]:
 
 
 def _digit(number: int) -> str:
-    """One character, from "0" on; behind "9" come others."""
+    """A number as one character: "0" to "9", then the characters that follow."""
     return chr(48 + number)

@@ -1,4 +1,4 @@
-"""A leaderboard as Markdown, and as tables in the terminal: the same columns."""
+"""A leaderboard as Markdown and as terminal tables, with the same columns."""
 
 from rich.console import Group
 from rich.table import Table
@@ -12,7 +12,7 @@ from harness.report.pages.notes import notes, summary, warnings
 
 
 def markdown(board: Board) -> str:
-    """The leaderboard as a Markdown document: the regimes side by side, then a section each."""
+    """The leaderboard as a Markdown document: all regimes in one table, then a section for each."""
     lines = [f"# {escaped(board.suite)}", "", *(f"**Warning:** {escaped(line)}\n" for line in warnings(board))]
     if len(board.boards) > 1:
         lines += ["Test accuracy % (rank), by regime:", "", *grid(*across(board.boards)).markdown(), ""]
@@ -32,7 +32,7 @@ def markdown(board: Board) -> str:
 
 
 def tables(board: Board) -> Group:
-    """The leaderboard for the terminal: what was reached, and below it what that took; 80 columns wide."""
+    """The leaderboard for a terminal of 80 columns: accuracies first, then variation, cost and behaviour."""
     parts: list[str | Text | Table] = [Text(f"warning: {shown(line)}", style="yellow") for line in warnings(board)]
     for part in board.boards:
         parts += [Text(shown(line)) for line in summary(part)]

@@ -1,4 +1,4 @@
-"""The files of a report: into the suite's folder, whole or not at all, the same bytes for the same runs."""
+"""Writing the files of a report into the folder of the suite. The same runs give the same bytes."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FILES = (*TEXTS, *PICTURES, PROBLEMS)
 
 
 def write_leaderboard(board: Board, results: Sequence[RunResult], folder: Path, links: dict[str, str]) -> list[str]:
-    """All of ``FILES`` that this leaderboard has, and their names; those that it has not are removed."""
+    """Write all ``FILES`` that this leaderboard has, remove the others, and return the names of those written."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = pictures(board)
     contents = (
@@ -50,7 +50,7 @@ def write_leaderboard(board: Board, results: Sequence[RunResult], folder: Path, 
 
 
 def write_comparison(found: SideBySide, folder: Path, links: dict[str, str]) -> Path:
-    """``compare.html`` of the suite's folder."""
+    """Write ``compare.html`` into the folder of the suite, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "compare.html"
     path.write_text(compare_page(found, links), encoding="utf-8")

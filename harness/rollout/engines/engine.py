@@ -1,4 +1,4 @@
-"""What every rollout engine does."""
+"""The interface of rollout engines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from harness.world import ALONE, World
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How completions are drawn at ``temperature``, 0 is greedy; from the full softmax in all training."""
+    """Sampling parameters. Temperature 0 is greedy. Training always samples from the full softmax."""
 
     temperature: float
     max_tokens: int
@@ -33,29 +33,29 @@ class RolloutEngine(Protocol):
     ) -> list[tuple[Completion, ...]]:
         """``n`` completions of each prompt, in order. The same weights and seed give the same completions.
 
-        ``first`` is the place of the first prompt among all that are sampled with this seed, on any rank: what is
-        drawn for a prompt is a function of its place there. A rank asks even where it has no prompts: those that hold
-        a model in shards hand each other weights.
+        ``first``: the position of the first prompt among all prompts that are sampled with this seed, on all ranks.
+        The completions of a prompt depend on its position. A rank must call this even without prompts, because ranks of
+        a sharded model exchange weights.
         """
         ...
 
     def sync(self, policy: Policy) -> None:
-        """Sample from this policy, as its weights are now; called after each optimiser step."""
+        """Sample from the current weights of this policy from now on. Called after each optimiser step."""
         ...
 
     def release(self) -> None:
-        """Leave the device's memory to training; the next :meth:`sync` or :meth:`generate` takes it back."""
+        """Free device memory for training. The next :meth:`sync` or :meth:`generate` takes it back."""
         ...
 
 
 def sampling_of(config: RunConfig, asking: Asking) -> Sampling:
-    """How this run's completions are drawn in training."""
+    """The sampling parameters of this run in training."""
     rollout = config.rollout
     return Sampling(temperature=rollout.temperature, max_tokens=rollout.max_tokens, stop=(*rollout.stop, *asking.stop))
 
 
 def completion_of(policy: Policy, ids: Sequence[int], logp: Sequence[float], sampling: Sampling) -> Completion:
-    """The sampled tokens as text, cut before a stop string; truncated where nothing ended them but the limit."""
+    """A completion from sampled tokens, up to a stop string. It is truncated if only the length limit ended it."""
     text = policy.tokenizer.decode(ids, skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
     ended = bool(cuts) or ids[-1] in policy.eos_ids
@@ -76,7 +76,7 @@ def sample_groups(
     seed: int,
     world: World = ALONE,
 ) -> list[Group]:
-    """``n`` completions of each problem, not graded yet; each rank samples its share, and has all of them."""
+    """Ungraded groups of ``n`` completions per problem. Each rank samples its share, and all ranks get all groups."""
     prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
     places = world.scatter(range(len(prompts)))
     mine = engine.generate([prompts[i] for i in places], n, sampling, seed, places[0] if places else 0)
@@ -91,7 +91,7 @@ def sample_groups(
 def _gathered(
     mine: list[tuple[Completion, ...]], n: int, policy: Policy, sampling: Sampling, world: World
 ) -> list[tuple[Completion, ...]]:
-    """All ranks' completions: tokens and log-probabilities travel, and all else is made of them again."""
+    """The completions of all ranks. Only tokens and log-probabilities are sent; the rest is recomputed."""
     if world.size == 1:
         return mine
     rows = [completion for group in mine for completion in group]
@@ -107,7 +107,7 @@ def _gathered(
 
 
 def kv_bytes_of(policy: Policy, context: int, block: int = 1) -> int:
-    """Keys and values of one sequence of ``context`` tokens, in whole blocks of ``block`` tokens."""
+    """Bytes of keys and values of one sequence of ``context`` tokens, in whole blocks of ``block`` tokens."""
     shape = policy.model.config.get_text_config()
     head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
     heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads

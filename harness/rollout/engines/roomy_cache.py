@@ -1,4 +1,4 @@
-"""Keys and values with room for tokens to come: the next one is written behind the others instead of copying all."""
+"""A KV cache with spare room: new tokens are written behind the others, instead of copying everything."""
 
 from typing import Any
 
@@ -8,32 +8,32 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
 
 ROOM = 8
-"""One place is reserved beside so many that are written: gaps between the rows cost more than seldom copies."""
+"""One position is reserved per this many written ones. Larger gaps between rows would cost more than rare copies."""
 
 
 def roomy_cache(config: Any) -> DynamicCache:
-    """An empty cache for a model of this config; layers that keep a window of places stay as they are."""
+    """An empty cache for a model with this config. Layers with a sliding window are unchanged."""
     cache = DynamicCache(config=config)
     cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 
 
 def keeps_all(cache: DynamicCache) -> bool:
-    """Whether no layer forgets places."""
+    """Whether no layer forgets positions."""
     return all(type(layer) is RoomyLayer for layer in cache.layers)
 
 
 def repeat_rows(cache: DynamicCache, repeats: int, rows: Tensor) -> None:
-    """Each row so many times; ``rows`` names the row that each is then a copy of."""
+    """Repeat each row ``repeats`` times. ``rows``: the source of each new row."""
     for layer in cache.layers:
-        if isinstance(layer, LinearAttentionCacheLayerMixin):  # states besides keys, which other methods forget
+        if isinstance(layer, LinearAttentionCacheLayerMixin):  # has other states than keys, which other methods ignore
             layer.reorder_cache(rows)
         else:
             layer.batch_repeat_interleave(repeats)
 
 
 def select_rows(cache: DynamicCache, rows: Tensor) -> None:
-    """Only these rows, in this order."""
+    """Keep only these rows, in this order."""
     for layer in cache.layers:
         if isinstance(layer, LinearAttentionCacheLayerMixin):
             layer.reorder_cache(rows)
@@ -42,15 +42,15 @@ def select_rows(cache: DynamicCache, rows: Tensor) -> None:
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """``keys`` and ``values`` are views of the written part of what is held.
+    """A layer whose ``keys`` and ``values`` are views of the written part of larger buffers.
 
-    Rows that keep their place when some are selected are not copied.
+    When rows are selected, those that keep their position are not copied.
     """
 
     _held: tuple[Tensor, Tensor] | None = None
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:  # prompts, which are repeated before the first token is written
+        if not self.is_initialized:  # prompts, which are repeated before the first token
             keys_and_values: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
             return keys_and_values
         start = self.get_seq_length()
@@ -84,7 +84,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def _enlarged(old: Tensor, new: Tensor, size: int) -> Tensor:
-    """Of the shape of ``new`` with ``size`` places, ``old`` in front."""
+    """A tensor like ``new`` with ``size`` positions, that starts with ``old``."""
     made = torch.empty(*new.shape[:-2], size, new.shape[-1], dtype=new.dtype, device=new.device)
     if old.numel():
         made[..., : old.shape[-2], :] = old

@@ -1,7 +1,7 @@
-"""Sampling with transformers alone, everywhere.
+"""Sampling with transformers, on any device.
 
-Not ``model.generate``: that draws from torch's global generator, keeps all logits to tell a token's
-log-probability, prefills a prompt once per completion, and computes finished rows to the end.
+This does not use ``model.generate``, which draws from torch's global generator, keeps all logits to get
+log-probabilities, prefills a prompt once per completion, and computes finished rows to the end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,16 +21,16 @@ from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_ca
 from harness.rollout.groups import Completion
 
 TAKE_BOOLEANS = ("sdpa", PLAIN)
-"""Attention whose mask says what is seen; others add theirs to the scores."""
+"""Attention implementations with boolean masks. Others add the mask to the scores."""
 STOP_WINDOW = 16
-"""Trailing tokens that are searched for a stop string."""
+"""The number of trailing tokens that are searched for a stop string."""
 
 
 class TransformersEngine:
-    """Samples from the live model itself, so that there are no weights to synchronise.
+    """Samples from the model in training, so that no weights need to be synchronised.
 
-    But where trained weights are stored in a higher precision than the passes compute in, it keeps a copy in
-    the latter: each token would convert all of them again.
+    If weights are stored in a higher precision than that of the passes, the engine keeps a converted copy. Otherwise
+    all weights would be converted for each token.
     """
 
     def __init__(self, policy: Policy, *, sample_batch: int) -> None:
@@ -56,9 +56,9 @@ class TransformersEngine:
     def generate(
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
     ) -> list[tuple[Completion, ...]]:
-        """See :class:`RolloutEngine`. Each completion has its own noise, whatever is sampled beside it.
+        """See :class:`RolloutEngine`. Each completion has its own random numbers, whatever else is sampled.
 
-        Of a policy in shards, all weights are gathered meanwhile, by all ranks: also by one that has no prompts.
+        All weights of a sharded policy are gathered for this, by all ranks, even those without prompts.
         """
         shape = (first + len(prompts), n, sampling.max_tokens)
         noise = torch.from_numpy(np.random.default_rng(seed).random(shape, np.float32)[first:])
@@ -78,8 +78,11 @@ class TransformersEngine:
 
     @contextmanager
     def _as_trained(self) -> Iterator[None]:
-        """Inside, a frozen copy's weights are marked as a policy's: torch orders a product by whether they have
-        gradients, and with the same weights reference and policy are to be alike to the last bit."""
+        """A context in which the weights of a frozen copy require gradients, like a policy's.
+
+        Torch chooses the order of a matrix product by this flag. Reference and policy with equal weights should give
+        exactly the same results.
+        """
         whole = self._copy is None and not self._policy.adapted
         marked = [p for p in self._model.parameters() if whole and not p.requires_grad]
         for parameter in marked:
@@ -94,7 +97,7 @@ class TransformersEngine:
     def _sample(
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, noise: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Prompts of R/n problems, noise [R, max_tokens] -> tokens and log-probs [R, max_tokens], lengths [R]."""
+        """Prompts of R/n problems and noise [R, max_tokens] -> tokens and log-probs [R, max_tokens], lengths [R]."""
         model, device = self._model, self._policy.device
         noise = noise.to(device)
         ids, mask = _left_pad(prompts, device)
@@ -133,7 +136,7 @@ class TransformersEngine:
 def draw(logits: Tensor, noise: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """Inverse-CDF sampling: logits [R, V], uniform noise [R] in [0, 1) -> tokens [R] and log-probabilities [R].
 
-    One number a draw, so that two policies that agree on a distribution also agree on the token.
+    Each draw uses one number, so that policies with equal distributions draw equal tokens.
     """
     if sampling.temperature == 0:
         logp, token = logits.float().log_softmax(-1).max(-1)
@@ -147,7 +150,7 @@ def draw(logits: Tensor, noise: Tensor, sampling: Sampling) -> tuple[Tensor, Ten
 
 
 def _likeliest(log_probs: Tensor, sampling: Sampling) -> Tensor:
-    """[R, V] -> [R, V]: -inf for all tokens but the ``top_k`` likeliest, and of these but the fewest with ``top_p``."""
+    """Log-probabilities [R, V] with -inf for all tokens outside ``top_k``, and then outside ``top_p``."""
     ordered, order = log_probs.sort(-1, descending=True)
     if sampling.top_k:
         ordered[:, sampling.top_k :] = -torch.inf
@@ -158,7 +161,7 @@ def _likeliest(log_probs: Tensor, sampling: Sampling) -> Tensor:
 
 
 def _gaps_closed(keep: Tensor) -> Tensor:
-    """[R] -> the rows to keep: each in its place, but the last ones in the places of those that go."""
+    """The order of the rows to keep: they stay in place, and the last ones fill the gaps of removed rows."""
     kept = keep.nonzero().squeeze(-1)
     rows = torch.arange(len(kept), device=keep.device)
     rows[~keep[: len(kept)]] = kept[kept >= len(kept)]
@@ -166,7 +169,7 @@ def _gaps_closed(keep: Tensor) -> Tensor:
 
 
 def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """ids and mask, [P, longest]"""
+    """Left-padded ids and their mask, [P, longest]."""
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
@@ -174,9 +177,9 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[T
 
 
 def _next_logits(model: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
-    """ids [R, s] behind the cache, mask [R, all] -> logits [R, V] of the next token."""
+    """The logits [R, V] of the next token, from ids [R, s] that follow the cache and a mask [R, all]."""
     positions = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
-    # What one token sees is plain where no layer keeps a window of places; transformers takes longer to find out.
+    # Without sliding windows, the mask of one token is simple. This is faster than transformers' own mask.
     plain = ids.shape[1] == 1 and keeps_all(cache) and model.config._attn_implementation in TAKE_BOOLEANS
     logits: Tensor = model(
         input_ids=ids,

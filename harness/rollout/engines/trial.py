@@ -1,4 +1,4 @@
-"""An engine is tried before it is used: what it says of its own completions must be what the policy says of them."""
+"""A trial of an engine before use: its log-probabilities of its own completions must match those of the policy."""
 
 import copy
 
@@ -11,20 +11,20 @@ from harness.models.trial import COMPLETIONS, apart, named, trial_prompts
 from harness.rollout.engines.engine import RolloutEngine, Sampling
 
 COLDEST = 0.02
-"""Engines take temperatures below it for greedy sampling."""
+"""Engines treat lower temperatures as greedy sampling."""
 SPREAD = 5.0
-"""The largest logit over the temperature: apart enough for errors to show, near enough for no token to be certain."""
+"""The largest logit over the temperature. It is large enough to reveal errors, but no token becomes certain."""
 
 
 def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> None:
-    """Hand over the policy's weights, and sample a few completions behind ragged prompts, past every window of the
-    model that ``context`` tokens reach.
+    """Give the policy's weights to the engine, and sample a few completions of prompts with different lengths.
 
-    A fresh model's logits are small, which would hide what is wrong: it is sampled at a temperature at which they are
-    as far apart as a trained model's.
+    Completions are longer than any sliding window of the model that ``context`` tokens can reach. The logits of an
+    untrained model are small, which would hide errors, so a temperature is used that makes them as different as those
+    of a trained model.
 
     Raises:
-        HarnessError: the engine cannot sample from this model, or samples from another one.
+        HarnessError: the engine cannot sample from this model, or samples from another distribution.
     """
     prompts = trial_prompts(policy, context)
     with torch.no_grad():
@@ -37,7 +37,7 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
             groups = engine.generate(prompts, 2, sampling, 0, first=0)
         except HarnessError:
             raise
-        except Exception as error:  # of a model's own code, whatever it raises
+        except Exception as error:  # a model's own code may raise anything
             raise HarnessError(
                 f"the engine {name} cannot sample from this model ({named(error)}); use another engine or model"
             ) from error
@@ -48,8 +48,8 @@ def try_out(engine: RolloutEngine, policy: Policy, name: str, context: int) -> N
     if apart(found, expected, policy.dtype):
         gap = float((found - expected).abs().max())
         raise HarnessError(
-            f"the engine {name} samples from another distribution than is trained: a token's log-probability differs "
-            f"by {gap:.2g} nats on trial; use another engine or model"
+            f"the engine {name} samples from another distribution than is trained: in a trial, the log-probability of "
+            f"a token differs by {gap:.2g} nats; use another engine or model"
         )
 
 

@@ -1,7 +1,7 @@
-"""Sampling with vLLM in the trainer's own process: the same code on a CPU and on one GPU.
+"""Sampling with vLLM in the process of the trainer, with the same code on a CPU and on a GPU.
 
-vLLM starts from the model's config alone, with weights that mean nothing; :meth:`VllmEngine.sync` writes the policy's
-into it, at first and after every optimiser step.
+vLLM starts from the model's config with arbitrary weights. :meth:`VllmEngine.sync` writes the weights of the policy
+into it, first at the start and then after every optimiser step.
 """
 
 import logging
@@ -23,26 +23,26 @@ from harness.rollout.engines.engine import Sampling, completion_of, kv_bytes_of
 from harness.rollout.groups import Completion
 
 ENVIRONMENT = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # in this process: weights pass by reference
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # in this process, so that weights are passed by reference
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
 }
 KV_BLOCK = 128
-"""Tokens in a block of vLLM's cache on the CPU; smaller on a GPU. A sequence takes whole blocks."""
+"""The number of tokens in a block of vLLM's cache on the CPU. It is smaller on a GPU. Sequences use whole blocks."""
 PREFILL_ON_CPU = 4096
-"""Prompt tokens computed in one step on a CPU; prompts are not split there."""
+"""The number of prompt tokens that are computed in one step on a CPU, where prompts are not split."""
 SEEDS = 1 << 62
-"""vLLM's seeds are signed 64-bit numbers, and the children of a request count on from its own."""
+"""The range of seeds. vLLM's seeds are signed 64-bit numbers, and a request uses consecutive ones."""
 
 _started: tuple[str, Any] | None = None
-"""The one vLLM of this process, lent from run to run: it is a function of the model's shape, not of its weights."""
+"""The only vLLM of this process. Runs share it, because it depends on the model's shape and not on its weights."""
 
 
 class VllmEngine:
     """See :class:`harness.rollout.engines.engine.RolloutEngine`."""
 
     def __init__(self, policy: Policy, *, context: int, sample_batch: int, kv_cache_gib: float | None) -> None:
-        """``context``: tokens of the longest prompt with its completion."""
+        """``context``: the number of tokens of the longest prompt with its completion."""
         self._policy = policy
         self._gpu = policy.device.type == "cuda"
         kv_bytes = kv_cache_gib * 2**30 if kv_cache_gib else sample_batch * kv_bytes_of(policy, context, KV_BLOCK)
@@ -52,9 +52,9 @@ class VllmEngine:
             "max_num_seqs": sample_batch,
             "kv_cache_memory_bytes": int(kv_bytes),
         }
-        if self._gpu:  # its share of all memory must be free, though the cache has a size of its own: ask for little
+        if self._gpu:  # this share of memory must be free although the cache size is given: use a small share
             options |= {"enable_sleep_mode": True, "gpu_memory_utilization": 0.05}
-        else:  # a seeded request in parts takes back draws, which generators of the CPU cannot
+        else:  # splitting a seeded request rewinds its generator, which is not possible on the CPU
             prefill = max(context, PREFILL_ON_CPU)
             options |= {"enforce_eager": True, "enable_chunked_prefill": False, "max_num_batched_tokens": prefill}
         with _undisturbed(self._gpu):
@@ -63,7 +63,7 @@ class VllmEngine:
     def generate(
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
     ) -> list[tuple[Completion, ...]]:
-        """See :class:`RolloutEngine`. Each request has its own seed, whatever is sampled beside it."""
+        """See :class:`RolloutEngine`. Each request has its own seed, whatever else is sampled."""
         from vllm import SamplingParams
 
         if self._asleep:
@@ -93,23 +93,23 @@ class VllmEngine:
         return [group * n for group in groups] if greedy else groups
 
     def sync(self, policy: Policy) -> None:
-        """Write the weights in place and forget cached prefixes, which old weights computed."""
+        """Write the weights in place, and drop cached prefixes, which were computed with old weights."""
         self._policy = policy
         asleep = self._asleep
         if asleep:
-            torch.cuda.empty_cache()  # what training used is free for torch alone until then
+            torch.cuda.empty_cache()  # before this, the memory of training is only free for torch
             self._llm.wake_up(["weights"])
-        # All of them: where vLLM keeps a packed copy of a layer, a tied or fused one left out would stay old, silently.
-        # As they are stored: vLLM rounds while it copies.
+        # Write all weights: vLLM may keep packed copies of layers, and omitted tied or fused weights would stay old.
+        # Write them in their stored precision: vLLM rounds while it copies.
         with _undisturbed(self._gpu):
             self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": policy.weights()})
         if asleep:
             self._llm.wake_up(["kv_cache"])
         if not self._llm.reset_prefix_cache():
-            raise RuntimeError("vLLM kept prefixes of old weights")
+            raise RuntimeError("vLLM kept cached prefixes of old weights")
 
     def release(self) -> None:
-        """Drop weights and cache. vLLM keeps them on a CPU, where training has the memory, and only stops."""
+        """Drop weights and cache. On a CPU vLLM keeps them, because main memory suffices."""
         if not self._asleep:
             self._llm.sleep(level=2)
 
@@ -128,7 +128,7 @@ def _index(output: Any) -> int:
 
 
 def _start(policy: Policy, options: dict[str, Any]) -> Any:
-    """This process's vLLM for the policy's shape: the one that runs, or a new one."""
+    """The vLLM of this process for the shape of the policy: the running one, or a new one."""
     global _started
     os.environ.update(ENVIRONMENT)
     logging.getLogger("vllm").setLevel(logging.ERROR)
@@ -142,7 +142,7 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
             content.update(file.read_bytes())
         if _started is None or _started[0] != content.hexdigest():
             if _started and policy.device.type == "cuda":
-                raise HarnessError("this process has a vLLM of another shape, and on a GPU it can have one; start anew")
+                raise HarnessError("this process has a vLLM for another model, and a GPU allows only one; start again")
             _started = None
             try:
                 llm = LLM(
@@ -150,27 +150,27 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
                     load_format="dummy",
                     seed=0,
                     logprobs_mode="processed_logprobs",
-                    generation_config="vllm",  # never the model's own defaults
+                    generation_config="vllm",  # not the model's own defaults
                     disable_log_stats=True,
                     **options,
                 )
             except (ValueError, RuntimeError) as error:
                 reason = one_line(error)[:300]
-                raise HarnessError(f"vLLM does not start: {reason}; --engine transformers does without it") from error
+                raise HarnessError(f"vLLM does not start: {reason}; use --engine transformers instead") from error
             _started = content.hexdigest(), llm
     return _started[1]
 
 
 @contextmanager
 def _undisturbed(gpu: bool) -> Iterator[None]:
-    """vLLM changes torch's threads, even the function that sets them, and its generator; and compiles helpers."""
+    """Undo vLLM's changes of torch's threads and generator. It even replaces the function that sets threads."""
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     with (
         warnings.catch_warnings(),
         torch.random.fork_rng(None if gpu else []),
         torch._dynamo.config.patch(disable=not gpu),
     ):
-        warnings.simplefilter("ignore", FutureWarning)  # of its own imports
+        warnings.simplefilter("ignore", FutureWarning)  # from vLLM's own imports
         try:
             yield
         finally:

@@ -1,1 +1,1 @@
-"""``harness eval``: models on tasks, without training; the same prompts and settings for every model."""
+"""``harness eval``: evaluates models on tasks, without training, with the same prompts and settings for every model."""

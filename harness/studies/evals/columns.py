@@ -1,4 +1,4 @@
-"""The columns of evaluations, each once: for Markdown, terminal and legend."""
+"""The columns of evaluations. Markdown, terminal and legend all use these definitions."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,21 @@ SCORED: tuple[Column[OwnEval], ...] = (
     interval(
         "acc@1 %",
         lambda one: one.summary.acc_at_1,
-        "acc@1: mean over k samples of each problem; pass@k: one of them is correct, unbiased; maj@k: the most "
-        "frequent answer is; in brackets: 95 % interval for other problems of the kind (Wilson's)",
+        "acc@1: the share of correct samples, over k samples per problem. pass@k: the probability that one of k "
+        "samples is correct (unbiased estimate). maj@k: the share of problems whose most frequent answer is correct. "
+        "Brackets: Wilson's 95 % interval for other problems of the same kind",
         whole=True,
     ),
     interval("pass@k %", lambda one: one.summary.pass_at_k),
     interval("maj@k %", lambda one: one.summary.maj_at_k),
     interval("greedy %", lambda one: one.summary.greedy, whole=True),
 )
-"""What a model can do."""
+"""Columns on the accuracy of a model."""
 FORMAT: Column[OwnEval] = Column(
     "format",
     lambda one: one.answer_format,
     lambda one: one.answer_format,
-    "format: how the answer was asked for",
+    "format: the answer format of the prompt",
     whole=True,
 )
 ANSWERED: tuple[Column[OwnEval], ...] = (
@@ -39,8 +40,9 @@ LENGTH: Column[OwnEval] = Column(
     "length",
     lambda one: tenths(one.summary.completion_tokens),
     lambda one: one.summary.completion_tokens,
-    "length: tokens a sample; cut: at the length limit; timed out: the grader; paid: accepted by the grader "
-    "against a second rule, missed: the other way round; tokens: sampled in all",
+    "length: tokens per sample. cut: samples that reached the length limit. timed out: samples on which the grader ran "
+    "out of time. paid: accepted by the grader, rejected by a second rule. missed: rejected by the grader, accepted by "
+    "that rule. tokens: all sampled tokens",
 )
 BEHAVED: tuple[Column[OwnEval], ...] = (
     MODEL,
@@ -49,7 +51,7 @@ BEHAVED: tuple[Column[OwnEval], ...] = (
     *ANSWERED,
     Column("tokens", lambda one: count(one.summary.sampled_tokens), lambda one: one.summary.sampled_tokens),
 )
-"""What its samples are like."""
+"""Columns on the samples of a model."""
 BY_FORMAT: tuple[Column[OwnEval], ...] = (
     FORMAT,
     interval("acc@1 %", lambda one: one.summary.acc_at_1, whole=True),
@@ -57,11 +59,11 @@ BY_FORMAT: tuple[Column[OwnEval], ...] = (
     LENGTH,
     *ANSWERED,
 )
-"""One model, asked in several ways."""
+"""Columns for one model with several answer formats."""
 
 
 def of_lm_eval(results: Sequence[LmEval]) -> list[Column[LmEval]]:
-    """A column a score of the task."""
+    """Columns for results of lm-eval, with one column per score of the task."""
     return [
         Column("model", lambda one: one.model, lambda one: one.model, whole=True),
         *(_scored(name) for name in results[0].summary.scores),

@@ -1,4 +1,4 @@
-"""``harness eval``: one model on several tasks; what is measured already is not measured again."""
+"""``harness eval``: one model on several tasks. Existing measurements are not repeated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from harness.studies.evals.to_mlflow import publish
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bench:
-    """A model, ready to be measured."""
+    """A model that is ready to be measured."""
 
     policy: Policy
     engine: RolloutEngine
@@ -42,10 +42,10 @@ class Bench:
 def evaluate_model(
     suite: EvalSuite, out: Path, tracking_uri: str | None, *, fresh: bool, command: str, console: Console
 ) -> list[str]:
-    """Measure, publish, and print the table of all models that were measured with these settings; their keys.
+    """Measure and publish a model, and print the table of all models with these settings. Returns the settings' keys.
 
     Raises:
-        HarnessError, TaskError: model, task or store is not there, or a prompt is too long for the model.
+        HarnessError, TaskError: the model, a task or the store does not exist, or a prompt is too long for the model.
     """
     out_dir = OutDir(out)
     out_dir.prepare()
@@ -69,7 +69,7 @@ def evaluate_model(
     lacking = [one for one in wanted if fresh or not evals.has(one.key, examinee, hashes.get(one.key))]
     if lacking:
         contexts = [_context(one, policy, problems[one.key]) for one in lacking if isinstance(one, EvalSettings)]
-        if any(isinstance(one, LmEvalSettings) for one in lacking):  # what their prompts need is not known before
+        if any(isinstance(one, LmEvalSettings) for one in lacking):  # the lengths of their prompts are not known yet
             contexts.append(policy.context_limit or max(contexts))
             compute = compute.model_copy(update={"kv_cache_gib": compute.kv_cache_gib or CONTEXT_CACHE_GIB})
         engine = make_engine(policy, compute, max(contexts))
@@ -85,20 +85,20 @@ def evaluate_model(
     keys = [settings.key for settings in wanted]
     write_tables(evals.read(), evals.root)
     console.print(tables(evals.read(keys)), highlight=False)
-    console.print(f"written to {evals.root}: evals.md, evals.json, evals.csv, and every completion")
+    console.print(f"wrote evals.md, evals.json, evals.csv and all completions to {evals.root}")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
     return keys
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:
-    """Tokens of the longest prompt with its completion."""
+    """The number of tokens of the longest prompt with its completion."""
     tokens = {problem.id: len(policy.encode(problem.prompt, problem.framing)) for problem in problems}
     longest = max(tokens, key=lambda problem: tokens[problem])
     context, limit = tokens[longest] + settings.max_tokens, policy.context_limit
     if limit and context > limit:
         raise HarnessError(
             f"{settings.task.name}: the prompt of problem {longest} has {tokens[longest]} tokens, and with max_tokens="
-            f"{settings.max_tokens} that is more than the {limit} that the model takes; lower it by --set max_tokens"
+            f"{settings.max_tokens} this exceeds the model's context of {limit}; give a smaller --set max_tokens"
         )
     return context
 

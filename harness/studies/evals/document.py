@@ -1,4 +1,4 @@
-"""What ``eval.json`` holds: a model on one task, its settings and its numbers."""
+"""The content of ``eval.json``: one model on one task, with its settings and numbers."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,25 +9,25 @@ from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
 OURS = frozenset(("strict", "lenient"))
-"""Scores of lm-eval tasks that are our grader's."""
+"""Scores of lm-eval tasks that our grader computes."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnSummary:
-    """A task of ours; intervals are over problems."""
+    """The numbers of one of our own tasks. Intervals are over problems."""
 
     problems: int
     k: int
-    """Samples a problem."""
+    """Samples per problem."""
     acc_at_1: Interval
     pass_at_k: Interval
     maj_at_k: Interval
     greedy: Interval
     sampled_tokens: int
-    """In all."""
+    """All tokens, over all samples."""
     completion_tokens: float
-    """Mean length of a sample; what follows are shares of the samples."""
+    """Mean length of a sample. The next fields are shares of the samples."""
     truncated: float
     unparsed: float
     grader_timeouts: float
@@ -39,112 +39,112 @@ class OwnSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score(Interval):
-    """A metric of lm-eval, over problems."""
+    """A metric of lm-eval, averaged over problems."""
 
     of_lm_eval: float
-    """The same by lm-eval's own aggregation."""
+    """The value from lm-eval's own aggregation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LmEvalSummary:
-    """A task of lm-evaluation-harness."""
+    """The numbers of a task of lm-evaluation-harness."""
 
     problems: int
     task_version: str
     fewshot: int
     """Solved examples in each prompt."""
     lm_eval: str
-    """Its version."""
+    """The version of lm-eval."""
     scores: dict[str, Score]
-    """By metric and, where there is one, filter."""
+    """Scores by metric, and by filter if there is one."""
     completion_tokens: float
     truncated: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluated:
-    """A model, how it was computed, and what was asked of it."""
+    """An evaluation of a model: the model, how it was computed, and the settings."""
 
     model: str
-    """Its name in tables."""
+    """The name in tables."""
     path: str
     weights: str
-    """A hash of them."""
+    """A hash of the weights."""
     key: str
-    """Of the settings: models are compared where it is equal."""
+    """The key of the settings. Models with equal keys can be compared."""
     settings: EvalSettings | LmEvalSettings
     computed: dict[str, Scalar]
-    """The model's and the computer's settings."""
+    """The settings of model and computer."""
     versions: dict[str, str]
     command: str
     time: float
-    """When it was done, in seconds since 1970."""
+    """The time of the evaluation, in seconds since 1970."""
 
     @property
     def grader(self) -> str:
-        """Whose verdicts these are: of our grader, unless a class says otherwise."""
+        """The grader that gave the verdicts: ours, unless a subclass overrides this."""
         return grader_of(self.versions)
 
     @property
     def task(self) -> str:
-        """As MLflow's keys name it."""
+        """The name of the task in the metric keys of MLflow."""
         return self.key.rpartition("-")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnEval(Evaluated):
-    """By our samples and our grader."""
+    """An evaluation with our own samples and our grader."""
 
     settings: EvalSettings
     answer_format: str
-    """By which this model was asked; where the settings leave it to the model, others may be asked by another."""
+    """The answer format of this model's prompts. With ``auto``, other models may have another one."""
     problems_hash: str
-    """Of what it was asked."""
+    """A hash of the problems."""
     summary: OwnSummary
 
     @property
     def headline(self) -> float:
-        """What models are ordered by."""
+        """The number that models are sorted by."""
         return self.summary.acc_at_1.mean
 
     @property
     def title(self) -> str:
-        """The task, and what was asked of every model."""
+        """The task and the settings that all models share."""
         asked, task = self.settings, self.settings.task
         own = own_data(task)
         form = "" if task.format == "auto" else f", asked as {task.format}"
         return (
             f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {self.summary.problems} problems, "
             f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
-            f"{task.grading} grading by grader {self.grader}"
+            f"{task.grading} grading, grader {self.grader}"
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LmEval(Evaluated):
-    """By lm-evaluation-harness."""
+    """An evaluation with lm-evaluation-harness."""
 
     settings: LmEvalSettings
     summary: LmEvalSummary
 
     @property
     def grader(self) -> str:
-        """Of our readings, where the task has them; else lm-eval's own, which its version names."""
+        """Our grader if the task uses it, otherwise empty: the version of lm-eval then names its grading."""
         return grader_of(self.versions) if OURS & self.summary.scores.keys() else ""
 
     @property
     def headline(self) -> float:
-        """What models are ordered by: the task's first metric."""
+        """The number that models are sorted by: the first metric of the task."""
         return next(iter(self.summary.scores.values())).mean
 
     @property
     def title(self) -> str:
-        """The task, and what was asked of every model."""
+        """The task and the settings that all models share."""
         asked, summary = self.settings, self.summary
         return (
             f"lm-eval {asked.task}: {summary.problems} problems, {summary.fewshot} solved examples, seed {asked.seed}, "
             f"task version {summary.task_version} of lm-eval {summary.lm_eval}"
-            + (f", strict and lenient by grader {self.grader}" if self.grader else "")
+            + (f", strict and lenient scores from grader {self.grader}" if self.grader else "")
         )
 
 

@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness by our engines, as evaluations like our own."""
+"""Tasks of lm-evaluation-harness with our engines."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +13,13 @@ from harness.studies.evals.document import LmEvalSummary, Score
 from harness.studies.evals.settings import LmEvalSettings
 
 CONTEXT_CACHE_GIB = 4.0
-"""vLLM's keys and values: prompts may be as long as the model takes, and few are."""
+"""The size of vLLM's KV cache. Prompts may be as long as the model's context, but few are."""
 
 
 def measure_lm_eval(
     settings: LmEvalSettings, policy: Policy, engine: RolloutEngine
 ) -> tuple[LmEvalSummary, tuple[LmEvalRecord, ...]]:
-    """What lm-eval says of the task, and each problem."""
+    """The results of lm-eval on the task, and its record of each problem."""
     data = Path(settings.data) if settings.data else None
     generate = generate_with(engine, policy, settings.seed)
     (found,) = run_tasks([settings.task], generate, data=data, limit=settings.problems, seed=settings.seed)
@@ -42,6 +42,6 @@ def measure_lm_eval(
 
 
 def interval_of(values: Sequence[float]) -> Interval:
-    """By Wilson where each value is a share; a metric of another kind, such as a length, by Student."""
+    """Wilson's interval if all values are shares; Student's for other metrics, such as a length."""
     shares = all(0 <= value <= 1 for value in values)
     return Interval.over_problems(values) if shares else Interval.of(over_seeds(values))

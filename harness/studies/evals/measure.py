@@ -1,4 +1,4 @@
-"""One model on one task: samples, greedy completions, and what they are worth."""
+"""One model on one task: samples, greedy completions, and their accuracies."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,17 +23,17 @@ from harness.studies.evals.settings import EvalSettings
 from harness.training.evaluation import records_of, summary_of
 
 CHUNK = 128
-"""Problems sampled at once; their draws depend on it."""
+"""The number of problems that are sampled together. The samples depend on it."""
 
 
 def correct_of(groups: Sequence[Group], grading: Grading) -> NDArray[np.bool_]:
-    """[problems, samples] whether each completion is correct by its verdict, whatever it was rewarded."""
+    """[problems, samples] whether the verdict on each completion is correct. Rewards do not matter here."""
     return np.array([[verdict(grade, grading) is Verdict.CORRECT for grade in group.grades] for group in groups])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """The numbers, and every completion: the samples, then the greedy ones."""
+    """The numbers and all completions: the samples and the greedy ones."""
 
     summary: OwnSummary
     samples: list[SampleRecord]
@@ -49,7 +49,7 @@ def measure(
     problems: Sequence[Problem],
     advance: Callable[[int], None],
 ) -> Measured:
-    """``advance`` is told of each problem that is done."""
+    """Measure a model on ``problems``. Calls ``advance`` with the number of problems that were just done."""
     started = time.perf_counter()
     sampled: list[Group] = []
     greedy: list[Group] = []
@@ -100,7 +100,7 @@ def _summary(settings: EvalSettings, sampled: Sequence[Group], greedy: Sequence[
 
 
 def answer_of(grade: Grade, grading: Grading) -> str | None:
-    """In the form that all answers share that are equal; None for no answer."""
+    """The answer in canonical form, which equal answers share; None for no answer."""
     if grade.extracted is None or verdict(grade, grading) is Verdict.UNPARSED:
         return None
     return canonical(grade.extracted)

@@ -1,4 +1,4 @@
-"""What ``--model`` of an evaluation stands for: a model as everywhere, or a run that has finished."""
+"""The meaning of ``--model`` in an evaluation: a model, as elsewhere, or a finished run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +12,20 @@ from harness.records.results import start_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A model that is to be measured."""
+    """A model to be measured."""
 
     name: str
-    """In tables."""
+    """The name in tables."""
     path: str
-    """For :func:`harness.models.loading.load_policy`."""
+    """The path for :func:`harness.models.loading.load_policy`."""
     trained_on: TaskSettings | None = None
-    """Of a run: its task."""
+    """The training task, if the model comes from a run."""
 
 
 def resolve(name: str, out_dir: OutDir) -> Candidate:
-    """The model that ``name`` stands for.
+    """The model that ``name`` refers to.
 
-    A run is its directory, the one of its final model, or its id among the runs of ``out_dir``.
+    A run is given by its directory, by the directory of its final model, or by its id among the runs of ``out_dir``.
 
     Raises:
         HarnessError: the run has not finished.
@@ -36,6 +36,6 @@ def resolve(name: str, out_dir: OutDir) -> Candidate:
     if not found:
         return Candidate(name=name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), path=name)
     if not (found[0] / FINAL).is_dir():
-        raise HarnessError(f"the run {name} keeps no model: it has not finished; harness run resumes it")
+        raise HarnessError(f"the run {name} has no model, because it has not finished; resume it with harness run")
     start = start_of(Journal(found[0]).read())
     return Candidate(name=start.run_id, path=str(found[0] / FINAL), trained_on=start.config.task)

@@ -1,4 +1,4 @@
-"""What a model is asked: a split, or all of data that assigns no splits."""
+"""The problems of an evaluation: one split, or all problems if the data have no splits."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ class Asked:
     """The problems of one task."""
 
     settings: EvalSettings
-    """With the split that was chosen."""
+    """The settings with the chosen split."""
     problems: list[Problem]
     told: str
-    """What a reader must know of the choice, if anything."""
+    """A remark on the choice for the reader, or empty."""
 
     def asking(self, *, chats: bool) -> Asking:
-        """How a model is asked them; ``chats``: its tokenizer has a chat template."""
+        """How a model is asked these problems. ``chats``: whether its tokenizer has a chat template."""
         task = self.settings.task
         return asking_of(
             task, chats=chats, train=lambda: load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
@@ -35,22 +35,22 @@ class Asked:
 def asked_of(settings: EvalSettings, candidate: Candidate) -> Asked:
     """The problems that ``settings`` asks of a model.
 
-    Data that assigns no splits is all asked. A run that was trained on it has seen its train split, so it is asked
-    the test split alone, as the run was in training.
+    If the data have no splits, all problems are asked. A run that was trained on them has seen its train split, so it
+    is asked only its test split, as in training.
 
     Raises:
-        HarnessError: all of it is to be asked, and it assigns splits.
+        HarnessError: ``split`` is all, but the data have splits.
         TaskError: the task cannot be loaded.
     """
     task, split = settings.task, settings.split
     whole = load_whole(task.name, data=task.data, **task.options) if split in ("auto", "all") else None
     if split == "all" and whole is None:
-        raise HarnessError(f"split=all: the problems of {task.name} have splits of their own; name test or validation")
+        raise HarnessError(f"split=all: the data of {task.name} have splits; choose test or validation")
     seen = candidate.trained_on is not None and _same_data(task, candidate.trained_on)
     if whole is not None and not (seen and split == "auto"):
         told = (
-            f"{own_data(task)}: all {len(whole)} problems are asked; a model that was trained on it has seen most of "
-            "them, so give a run by its id: it is asked its test split alone"
+            f"{own_data(task)}: all {len(whole)} problems are asked; a model that was trained on them has seen most of "
+            "them, so give such a model by its run id: then only its test split is asked"
         )
         return Asked(settings=_with(settings, "all"), problems=whole[: settings.problems], told=told)
     settings = _with(settings, "test" if split == "auto" else split)
@@ -59,8 +59,8 @@ def asked_of(settings: EvalSettings, candidate: Candidate) -> Asked:
         ""
         if whole is None
         else (
-            f"{own_data(task)}: of {len(whole)} problems the {len(problems)} of the test split are asked, as "
-            f"{candidate.name} was trained on others; --set split=test asks other models the same"
+            f"{own_data(task)}: only the {len(problems)} test problems of {len(whole)} are asked, because "
+            f"{candidate.name} was trained on others; use --set split=test to ask other models the same"
         )
     )
     return Asked(settings=settings, problems=problems[: settings.problems], told=told)
@@ -71,7 +71,7 @@ def _with(settings: EvalSettings, split: str) -> EvalSettings:
 
 
 def _same_data(one: TaskSettings, other: TaskSettings) -> bool:
-    """Whether both read the same file, folder or set of the hub."""
+    """Whether both read the same file, folder or dataset of the hub."""
     if one.data is None or other.data is None:
         return one.data is other.data and bool(own_data(one)) and own_data(one) == own_data(other)
     return Path(one.data).resolve() == Path(other.data).resolve()

@@ -1,4 +1,4 @@
-"""Where evaluations lie: ``evals/<settings>/<model>/eval.json``, and every completion beside it."""
+"""The store of evaluations: ``evals/<settings>/<model>/eval.json``, with all completions beside it."""
 
 import json
 import os
@@ -26,9 +26,9 @@ from harness.studies.evals.settings import EvalSettings, LmEvalSettings, slug
 
 RESULT = "eval.json"
 FORMAT = 2
-"""Raised where older versions could not read what this one writes; a file that names none is of the first.
+"""The version of the file format. It is raised when older versions of the harness cannot read new files.
 
-In the first, pass@k and maj@k were numbers without an interval.
+A file without a version has format 1, in which pass@k and maj@k were numbers without an interval.
 """
 KINDS: dict[str, type[EvalResult]] = {"own": OwnEval, "lm-eval": LmEval}
 ADAPTERS: dict[str, TypeAdapter[EvalResult]] = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
@@ -36,18 +36,18 @@ ADAPTERS: dict[str, TypeAdapter[EvalResult]] = {name: TypeAdapter(kind) for name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examinee:
-    """The model that is measured, and how."""
+    """The model that is measured, and how it is computed."""
 
     name: str
     weights: str
-    """A hash of them."""
+    """A hash of the weights."""
     model: ModelSettings
     compute: ComputeSettings
     command: str
 
     @property
     def folder(self) -> str:
-        """Readable; another for other weights, and for another chat template."""
+        """A readable folder name. Other weights or another chat template have another folder."""
         usual = ModelSettings(path=self.model.path)
         template = {key: getattr(self.model, key) for key in ("chat_template", "chat_template_args")}
         other = any(getattr(usual, key) != value for key, value in template.items())
@@ -68,9 +68,9 @@ class EvalStore:
         return self.root / key / examinee.folder
 
     def has(self, key: str, examinee: Examinee, problems: str | None = None) -> bool:
-        """Whether it was measured, of these problems and with the grader that is here.
+        """Whether there is a measurement of these problems with the current grader.
 
-        ``problems``: a hash of them, of our own tasks; of others, as where a file was changed, nothing is there.
+        ``problems``: for our own tasks, a hash of the problems. If a data file has changed, the hash does not match.
         """
         folder = self.folder(key, examinee)
         if not (folder / RESULT).is_file():
@@ -84,7 +84,7 @@ class EvalStore:
     def save(
         self, examinee: Examinee, settings: EvalSettings, answer_format: str, problems: str, measured: Measured
     ) -> None:
-        """``problems``: a hash of them."""
+        """Save an evaluation on one of our own tasks. ``problems``: a hash of the problems."""
         folder = self.folder(settings.key, examinee)
         folder.mkdir(parents=True, exist_ok=True)
         write_records(measured.samples, folder / "samples.parquet")
@@ -109,9 +109,9 @@ class EvalStore:
         _finish(LmEval(**_about(examinee, settings.key), settings=settings, summary=summary), folder)
 
     def read(self, keys: Sequence[str] | None = None) -> dict[str, list[EvalResult]]:
-        """All results, or those of some keys: by key, best first.
+        """All results, or those of some keys, by key and with the best model first.
 
-        Where a key's results were judged by several graders, those of all but the newest stand under ``KEY, grader X``.
+        If several graders judged the results of a key, results of older graders are under ``KEY, grader X``.
         """
         found: dict[str, list[EvalResult]] = {}
         for path in sorted(self.root.glob(f"*/*/{RESULT}")):
@@ -124,7 +124,7 @@ class EvalStore:
 
 
 def by_grader(key: str, results: Sequence[EvalResult]) -> dict[str, list[EvalResult]]:
-    """One part for each grader, the newest result's first, under ``key`` itself."""
+    """The results by grader. Those of the grader of the newest result come first, under ``key`` itself."""
     newest = max(results, key=lambda result: result.time).grader
     parts: dict[str, list[EvalResult]] = {key: []}
     for result in results:
@@ -134,24 +134,24 @@ def by_grader(key: str, results: Sequence[EvalResult]) -> dict[str, list[EvalRes
 
 
 def encode(result: EvalResult) -> dict[str, Any]:
-    """As a JSON object."""
+    """The result as a JSON object."""
     (kind,) = (name for name, made in KINDS.items() if isinstance(result, made))
     content = asdict(result) | {"settings": result.settings.model_dump(mode="json")}
     return {"format": FORMAT, "kind": kind, **content}
 
 
 def read_result(folder: Path) -> EvalResult:
-    """What the folder of an evaluation holds.
+    """The result in the folder of an evaluation.
 
     Raises:
-        HarnessError: it is of a later version, or nothing that this version reads.
+        HarnessError: a later version wrote it, or this version cannot read it.
     """
     path = folder / RESULT
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if (found := record.get("format", 1)) > FORMAT:
             raise HarnessError(
-                f"{path} is of format {found}, and this version reads formats up to {FORMAT}; install the version of "
+                f"{path} has format {found}, but this version reads formats up to {FORMAT}; install the version of "
                 "the harness that wrote it"
             )
         if found == 1 and record["kind"] == "own":
@@ -159,13 +159,11 @@ def read_result(folder: Path) -> EvalResult:
                 record["summary"][name] = {"mean": record["summary"][name], "low": None, "high": None}
         return ADAPTERS[record["kind"]].validate_python(record)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise HarnessError(
-            f"{path} is no evaluation that this version reads; remove it, and the same command measures again"
-        ) from error
+        raise HarnessError(f"this version cannot read {path}; delete the file to measure again") from error
 
 
 def _about(examinee: Examinee, key: str) -> dict[str, Any]:
-    """The fields of :class:`Evaluated` but the settings."""
+    """The fields of :class:`Evaluated` without the settings."""
     computed = flat(examinee.compute.model_dump(mode="json") | examinee.model.model_dump(mode="json", exclude={"path"}))
     return {
         "model": examinee.name,
@@ -180,7 +178,7 @@ def _about(examinee: Examinee, key: str) -> dict[str, Any]:
 
 
 def _finish(result: EvalResult, folder: Path) -> None:
-    """The result last: with it, all is there."""
+    """Write the result last, so that its presence means that everything is there."""
     partial = folder / f".{RESULT}.{os.getpid()}"
     partial.write_text(json.dumps(encode(result), indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / RESULT)

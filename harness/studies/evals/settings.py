@@ -1,4 +1,4 @@
-"""What an evaluation of a model is made of."""
+"""The settings of an evaluation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,44 +24,44 @@ from harness.config.suites import explain, nearest, set_key
 from harness.errors import HarnessError
 
 GENERATED = ("arithmetic", "reasoning_gym")
-"""Tasks that generate their problems, and take no data."""
+"""Tasks that generate their problems, so they need no data."""
 
 
 class EvalSettings(Settings):
-    """All but the model: models are compared where these are equal."""
+    """All settings except the model. Models with equal settings can be compared."""
 
     task: TaskSettings
     split: Literal["auto", "all", "test", "validation"] = "auto"
-    """``auto``: all of data that assigns no splits, such as a single file, and otherwise the test split."""
+    """``auto``: the test split, or all problems if the data have no splits, such as a single file."""
     problems: PositiveInt | None = None
-    """The first so many; without it, all of the split."""
+    """Use only the first problems of the split. None: use all of them."""
     k: PositiveInt = 4
-    """Samples a problem."""
+    """Samples per problem."""
     temperature: Positive = 1.0
-    """Of the samples; greedy accuracy is taken besides."""
+    """The temperature of the samples. Greedy accuracy is measured in addition."""
     top_p: TopP = 1.0
     top_k: TopK = 0
     max_tokens: PositiveInt = 512
-    """By default what the task takes, see :data:`evaluators.tasks.TASKS`."""
+    """The length limit of a completion. The default is that of the task, see :data:`evaluators.tasks.TASKS`."""
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """What ends a completion, besides what the answer format names."""
+    """Texts that end a completion, besides those of the answer format."""
     seed: Annotated[int, Field(ge=0)] = 0
 
     @property
     def key(self) -> str:
-        """Readable, and unique to these settings: ``gsm8k-1a2b3c4d5e``."""
+        """A readable and unique name of these settings, such as ``gsm8k-1a2b3c4d5e``."""
         return f"{slug(self.task.name)}-{digest(self.identity())}"
 
 
 class LmEvalSettings(Settings):
-    """A task of lm-evaluation-harness, which brings its own prompts, limits and metrics."""
+    """A task of lm-evaluation-harness, which has its own prompts, limits and metrics."""
 
     task: str
-    """One of its own, of those shipped for local data, or the path of a YAML file."""
+    """A task of lm-eval, one of ours for local data, or the path of a YAML file."""
     data: str | None = None
     problems: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0)] = 1234
-    """Of the solved examples; lm-eval's own default."""
+    """The seed of the solved examples. The default is lm-eval's own."""
 
     @property
     def key(self) -> str:
@@ -69,7 +69,7 @@ class LmEvalSettings(Settings):
 
 
 class EvalSuite(Settings):
-    """A model, how it is computed, and what it is measured by."""
+    """A model, how it is computed, and its tasks."""
 
     model: ModelSettings
     compute: ComputeSettings = ComputeSettings()
@@ -85,18 +85,18 @@ def eval_suite(
     changes: Sequence[tuple[str, Any]],
     formats: Sequence[str] = (),
 ) -> EvalSuite:
-    """An evaluation, checked.
+    """The validated settings of an evaluation.
 
     Args:
-        tasks: each as a suite's ``task``.
-        formats: answer formats, in each of which every task is asked; without any, as its settings say.
-        changes: dotted keys of ``model``, ``compute`` or, for every task, of its settings, such as ``max_tokens``.
+        tasks: each has the form of a suite's ``task``.
+        formats: answer formats. Every task is asked in each of them. If empty, the settings of the task decide.
+        changes: dotted keys of ``model`` or ``compute``, or keys of all tasks' settings, such as ``max_tokens``.
 
     Raises:
-        HarnessError: no task, one that is named twice, an unknown key, or a value of a wrong type.
+        HarnessError: there is no task, a task is named twice, a key is unknown, or a value has the wrong type.
     """
     if not tasks and not lm_eval:
-        raise HarnessError("nothing to evaluate on; name --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
+        raise HarnessError("there is no task; give --tasks, such as gsm8k, or --lm-eval, such as gsm8k_local")
     for flag, named in (
         ("--tasks", [dict(task) for task in tasks]),
         ("--lm-eval", [{"name": name} for name in lm_eval]),
@@ -104,9 +104,9 @@ def eval_suite(
     ):
         for place, one in enumerate(named):
             if one in named[:place]:
-                raise HarnessError(f"{flag} names one twice: {one['name']}")
+                raise HarnessError(f"{flag} names {one['name']} twice; name it once")
     if unknown := [name for name in formats if name not in FORMATS]:
-        raise HarnessError(f"--formats: no answer format {unknown[0]!r}{nearest(unknown[0], list(FORMATS))}")
+        raise HarnessError(f"--formats: there is no answer format {unknown[0]!r}{nearest(unknown[0], list(FORMATS))}")
     raw: dict[str, Any] = {"model": {"path": model}, "compute": {}}
     raw["tasks"] = [
         {"task": ({} if _needs_none(task) else {"data": data}) | dict(task)} | _limit(task["name"]) for task in tasks
@@ -128,15 +128,15 @@ def eval_suite(
 
 
 def _limit(name: str) -> dict[str, Any]:
-    task = task_of(name.partition(":")[0])  # an unknown one is refused where its problems are loaded
+    task = task_of(name.partition(":")[0])  # an unknown task is refused when its problems are loaded
     return {"max_tokens": task.tokens} if task else {}
 
 
 def _needs_none(task: Mapping[str, Any]) -> bool:
-    """Whether it takes no data, or names its own."""
+    """Whether a task needs no ``--data``: it generates its problems, or names a dataset of the hub."""
     return task["name"].partition(":")[0] in GENERATED or "hub" in task.get("options", {})
 
 
 def slug(name: str) -> str:
-    """As a file's name."""
+    """A name that is safe as a file name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"

@@ -1,4 +1,4 @@
-"""Tables of all models that were measured: a section a task and its settings, best first."""
+"""Tables of all evaluated models: one section per task and settings, with the best model first."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ NOTES = legend(SCORED, BEHAVED)
 
 
 def grids(results: Sequence[EvalResult]) -> list[Grid]:
-    """A task's tables."""
+    """The tables of one task."""
     own = [result for result in results if isinstance(result, OwnEval)]
     theirs = [result for result in results if isinstance(result, LmEval)]
     found = [grid(SCORED, own), grid(BEHAVED, own)] if own else []
@@ -35,7 +35,7 @@ def grids(results: Sequence[EvalResult]) -> list[Grid]:
 
 
 def remarks(results: Sequence[EvalResult]) -> list[str]:
-    """What puts these numbers in doubt."""
+    """Reasons to doubt these numbers."""
     measured = {
         "problems": {result.problems_hash for result in results if isinstance(result, OwnEval)},
         "answer formats": {result.answer_format for result in results if isinstance(result, OwnEval)},
@@ -49,7 +49,7 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
 
 
 def over_tasks(found: Found) -> Grid | None:
-    """Model and interquartile mean over the tasks, for models that were measured on all of them; none below four."""
+    """Interquartile means over tasks, for models that were measured on all of them. None if there are too few tasks."""
     found = _of_newest(found)
     if len(found) < IQM_FROM:
         return None
@@ -63,7 +63,7 @@ def over_tasks(found: Found) -> Grid | None:
 
 
 def over_formats(found: Found) -> list[tuple[str, Grid]]:
-    """For each model and task that was asked in several formats and otherwise alike: a title, and a line a format."""
+    """A title and a table by answer format, for each model and task that was asked in several formats."""
     alike: dict[str, list[OwnEval]] = defaultdict(list)
     for results in found.values():
         for one in results:
@@ -79,7 +79,7 @@ def over_formats(found: Found) -> list[tuple[str, Grid]]:
 
 
 def _of_newest(found: Found) -> Found:
-    """Without the tables of all graders but the newest result's; lm-eval's own metrics stay."""
+    """Only results of the grader of the newest result. Results with lm-eval's own metrics stay, too."""
     everything = [result for results in found.values() for result in results]
     judged = [result for result in everything if result.grader]
     newest = max(judged, key=lambda result: result.time).grader if judged else ""
@@ -87,7 +87,7 @@ def _of_newest(found: Found) -> Found:
 
 
 def tables(found: Found) -> Group:
-    """For the terminal."""
+    """All tables for the terminal."""
     parts: list[Text | Table] = []
     for results in found.values():
         parts.append(Text(shown(results[0].title), style="bold"))
@@ -101,7 +101,7 @@ def tables(found: Found) -> Group:
 
 
 def write_tables(found: Found, folder: Path) -> None:
-    """``evals.md``, ``evals.json`` and ``evals.csv``."""
+    """Write ``evals.md``, ``evals.json`` and ``evals.csv`` into ``folder``."""
     lines = ["# Evaluations", ""]
     for results in found.values():
         lines += [f"## {escaped(results[0].title)}", ""]
@@ -120,7 +120,7 @@ def write_tables(found: Found, folder: Path) -> None:
 
 
 def as_csv(found: Found) -> str:
-    """A line a model and task."""
+    """All results as CSV, with one line per model and task."""
     lines = [
         {"key": result.key, "model": result.model, "weights": result.weights} | flat(asdict(result.summary))
         for results in found.values()

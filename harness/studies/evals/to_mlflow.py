@@ -1,4 +1,4 @@
-"""Evaluations in MLflow: one experiment, a run a model and task settings, the same keys for every model."""
+"""Evaluations in MLflow: one experiment, with one run per model and task. The keys are the same for every model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ EXPERIMENT = "evals"
 
 
 def publish(folders: Sequence[Path], uri: str, out_dir: OutDir, console: Console) -> None:
-    """Each evaluation once, by its content; a store that is gone costs a warning."""
+    """Publish each evaluation once. If the store cannot be reached, this only prints a warning."""
     try:
         from mlflow.entities import Metric, Param
 
@@ -38,15 +38,15 @@ def publish(folders: Sequence[Path], uri: str, out_dir: OutDir, console: Console
             client.log_batch(run_id, metrics=metrics, params=params)
             client.log_artifacts(run_id, str(folder))
             client.set_terminated(run_id)
-    except Exception as error:  # whatever the store does: the results are on disk
+    except Exception as error:  # the results are on disk, whatever the store does
         reason, shown = reason_of(error), without_password(uri)
         console.print(
-            f"warning: cannot publish to {shown} ({reason}); the results are kept, the same command publishes"
+            f"warning: cannot publish to {shown} ({reason}); the results are on disk, and the same command retries"
         )
 
 
 def _run(client: "MlflowClient", experiment: str, result: EvalResult) -> str | None:
-    """A new run for the evaluation, older ones of the same model and settings removed; None if it is there."""
+    """Create a run for an evaluation and delete older runs of the same model and settings. None if it is published."""
     from harness.tracking import CREATED, EVALUATION, NOTE
 
     what, created = f"{result.key} {slug(result.model)} {result.weights}", repr(result.time)
@@ -63,7 +63,7 @@ def _run(client: "MlflowClient", experiment: str, result: EvalResult) -> str | N
 
 
 def params_of(result: EvalResult) -> dict[str, str]:
-    """Model, settings, and what computed it."""
+    """The model, the settings, and the versions and devices that computed it."""
     params = {"model": result.model, "weights": result.weights, "key": result.key}
     params |= flat(result.settings.model_dump(mode="json"))
     params |= flat(result.computed, "computed.") | flat(result.versions, "version.")
@@ -71,7 +71,7 @@ def params_of(result: EvalResult) -> dict[str, str]:
 
 
 def metrics_of(result: EvalResult) -> dict[str, float]:
-    """``<task>/<metric>``, the ends of intervals as ``<metric>.low`` and ``.high``."""
+    """Metrics named ``<task>/<metric>``. The ends of intervals are ``<metric>.low`` and ``<metric>.high``."""
     found = {key: value for key, value in flat(asdict(result.summary)).items() if isinstance(value, int | float)}
     named = {key.removesuffix(".mean").removeprefix("scores."): value for key, value in found.items()}
     return {f"{result.task}/{key}": float(value) for key, value in named.items()}

@@ -1,1 +1,1 @@
-"""``harness plan``: what a suite's runs need of a GPU, before anything is loaded."""
+"""``harness plan``: memory and time of a suite's runs on a GPU, estimated before anything is loaded."""

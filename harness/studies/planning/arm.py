@@ -1,4 +1,4 @@
-"""An arm of a suite as it is planned: what its runs hold and take on any number of devices."""
+"""An arm of a suite in a plan: the memory and time of its runs on any number of devices."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,19 +11,20 @@ from harness.studies.planning.memory import GIB, Memory, memory_of
 from harness.studies.planning.parts import Parts
 
 MOST = 1024
-"""Devices that are tried for a run that does not fit on fewer."""
+"""The largest number of devices that is tried for one run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Arm:
-    """Of a suite, on devices of one kind. Each figure is computed once."""
+    """An arm of a suite on devices of one kind. Each figure is computed once."""
 
     config: RunConfig
     parts: Parts
     device: Device
     prompt: int
-    """Mean tokens; so is the next."""
+    """The mean number of tokens of a prompt."""
     completion: int
+    """The mean number of tokens of a completion."""
 
     @property
     def name(self) -> str:
@@ -39,12 +40,12 @@ class Arm:
         return self.memory(layout).peak <= self.device.memory * GIB
 
     def fastest(self, devices: int) -> Layout | None:
-        """How a run lies best on so many devices; None where it does not fit on them."""
+        """The fastest layout of a run on this number of devices; None if it does not fit on them."""
         fitting = [layout for layout in ways(devices) if self.fits(layout)]
         return min(fitting, key=lambda layout: self.duration(layout).seconds, default=None)
 
     def smallest(self) -> Layout | None:
-        """The fewest devices that a run fits on, by powers of two; None where more do not help."""
+        """The layout with the fewest devices that a run fits on, a power of two; None if more do not help."""
         counts = [2**power for power in range(MOST.bit_length())]
         return next((layout for count in counts if (layout := self.fastest(count))), None)
 

@@ -1,4 +1,4 @@
-"""What a plan knows of a device: rates, bandwidths and memory."""
+"""A device in a plan: its rates, bandwidths and memory."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """A GPU, or the cores of a machine. Rates are dense, without sparsity; bandwidths are one way."""
+    """A GPU, or the cores of a machine. Rates are without sparsity, and bandwidths are for one direction."""
 
     kind: Literal["cuda", "cpu"] = "cuda"
     memory: float
     """GiB that a process sees."""
     bfloat16: float | None
-    """TFLOP/s of matrix products in bfloat16, sums in float32; None where the device has none."""
+    """TFLOP/s of matrix products in bfloat16 with sums in float32; None if the device has no bfloat16."""
     float32: float
     """TFLOP/s of matrix products in float32, without TF32."""
     bandwidth: float

@@ -1,4 +1,4 @@
-"""What a run takes: tokens, FLOPs and seconds, under assumptions that are told beside them."""
+"""Tokens, FLOPs and seconds of a run, under the assumptions that are printed with a plan."""
 
 import math
 from collections.abc import Mapping
@@ -15,44 +15,42 @@ from harness.studies.planning.traffic import of_step, of_update
 from harness.training.costs import Sizes, cost_of
 
 TRAINING_SHARE = 0.35
-"""Of the device's matrix rate that forward and backward passes reach."""
+"""The share of the device's matrix rate that forward and backward passes reach."""
 DECODING_SHARE = 0.5
-"""Of the device's bandwidth that sampling reaches: each token reads all weights and the cache of its sequence."""
+"""The share of the device's bandwidth that sampling reaches. Each token reads all weights and its sequence's cache."""
 SYNC_SHARE = 0.1
-"""Of the bandwidth that writing the weights into the engine reaches."""
+"""The share of the bandwidth that writing the weights into the engine reaches."""
 LAUNCH = {"transformers": 2e-4, "vllm": 2e-5}
-"""Seconds to start the kernels of one layer, while which nothing of the next token can be computed; vLLM replays them.
-"""
+"""Seconds to launch the kernels of one layer, during which the next token cannot be computed. vLLM replays them."""
 BEGINNING = {"transformers": 10.0, "vllm": 90.0}
-"""Seconds of a process until its engine stands, without reading the weights."""
+"""Seconds until the engine of a process is ready, without reading the weights."""
 DISK = 1e9
-"""Bytes a second at which weights are read."""
+"""Bytes per second at which weights are read."""
 
 
 def of_engine(figures: Mapping[str, float], engine: str) -> float:
-    """One of the figures above. An engine that another package adds is taken to be like transformers."""
+    """One of the figures above. An engine of another package is assumed to be like transformers."""
     return figures.get(engine, figures["transformers"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Duration:
-    """Of one run."""
+    """The work and the time of one run. All times are in seconds, for the device that works longest."""
 
     steps: int
-    """Turns of the loop."""
+    """Rollout batches."""
     sampled_tokens: int
     evaluated_tokens: int
     flops: float
-    """As a ledger counts them: without evaluation, and without what is computed again."""
+    """Model FLOPs as in the ledger: without evaluation, and without recomputed layers."""
     sampling: float
-    """Seconds, on the device that works longest; so are the following."""
     training: float
     sync: float
     evaluation: float
     communication: float
-    """Between the devices of the run."""
+    """Time of communication between the devices of the run."""
     beginning: float
-    """Until the run samples its first token."""
+    """Time until the run samples its first token."""
 
     @property
     def seconds(self) -> float:
@@ -65,7 +63,7 @@ class Duration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How fast a run is whose prompts and completions have so many tokens on average."""
+    """The speed of a run, for prompts and completions with these mean numbers of tokens."""
 
     config: RunConfig
     parts: Parts
@@ -75,7 +73,7 @@ class Pace:
     completion: int
 
     def cost(self, new: int, batch: int) -> Ledger:
-        """Of a step on ``batch`` completions, of which ``new`` are sampled for it."""
+        """The cost of a step on ``batch`` completions, of which ``new`` are sampled in this step."""
         parts, length = self.parts, self.prompt + self.completion
         sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
         samples = [length] * self.samples(new)
@@ -83,20 +81,20 @@ class Pace:
         return cost_of(sizes, parts.passes, optimizer, [length] * new, [length] * batch, samples=samples)
 
     def samples(self, new: int) -> int:
-        """Completions of the reference besides, for the prompts of ``new`` ones."""
+        """The number of additional reference completions for the prompts of ``new`` completions."""
         rollout = self.config.rollout
         return new // rollout.group_size * rollout.reference_samples if self.parts.passes.samples else 0
 
     def busiest(self, completions: int, parts: int = 1) -> float:
-        """The share of ``completions`` that the busiest device has, in each of so many ``parts`` of them."""
+        """The largest share of a device, if ``completions`` are split into ``parts`` and each part over the devices."""
         return self.layout.share(completions / self.config.rollout.group_size / parts)
 
     def drawing(self, new: int) -> float:
-        """Seconds in which ``new`` completions are sampled, and those of the reference that go with them."""
+        """Seconds to sample ``new`` completions and the reference completions for their prompts."""
         return self.decoding(self.busiest(new) * (new + self.samples(new)))
 
     def decoding(self, completions: float) -> float:
-        """Seconds of one device: ``sample_batch`` sequences side by side, the cache half full."""
+        """Seconds of one device for ``sample_batch`` sequences in parallel, with a half-full cache."""
         policy, compute = self.parts.policy, self.config.compute
         weights = policy.dtype.itemsize * sum(parameter.numel() for parameter in policy.model.parameters())
         cache = completions * kv_bytes_of(policy, self.prompt + self.completion // 2)
@@ -105,11 +103,11 @@ class Pace:
         return float(self.completion * max(reading, rounds * policy.size.layers * of_engine(LAUNCH, compute.engine)))
 
     def computing(self, new: int, batch: int) -> float:
-        """Seconds of all passes of such a step, prompts before they are sampled from included, each once."""
+        """Seconds of all passes of such a step, including one pass over each prompt before sampling."""
         config, length = self.config, self.prompt + self.completion
         size = self.parts.policy.size
         flops = self.cost(new, batch).flops - size.forward_flops([length] * (new + self.samples(new)))
-        times = 2 if self.parts.passes.samples else 1  # each prompt is read by the reference, too
+        times = 2 if self.parts.passes.samples else 1  # the reference reads each prompt, too
         flops += size.forward_flops([self.prompt] * (times * new // config.rollout.group_size))
         if config.policy.gradient_checkpointing:
             sizes = [size, *([self.parts.critic.size] if self.parts.critic else [])]
@@ -120,13 +118,13 @@ class Pace:
         return max(working, passes * size.layers * LAUNCH["transformers"])
 
     def micro_batches(self, batch: int) -> int:
-        """Of one update, on the busiest device."""
+        """The number of micro-batches of one update on the busiest device."""
         minibatches = self.config.optimizer.minibatches
         completions = self.busiest(batch, minibatches) * batch / minibatches
         return math.ceil(completions * (self.prompt + self.completion) / tokens_at_once(self.config))
 
     def talking(self, new: int, batch: int) -> float:
-        """Seconds in which such a step's devices wait for each other's numbers."""
+        """Seconds of communication between the devices in such a step."""
         if self.layout.devices == 1:
             return 0.0
         updates = self.config.optimizer.updates_per_rollout if batch else 0
@@ -136,7 +134,7 @@ class Pace:
         return traffic.seconds(self.device, self.layout)
 
     def sync(self) -> float:
-        """Seconds of one writing of all weights into the engine."""
+        """Seconds to write all weights into the engine once."""
         policy = self.parts.policy
         return policy.dtype.itemsize * policy.size.parameters / (1e12 * self.device.bandwidth * SYNC_SHARE)
 
@@ -149,7 +147,7 @@ class Pace:
 def duration_of(
     config: RunConfig, parts: Parts, device: Device, prompt: int, completion: int, layout: Layout | None = None
 ) -> Duration:
-    """With prompts and completions of so many tokens on average. ``layout``: by default the run's own."""
+    """The duration of a run with these mean numbers of tokens. ``layout``: by default that of the run's settings."""
     layout = layout or layout_of(config)
     pace = Pace(config=config, parts=parts, device=device, layout=layout, prompt=prompt, completion=completion)
     rollout, evaluation, spec = config.rollout, config.evaluation, config.regime_spec

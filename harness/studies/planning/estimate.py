@@ -1,4 +1,4 @@
-"""``harness plan``: the estimate as tables, and a refusal where a run cannot fit."""
+"""``harness plan``: the estimates as tables, and an error if a run does not fit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,38 +25,38 @@ from harness.studies.planning.sweep import swept
 from harness.studies.planning.tables import duration_table, memory_table, scaling_table, sweep_table, told
 
 PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
-"""Points, for which the seeds of a claim of equivalence are told."""
+"""Standard deviations, in points, for which the plan prints the seeds that equivalence needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked of a suite's plan."""
+    """The request for a plan of a suite."""
 
     device: str
-    """A GPU's name, or ``cpu``."""
+    """The name of a GPU, or ``cpu``."""
     memory: float | None = None
-    """GiB, where the device has another size."""
+    """GiB, if the device has another size than usual."""
     prompt: int | None = None
-    """Mean tokens, if not the longest; so is the next."""
+    """The mean number of tokens of a prompt; None for the longest."""
     completion: int | None = None
+    """The mean number of tokens of a completion; None for the longest."""
     looks: Sequence[int] | None = None
-    """Seeds are added until it is decided, by looks after so many."""
+    """The numbers of seeds at which looks are taken; None for a fixed number of seeds."""
     spread: float | None = None
-    """As :func:`until_decided`."""
+    """See :func:`until_decided`."""
     devices: Sequence[int] = ()
-    """For how many devices it is told."""
+    """The numbers of devices to plan for."""
     parallel: Parallel | None = None
-    """All of them work on one run; None: they are for all runs of the suite."""
+    """How all devices work on one run; None if they share the runs of the suite."""
 
 
 def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console: Console) -> None:
-    """Print memory and time of a run of each arm, and of all runs.
+    """Print memory and time of one run of each arm, and of all runs.
 
-    An arm that cannot be planned has a line of its own, and the others are planned without it.
+    An arm that cannot be planned gets a line of its own, and the others are planned without it.
 
     Raises:
-        HarnessError: one does not fit, with the numbers; none can be planned; or the suite, an arm or the device is
-            not known.
+        HarnessError: a run does not fit, no arm can be planned, or the suite, an arm or the device is unknown.
     """
     _check(suite, algos, asked)
     device = device_of(asked.device, suite.compute.threads)
@@ -86,33 +86,33 @@ def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console:
 
 
 def _check(suite: SuiteConfig, algos: Sequence[str], asked: Question) -> None:
-    """Refuse what is no question."""
+    """Refuse contradictory requests."""
     if len(set(algos)) < len(algos):
         raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
     for name in algos:
-        optimizer_of(suite, name)  # a name that nothing has is a mistake, and no arm that cannot be planned
+        optimizer_of(suite, name)  # an unknown name is an error, not an arm that cannot be planned
     for name, mean, limit in (
         ("prompt", asked.prompt, suite.rollout.max_prompt_tokens),
         ("completion", asked.completion, suite.rollout.max_tokens),
     ):
         if mean and mean > limit:
-            raise HarnessError(f"--{name}-tokens {mean} is more than the suite's longest {name}, {limit} tokens")
+            raise HarnessError(f"--{name}-tokens {mean} exceeds the suite's longest {name} of {limit} tokens")
     if asked.looks is None and asked.spread is not None:
-        raise HarnessError("--spread goes with --until decided: give both, or neither")
+        raise HarnessError("--spread needs --until decided; give both or neither")
     if asked.looks is not None:
         refuse_nothing_to_compare(suite, algos)
     if asked.parallel and not asked.devices:
-        raise HarnessError(f"--parallel {asked.parallel} goes with --devices N: say on how many a run is")
+        raise HarnessError(f"--parallel {asked.parallel} needs --devices N, the number of devices of a run")
 
 
 def _on(suite: SuiteConfig, device: Device, name: str) -> SuiteConfig:
-    """With what ``auto`` becomes on this machine's cores, or on a machine with that GPU and vLLM."""
+    """The suite with all ``auto`` settings resolved for this machine's cores, or for that GPU with vLLM."""
     dtype, engine = suite.model.dtype, suite.compute.engine
     model = suite.model.model_copy(update={"device": device.kind})
     if device.kind == "cpu":
         return settle(suite.model_copy(update={"model": model}))[0]
     if dtype == "bfloat16" and device.bfloat16 is None:
-        raise HarnessError(f"model.dtype is bfloat16, which the {name} does not have; set it to float32")
+        raise HarnessError(f"model.dtype is bfloat16, but the {name} does not support it; set it to float32")
     if dtype == "auto":
         dtype = "bfloat16" if device.bfloat16 else "float32"
     compute = suite.compute.model_copy(update={"engine": "vllm" if engine == "auto" else engine})
@@ -122,10 +122,10 @@ def _on(suite: SuiteConfig, device: Device, name: str) -> SuiteConfig:
 def _arms(
     suite: SuiteConfig, algos: Sequence[str], device: Device, asked: Question
 ) -> tuple[list[Arm], Mapping[str, HarnessError]]:
-    """Those that can be planned; and by name why the others cannot.
+    """The arms that can be planned, and the errors of the others by name.
 
     Raises:
-        HarnessError: none can.
+        HarnessError: no arm can be planned.
     """
     arms: list[Arm] = []
     broken: dict[str, HarnessError] = {}
@@ -162,42 +162,42 @@ def _print_run(arms: Sequence[Arm], layout: Layout, console: Console) -> None:
 
 
 def _print_seeds(suite: SuiteConfig, arms: Sequence[Arm], layout: Layout, asked: Question, console: Console) -> None:
-    """What all runs take one by one, and how many of them a claim takes."""
+    """Print the time of all runs, and the number of seeds that a claim needs."""
     seconds = {arm.name: arm.duration(layout).seconds for arm in arms}
     if asked.looks is not None:
         until_decided(suite, list(seconds), asked.looks, asked.spread, seconds, console)
         return
     runs, total = len(arms) * suite.seeds, suite.seeds * sum(seconds.values())
-    counted = f"{runs} runs ({len(arms)} arms x {suite.seeds} seeds), one by one"
+    counted = f"{runs} runs ({len(arms)} arms x {suite.seeds} seeds), one after the other"
     console.print(f"{counted}: {told(total)}", highlight=False)
     if len(arms) > 1:
         console.print(_equivalence(suite.margin, len(arms)), highlight=False)
 
 
 def _equivalence(margin: float, arms: int) -> str:
-    """What hours do not say: the seeds that a claim takes."""
+    """A sentence on the number of seeds that a claim of equivalence needs."""
     level = LEVEL / (arms - 1)
     needed = {
         points: seeds_for_equivalence(of_pairs(points / 100), margin, level) or f"more than {MOST}"
         for points in PAIRS_DIFFER_BY
     }
-    counts = ", ".join(f"{seeds} where it is {points:g}" for points, seeds in needed.items())
+    counts = ", ".join(f"{seeds} seeds for {points:g} points" for points, seeds in needed.items())
     return (
-        f"seeds from which {arms} arms that are equal are called equivalent within {100 * margin:g} points with "
-        f"probability {POWER}, by the standard deviation in points of the difference of two runs of one seed: {counts}"
+        f"seeds that show the equivalence of {arms} equal arms within {100 * margin:g} points with probability "
+        f"{POWER}, by the standard deviation of the difference of two runs with the same seed: {counts}"
     )
 
 
 def _print_sweep(arms: Sequence[Arm], seeds: int, devices: Sequence[int], console: Console) -> None:
-    """``seeds`` runs of each arm, shared out.
+    """Print a table of ``seeds`` runs of each arm on several devices.
 
     Raises:
-        HarnessError: a run fits on no number of these devices.
+        HarnessError: a run does not fit on these devices.
     """
     sweeps = [swept(arms, seeds, count) for count in devices]
     table = sweep_table([sweep for sweep in sweeps if sweep])
     runs = f"{len(arms) * seeds} runs ({len(arms)} arms x {seeds} seeds)"
-    console.print(table.terminal(f"{runs} on so many devices"), highlight=False)
+    console.print(table.terminal(f"{runs} by number of devices"), highlight=False)
     if None in sweeps:
         few = devices[sweeps.index(None)]
         arm = max(arms, key=lambda arm: layout.devices if (layout := arm.smallest()) else float("inf"))
@@ -205,9 +205,10 @@ def _print_sweep(arms: Sequence[Arm], seeds: int, devices: Sequence[int], consol
 
 
 def _refuse(arms: Sequence[Arm], layouts: Sequence[Layout], device: str) -> None:
-    """
+    """Refuse a plan with runs that do not fit.
+
     Raises:
-        HarnessError: a run does not fit as it is to lie on its devices; a sentence for each.
+        HarnessError: a run does not fit on its devices with this layout. There is one sentence per run.
     """
     refused = [
         f"{refusal(arm.config, arm.memory(layout), device, arm.device.memory, layout)}; {needs(arm)}"
@@ -220,10 +221,10 @@ def _refuse(arms: Sequence[Arm], layouts: Sequence[Layout], device: str) -> None
 
 
 def needs(arm: Arm) -> str:
-    """On how many devices a run of the arm fits."""
+    """The number of devices that a run of the arm fits on, in words."""
     layout = arm.smallest()
     if layout is None:
-        return "it fits on no number of devices"
+        return "it does not fit on any number of devices"
     if layout.devices == 1:
         return "it fits on one device"
     reshard = " --set compute.reshard=true" if layout.reshard else ""

@@ -1,4 +1,4 @@
-"""Estimates of single runs, for those who schedule them: each kind of run is estimated once."""
+"""Estimates of single runs for scheduling. Each kind of run is estimated once."""
 
 import math
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from harness.studies.planning.parts import parts_of
 from harness.training.passes import Passes
 
 CPU = Device(kind="cpu", memory=math.inf, bfloat16=0.05, float32=0.05, bandwidth=0.02, link=5, network=1)
-"""A core, roughly, and not this one: in what proportion it computes and reads is what an order depends on."""
+"""A typical core instead of the actual one. The order of runs only depends on the ratio of its rates."""
 USUAL = "h100"
-"""Whatever the GPU is: all machines of a sweep must come to the same order."""
+"""The GPU of all estimates, whatever the actual one is, so that all machines of a sweep compute the same order."""
 
 
 class Forecast:
@@ -28,11 +28,11 @@ class Forecast:
         self._gib: dict[str, float] = {}
 
     def hours(self, config: RunConfig) -> float:
-        """Of the longest prompts and completions, which is the same for all runs of a suite."""
+        """Hours of a run with the longest prompts and completions, which are the same for all runs of a suite."""
         return _once(self._hours, config, partial(_hours, config))
 
     def gib(self, config: RunConfig) -> float:
-        """At its peak, on the GPU."""
+        """The peak memory of a run on the GPU."""
         return _once(self._gib, config, lambda: memory_of(config, parts_of(config)).peak / GIB)
 
 
@@ -50,10 +50,10 @@ def _once(found: dict[str, float], config: RunConfig, estimate: Callable[[], flo
 
 
 def _kind(config: RunConfig) -> str:
-    """The same for runs that take the same time and memory: these depend on an objective by its passes alone."""
+    """A key that runs with the same time and memory share. Of the objective, only its passes matter."""
     content = config.identity()
     passes = Passes.of(objective_of(config.objective), config.regime_spec, config.optimizer)
     optimizer = {key: value for key, value in content["optimizer"].items() if key != "learning_rate"}
     told = {"passes": str(passes), "control": config.objective.control, "optimizer": optimizer}
-    told["layout"] = str(layout_of(config))  # which no id holds
+    told["layout"] = str(layout_of(config))  # not part of any run id
     return digest({key: value for key, value in content.items() if key not in ("seed", "objective")} | told)

@@ -1,9 +1,9 @@
-"""Devices by name. GPUs: rates and bandwidths of their vendor's datasheets; memory as a process sees it.
+"""Devices by name. GPUs have the rates and bandwidths of their vendor's datasheet, and the memory that a process sees.
 
-Links are one way, half of what a datasheet's total says: NVLink of the A100 (600 GB/s), of the H100 and H200 (900);
-PCIe with 16 lanes of the L4, L40S and RTX 4090 (generation 4, 64) and of the T4 (generation 3, 32). Networks are those
-of NVIDIA's machines of eight: DGX A100 (8 x 200 Gb/s), DGX H100 and DGX H200 (8 x 400 Gb/s). There is none for the
-others: 100 Gb/s is assumed, which clouds offer for machines of eight.
+Links are for one direction, so half of the total in a datasheet: NVLink of the A100 (600 GB/s), of the H100 and H200
+(900 GB/s); PCIe with 16 lanes of the L4, L40S and RTX 4090 (generation 4, 64 GB/s) and of the T4 (generation 3, 32
+GB/s). Networks are those of NVIDIA's machines with eight GPUs: DGX A100 (8 x 200 Gb/s), DGX H100 and DGX H200 (8 x 400
+Gb/s). For the other GPUs we assume 100 Gb/s, which clouds offer for machines with eight GPUs.
 """
 
 from harness.config.suites import nearest
@@ -19,7 +19,7 @@ PCIE_3, PCIE_4 = 16, 32
 DGX_A100, DGX_H100, ASSUMED = 200, 400, 12.5
 """GB/s of a whole machine."""
 
-GPUS: dict[str, Device] = {  # of those with several forms: SXM
+GPUS: dict[str, Device] = {  # SXM, if a GPU has several variants
     "a100-40gb": Device(memory=39.4, bfloat16=312, float32=19.5, bandwidth=1.56, link=NVLINK_3, network=DGX_A100),
     "a100-80gb": Device(memory=79.1, bfloat16=312, float32=19.5, bandwidth=2.04, link=NVLINK_3, network=DGX_A100),
     "h100": Device(memory=79.1, bfloat16=989, float32=67, bandwidth=3.35, link=NVLINK_4, network=DGX_H100),
@@ -32,14 +32,14 @@ GPUS: dict[str, Device] = {  # of those with several forms: SXM
 
 
 def device_of(name: str, threads: int) -> Device:
-    """By name; ``cpu`` is measured, on so many threads. Raises HarnessError with the nearest name."""
+    """A device by name. ``cpu`` is measured on ``threads`` threads. Raises HarnessError with the nearest name."""
     if name.lower() == CPU:
         return measured(threads)
     return gpu_of(name)
 
 
 def gpu_of(name: str) -> Device:
-    """By name; raises HarnessError with the nearest one."""
+    """A GPU by name. Raises HarnessError with the nearest name."""
     if name.lower() not in GPUS:
-        raise HarnessError(f"no GPU {name!r}{nearest(name.lower(), [*GPUS, CPU])}")
+        raise HarnessError(f"no GPU {name!r} is known{nearest(name.lower(), [*GPUS, CPU])}")
     return GPUS[name.lower()]

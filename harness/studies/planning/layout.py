@@ -1,4 +1,4 @@
-"""How a run lies on its devices: what each of them holds of a tensor, and does of a batch."""
+"""The layout of a run on its devices: each device's part of tensors and batches."""
 
 import math
 from collections.abc import Iterable
@@ -15,30 +15,30 @@ Parallel = Literal["replicate", "shard"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The devices of one run. All figures are those of the device that holds, or does, the most."""
+    """The devices of one run. All figures are for the device with the largest part."""
 
     devices: int = 1
     parallel: Parallel = "replicate"
     reshard: bool = False
-    """Of ``shard``: weights are gathered layer by layer in each pass, not all of them for the span of an update."""
+    """With ``shard``: whether weights are gathered layer by layer in each pass, instead of once per update."""
 
     @property
     def sharded(self) -> bool:
         return self.parallel == "shard" and self.devices > 1
 
     def held(self, tensors: Iterable[torch.Tensor]) -> int:
-        """Bytes of these tensors on a device; a tensor is cut along its first dimension."""
+        """Bytes of these tensors on one device. Tensors are split along their first dimension."""
         return sum(self._rows(tensor) * tensor.element_size() for tensor in tensors)
 
     def elements(self, tensors: Iterable[torch.Tensor]) -> list[int]:
-        """Of each tensor, on a device."""
+        """The number of elements of each tensor on one device."""
         return [self._rows(tensor) for tensor in tensors]
 
     def _rows(self, tensor: torch.Tensor) -> int:
         return part_of(tensor, self.devices) if self.sharded else tensor.numel()
 
     def share(self, items: float) -> float:
-        """Part of so many items that a device works on, where none is split; 0 of nothing."""
+        """The share of ``items`` that one device works on. Items are not split. 0 if there are no items."""
         return math.ceil(items / self.devices) / items if items else 0.0
 
     def __str__(self) -> str:
@@ -50,13 +50,13 @@ ALONE = Layout()
 
 
 def layout_of(config: RunConfig) -> Layout:
-    """As the run's settings say."""
+    """The layout in the settings of a run."""
     compute = config.compute
     return Layout(devices=compute.devices, parallel=compute.parallel, reshard=compute.reshard)
 
 
 def ways(devices: int) -> list[Layout]:
-    """The ways to lie on so many devices, from the one that is fastest to the one that holds least."""
+    """All layouts on this number of devices, from the fastest to the one with the least memory."""
     if devices == 1:
         return [ALONE]
     return [

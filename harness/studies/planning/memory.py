@@ -1,4 +1,4 @@
-"""What a run holds on each of its devices, item by item, in bytes, and in which of its phases."""
+"""The memory of a run on each of its devices: bytes by item, and the phases in which each item is held."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,16 @@ from harness.studies.planning.parts import Kept, Parts, bytes_of, trace, units_o
 
 GIB = 2**30
 PHASES = ("sampling", "scoring", "training", "updating")
-"""They take turns. Scoring: passes of reference or policy over what was just sampled, the engine still awake."""
+"""The phases alternate. Scoring: passes of reference or policy over new completions, while the engine is awake."""
 EIGHT_BIT_FROM = 4096
 """bitsandbytes keeps the moments of smaller tensors in float32."""
 EIGHT_BIT_BLOCK = 256
-"""Elements that share one float32 scale in bitsandbytes."""
+"""The number of elements that share one float32 scale in bitsandbytes."""
 LOGIT_BYTES = 20
-"""A logit of the chunk in work: in the pass's precision, in float32, scaled, its exponential and its gradient."""
+"""Bytes per logit of a chunk: the logit in the precision of the pass, in float32, scaled, its exponential and its
+gradient."""
 ALLOWANCE = {"cuda": 2 * GIB, "cpu": 0.5 * GIB}
-"""The process itself: on a GPU CUDA's context, kernels' work space, and what the allocator cannot use."""
+"""Bytes of the process itself. On a GPU: CUDA's context, work space of kernels, and fragmentation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """What a run holds on a device."""
+    """The memory of a run on one device."""
 
     items: Mapping[str, Item]
 
@@ -55,11 +56,11 @@ class Memory:
 
 
 def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> Memory:
-    """The memory of a run of these parts, on the device that holds the most. ``layout``: by default the run's own."""
+    """The memory of a run on the device that holds the most. ``layout``: by default that of the run's settings."""
     layout = layout or layout_of(config)
     weights = [parameter for module in parts.modules for parameter in module.parameters()]
     trained = [parameter for parameter in weights if parameter.requires_grad]
-    summed_once = layout.sharded and not layout.reshard  # until then they are whole: see below
+    summed_once = layout.sharded and not layout.reshard  # before that they are whole, see below
     reference = [*parts.reference.model.parameters()] if parts.reference else []
     state = {
         "policy": Item(layout.held(parts.policy.model.parameters())),
@@ -74,9 +75,10 @@ def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> 
 
 
 def _gathered(parts: Parts, layout: Layout) -> dict[str, Item]:
-    """Beside the shards: whole weights while passes run, and whole gradients until they are summed over the devices.
+    """Memory beyond the shards: whole weights during passes, and whole gradients before they are summed over devices.
 
-    With ``reshard`` what stands around the layers is gathered, the layer at work and the next; gradients of one unit.
+    With ``reshard``, these are the weights around the layers, the current layer and the next one, and the gradients of
+    one unit.
     """
     if not layout.sharded:
         return {}
@@ -102,7 +104,7 @@ def _gathered(parts: Parts, layout: Layout) -> dict[str, Item]:
 
 
 def _at_once(model: nn.Module, layout: Layout) -> int:
-    """Bytes of its weights that a pass holds whole."""
+    """Bytes of the weights that a pass holds as a whole."""
     if not layout.reshard:
         return bytes_of(model.parameters())
     around, layer = units_of(model)
@@ -110,18 +112,18 @@ def _at_once(model: nn.Module, layout: Layout) -> int:
 
 
 def tokens_at_once(config: RunConfig) -> int:
-    """Tokens of the largest micro-batch: a group is never split, however long its completions."""
+    """The number of tokens of the largest micro-batch. A group is never split."""
     return max(config.compute.micro_batch_tokens, longest_group(config))
 
 
 def longest_group(config: RunConfig) -> int:
-    """Tokens."""
+    """The number of tokens of the longest group."""
     rollout = config.rollout
     return rollout.group_size * (rollout.max_prompt_tokens + rollout.max_tokens)
 
 
 def moments(sizes: Sequence[int], settings: OptimizerSettings) -> float:
-    """Bytes of AdamW's two moments of tensors of so many elements."""
+    """Bytes of AdamW's two moments for tensors with these numbers of elements."""
     if settings.kind == "adamw":
         return 8 * sum(sizes)
     scales = sum(2 * 4 * -(-size // EIGHT_BIT_BLOCK) for size in sizes if size >= EIGHT_BIT_FROM)
@@ -129,7 +131,7 @@ def moments(sizes: Sequence[int], settings: OptimizerSettings) -> float:
 
 
 def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
-    """What the largest micro-batch keeps, and works with, while it passes through the models."""
+    """Memory of the largest micro-batch during its passes through the models."""
     policy, tokens = parts.policy, tokens_at_once(config)
     plain = trace(policy, checkpointing=False)
     layer = tokens * plain.a_token / policy.size.layers
@@ -146,7 +148,7 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
 
 
 def _engine(config: RunConfig, parts: Parts) -> dict[str, Item]:
-    """On a GPU vLLM sleeps from the first update to the next sampling; transformers' copy always stays."""
+    """Memory of the engine. On a GPU, vLLM sleeps between sampling phases. The copy of transformers always stays."""
     policy, compute, rollout = parts.policy, config.compute, config.rollout
     context = rollout.max_prompt_tokens + rollout.max_tokens
     logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * LOGIT_BYTES

@@ -1,4 +1,4 @@
-"""The models of a run without their weights: the very modules that a run builds, on torch's meta device."""
+"""The models of a run without their weights: the same modules as in a run, on torch's meta device."""
 
 import copy
 from collections.abc import Iterable
@@ -21,39 +21,41 @@ from harness.models.policy import Policy
 from harness.training.passes import Passes
 
 TRACED = 64
-"""Tokens of a traced sequence; what is kept grows with their number alone."""
+"""The number of tokens of a traced sequence. The memory of activations is proportional to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What a run of an arm holds."""
+    """The models of a run."""
 
     policy: Policy
     reference: Policy | None
-    """None where it is the policy with its adapters off."""
+    """None if the reference is the policy with its adapters switched off."""
     critic: Critic | None
     passes: Passes
 
     @property
     def modules(self) -> list[nn.Module]:
-        """What is trained."""
+        """The trained modules."""
         return [self.policy.model, *([self.critic] if self.critic else [])]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """Bytes that the backward pass needs of a forward pass through the decoder."""
+    """Bytes that a forward pass through the decoder keeps for the backward pass."""
 
     a_token: float
     fixed: float
-    """Whatever the number of tokens: the trained weights, converted to the precision of the pass."""
+    """Independent of the number of tokens: the trained weights, converted to the precision of the pass."""
 
 
 def parts_of(config: RunConfig, shared: Parts | None = None) -> Parts:
-    """Built from the model's config file alone, or with the policy of another run of the same model and settings.
+    """The models of a run, built from the config file of its model.
+
+    ``shared``: the parts of another run with the same model and settings, whose policy is reused.
 
     Raises:
-        HarnessError: the config cannot be loaded, or is of no causal language model.
+        HarnessError: the config cannot be loaded, or is not that of a causal language model.
     """
     policy = shared.policy if shared else _policy_of(config)
     passes = Passes.of(objective_of(config.objective), config.regime_spec, config.optimizer)
@@ -81,7 +83,7 @@ def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
 
 
 def units_of(model: nn.Module) -> tuple[int, int]:
-    """Bytes of what stands around the decoder's layers, and of the largest layer: these are gathered one by one."""
+    """Bytes of the weights outside the decoder's layers, and of the largest layer. Layers are gathered one by one."""
     layers = (part for part in model.modules() if isinstance(part, GradientCheckpointingLayer))
     sizes = [bytes_of(layer.parameters()) for layer in layers]
     return bytes_of(model.parameters()) - sum(sizes), max(sizes)
@@ -89,7 +91,7 @@ def units_of(model: nn.Module) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def trace(policy: Policy, *, checkpointing: bool) -> Kept:
-    """What autograd keeps, counted in two passes over tensors without data."""
+    """The memory that autograd keeps, measured in two passes over tensors without data."""
     model = copy.deepcopy(policy.model)
     with FakeTensorMode():
         _materialise(model)
@@ -101,8 +103,8 @@ def trace(policy: Policy, *, checkpointing: bool) -> Kept:
 
 
 def _materialise(model: nn.Module) -> None:
-    """Fake tensors on the CPU in place of all others: autocast knows no meta device."""
-    fakes: dict[nn.Parameter, nn.Parameter] = {}  # what is tied stays tied
+    """Replace all tensors by fake ones on the CPU, because autocast does not support the meta device."""
+    fakes: dict[nn.Parameter, nn.Parameter] = {}  # keeps tied weights tied
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
@@ -117,7 +119,7 @@ def _materialise(model: nn.Module) -> None:
 
 def _kept(policy: Policy, sequences: int) -> int:
     weights = {parameter.untyped_storage()._cdata for parameter in policy.model.parameters()}
-    found: dict[int, torch.Tensor] = {}  # tensors, not sizes: a storage that is freed gives its place to another
+    found: dict[int, torch.Tensor] = {}  # tensors instead of sizes, because a freed storage may be reused
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         if (place := tensor.untyped_storage()._cdata) not in weights:

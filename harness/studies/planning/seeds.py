@@ -1,4 +1,4 @@
-"""What ``--until decided`` costs: at worst, and on average under assumptions that stand beside it."""
+"""The cost of ``--until decided``: at worst, and on average under the printed assumptions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,20 +12,21 @@ from harness.report.pages.grid import Grid
 from harness.studies.planning.tables import told
 
 GAPS = (0, 1, 2, 4)
-"""True differences to the baseline that averages are told for, in margins of the suite."""
+"""Averages are printed for these true differences to the baseline, in multiples of the suite's margin."""
 SPREAD = 2.5
-"""Points by which a paired difference differs from seed to seed unless told otherwise: tiny-arithmetic's do."""
+"""The default standard deviation over seeds of a paired difference, in points, as measured on tiny-arithmetic."""
 
 
 def refuse_nothing_to_compare(suite: SuiteConfig, algos: Sequence[str]) -> None:
-    """
+    """Refuse arms without a comparison.
+
     Raises:
-        HarnessError: the baseline, or what is compared with it, is not among the arms.
+        HarnessError: the baseline is not among the arms, or it is the only one.
     """
     if suite.baseline not in algos or len(algos) < 2:
         raise HarnessError(
-            f"--until decided compares with the baseline, {suite.baseline}: name it in --algos beside the others, or "
-            "choose one of them by --set baseline=NAME"
+            f"--until decided compares with the baseline, {suite.baseline}; name it in --algos with the others, or "
+            "choose one of them with --set baseline=NAME"
         )
 
 
@@ -37,9 +38,10 @@ def until_decided(
     seconds: Mapping[str, float],
     console: Console,
 ) -> None:
-    """Print runs and time at worst, and on average by how far the arms are from the baseline.
+    """Print the number and the time of runs: at worst, and on average by the distance of the arms from the baseline.
 
-    ``spread``: in points. ``seconds``: of a run of each arm.
+    ``spread``: the standard deviation of a paired difference over seeds, in points. ``seconds``: the time of one run of
+    each arm.
     """
     most, points = Looks(tuple(looks)), SPREAD if spread is None else spread
     rows = [_row("at worst", Expected(arm=looks[-1], baseline=looks[-1], decided=0.0), suite.baseline, seconds)]
@@ -47,14 +49,14 @@ def until_decided(
         gap = times * suite.margin
         found = expected(most, len(algos) - 1, gap=gap, spread=points / 100, margin=suite.margin)
         rows.append(_row(f"{100 * gap:g} points away", found, suite.baseline, seconds))
-    headers = ("if each arm is", "seeds an arm", "of the baseline", "runs", "one by one", "decided %")
-    console.print(Grid(headers=headers, rows=rows).terminal("seeds until it is decided"), highlight=False)
+    headers = ("if each arm is", "seeds per arm", "of the baseline", "runs", "total time", "decided %")
+    console.print(Grid(headers=headers, rows=rows).terminal("seeds until a decision"), highlight=False)
     after = ", ".join(map(str, looks))
     for line in (
-        f"looks after {after} seeds; in one regime; each further one is a family of its own, and costs as much again",
-        f"averages: by simulation, where every arm is as far from {suite.baseline} as its row says, and the paired "
-        f"difference of an arm has a standard deviation of {points:g} points over seeds (--spread changes it); arms "
-        f"within {100 * suite.margin:g} points of the baseline end as equivalent, or not at all",
+        f"looks are after {after} seeds, in one regime; each further regime has tests of its own and costs as much",
+        f"averages are simulated: every arm has the distance to {suite.baseline} of its row, and its paired difference "
+        f"has a standard deviation of {points:g} points over seeds (--spread changes it); arms within "
+        f"{100 * suite.margin:g} points of the baseline end as equivalent or stay undecided",
     ):
         console.print(f"- {line}", highlight=False)
 

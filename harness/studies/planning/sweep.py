@@ -1,4 +1,4 @@
-"""All runs of a suite on so many devices: how they are shared out, how long that takes, and what limits it."""
+"""All runs of a suite on several devices: how they are distributed, how long that takes, and what limits it."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ from harness.studies.planning.duration import Duration
 from harness.studies.planning.layout import ALONE, Layout
 
 NEGLIGIBLE = 0.01
-"""A loss below this share of all devices' time limits nothing."""
+"""A loss of less than this share of all device time is not a limit."""
 IDLE = "idle"
 MEMORY = "memory"
 PARTS = ("sampling", "training", "exchange", "start")
-"""Of a run's time. Evaluation is sampling."""
+"""The parts of a run's time. Evaluation counts as sampling."""
 
 
 def parts_of_time(duration: Duration) -> dict[str, float]:
@@ -28,23 +28,23 @@ def parts_of_time(duration: Duration) -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """Of all runs on a number of devices."""
+    """All runs on a number of devices."""
 
     devices: int
     layouts: tuple[Layout, ...]
-    """Of a run of each arm, all on the same number of devices."""
+    """The layout of a run of each arm. All use the same number of devices."""
     seconds: float
-    """Until the last run ends."""
+    """The time until the last run ends."""
     useful: float
-    """Device-seconds that the same runs take one by one, each on the fewest devices that it fits on."""
+    """Device-seconds of the same runs one after the other, each on the fewest devices that it fits on."""
     spent: dict[str, float]
-    """Device-seconds by what they go to, idle ones included."""
+    """Device-seconds by part, including idle time."""
     limit: str
-    """What costs most of what is lost; empty where hardly anything is."""
+    """The part with the largest loss; empty if hardly anything is lost."""
 
     @property
     def a_run(self) -> int:
-        """Devices of a run."""
+        """The number of devices per run."""
         return self.layouts[0].devices
 
     @property
@@ -53,23 +53,23 @@ class Sweep:
 
     @property
     def side_by_side(self) -> int:
-        """Places for runs."""
+        """The number of runs at a time."""
         return self.devices // self.a_run
 
     def share(self, part: str) -> float:
-        """Of all device-seconds."""
+        """The share of this part in all device-seconds."""
         return self.spent[part] / sum(self.spent.values())
 
 
 def swept(arms: Sequence[Arm], seeds: int, devices: int) -> Sweep | None:
-    """The fastest way to do ``seeds`` runs of each arm; None where one of them fits on no number of these devices."""
+    """The fastest way to do ``seeds`` runs of each arm; None if one of them does not fit on these devices."""
     least = max((layout.devices if (layout := arm.smallest()) else devices + 1) for arm in arms)
     found = (_at(arms, seeds, devices, count, least) for count in _counts(arms, least, devices))
     return min(found, key=lambda sweep: sweep.seconds, default=None)
 
 
 def _counts(arms: Sequence[Arm], least: int, devices: int) -> Iterator[int]:
-    """Devices that a run may get: a device without a prompt would have nothing to do."""
+    """The possible numbers of devices per run. A device without a prompt would have nothing to do."""
     most = min(devices, max(least, *(arm.config.rollout.prompts for arm in arms)))
     while least <= most:
         yield least
@@ -77,9 +77,9 @@ def _counts(arms: Sequence[Arm], least: int, devices: int) -> Iterator[int]:
 
 
 def _at(arms: Sequence[Arm], seeds: int, devices: int, a_run: int, least: int) -> Sweep:
-    """With so many devices a run, of which the one that needs most memory needs ``least``."""
+    """The sweep with ``a_run`` devices per run. ``least``: the smallest number on which every run fits."""
     layouts = tuple(layout for arm in arms if (layout := arm.fastest(a_run)))
-    assert len(layouts) == len(arms), "what fits on fewer devices fits on more"
+    assert len(layouts) == len(arms), "a run that fits on fewer devices also fits on more"
     took = [arm.duration(layout) for arm, layout in zip(arms, layouts, strict=True)]
     alone = [arm.duration(arm.smallest() or ALONE) for arm in arms]
     fewest = [(arm.smallest() or ALONE).devices for arm in arms]
@@ -107,7 +107,7 @@ def _at(arms: Sequence[Arm], seeds: int, devices: int, a_run: int, least: int) -
 
 
 def _longest_first(runs: Sequence[float], places: int) -> float:
-    """When the last of these runs ends, each begun where a place is free first."""
+    """The time at which the last of these runs ends. The longest runs start first, each at the first free place."""
     free = [0.0] * places
     for seconds in sorted(runs, reverse=True):
         heapq.heapreplace(free, free[0] + seconds)

@@ -11,14 +11,14 @@ from harness.studies.planning.sweep import IDLE, MEMORY, PARTS, Sweep, parts_of_
 
 
 def told(seconds: float) -> str:
-    """In hours, below one in minutes, below a minute in seconds."""
+    """A time in hours, minutes or seconds, whichever fits."""
     if seconds >= 3600:
         return f"{seconds / 3600:,.1f} h"
     return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def memory_table(needs: Mapping[str, Memory]) -> Grid:
-    """Item by item; what no arm holds is left out."""
+    """Memory by item and phase. Items that no arm needs are left out."""
     rows = []
     for name, item in next(iter(needs.values())).items.items():
         if any(found.items[name].size for found in needs.values()):
@@ -32,17 +32,17 @@ def memory_table(needs: Mapping[str, Memory]) -> Grid:
 
 
 def gib(size: float) -> str:
-    """With as many digits as tell something of a small one."""
+    """A size in GiB, with more digits if it is small."""
     return f"{size / GIB:.1f}" if size >= GIB or not size else f"{size / GIB:.2g}"
 
 
 def duration_table(takes: Mapping[str, Duration], devices: int) -> Grid:
     rows: dict[str, Callable[[Duration], str]] = {
         "rollout batches": lambda d: f"{d.steps:,}",
-        "tokens sampled, M": lambda d: f"{d.sampled_tokens / 1e6:,.1f}",
-        "tokens evaluated, M": lambda d: f"{d.evaluated_tokens / 1e6:,.1f}",
+        "sampled tokens, M": lambda d: f"{d.sampled_tokens / 1e6:,.1f}",
+        "evaluation tokens, M": lambda d: f"{d.evaluated_tokens / 1e6:,.1f}",
         "model PFLOPs": lambda d: f"{d.flops / 1e15:,.1f}",
-        "beginning": lambda d: told(d.beginning),
+        "start": lambda d: told(d.beginning),
         "sampling": lambda d: told(d.sampling),
         "training": lambda d: told(d.training),
         "sync": lambda d: told(d.sync),
@@ -50,15 +50,15 @@ def duration_table(takes: Mapping[str, Duration], devices: int) -> Grid:
     }
     if devices > 1:
         rows["exchange"] = lambda d: told(d.communication)
-    rows["in all"] = lambda d: told(d.seconds)
+    rows["total"] = lambda d: told(d.seconds)
     lines = [[name, *map(cell, takes.values())] for name, cell in rows.items()]
-    return Grid(headers=("a run", *takes), rows=lines)
+    return Grid(headers=("per run", *takes), rows=lines)
 
 
 def scaling_table(arms: Sequence[Arm], layouts: Sequence[Layout]) -> Grid:
-    """One run of each arm on one device, and as each of ``layouts`` says."""
+    """One run of each arm on one device and in each of ``layouts``."""
     rows = [_scaled(arm, layout) for arm in arms for layout in dict.fromkeys((ALONE, *layouts))]
-    headers = ("a run of", "devices", "GiB each", "takes", "times faster", "efficiency", *PARTS, "limit")
+    headers = ("a run of", "devices", "GiB each", "time", "speed-up", "efficiency", *PARTS, "limit")
     return Grid(headers=headers, rows=rows, texts=2)
 
 
@@ -82,7 +82,7 @@ def _scaled(arm: Arm, layout: Layout) -> list[str]:
 
 def sweep_table(sweeps: Sequence[Sweep]) -> Grid:
     """All runs of a suite, by the number of devices."""
-    headers = ("devices", "a run on", "at once", "all take", "efficiency", *PARTS, "idle", "limit")
+    headers = ("devices", "per run", "runs at once", "time", "efficiency", *PARTS, "idle", "limit")
     rows = [
         [
             str(sweep.devices),

@@ -1,4 +1,4 @@
-"""This machine's cores as a device: no datasheet tells their rates, so they are measured, in a second."""
+"""The cores of this machine as a device. Their rates are measured within a second, as there is no datasheet."""
 
 import os
 import time
@@ -11,15 +11,16 @@ from harness.launch.machine import cpu_has_bfloat16
 from harness.studies.planning.device import Device
 
 WIDTH = 768
-"""Of the matrices whose product is timed."""
+"""The width of the matrices whose product is timed."""
 COPIED = 2**28
-"""Bytes that are copied: more than caches hold."""
+"""The number of copied bytes. It exceeds the size of caches."""
 ROUNDS = 3
-"""The best of them counts: other processes only slow one down."""
+"""The fastest round counts, because other processes only slow a measurement down."""
 
 
 def measured(threads: int) -> Device:
-    """What one run with so many threads has of this machine. Gangs speak by its memory, which two copies cross."""
+    """This machine as a device, for one run with ``threads`` threads. Gangs communicate through memory, with two
+    copies."""
     with _on(threads):
         bfloat16 = _rate(torch.bfloat16) if cpu_has_bfloat16() else None
         float32, bandwidth = _rate(torch.float32), _bandwidth()
@@ -45,20 +46,20 @@ def _on(threads: int) -> Iterator[None]:
 
 
 def _rate(dtype: torch.dtype) -> float:
-    """TFLOP/s."""
+    """The rate of matrix products, in TFLOP/s."""
     matrix = torch.ones(WIDTH, WIDTH, dtype=dtype)
     return 2 * WIDTH**3 / _seconds(lambda: matrix @ matrix) / 1e12
 
 
 def _bandwidth() -> float:
-    """TB/s; each byte is read and written."""
+    """The bandwidth in TB/s. Each byte is read and written."""
     source = torch.zeros(COPIED // 8, dtype=torch.float64)
     target = torch.empty_like(source)
     return 2 * COPIED / _seconds(lambda: target.copy_(source)) / 1e12
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Of the fastest round, behind one that warms up."""
+    """The time of the fastest round, after a warm-up."""
     work()
     times = []
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""What the devices of one run send each other, in bytes and in seconds."""
+"""The communication between the devices of one run, in bytes and in seconds."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from harness.studies.planning.layout import Layout
 from harness.studies.planning.parts import Parts, bytes_of
 
 MACHINE = 8
-"""Devices of a machine; a larger gang also crosses the network."""
+"""The number of devices per machine. A larger gang also uses the network."""
 LINK_SHARE = 0.7
-"""Of a link's bandwidth that gathering and reducing reach."""
+"""The share of a link's bandwidth that gathers and reductions reach."""
 HOP = 2e-5
-"""Seconds until one device hears from the next: start of the kernel and latency."""
+"""Seconds of one hop between devices: launch of the kernel, and latency."""
 TOKEN_BYTES = 16
-"""Of a completion's token as it is gathered: its id, its log-probability and its text."""
+"""Bytes per token of a gathered completion: its id, its log-probability and its text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
-    """Through one device's link, in each direction."""
+    """The traffic through the link of one device, in each direction."""
 
     bytes: float = 0.0
     hops: float = 0.0
-    """Messages that wait for each other."""
+    """The number of sequential messages."""
 
     def __add__(self, other: "Traffic") -> "Traffic":
         return Traffic(bytes=self.bytes + other.bytes, hops=self.hops + other.hops)
@@ -32,19 +32,22 @@ class Traffic:
         return Traffic(bytes=count * self.bytes, hops=count * self.hops)
 
     def seconds(self, device: Device, layout: Layout) -> float:
-        """Nothing of it is hidden behind computing. A gang of several machines uses all devices of each."""
+        """The time of the traffic, without overlap with computation. Gangs fill their machines."""
         gigabytes = device.link if layout.devices <= MACHINE else min(device.link, device.network)
         return self.bytes / (1e9 * gigabytes * LINK_SHARE) + HOP * self.hops
 
 
 def once_around(size: float, layout: Layout, messages: int = 1) -> Traffic:
-    """A gather, or a reduction to shards, of ``size`` bytes in a ring; a sum over replicas is both."""
+    """A gather, or a reduce-scatter, of ``size`` bytes in a ring. A sum over replicas needs both."""
     others = layout.devices - 1
     return Traffic(bytes=size * others / layout.devices, hops=messages * others)
 
 
 def of_update(parts: Parts, layout: Layout, micro_batches: int) -> Traffic:
-    """Of one optimiser step: gradients are summed once; weights are gathered once, or twice in each micro-batch."""
+    """The traffic of one optimiser step.
+
+    Gradients are summed once. Sharded weights are gathered once, or twice per micro-batch with ``reshard``.
+    """
     trained = bytes_of(p for module in parts.modules for p in module.parameters() if p.requires_grad)
     if not layout.sharded:
         return once_around(trained, layout).times(2)
@@ -56,9 +59,10 @@ def of_update(parts: Parts, layout: Layout, micro_batches: int) -> Traffic:
 
 
 def of_step(config: RunConfig, parts: Parts, layout: Layout, tokens: float) -> Traffic:
-    """Besides its updates: all completions are gathered once; shards are, to be scored and to be sampled from.
+    """The traffic of a step besides its updates.
 
-    ``tokens``: of all completions.
+    All completions are gathered once. Sharded weights are gathered for scoring and for sampling. ``tokens``: the number
+    of tokens of all completions.
     """
     found = once_around(TOKEN_BYTES * tokens, layout)
     if not layout.sharded:
@@ -70,5 +74,5 @@ def of_step(config: RunConfig, parts: Parts, layout: Layout, tokens: float) -> T
 
 
 def _messages(parts: Parts) -> int:
-    """One for each layer, and one for what stands around them."""
+    """One message for each layer, and one for the weights around them."""
     return len(parts.modules) * (parts.policy.size.layers + 1)

@@ -1,1 +1,1 @@
-"""``harness replicate``: the verdicts of published runs, on seeds that these do not have."""
+"""``harness replicate``: tests the verdicts of published runs on new seeds."""

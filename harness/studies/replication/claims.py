@@ -1,4 +1,4 @@
-"""What an archive of runs claims, and the runs on new seeds that its recorded settings make."""
+"""The claims of an archive of runs, and the runs on new seeds that test them."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -17,12 +17,12 @@ from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.pages.columns import verdict
 
 LEADERBOARD = "leaderboard.json"
-"""Beside an archive, where it was published: names baseline, margin, and what tests were corrected over."""
+"""The file beside a published archive that names the baseline, the margin and the correction of its tests."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A published verdict, and the runs it is of."""
+    """A published verdict with the runs behind it."""
 
     regime: str
     objective: str
@@ -34,7 +34,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unclaimed:
-    """An arm of which nothing was claimed, and what its table says instead."""
+    """An arm without a claim, and what its table says instead."""
 
     regime: str
     objective: str
@@ -43,7 +43,7 @@ class Unclaimed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """By what verdicts were published."""
+    """The baseline, margin and correction behind published verdicts."""
 
     baseline: str
     margin: float
@@ -51,13 +51,13 @@ class Terms:
 
 
 def terms_of(archive: Path, name: str, results: Sequence[RunResult]) -> Terms:
-    """As the looks of its runs record them, or the leaderboard beside the archive, or else as the suite has them.
+    """The terms of an archive: from the looks of its runs, else from the leaderboard beside it, else from the suite.
 
     Raises:
-        HarnessError: there is no run, or nothing that names baseline and margin.
+        HarnessError: there is no run, or nothing names baseline and margin.
     """
     if not results:
-        raise HarnessError(f"{archive} holds no runs")
+        raise HarnessError(f"{archive} holds no runs; give an archive with --from that holds some")
     if looks := next((run.origin.invocation.looks for run in results if run.origin.invocation.looks), None):
         return Terms(baseline=looks.baseline, margin=looks.margin)
     published = archive.parent / LEADERBOARD
@@ -71,18 +71,16 @@ def terms_of(archive: Path, name: str, results: Sequence[RunResult]) -> Terms:
 def _published(leaderboard: Path) -> Terms:
     try:
         content = json.loads(leaderboard.read_text(encoding="utf-8"))
-        correction = content.get("correction", "table")  # older ones had no other
+        correction = content.get("correction", "table")  # older leaderboards had no other
         if correction not in get_args(Correction):
             raise ValueError(correction)
         return Terms(baseline=str(content["baseline"]), margin=float(content["margin"]), correction=correction)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HarnessError(
-            f"{leaderboard} is no leaderboard that names baseline and margin; publish it again"
-        ) from error
+        raise HarnessError(f"{leaderboard} does not name its baseline and margin; publish the archive again") from error
 
 
 def suite_of(results: Sequence[RunResult], terms: Terms) -> SuiteConfig:
-    """The suite as the runs recorded it, with the baseline and the margin of these terms."""
+    """The suite that the runs recorded, with the baseline and margin of ``terms``."""
     config = results[0].config
     shared = {key: getattr(config, key) for key in RunSettings.model_fields}
     return SuiteConfig(**shared, name=config.suite, description="", baseline=terms.baseline, margin=terms.margin)
@@ -91,10 +89,10 @@ def suite_of(results: Sequence[RunResult], terms: Terms) -> SuiteConfig:
 def claims_of(
     board: Board, results: Sequence[RunResult], algos: Collection[str] | None, regimes: Collection[str] | None
 ) -> tuple[list[Claim], list[Unclaimed]]:
-    """The verdicts of these arms and regimes, all by default; and where there is none.
+    """The verdicts of these arms and regimes, and the arms without one. None means all arms or regimes.
 
     Raises:
-        HarnessError: an arm or a regime is not there, or nothing was claimed.
+        HarnessError: an arm or a regime does not exist, or there is no claim.
     """
     parts = [part for part in board.boards if regimes is None or part.regime in regimes]
     _refuse_absent("--regime", regimes, {part.regime for part in board.boards})
@@ -113,13 +111,13 @@ def claims_of(
                 others.append(Unclaimed(regime=part.regime, objective=row.objective, said=said))
     if not claims:
         told = ", ".join(f"{one.objective} in {one.regime}: {one.said}" for one in others)
-        raise HarnessError(f"nothing was claimed that could be replicated ({told or 'no comparison'})")
+        raise HarnessError(f"there is no claim that could be replicated ({told or 'no comparison'})")
     return claims, others
 
 
 def _refuse_absent(option: str, wanted: Collection[str] | None, there: Collection[str]) -> None:
     if absent := sorted(set(wanted or ()) - set(there)):
-        raise HarnessError(f"{option} {', '.join(absent)}: not in the archive; there are {', '.join(sorted(there))}")
+        raise HarnessError(f"{option} {', '.join(absent)}: not in the archive; choose from {', '.join(sorted(there))}")
 
 
 def _claim(part: RegimeBoard, row: ArmRow, said: Verdict, by_id: dict[str, RunResult]) -> Claim:
@@ -138,22 +136,22 @@ def new_seeds(asked: Sequence[int], counted: bool, results: Sequence[RunResult])
     """Seeds that no run of the archive has.
 
     Args:
-        asked: seeds; only their number counts where they were ``counted``, not named.
+        asked: the requested seeds. If they are ``counted`` instead of named, only their number matters.
 
     Raises:
-        HarnessError: one that was named is in the archive, or there are too few to tell anything.
+        HarnessError: a named seed is in the archive, or there are too few seeds for a test.
     """
     taken = {run.config.seed for run in results}
     if len(asked) < 2:
-        raise HarnessError("--seeds: a replication needs two new seeds or more, as one says nothing of the spread")
+        raise HarnessError("--seeds: a replication needs at least two new seeds, because one shows no variation")
     if counted:
         first = max(taken) + 1
         return list(range(first, first + len(asked)))
     if known := sorted(taken & set(asked)):
-        raise HarnessError(f"--seeds {known[0]}: the archive has that seed; a replication needs new ones")
+        raise HarnessError(f"--seeds {known[0]}: the archive has that seed, but a replication needs new ones")
     return list(asked)
 
 
 def on_seed(run: RunResult, seed: int) -> RunConfig:
-    """The same run, by its recorded settings, under another seed."""
+    """The same run with its recorded settings, but with another seed."""
     return run.config.model_copy(update={"seed": seed})

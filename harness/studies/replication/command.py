@@ -1,4 +1,4 @@
-"""``harness replicate``: the runs on new seeds as an invocation of their own, and what they say."""
+"""``harness replicate``: runs on new seeds, as an invocation of their own, and their report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +31,12 @@ def replicate(
     how: Execution,
     console: Console,
 ) -> bool:
-    """Train what the archive claims on new seeds, and judge each verdict by these; False if it was interrupted.
+    """Train the arms behind an archive's claims on new seeds, and judge each claim by them. False if interrupted.
 
-    ``selection``: which runs of the archive make up its leaderboard, where it has several.
+    ``selection``: which runs of the archive make up its leaderboard, if it has several.
 
     Raises:
-        HarnessError: it is no archive, claims nothing that is asked for, or has these seeds.
+        HarnessError: the file is not an archive, it has none of the requested claims, or it already has these seeds.
     """
     results = selection.of(ArchiveSource(archive, suite).results())
     terms = terms_of(archive, suite, results)
@@ -73,7 +73,7 @@ def replicate(
         )
         written = write(found, out_dir.suite(config.name))
         console.print(in_terminal(found), highlight=False)
-        console.print(f"written: {' and '.join(written)} in {out_dir.suite(config.name)}", highlight=False)
+        console.print(f"wrote {' and '.join(written)} to {out_dir.suite(config.name)}", highlight=False)
         return written
 
     return carry_out(planned, how, report, console, needs=planned.runs)
@@ -92,6 +92,6 @@ def _judged(
 
 
 def _made(made: dict[str, RunResult], like: Sequence[RunResult], seeds: Sequence[int]) -> list[RunResult]:
-    """The new runs of an arm, those that have begun."""
+    """The new runs of an arm that have started."""
     ids = [on_seed(like[0], seed).run_id for seed in seeds]
     return [made[key] for key in ids if key in made]

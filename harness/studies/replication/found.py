@@ -1,4 +1,4 @@
-"""What became of an archive's verdicts on new seeds: one document, which ``replicate.json`` holds."""
+"""The content of ``replicate.json``: the outcomes of an archive's verdicts on new seeds."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from harness.studies.replication.claims import Claim, Unclaimed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replicated:
-    """One verdict: as it was published, and on the new seeds."""
+    """One verdict, as published and on the new seeds."""
 
     regime: str
     objective: str
@@ -23,21 +23,21 @@ class Replicated:
     published: Interval
     published_seeds: int
     new: Interval | None
-    """None: no pair of new runs finished."""
+    """None if no pair of new runs finished."""
     new_seeds: int
     outcome: Outcome
     why: str
-    """What contradicts it."""
+    """What contradicts the verdict, if anything does."""
     expected: float | None
-    """Probability that so many new seeds replicate it; None where there are fewer than two of these, or where the
-    published runs do not tell their spread."""
+    """Probability that this number of new seeds replicates the verdict. None if there are fewer than two new seeds, or
+    if the published runs do not show how much seeds vary."""
     run_ids: tuple[str, ...]
-    """The new ones, the baseline's included."""
+    """The new runs, including those of the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replication:
-    """All of it."""
+    """The whole document."""
 
     suite: str
     archive: str
@@ -54,7 +54,7 @@ class Replication:
 
     @property
     def expected(self) -> float:
-        """How many verdicts should have been replicated."""
+        """The expected number of replicated verdicts."""
         return sum(one.expected or 0.0 for one in self.verdicts)
 
     def as_json(self) -> str:
@@ -62,7 +62,7 @@ class Replication:
 
 
 def judged(claim: Claim, new: Sequence[RunResult], base: Sequence[RunResult], margin: float) -> Replicated:
-    """A claim by the runs on new seeds, of its arm and of the baseline."""
+    """A claim, judged by new runs of its arm and of the baseline."""
     published = Published.of(_scores(claim.runs), _scores(claim.baseline))
     ours, theirs = scores("new", new), scores("baseline", base)
     found = difference(ours, theirs) if ours and theirs else None
@@ -94,20 +94,20 @@ def judged(claim: Claim, new: Sequence[RunResult], base: Sequence[RunResult], ma
 def _scores(runs: Sequence[RunResult]) -> Scores:
     found = scores("published", runs)
     if found is None:
-        raise HarnessError("a published verdict is of no finished run")
+        raise HarnessError("a published verdict has no finished run behind it; publish the archive again")
     return found
 
 
 def remarks(published: Sequence[RunResult], new: Sequence[RunResult]) -> list[str]:
-    """In what the new runs are not the published ones made again, but for their seeds."""
+    """Differences between the new runs and the published ones, other than the seeds."""
     found = []
     if not all(run.identity.agrees(published[0].identity) for run in new):
-        found.append("start weights, problems or prompts are not those of the archive: this replicates something else")
+        found.append("start weights, problems or prompts differ from the archive's, so this is not a replication")
     then, now = (_versions(runs) for runs in (published, new))
     for key in sorted(then.keys() | now.keys()):
         before, after = (sorted(values.get(key, {"none"})) for values in (then, now))
         if before != after:
-            found.append(f"{key}: {', '.join(before)} published, {', '.join(after)} here")
+            found.append(f"{key}: {', '.join(before)} in the archive, {', '.join(after)} here")
     if any(commit in ("none", "") or commit.endswith("-dirty") for commit in now.get("commit", ())):
         found.append("the code here is uncommitted or unknown")
     for run in new:
@@ -117,7 +117,7 @@ def remarks(published: Sequence[RunResult], new: Sequence[RunResult]) -> list[st
 
 
 def _versions(runs: Sequence[RunResult]) -> dict[str, set[str]]:
-    """Of all code and libraries that these ran by."""
+    """The versions of all code and libraries that made these runs."""
     found: dict[str, set[str]] = {}
     for run in runs:
         for versions in (run.origin.versions, *run.later):

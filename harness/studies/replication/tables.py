@@ -1,4 +1,4 @@
-"""A replication as a table, in the terminal and in ``replicate.md``."""
+"""A replication as a table, for the terminal and for ``replicate.md``."""
 
 from pathlib import Path
 
@@ -25,36 +25,38 @@ COLUMNS: tuple[Column[Replicated], ...] = (
 
 
 def as_grid(found: Replication) -> Grid:
-    """A line a verdict."""
+    """A table with one row per verdict."""
     return grid(COLUMNS, found.verdicts)
 
 
 def summary(found: Replication) -> str:
     total = len(found.verdicts)
     return (
-        f"Of {total} published verdict{'s' * (total != 1)} {found.count('replicated')} replicated, "
-        f"{found.count('not replicated')} not, {found.count('undecided')} undecided, on {len(found.seeds)} new seeds; "
-        f"{found.expected:.1f} should have replicated."
+        f"{total} published verdict{'s' * (total != 1)} on {len(found.seeds)} new seeds: "
+        f"{found.count('replicated')} replicated, {found.count('not replicated')} not replicated, "
+        f"{found.count('undecided')} undecided. The expected number of replicated verdicts was {found.expected:.1f}."
     )
 
 
 def notes(found: Replication) -> list[str]:
-    """How the table is made, and what stands in none of its lines."""
+    """Notes on how to read the table, and on arms that are not in it."""
     lines = [f"{one.objective}, {one.regime}: {one.why}" for one in found.verdicts if one.why]
     lines += [
-        f"baseline {found.baseline}; difference: paired by seed and problem, in points, ±: 95 % interval; the new ones "
-        "are of the new seeds alone, each verdict tested at 5 % on its own",
-        "replicated: the new interval leaves zero out on the same side, or two one-sided tests put the new difference "
-        f"within {100 * found.margin:g} points where equivalence was published; not replicated: the new seeds "
-        "contradict the verdict, and it says how; else undecided",
-        "expected: probability that so many new seeds replicate it, if the true difference is d + T s/√n, with the "
-        "published difference d of n seeds, its spread s over seeds, and Student's T: the mean power of the test, "
-        "whose error is √(s²/m + p²) with m new seeds and the problems' part p of the published error. Verdicts are "
-        "published where a difference happens to be large, which is not corrected for: the true share is rather less",
+        f"difference: the difference to the baseline {found.baseline} in points, paired by seed and problem. ±: a 95 % "
+        "interval. New differences use only the new seeds, and each verdict is tested at 5 % on its own",
+        "replicated: the new interval excludes zero on the same side; for equivalence, two one-sided tests show that "
+        f"the new difference is within {100 * found.margin:g} points. not replicated: the new seeds contradict the "
+        "verdict, and a note says how. Otherwise the outcome is undecided",
+        "expected: the probability that this number of new seeds replicates the verdict. It is the mean power of the "
+        "test if the true difference is d + T s/√n, where d is the published difference of n seeds, s its standard "
+        "deviation over seeds, and T has Student's t-distribution. The test has the standard error √(s²/m + p²), where "
+        "m is the number of new seeds and p is the part of the published error that comes from the problems. "
+        "Differences that happen to be large are more likely to be published. This is not corrected for, so the true "
+        "probability is somewhat lower",
     ]
     if found.unclaimed:
         told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
-        lines.append(f"nothing was claimed, and nothing was run, of {told}")
+        lines.append(f"without a claim, so not run again: {told}")
     return lines
 
 
@@ -65,7 +67,7 @@ def in_terminal(found: Replication) -> Group:
 
 
 def write(found: Replication, folder: Path) -> list[str]:
-    """``TABLE`` and ``DOCUMENT`` in the suite's folder, and their names."""
+    """Write ``TABLE`` and ``DOCUMENT`` into ``folder``, and return their names."""
     lines = [
         f"# {escaped(found.suite)}, replicated",
         "",

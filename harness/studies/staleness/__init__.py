@@ -1,1 +1,1 @@
-"""``harness staleness``: accuracy against the age of the completions that are trained on."""
+"""``harness staleness``: accuracy against the age of the training completions."""

@@ -1,4 +1,4 @@
-"""``harness staleness``: the runs of a sweep carried out, or taken from where they are kept; table and figure."""
+"""``harness staleness``: runs a sweep, or reads the runs of one, and writes table and figure."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ TABLE, DOCUMENT, PAGE, PICTURE = "staleness.md", "staleness.json", "staleness.ht
 
 
 def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
-    """Run every arm at every lag, and draw what has come of it; False if it was interrupted. The same resumes.
+    """Run every arm at every lag, and report the results. False if interrupted; the same command resumes.
 
     Raises:
-        HarnessError: something that is asked for is wrong, or runs did not reach their end.
+        HarnessError: the request is wrong, or some runs did not finish.
     """
     plans, out_dir = plans_of(asked), OutDir(how.out)
     suite, planned = plans[0].suite, [run for plan in plans for run in plan.runs]
@@ -57,7 +57,7 @@ def draw(
     out: Path,
     console: Console,
 ) -> None:
-    """The same of runs that are there already: in archives, folders, or MLflow stores.
+    """Report on existing runs in archives, folders or MLflow stores.
 
     Raises:
         HarnessError: there are no such runs, or they are not matched.
@@ -75,7 +75,7 @@ def _of_runs(suite: SuiteConfig, planned: Sequence[RunConfig], unit: Unit, out_d
 
 
 def _write(sweep: Sweep, folder: Path) -> list[str]:
-    """Table, document, page and picture into the suite's folder; their names."""
+    """Write table, document, page and picture into the folder of the suite, and return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text(as_markdown(sweep), encoding="utf-8")
     (folder / DOCUMENT).write_text(sweep.as_json(), encoding="utf-8")
@@ -86,4 +86,4 @@ def _write(sweep: Sweep, folder: Path) -> list[str]:
 
 def _show(sweep: Sweep, folder: Path, console: Console) -> None:
     console.print(in_terminal(sweep), highlight=False)
-    console.print(f"written: {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} in {folder}")
+    console.print(f"wrote {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} to {folder}")

@@ -1,4 +1,4 @@
-"""Lags become runs: how many optimiser steps a lag is for an arm, and which of its tuned settings it then takes."""
+"""Lags: the number of optimiser steps that a lag means for an arm, and the tuned settings that the arm uses there."""
 
 import math
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ LAGS = (1, 4, 16, 64, 256)
 
 
 def parse_lags(text: str) -> list[int]:
-    """``"1,4,16"``; 0, the fresh completions, is part of every sweep.
+    """Parse lags such as ``"1,4,16"``. Lag 0, fresh completions, is part of every sweep.
 
     Raises:
-        HarnessError: these are no distinct whole numbers from 1 on.
+        HarnessError: these are not distinct whole numbers from 1 on.
     """
     try:
         lags = [int(part) for part in text.split(",")]
@@ -33,7 +33,7 @@ def parse_lags(text: str) -> list[int]:
 
 
 def parse_unit(text: str) -> Unit:
-    """What lags are counted in; raises HarnessError where it is neither."""
+    """Parse the unit of lags. Raises HarnessError if it is unknown."""
     for unit in UNITS:
         if text == unit:
             return unit
@@ -41,7 +41,7 @@ def parse_unit(text: str) -> Unit:
 
 
 def parse_settings(text: str) -> str:
-    """``nearest``, ``own`` or a regime, as :func:`in_lag` takes it; raises HarnessError where it is none of these."""
+    """Parse ``nearest``, ``own`` or a regime for :func:`in_lag`. Raises HarnessError if it is none of these."""
     if text in (NEAREST, OWN):
         return text
     try:
@@ -51,11 +51,14 @@ def parse_settings(text: str) -> str:
 
 
 def in_lag(suite: SuiteConfig, steps: int, settings: str) -> SuiteConfig:
-    """The suite with completions that are ``steps`` optimiser steps old; 0: fresh ones.
+    """The suite with completions that are ``steps`` optimiser steps old; 0 for fresh ones.
 
-    ``settings`` says which of an arm's settings apply. ``own``: those that the suite has for this very regime, else the
-    on-policy ones, as in ``harness run``. ``nearest``: those of the stale regime with the nearest lag, by ratio, the
-    older of two equally near; fresh completions take the on-policy ones. A regime: those of that one, at every lag.
+    ``settings`` says which settings of an arm apply:
+
+    - ``own``: those that the suite has for exactly this regime, otherwise the on-policy ones, as in ``harness run``.
+    - ``nearest``: those of the stale regime whose lag is nearest by ratio. Of two equally near ones, the older counts.
+      Fresh completions use the on-policy settings.
+    - a regime: the settings for that regime, at every lag.
     """
     regime = str(RegimeSpec.parse(f"stale:{steps}"))
     arms = suite.objectives
@@ -65,7 +68,7 @@ def in_lag(suite: SuiteConfig, steps: int, settings: str) -> SuiteConfig:
 
 
 def sources(suite: SuiteConfig, arm: str, steps: int, settings: str) -> list[str]:
-    """The regimes whose settings the arm, and the one it is like, take at this lag; the first one's own first."""
+    """The regimes whose settings an arm uses at this lag: first its own, then those of the arms that it is ``like``."""
     found = []
     name: str | None = arm
     while name:
@@ -78,7 +81,7 @@ def sources(suite: SuiteConfig, arm: str, steps: int, settings: str) -> list[str
 
 
 def _source(arm: ArmSettings, steps: int, settings: str) -> str:
-    """The regime whose settings the arm takes."""
+    """The regime whose settings the arm uses."""
     if settings != NEAREST:
         return settings
     known = [spec for name in arm.regimes if (spec := RegimeSpec.parse(name)).kind == "stale"]
@@ -93,10 +96,10 @@ def _taking(arm: ArmSettings, regime: str, source: str) -> ArmSettings:
 
 
 def steps_of(suite: SuiteConfig, arm: str, lag: int, unit: Unit, settings: str) -> int | None:
-    """A lag of the arm in optimiser steps; None where its batches begin at no such step.
+    """A lag of the arm in optimiser steps; None if no batch of the arm starts at that step.
 
     Raises:
-        HarnessError: the arm takes another number of steps on a batch at each number of steps that is tried.
+        HarnessError: the number of steps per batch keeps changing with the lag.
     """
     updates = _updates(suite, arm, lag, settings)
     if unit == "steps":
@@ -107,28 +110,28 @@ def steps_of(suite: SuiteConfig, arm: str, lag: int, unit: Unit, settings: str) 
             return steps
         updates = found
     raise HarnessError(
-        f"{arm} takes another number of optimizer.updates_per_rollout at each lag near {lag} batches; "
-        "set it once by --set, or give --settings a regime"
+        f"{arm} has a different optimizer.updates_per_rollout at each lag near {lag} batches; "
+        "set one value with --set, or give --settings a regime"
     )
 
 
 def _updates(suite: SuiteConfig, arm: str, steps: int, settings: str) -> int:
-    """Optimiser steps on a batch."""
+    """The number of optimiser steps per batch."""
     return optimizer_of(in_lag(suite, steps, settings), arm).updates_per_rollout
 
 
 def batches_of(config: RunConfig) -> int | None:
-    """Rollout batches that the run trains on, where its budget says it beforehand."""
+    """The number of rollout batches that the run trains on; None if its budget does not determine it."""
     size = config.rollout.prompts * config.rollout.group_size
     each = {"completions": size, "optimizer_steps": config.optimizer.updates_per_rollout}.get(config.budget.unit)
     return int(config.budget.total // each) if each else None
 
 
 def refuse_same_runs(configs: Sequence[RunConfig], lags: Sequence[int]) -> None:
-    """``configs``: one arm with one seed, in these ``lags``.
+    """Refuse lags that give identical runs. ``configs``: one arm with one seed, at these ``lags``.
 
     Raises:
-        HarnessError: two of the lags reach past the end of the run, and so are the same training.
+        HarnessError: two of the lags are longer than the run, so they give the same training.
     """
     past = [
         lag
@@ -137,12 +140,12 @@ def refuse_same_runs(configs: Sequence[RunConfig], lags: Sequence[int]) -> None:
     ]
     if len(past) > 1:
         raise HarnessError(
-            f"a run of {configs[0].objective.name} has {batches_of(configs[0])} batches, so that lags of "
-            f"{' and '.join(map(str, past))} are the same training, all of it on completions of the start policy; "
-            f"give one of them, or a larger --budget"
+            f"a run of {configs[0].objective.name} has {batches_of(configs[0])} batches, so lags of "
+            f"{' and '.join(map(str, past))} give the same training, only on completions of the start policy; "
+            f"give one of these lags, or a larger --budget"
         )
 
 
 def lag_of(config: RunConfig) -> int:
-    """How many batches old the completions are that the run trains on."""
+    """The age of the training completions of a run, in batches."""
     return config.regime_spec.steps // config.optimizer.updates_per_rollout

@@ -1,4 +1,4 @@
-"""A sweep as a page: a figure to explore, the tables, the settings of each point."""
+"""The page of a sweep: an interactive figure, tables, and the settings of each point."""
 
 from collections.abc import Sequence
 
@@ -15,19 +15,19 @@ from harness.studies.staleness.tables import by_lag, in_full, notes
 
 def staleness_page(sweep: Sweep) -> str:
     """The whole page."""
-    contents = [("staleness", "Figure"), ("lags", "By lag"), ("points", "Every point, with its settings")]
+    contents = [("staleness", "Figure"), ("lags", "By lag"), ("points", "All points with their settings")]
     return render(
         "staleness.html",
         sweep=sweep,
         figure=staleness_figure(sweep),
         contents=contents,
-        tables=[("lags", "Test accuracy, %, by lag", by_lag(sweep)), ("points", "Every point", in_full(sweep))],
+        tables=[("lags", "Test accuracy, %, by lag", by_lag(sweep)), ("points", "All points", in_full(sweep))],
         notes=list(notes(sweep)),
     )
 
 
 def staleness_figure(sweep: Sweep) -> Figure:
-    """Test accuracy against lag, counted in the sweep's unit first; fresh completions are lag 0."""
+    """Test accuracy against the lag, first in the sweep's own unit. Fresh completions have lag 0."""
     units = [sweep.unit] if sweep.same_in_steps else [sweep.unit, *(unit for unit in UNITS if unit != sweep.unit)]
     return Figure(
         id="staleness",
@@ -40,7 +40,7 @@ def staleness_figure(sweep: Sweep) -> Figure:
 
 
 def _lines(lines: Sequence[Line], units: Sequence[Unit]) -> list[Means]:
-    """A line an arm, through the lags that have a finished run."""
+    """One line per arm, through the lags that have a finished run."""
     found = []
     for place, one in enumerate(lines):
         there = [(point, point.accuracy) for point in one.points if point.accuracy]

@@ -1,4 +1,4 @@
-"""All runs of a sweep, checked before anything starts."""
+"""The runs of a sweep, checked before anything starts."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from harness.studies.staleness.lags import Unit, in_lag, refuse_same_runs, sourc
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What the command line asks for."""
+    """The request of the command line."""
 
     suite: str
     changes: Sequence[tuple[str, Any]]
@@ -25,11 +25,11 @@ class Asked:
     lags: Sequence[int]
     unit: Unit
     settings: str
-    """Which settings an arm takes at a lag: see :func:`harness.studies.staleness.lags.in_lag`."""
+    """Which settings an arm uses at a lag, see :func:`harness.studies.staleness.lags.in_lag`."""
     seeds: Sequence[int] | None
 
     def command(self, seeds: Sequence[int]) -> str:
-        """As it would be typed; seeds are spelt out, as their default may change."""
+        """The command line of this request. It names all seeds, because their default may change."""
         options = {
             "--suite": self.suite,
             "--algos": ",".join(self.arms),
@@ -42,10 +42,12 @@ class Asked:
 
 
 def plans_of(asked: Asked) -> list[Plan]:
-    """A plan for the arms that run at the same lags in optimiser steps: an invocation runs all of its combinations.
+    """One plan for each set of arms that have the same lags in optimiser steps.
+
+    The arms are split this way because an invocation runs all combinations of its arms and lags.
 
     Raises:
-        HarnessError: anything about suite, changes, arms or lags is wrong.
+        HarnessError: the suite, a change, an arm or a lag is wrong.
     """
     (suite,), choices = suites_of(asked.suite, asked.changes, asked.arms, ["on_policy"])
     choices = choices + inherited(asked.suite, asked.changes, [suite], asked.arms)
@@ -67,32 +69,32 @@ def plans_of(asked: Asked) -> list[Plan]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Arm:
-    """An arm and its lags in optimiser steps, 0 first."""
+    """An arm with its lags in optimiser steps; the first is 0."""
 
     name: str
     suite: SuiteConfig
     steps: list[int]
     settings: str
     absent: list[int]
-    """Lags that it cannot have."""
+    """Lags that the arm cannot have."""
 
     def runs(self, seed: int) -> list[RunConfig]:
-        """One at each lag."""
+        """One run per lag."""
         return [run_config(in_lag(self.suite, steps, self.settings), self.name, seed) for steps in self.steps]
 
     def told(self) -> list[str]:
-        """Which settings it takes where, and which lags it has not."""
+        """Lines on which settings the arm uses at which lags, and on the lags that it cannot have."""
         where: dict[str, list[int]] = defaultdict(list)
         for steps in self.steps:
             regimes = " and ".join(sources(self.suite, self.name, steps, self.settings))
             values = settings_of(in_lag(self.suite, steps, self.settings), self.name)
-            written = ", ".join(f"{key} {value}" for key, value in values.items()) or "nothing of its own"
-            where[f"takes the settings for {regimes} ({written})"].append(steps)
+            written = ", ".join(f"{key} {value}" for key, value in values.items()) or "the suite's defaults"
+            where[f"uses the settings for {regimes} ({written})"].append(steps)
         lines = [f"{self.name} {taken} at {_at(steps)}" for taken, steps in where.items()]
         if self.absent:
             updates = self.runs(0)[0].optimizer.updates_per_rollout
             lines.append(
-                f"{self.name} takes {updates} optimiser steps on each batch, so it has no lag of "
+                f"{self.name} takes {updates} optimiser steps per batch, so it cannot have a lag of "
                 f"{', '.join(map(str, self.absent))} steps"
             )
         return lines
@@ -110,7 +112,9 @@ def _arm(suite: SuiteConfig, name: str, asked: Asked) -> _Arm:
     found = {lag: steps_of(suite, name, lag, asked.unit, asked.settings) for lag in asked.lags}
     there = {lag: steps for lag, steps in found.items() if steps is not None}
     if not there:
-        raise HarnessError(f"{name} has none of the lags {', '.join(map(str, asked.lags))}; count them --in batches")
+        raise HarnessError(
+            f"{name} cannot have any of the lags {', '.join(map(str, asked.lags))} in steps; count them --in batches"
+        )
     arm = _Arm(
         name=name,
         suite=suite,

@@ -1,4 +1,4 @@
-"""Accuracy against lag, on a logarithmic axis."""
+"""The figure of a sweep: accuracy against the lag, on a logarithmic axis."""
 
 from itertools import cycle
 
@@ -15,11 +15,11 @@ from harness.studies.staleness.sweep import Line, Point, Sweep
 CAPTIONS: dict[Unit, str] = {"batches": "lag, batches", "steps": "lag, optimiser steps"}
 DASHES = ("-", "--", ":")
 SPREAD = 0.16
-"""How far, in decades, the marks of the first and the last arm at one lag stand apart, so that all intervals show."""
+"""The distance, in decades, between the marks of the first and the last arm at one lag. It keeps intervals apart."""
 
 
 def staleness_picture(sweep: Sweep) -> Figure:
-    """Fresh completions apart, then a panel for each way of counting lags; one where both are the same."""
+    """A panel for fresh completions, then one for each unit of lags, or a single one if both units agree."""
     units: tuple[Unit, ...] = (sweep.unit,) if sweep.same_in_steps else UNITS
     figure = Figure(figsize=(2.6 + 4.6 * len(units), 4.6), layout="constrained")
     first, *others = figure.subplots(1, 1 + len(units), sharey=True, width_ratios=[1, *(4 for _ in units)])
@@ -32,10 +32,10 @@ def staleness_picture(sweep: Sweep) -> Figure:
     for axes, unit in zip(others, units, strict=True):
         _logarithmic(axes, sweep, unit)
     if any(point.of_start for line in sweep.lines for point in line.points):
-        others[0].plot([], [], "o", markerfacecolor="white", color="0.4", label="all of the start policy")
+        others[0].plot([], [], "o", markerfacecolor="white", color="0.4", label="start policy only")
     for axes in (first, *others):
         finish(axes, legend=False)
-    figure.suptitle(f"{literal(sweep.suite)}: older completions to the right")
+    figure.suptitle(f"{literal(sweep.suite)}: accuracy by age of the completions")
     names = others[0].get_legend_handles_labels()
     figure.legend(*names, loc="outside right center", frameon=False)
     return figure
@@ -56,7 +56,7 @@ def _fresh(axes: Axes, line: Line, look: Look, shift: float) -> None:
 
 
 def _curve(axes: Axes, line: Line, unit: Unit, look: Look, shift: float) -> None:
-    """A line through the means; where a lag has no finished run, the line has a gap."""
+    """Draw a line through the means. It has a gap at lags without a finished run."""
     colour, dashes = look
     places = [point.lag(unit) * 10 ** (SPREAD * shift) for point in line.stale]
     means = [100 * point.accuracy.mean if point.accuracy else float("nan") for point in line.stale]
@@ -67,7 +67,7 @@ def _curve(axes: Axes, line: Line, unit: Unit, look: Look, shift: float) -> None
 
 
 def _mark(axes: Axes, place: float, point: Point, look: Look) -> None:
-    """A mean, hollow where no completion is of a trained policy; with its interval where seeds are enough."""
+    """Draw a mean, with its interval if there are enough seeds. It is hollow if all data come from the start policy."""
     assert point.accuracy
     span, face = point.accuracy, "white" if point.of_start else look[0]
     axes.plot([place], [100 * span.mean], "o", markersize=4.5, color=look[0], markerfacecolor=face, zorder=3)
@@ -82,7 +82,7 @@ def _finish_fresh(axes: Axes) -> None:
 
 
 def _logarithmic(axes: Axes, sweep: Sweep, unit: Unit) -> None:
-    """A tick at each lag that is there."""
+    """Make the x axis logarithmic, with a tick at each lag."""
     lags = sorted({point.lag(unit) for line in sweep.lines for point in line.stale})
     axes.set_xscale("log")
     axes.set_xlim(min(lags) / 1.8, max(lags) * 1.8)

@@ -1,4 +1,4 @@
-"""Runs at several lags become one document: what ``staleness.json`` holds."""
+"""The content of ``staleness.json``: runs at several lags as one document."""
 
 import json
 from collections import defaultdict
@@ -18,31 +18,31 @@ from harness.studies.staleness.lags import Unit, lag_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """An arm at one lag; 0: fresh completions."""
+    """An arm at one lag. Lag 0 means fresh completions."""
 
     batches: int
     """The lag in rollout batches."""
     steps: int
-    """And in optimiser steps."""
+    """The lag in optimiser steps."""
     accuracy: Interval | None
-    """On the test split, of the runs that have finished."""
+    """Test accuracy of the finished runs."""
     trained: int | None
-    """Batches that a finished run trained on, the fewest."""
+    """The number of batches that a finished run trained on. If runs differ, the smallest number."""
     age: float | None
-    """Mean age of these in batches: the first ones are younger than the lag."""
+    """The mean age of these batches, in batches. The first ones are younger than the lag."""
     seeds: tuple[int, ...]
-    """Of the finished runs; the others follow."""
+    """Seeds of the finished runs. The next three fields hold the other seeds."""
     failed: tuple[int, ...]
     unfinished: tuple[int, ...]
     missing: tuple[int, ...]
-    """Planned, and never begun."""
+    """Planned, but never started."""
     settings: dict[str, Any]
-    """The objective's fields and the optimiser's settings."""
+    """The fields of the objective and the settings of the optimiser."""
     run_ids: tuple[str, ...]
 
     @property
     def of_start(self) -> bool:
-        """Whether all its completions are of the start policy, so that any larger lag would be the same training."""
+        """Whether all completions come from the start policy, so that any larger lag would give the same training."""
         return bool(self.batches and self.trained and self.batches >= self.trained - 1)
 
     def lag(self, unit: Unit) -> int:
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """An arm at all its lags, smallest first."""
+    """An arm at all of its lags, smallest first."""
 
     arm: str
     points: tuple[Point, ...]
@@ -66,7 +66,7 @@ class Line:
 
     @property
     def one_setting(self) -> bool:
-        """Whether all stale points have the same settings, so that nothing but the lag tells them apart."""
+        """Whether all stale points have the same settings, so that they differ only in the lag."""
         return len({digest(point.settings) for point in self.stale}) < 2
 
 
@@ -76,14 +76,14 @@ class Sweep:
 
     suite: str
     unit: Unit
-    """What the table's lags are counted in."""
+    """The unit of the lags in the table."""
     lags: tuple[int, ...]
-    """The table's columns; 0 is the first."""
+    """The columns of the table; the first is 0."""
     lines: tuple[Line, ...]
 
     @property
     def same_in_steps(self) -> bool:
-        """Whether every arm takes one step on each batch, so that both ways of counting are one."""
+        """Whether every arm takes one step per batch, so that both units agree."""
         return all(point.batches == point.steps for line in self.lines for point in line.points)
 
     def as_json(self) -> str:
@@ -98,18 +98,23 @@ def sweep_of(
     lags: Collection[int] | None = None,
     planned: Sequence[RunConfig] = (),
 ) -> Sweep:
-    """All runs on fresh and on stale completions, a line an arm, and two where an arm has two settings at one lag.
+    """The sweep of all runs on fresh and on stale completions.
 
-    ``lags``: these and 0, whether there are runs or not; default: all that there are. ``planned``: what has no run yet
-    is missing.
+    There is one line per arm, or one per setting if an arm has several settings at one lag.
+
+    Args:
+        lags: the lags to show besides 0, whether or not they have runs. The default is all lags of the runs.
+        planned: runs that count as missing if they have not started.
 
     Raises:
-        HarnessError: no such run, or they are not matched.
+        HarnessError: there is no such run, or the runs are not matched.
     """
     runs = [run for run in results if _wanted(run.config, unit, lags)]
     if not any(lag_of(run.config) for run in runs):
         asked = f" of {', '.join(map(str, sorted(lags)))} {unit}" if lags else ""
-        raise HarnessError(f"no run of the suite {suite.name} here has a lag{asked}; harness staleness makes some")
+        raise HarnessError(
+            f"no run of the suite {suite.name} here has a lag{asked}; make such runs with harness staleness"
+        )
     refuse_unmatched(runs)
     begun = {run.run_id for run in runs}
     absent = [config for config in planned if config.run_id not in begun]
@@ -136,7 +141,7 @@ def _wanted(config: RunConfig, unit: Unit, lags: Collection[int] | None) -> bool
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    """What may differ between arms; a setting that came later stands there where it is not its default."""
+    """The settings that may differ between arms. Settings that were added later are left out if they have defaults."""
     told = {key: value for key, value in config.objective.identity().items() if value is not None}
     own = {key: value for key, value in told.items() if key not in ("name", "objective")}
     return own | {"optimizer": config.optimizer.identity()}
@@ -148,7 +153,7 @@ def _settings_key(config: RunConfig) -> str:
 
 
 def _names(configs: Sequence[RunConfig]) -> Mapping[str, str]:
-    """By settings: the arm's name; with their key behind it where the arm has several at one lag."""
+    """Names by settings key: the arm, followed by the key if the arm has several settings at one lag."""
     at: dict[tuple[str, int], set[str]] = defaultdict(set)
     for config in configs:
         at[config.objective.name, lag_of(config)].add(_settings_key(config))

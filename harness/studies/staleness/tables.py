@@ -1,4 +1,4 @@
-"""A sweep as Markdown, and in the terminal."""
+"""A sweep as Markdown and as a table for the terminal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,14 +13,14 @@ from harness.studies.staleness.sweep import Line, Point, Sweep
 FRESH = "fresh"
 OF_START = "*"
 ALWAYS_TOLD = ("optimizer.learning_rate",)
-"""Of the optimiser; its other settings are told where they differ between points."""
+"""Optimiser settings that are always shown. The others are shown if they differ between points."""
 
 HEAD = """# {suite}: accuracy against the age of the completions
 
-Test accuracy in %, the mean over seeds ± half its 95 % t-interval. A column is a lag K in {unit}: each update is on
-completions of the weights of K {unit} before; the first ones are of the start policy, and so are younger. An objective
-may take several optimiser steps on a batch, so that the same lag in batches is a larger one in steps. Each point's
-settings stand below; those of fresh completions may be others.
+The table shows test accuracy in %: the mean over seeds ± half its 95 % t-interval. Each column is a lag K in {unit}.
+Every update uses completions that were sampled with the weights of K {unit} before. The first completions come from the
+start policy, so they are younger. An objective may take several optimiser steps per batch. The same lag in batches is
+then larger in steps. The settings of each point are listed below. Settings for fresh completions may differ.
 """
 
 
@@ -28,7 +28,7 @@ def as_markdown(sweep: Sweep) -> str:
     """The whole document."""
     lines = [HEAD.format(suite=sweep.suite, unit=_unit(sweep)), *by_lag(sweep).markdown(), ""]
     lines += [f"{note}\n" for note in notes(sweep)]
-    lines += ["![Accuracy against lag](staleness.png)", "", "## In full", "", *in_full(sweep).markdown(), ""]
+    lines += ["![Accuracy against lag](staleness.png)", "", "## All points", "", *in_full(sweep).markdown(), ""]
     return "\n".join(lines)
 
 
@@ -39,7 +39,7 @@ def in_terminal(sweep: Sweep) -> Group:
 
 
 def by_lag(sweep: Sweep) -> Grid:
-    """A line an arm, a column a lag."""
+    """A table with one row per arm and one column per lag."""
     rows = []
     for line in sweep.lines:
         found = [line.at(lag, sweep.unit) for lag in sweep.lags]
@@ -48,7 +48,7 @@ def by_lag(sweep: Sweep) -> Grid:
 
 
 def cell(point: Point) -> str:
-    """Its accuracy, marked where the lag reaches past the end of the run, and how many runs are not in it."""
+    """The accuracy of a point, marked if the lag is longer than the run, and the number of runs that do not count."""
     mark = f" {OF_START}" if point.of_start else ""
     absent = [
         f"{len(found)} {word}"
@@ -59,26 +59,26 @@ def cell(point: Point) -> str:
 
 
 def notes(sweep: Sweep) -> Iterator[str]:
-    """What the table does not say by itself."""
+    """Notes below the table."""
     past = [point for line in sweep.lines for point in line.points if point.of_start]
     if past:
         counts = ", ".join(sorted({str(point.trained) for point in past}))
         yield (
-            f"{OF_START} as long as a run of {counts} batches or longer: all completions are of the start policy, each "
-            "trained on once; a larger lag would be the same training."
+            f"{OF_START} The lag is at least as long as a run of {counts} batches. All completions come from the start "
+            "policy, and each is used once. A larger lag would give the same training."
         )
     if any(line.at(lag, sweep.unit) is None for line in sweep.lines for lag in sweep.lags):
-        yield f"{NONE} no run at that lag."
+        yield f"{NONE} There is no run at that lag."
     for line in sweep.lines:
         if not line.one_setting:
             yield (
-                f"{line.arm} does not have the same settings at all lags, so its line shows settings and lag together: "
+                f"{line.arm} has different settings at different lags, so its line shows the effect of both: "
                 f"{'; '.join(f'{point.lag(sweep.unit)}: {_told(line, point)}' for point in line.stale)}."
             )
 
 
 def in_full(sweep: Sweep) -> Grid:
-    """A line a point: the lag counted both ways, what was trained on, the runs, the settings."""
+    """A table with one row per point: its lag in both units, its data, its runs and its settings."""
     headers = ("objective", "settings", "batches", "steps", "mean age, batches", "seeds", "accuracy %")
     rows = [
         [
@@ -97,7 +97,7 @@ def in_full(sweep: Sweep) -> Grid:
 
 
 def _told(line: Line, point: Point) -> str:
-    """The objective's fields, the learning rate, and whatever differs between the arm's points."""
+    """The fields of the objective, the learning rate, and all settings that differ between the points of the arm."""
     every = [flat(one.settings) for one in line.points]
     mine = flat(point.settings)
     told = {key: value for key, value in mine.items() if _is_told(key, every)}

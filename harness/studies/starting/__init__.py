@@ -9,14 +9,14 @@ FILES = ("my-suite.yaml", "my_objective.py")
 
 
 def start(folder: Path) -> list[Path]:
-    """Write the files into ``folder``, and return their paths. A file that is there is never replaced.
+    """Write the files into ``folder``, and return their paths. Existing files are never replaced.
 
     Raises:
-        HarnessError: one of them is there already, or the folder cannot be written.
+        HarnessError: one of the files exists already, or the folder cannot be written.
     """
     targets = [folder / name for name in FILES]
     if there := [str(target) for target in targets if target.exists()]:
-        raise HarnessError(f"already there, and left as it is: {', '.join(there)}; choose another folder")
+        raise HarnessError(f"already exists, so nothing was written: {', '.join(there)}; choose another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in targets:

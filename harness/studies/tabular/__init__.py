@@ -1,4 +1,4 @@
-"""``harness tabular``: the objectives on problems small enough to know everything exactly."""
+"""``harness tabular``: the objectives on problems that are small enough for exact expectations."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -31,20 +31,20 @@ Row = dict[str, Any]
 def study(
     out: Path, console: Console, *, problems: int = 100, seed: int = 0, algos: Sequence[str] | None = None
 ) -> None:
-    """Where each objective ends up, how good its gradient is, and whether it leaks; writes ``<out>/tabular/``.
+    """Study where each objective converges, how good its gradient is, and whether it leaks. Writes ``<out>/tabular/``.
 
     Args:
         out: the results directory.
-        console: gets the tables.
-        problems: random problems that each number is a mean over.
-        seed: of the problems.
-        algos: objectives by name, or as ``my_module:MyObjective``; default: all built-in ones.
+        console: where the tables are printed.
+        problems: the number of random problems that each number is a mean over.
+        seed: the seed of the problems.
+        algos: objectives by name, or as ``my_module:MyObjective``. The default is all built-in ones.
 
     Raises:
-        HarnessError: bad input; or agro came to rest off the optimum, which refutes what it claims.
+        HarnessError: bad input, or agro converged to a point off the optimum, which refutes its claim.
     """
     if problems < 2:
-        raise HarnessError(f"the tabular study needs at least 2 problems for its intervals, not {problems}.")
+        raise HarnessError(f"the tabular study needs at least 2 problems for its intervals, not {problems}")
     cases = make_cases(algos)
     command = f"harness tabular --problems {problems} --seed {seed}"
     command += f" --algos {','.join(algos)}" if algos is not None else ""
@@ -70,7 +70,7 @@ def study(
 
 
 def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> tuple[Row, Row]:
-    """The two studies as they go into JSON, objective by objective."""
+    """The studies of convergence and of gradients, as JSON content."""
     endings: list[Row] = []
     estimates: list[Row] = []
     unfit: list[Row] = []
@@ -79,14 +79,14 @@ def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, consol
             try:
                 ended = convergence_rows(label, objective, descend(objective, problems))
                 estimated = gradient_rows(label, objective, measure(objective, problems))
-            except Exception as error:  # one's own objective can fail in any way; the others go on
+            except Exception as error:  # a user's objective can fail in any way; the others go on
                 unfit.append({"objective": label, "reason": f"{type(error).__name__}: {error}"})
                 continue
         endings += ended
         estimates += estimated
     if not endings:
         failed = "; ".join(f"{one['objective']}: {one['reason']}" for one in unfit)
-        raise HarnessError(f"none of the objectives can be studied ({failed}); mend them, or name others")
+        raise HarnessError(f"none of the objectives can be studied ({failed}); fix them, or name others")
     agro_max = max((row["max"] for row in endings if row["objective"] == "agro"), default=None)
     convergence = {
         "setup": setup | {"group_size": GROUP_SIZE, "steps": STEPS},
@@ -98,31 +98,31 @@ def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, consol
 
 
 def _leaks(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> Row:
-    """Training where wrong completions are without end, objective by objective, as it goes into JSON."""
+    """The study with infinitely many wrong completions, as JSON content."""
     runs = min(RUNS, setup["problems"])
     rows: list[Row] = []
     unfit: list[Row] = []
     for i, (label, objective) in enumerate(cases.items()):
-        with console.status(f"{label} with wrong completions without end, {i + 1} of {len(cases)}"):
+        with console.status(f"{label} with infinitely many wrong completions, {i + 1} of {len(cases)}"):
             try:
                 rows += leak_rows(label, objective, train(objective, runs=runs, seed=setup["seed"]))
             except Exception as error:  # as above
                 unfit.append({"objective": label, "reason": f"{type(error).__name__}: {error}"})
-    with console.status("what holds the level"):
+    with console.status("centred and uncentred residuals"):
         level = level_rows(problems)
     return {"setup": setup | {"beta": LEAK_BETA, "runs": runs}, "unfit": unfit, "rows": rows, "level": level}
 
 
 def _check_the_claim(rows: Sequence[Row], folder: Path) -> None:
-    """Where agro comes to rest, that is the optimum; one that is still on its way refutes nothing."""
+    """Check that agro converges only to the optimum. A run that has not settled refutes nothing."""
     missed = [row["max_settled"] for row in rows if row["objective"] == "agro" and row["max_settled"] is not None]
     if missed and max(missed) >= CLOSE:
-        raise HarnessError(f"agro settled {max(missed):.1e} nats from an optimum, not within {CLOSE:g}: see {folder}.")
+        raise HarnessError(f"agro settled {max(missed):.1e} nats from an optimum, not within {CLOSE:g}; see {folder}")
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The tensors are small, a second thread would only spin; and sums keep one order."""
+    """Run torch on one thread: the tensors are small, and the order of sums stays fixed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

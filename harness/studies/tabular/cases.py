@@ -1,4 +1,4 @@
-"""Which objectives are studied, and with which settings."""
+"""The objectives of the tabular study, and their settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,24 +13,24 @@ VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "agro": ({}, {"form": "on_policy"}),
     "reinforce": ({}, {"kl": "k3"}),
 }
-"""Objectives that are shown in more than one setting."""
+"""Objectives that are shown with several settings."""
 
 STRENGTHS = ("beta", "beta_kl")
-"""Fields that pull towards the reference: all get the same number, unless published as 0."""
+"""Fields that set the pull to the reference. All get the same value, unless their published default is 0."""
 
 UNFIT = {"whiten": False}
-"""Settings that a study of single groups rules out: whitening is over a batch of many prompts."""
+"""Settings that do not work with single groups: whitening needs a batch of many prompts."""
 
 
 def make_cases(
     algos: Sequence[str] | None, beta: float = BETA, fixed: Mapping[str, Any] = UNFIT
 ) -> dict[str, Objective]:
-    """The objectives by label, all built-in ones if none are named; ``beta`` is their pull towards the reference.
+    """The objectives by label. ``algos``: their names; None for all built-in ones.
 
-    ``fixed``: fields that are set where an objective has them.
+    ``beta``: the strength of the pull to the reference. ``fixed``: values for fields, in objectives that have them.
 
     Raises:
-        HarnessError: a name is unknown, or its objective cannot be made.
+        HarnessError: a name is unknown, or an objective cannot be made.
     """
     cases: dict[str, Objective] = {}
     for name in algos if algos is not None else OBJECTIVES:
@@ -42,12 +42,12 @@ def make_cases(
                 raise HarnessError(str(error)) from error
             refuse_unknown_requirements(cases[label], name)
     if not cases:
-        raise HarnessError(f"no objectives named; the built-in ones are {', '.join(OBJECTIVES)}.")
+        raise HarnessError(f"no objectives are named; the built-in ones are {', '.join(OBJECTIVES)}")
     return cases
 
 
 def settings(objective: Objective) -> str:
-    """The fields that were set here, for a table: "beta = 0.5"."""
+    """The fields that were set here, as text for a table, such as "beta = 0.5"."""
     ours = (*STRENGTHS, *UNFIT)
     return ", ".join(f"{name} = {getattr(objective, name)}" for name in ours if name in hyperparameters(objective))
 
@@ -57,5 +57,5 @@ def _make(kind: type[Objective], beta: float, others: Mapping[str, Any]) -> Obje
     chosen: dict[str, Any] = {name: beta for name in STRENGTHS if name in declared and declared[name].default != 0}
     made = kind(**chosen, **{name: value for name, value in others.items() if name in declared})
     if isinstance(made, HasState):
-        raise ValueError(f"{kind.__name__} carries a number from step to step, which the tabular study does not.")
+        raise ValueError(f"{kind.__name__} carries state from step to step, which the tabular study does not support")
     return made

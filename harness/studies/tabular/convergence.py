@@ -1,4 +1,4 @@
-"""Gradient descent on each objective's expected gradient, to where it ends up: the paper's Figure 1."""
+"""Gradient descent with each objective's expected gradient, to find where it converges: the paper's Figure 1."""
 
 import math
 from collections import deque
@@ -14,37 +14,38 @@ from harness.studies.tabular.problems import BEHAVIOURS, Problems, behaviour
 GROUP_SIZE = 2
 STEPS = 500
 STALENESS = 50
-"""Gradient steps by which the stale behaviour lags."""
+"""The stale behaviour policy is this many gradient steps old."""
 LEARNING_RATE = 0.3
-"""Constant for three quarters of the steps, then down to 0 along a cosine, so that clips stop chattering."""
+"""Constant for three quarters of the steps. Then it falls to 0 along a cosine, so that clips stop oscillating."""
 CRITIC_RATE = 5.0
 POLICY_SHARE = 0.1
-"""Weight of the policy's probability beside the behaviour's in the preconditioner."""
+"""The weight of the policy's probability in the preconditioner; the behaviour's has weight 1."""
 LARGEST_MOVE = 0.5
-"""Limit of a logit's change in one step, so that over all steps no log-ratio overflows in exp."""
+"""The largest change of a logit in one step, so that no log-ratio overflows in exp over all steps."""
 CLOSE = 1e-6
-"""A distance below it, in nats, counts as having reached the optimum."""
+"""A policy closer than this to the optimum, in nats, has reached it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Descent:
-    """A run on N problems under each of the behaviours."""
+    """A descent on N problems with data of each behaviour policy."""
 
     distance: Tensor
-    """[steps + 1, behaviours, N] KL(pi || pi*) in nats, from the reference on"""
+    """[steps + 1, behaviours, N] KL(pi || pi*) in nats; the first policy is the reference"""
     gradient_left: Tensor
-    """[behaviours, N] norm of the expected gradient by the logits at the last step"""
+    """[behaviours, N] norm of the expected gradient with respect to the logits, at the last step"""
     policy: Tensor
     """[behaviours, N, K] log-probabilities at the end"""
     broken: Tensor
-    """[behaviours, N] bool: the gradient was not finite once; the policy has stayed there"""
+    """[behaviours, N] bool: a gradient was not finite, and the policy was not updated after that"""
 
     @property
     def settled(self) -> Tensor:
-        """[behaviours, N] bool: at the optimum, or the distance neither drifts nor cycles.
+        """[behaviours, N] bool: the policy is at the optimum, or its distance neither drifts nor cycles.
 
-        Its means over the second and the third quarter agree within 2 %, and its end is within 10 % of
-        the third: wider, because the size of the steps ends with them, and so does chatter at a clip.
+        The means of the distance over the second and the third quarter agree within 2 %, and the last distance is
+        within 10 % of the mean over the third. This tolerance is wider, because steps shrink in the last quarter, and
+        with them the oscillation at a clip.
         """
         quarter = (len(self.distance) - 1) // 4
         second, third = (self.distance[i * quarter : (i + 1) * quarter].mean(0) for i in (1, 2))
@@ -54,16 +55,16 @@ class Descent:
 
     @property
     def deterministic(self) -> Tensor:
-        """[behaviours, N] bool: all but 1e-3 of the probability is on one completion."""
+        """[behaviours, N] bool: one completion has more than 1 - 1e-3 of the probability."""
         return self.policy.amax(-1).exp() > 1 - 1e-3
 
 
 def descend(objective: Objective, problems: Problems, steps: int = STEPS, seed: int = 0) -> Descent:
-    """Descend from the reference, all behaviours and problems side by side.
+    """Descend from the reference, for all behaviours and problems in parallel.
 
-    A logit's step is its gradient over ``mu + 0.1 pi``, the probabilities of its completion: in plain
-    descent a completion of probability p takes 1 / p steps to be learnt of. A positive preconditioner
-    moves no stationary point. A critic, where one is required, descends its own gradient beside.
+    The gradient of each logit is divided by ``mu + 0.1 pi``, where ``mu`` and ``pi`` are the probabilities of its
+    completion. Plain descent would need 1 / p steps to learn from a completion of probability p. A positive
+    preconditioner does not move stationary points. A critic, if one is required, descends its own gradient.
     """
     groups = every_group(GROUP_SIZE)
     shape = (len(BEHAVIOURS), *problems.ref.shape)
@@ -103,6 +104,6 @@ def _tiled(table: Tensor) -> Tensor:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Factor on the learning rates: 1, in the last quarter half a cosine down to 0."""
+    """The factor on the learning rates: 1, and in the last quarter half a cosine down to 0."""
     into = max(0.0, (step - 0.75 * steps) / (0.25 * steps))
     return 0.5 * (1 + math.cos(math.pi * into))

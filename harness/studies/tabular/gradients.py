@@ -1,4 +1,4 @@
-"""Bias and variance of each objective's gradient estimate, from one group of one prompt."""
+"""Bias and variance of each objective's gradient estimate from one group of one prompt."""
 
 from dataclasses import dataclass, replace
 
@@ -12,56 +12,57 @@ from harness.studies.tabular.problems import BEHAVIOURS, K, Problems, behaviour,
 
 GROUP_SIZES = (2, 4, 8)
 PARTS = 32
-"""The reference's probabilities are multiples of 1 / PARTS."""
+"""The probabilities of the reference are multiples of 1 / PARTS."""
 POLICY_AT = 0.5
-"""Where on the path from reference to optimum the policy is measured."""
+"""The position of the policy on the path from reference (0) to optimum (1)."""
 STALE_AT = 0.25
-"""Where on it the stale policy is."""
+"""The position of the stale policy on that path."""
 DETOUR = 0.5
-"""How far both are off it, in nats, one standard deviation of a logit."""
+"""The distance of both policies from that path: the standard deviation of a logit, in nats."""
 POPULATION = ("reference", "on-policy")
 """Behaviours for which the limit of infinite groups is computed."""
 TINY = 1e-100
-"""Instead of 0 in a denominator whose numerator is then 0."""
+"""Replaces 0 in denominators whose numerator is 0 too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradientEstimate:
-    """Mean and spread of the gradient by the logits, over the groups that a behaviour draws."""
+    """Mean and spread of the gradient with respect to the logits, over the groups that a behaviour draws."""
 
     mean: Tensor
     """[N, K]"""
     spread: Tensor
-    """[N] root of the trace of the covariance"""
+    """[N] square root of the trace of the covariance"""
 
     @property
     def size(self) -> Tensor:
-        """[N] root of the mean square of the gradient's length."""
+        """[N] root mean square of the gradient's norm."""
         return torch.hypot(self.mean.norm(dim=-1), self.spread)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One objective on data of one behaviour at one group size, each a number per problem [N]."""
+    """One objective on data of one behaviour with one group size. Each field has one number per problem: [N]."""
 
     cosine: Tensor
-    """between the expected gradient and the exact one of ``-J``, ``g*``; 0 where the expected one is 0"""
+    """cosine between the expected gradient and the exact gradient ``g*`` of ``-J``; 0 if the expected one is 0"""
     bias: Tensor
     """``|E g - g*| / |g*|``"""
     noise: Tensor
     """``sqrt(tr Cov g) / |g*|``"""
     signal: Tensor
-    """``|E g| / sqrt(E |g|^2)``: 1 without noise, 0 without direction, whatever the learning rate"""
+    """``|E g| / sqrt(E |g|^2)``: 1 without noise, 0 without direction; independent of the learning rate"""
     own_bias: Tensor | None
-    """``|E g - g'|`` over the larger of the two, ``g'`` the limit of infinite groups; for POPULATION only"""
+    """``|E g - g'|`` over the larger of the two norms, where ``g'`` is the limit of infinite groups; for POPULATION
+    only"""
     pull: Tensor
-    """at the optimum, ``|E g| / |g*(ref)|``: not 0 if the optimum is no stationary point"""
+    """``|E g| / |g*(ref)|`` at the optimum: not 0 if the optimum is not a stationary point"""
     noise_at_optimum: Tensor
-    """``sqrt(tr Cov g) / |g*(ref)|`` there"""
+    """``sqrt(tr Cov g) / |g*(ref)|`` at the optimum"""
 
 
 def scenes(problems: Problems, name: str) -> tuple[Scene, Scene]:
-    """Data of one behaviour for the half-way policy, and for the optimum; the reference is on the grid."""
+    """Data of one behaviour for the half-way policy and for the optimum. The reference is rounded to the grid."""
     problems = replace(problems, ref=on_grid(problems.ref, PARTS))
     half_way, stale = (problems.towards_optimum(share, DETOUR) for share in (POLICY_AT, STALE_AT))
     optimum = problems.optimum()
@@ -74,7 +75,7 @@ def scenes(problems: Problems, name: str) -> tuple[Scene, Scene]:
 
 
 def measure(objective: Objective, problems: Problems, seed: int = 0) -> dict[tuple[str, int], Measured]:
-    """By behaviour and group size."""
+    """The measurements of an objective, by behaviour and group size."""
     generator = torch.Generator().manual_seed(seed)
     measured = {}
     for name in BEHAVIOURS:
@@ -100,10 +101,10 @@ def measure(objective: Objective, problems: Problems, seed: int = 0) -> dict[tup
 
 
 def own_biases(objective: Objective, scene: Scene, name: str, generator: torch.Generator) -> dict[int, Tensor]:
-    """By group size, ``|E g - g'|`` [N] over the larger of the two, ``g'`` of an infinite group.
+    """``|E g - g'|`` [N] over the larger of the two norms, by group size; ``g'`` is the gradient of an infinite group.
 
-    On-policy the policy is rounded first, because its data must be on the grid. Nowhere else: a ratio
-    between two policies on a grid can lie exactly on the edge of a clip, where rounding decides.
+    For on-policy data the policy is rounded first, because the data must be on the grid. It is not rounded elsewhere:
+    the ratio of two policies on the grid can lie exactly on the edge of a clip, where rounding errors would decide.
     """
     if name not in POPULATION:
         return {}
@@ -119,7 +120,7 @@ def own_biases(objective: Objective, scene: Scene, name: str, generator: torch.G
 def estimate(
     objective: Objective, scene: Scene, groups: Groups, critic: Tensor, generator: torch.Generator
 ) -> GradientEstimate:
-    """Mean and spread over all groups of a size, exactly."""
+    """The exact mean and spread over all groups of one size."""
     weight = groups.probability(scene.behaviour)[..., None]
     found = group_gradients(objective, scene, groups.members, critic, generator).logits
     mean = (weight * found).sum(1)
@@ -128,10 +129,10 @@ def estimate(
 
 
 def infinite_group(objective: Objective, scene: Scene, critic: Tensor, generator: torch.Generator) -> Tensor:
-    """[N, K] the gradient on a group that is the behaviour itself: what the objective's own loss is of.
+    """[N, K] the gradient of the objective in the limit of infinite groups.
 
-    Groups of 32, 64 and 96 hold each completion exactly as often as its probability says. What they
-    differ by is a series in 1 / G; its first two terms are eliminated (Richardson).
+    Groups of 32, 64 and 96 can hold each completion in exact proportion to its probability. Their gradients differ by
+    a series in 1 / G, whose first two terms are eliminated by Richardson extrapolation.
     """
     counts = (scene.behaviour.exp() * PARTS).round().long()
     once = torch.stack([torch.arange(K).repeat_interleave(row) for row in counts])[:, None]  # [N, 1, PARTS]
@@ -143,7 +144,7 @@ def infinite_group(objective: Objective, scene: Scene, critic: Tensor, generator
 
 
 def fit_critic(objective: Objective, scene: Scene, generator: torch.Generator, steps: int = 50) -> Tensor:
-    """[N] the value at which the critic's expected gradient is 0; zeros where none is required."""
+    """[N] the value at which the expected gradient of the critic is 0; zeros if no critic is required."""
     critic = torch.zeros(len(scene.policy), dtype=scene.policy.dtype)
     if "values" not in objective.requires:
         return critic
@@ -156,7 +157,7 @@ def fit_critic(objective: Objective, scene: Scene, generator: torch.Generator, s
 
 
 def _apart(a: Tensor, b: Tensor) -> Tensor:
-    """[N] distance of two vectors over the length of the longer; 0 where both are 0."""
+    """[N] distance of two vectors relative to the longer one; 0 if both are 0."""
     longer = torch.maximum(a.norm(dim=-1), b.norm(dim=-1)).clamp(min=TINY)
     apart: Tensor = (a - b).norm(dim=-1) / longer
     return apart

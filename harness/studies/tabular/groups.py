@@ -1,7 +1,7 @@
-"""The gradient of an objective on every possible group: expectations without sampling noise.
+"""The gradient of an objective on every possible group, for expectations without sampling noise.
 
-M  groups that are looked at for each prompt
-G  completions of a group
+M  groups per prompt
+G  completions per group
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ from algorithms.types import Batch, Denominators, Objective, PolicyOutput
 from harness.studies.tabular.problems import K, Problems
 
 SAMPLES = 32
-"""Of the reference, for objectives that ask what they earn."""
+"""The number of reference samples, for objectives that need rewards of the reference."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Groups:
-    """All groups of a size. Objectives ignore the order within a group, so each multiset stands once."""
+    """All groups of one size. Objectives ignore the order within a group, so each multiset occurs once."""
 
     members: Tensor
-    """[M, G] int64, which completions"""
+    """[M, G] int64, the completions of each group"""
     orders: Tensor
-    """[M] float64, the orders in which each can be drawn"""
+    """[M] float64, the number of orders in which each group can be drawn"""
 
     def probability(self, behaviour: Tensor) -> Tensor:
-        """[N, M] of drawing each group from the behaviour [N, K]; sums to 1 over M."""
+        """[N, M] the probability of drawing each group from the behaviour [N, K]; sums to 1 over M."""
         return behaviour[:, self.members].sum(-1).exp() * self.orders
 
 
@@ -47,17 +47,17 @@ def every_group(size: int) -> Groups:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gradients:
-    """What one step on each single group would follow."""
+    """The gradients of the loss on each single group."""
 
     logits: Tensor
-    """[N, M, K] gradient by the policy's logits"""
+    """[N, M, K] gradient with respect to the logits of the policy"""
     critic: Tensor
-    """[N, M] by the critic's value of the prompt; zeros without a critic"""
+    """[N, M] gradient with respect to the critic's value of the prompt; zeros without a critic"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """Which policy learns from which; both [N, K] log-probabilities."""
+    """The policy that learns and the behaviour policy of its data, both as [N, K] log-probabilities."""
 
     problems: Problems
     policy: Tensor
@@ -67,15 +67,16 @@ class Scene:
 def group_gradients(
     objective: Objective, scene: Scene, members: Tensor, critic: Tensor, generator: torch.Generator
 ) -> Gradients:
-    """The loss's gradient on each group alone, as an optimiser step of one prompt.
+    """The gradient of the loss on each group alone, as in an optimiser step on one prompt.
 
-    A completion is one token. ``pi`` is the policy before the update too, and likewise the critic's value.
+    A completion is one token. This is the first update on the data, so ``pi`` and the critic's value are also the
+    policy and the value before the update.
 
     Args:
-        scene: what is learnt by whom.
-        members: [N, M, G] int64, or anything that expands to it: the completions of each group.
-        critic: [N] value of each prompt, used by objectives that require one.
-        generator: where objectives that choose at random get their draws from.
+        scene: the policy and its data.
+        members: [N, M, G] int64, or a tensor that expands to this shape: the completions of each group.
+        critic: [N] value of each prompt, for objectives that require one.
+        generator: the source of random draws, for objectives that need them.
     """
     prompts = len(scene.policy)
     members = members.expand(prompts, -1, -1)
@@ -96,19 +97,19 @@ def group_gradients(
     by_logp, by_value = batch_gradients(objective, logp, values, rewards, offered, group)
     by_completion = torch.zeros(*shape[:2], K, dtype=logp.dtype).scatter_add(-1, members, by_logp.view(shape))
     total = by_completion.sum(-1, keepdim=True)
-    by_logits = by_completion - scene.policy.exp()[:, None] * total  # log-softmax backwards, once for all
+    by_logits = by_completion - scene.policy.exp()[:, None] * total  # backward pass of log-softmax, for all groups
     return Gradients(logits=by_logits, critic=by_value.view(shape).sum(-1))
 
 
 def _sampled_rewards(scene: Scene) -> Tensor:
-    """[N, SAMPLES] rewards of what the reference draws, each as often as its probability says."""
+    """[N, SAMPLES] rewards of reference samples, each completion in proportion to its probability."""
     places = (torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES
     drawn = torch.searchsorted(scene.problems.ref.exp().cumsum(-1), places.expand(len(scene.policy), -1).contiguous())
     return scene.problems.rewards.gather(-1, drawn.clamp(max=K - 1))
 
 
 def _mismatched(scene: Scene) -> Tensor:
-    """[N] mean of ``log pi - log ref`` of each prompt over what the others' behaviours draw: that of many pairs."""
+    """[N] mean of ``log pi - log ref`` of each prompt over completions of all other prompts' behaviours."""
     drawn = scene.behaviour.exp()
     others = (drawn.sum(0) - drawn) / max(1, len(drawn) - 1)
     return (others * (scene.policy - scene.problems.ref)).sum(-1)
@@ -117,14 +118,14 @@ def _mismatched(scene: Scene) -> Tensor:
 def scores_of(
     logp: Tensor, values: Tensor, rewards: Tensor, old_logp: Tensor, ref_logp: Tensor, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """The scores that an objective may require of completions of one token, at the first update on them.
+    """The scores that an objective may require for completions of one token, at the first update on them.
 
-    But for those that are of other completions of the prompts.
+    Scores that need other completions of the prompts are not included.
 
     Args:
-        logp: [S, B, 1], and so ``values``, ``old_logp`` and ``ref_logp``.
+        logp: [S, B, 1], like ``values``, ``old_logp`` and ``ref_logp``.
         rewards: [S, B]
-        generator: where objectives that choose at random get their draws from.
+        generator: the source of random draws, for objectives that need them.
     """
     return {
         "old_logp": old_logp,
@@ -139,13 +140,13 @@ def scores_of(
 def batch_gradients(
     objective: Objective, logp: Tensor, values: Tensor, rewards: Tensor, offered: Mapping[str, Tensor], group: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The loss's gradients by ``logp`` and ``values``, for many optimiser steps side by side.
+    """The gradients of the loss with respect to ``logp`` and ``values``, for many optimiser steps in parallel.
 
     Args:
-        logp: [S, B, 1] of S steps on B completions of one token, with gradient; so ``values``.
+        logp: [S, B, 1] for S steps on B completions of one token, with gradient; like ``values``.
         rewards: [S, B]
-        offered: every score that an objective may require, [S, B] or [S, B, 1].
-        group: [B] int64, which completions are of one prompt; the same in every step.
+        offered: all scores that an objective may require, [S, B] or [S, B, 1].
+        group: [B] int64, the prompt of each completion; the same in every step.
     """
     needed = {name: offered[name] for name in scores_for(objective.requires)}
     losses = vmap(partial(_loss, objective, group))(logp, values, rewards, needed)

@@ -1,4 +1,4 @@
-"""Training on samples of a model with infinitely many wrong completions: does mass leak to where the data has none?"""
+"""Training on samples of a model with infinitely many wrong completions: does probability leak to unseen ones?"""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,42 +12,42 @@ from harness.studies.tabular.groups import SAMPLES, batch_gradients, scores_of
 from harness.studies.tabular.lengths import draw, drift, log_prob, rewards, right, score, unseen
 
 DATA = ("fresh", "stale", "fixed")
-"""Completions of the policy as it is, as it was LAG updates ago, and of the reference."""
+"""Completions of the current policy, of the policy LAG updates ago, and of the reference."""
 LAG = 32
 UPDATES = 300
 PROMPTS, GROUP_SIZE = 32, 4
 RUNS = 16
-"""Sampled runs that each number is a mean over."""
+"""The number of sampled runs that each number is a mean over."""
 LEARNING_RATE = 0.1
 LARGEST_GRADIENT = 1.0
 FARTHEST = 11.5
-"""Where a run stays: its completions then have 100,000 steps."""
+"""The largest theta. A run stops there, because its completions already have 100,000 steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leak:
-    """Runs under each kind of data, update by update."""
+    """Runs on each kind of data, with all updates."""
 
     theta: Tensor
     """[updates + 1, data, runs]"""
     ratio: Tensor
-    """[updates, data, runs] mean of ``pi / mu`` over the batch: 1 in expectation, whatever policy and data"""
+    """[updates, data, runs] mean of ``pi / mu`` over the batch; its expectation is 1 for any policy and data"""
     broken: Tensor
-    """[data, runs] bool: a gradient was not finite; the policy has stayed there"""
+    """[data, runs] bool: a gradient was not finite, and the policy was not updated after that"""
 
     @property
     def accuracy(self) -> Tensor:
-        """[updates + 1, data, runs] mass on right completions."""
+        """[updates + 1, data, runs] probability of right completions."""
         return right(self.theta.flatten()).view_as(self.theta)
 
     @property
     def unseen(self) -> Tensor:
-        """[updates + 1, data, runs] mass on completions that the reference all but never writes."""
+        """[updates + 1, data, runs] probability of completions that the reference almost never writes."""
         return unseen(self.theta.flatten()).view_as(self.theta)
 
 
 def train(objective: Objective, updates: int = UPDATES, runs: int = RUNS, seed: int = 0) -> Leak:
-    """From the reference on, each update on a batch of PROMPTS groups; all data and runs side by side."""
+    """Train from the reference, with PROMPTS groups per update. All kinds of data and all runs in parallel."""
     generator = torch.Generator().manual_seed(seed)
     shape = (len(DATA), runs)
     theta = torch.zeros(len(DATA) * runs, dtype=torch.float64)
@@ -73,7 +73,7 @@ def train(objective: Objective, updates: int = UPDATES, runs: int = RUNS, seed: 
 def _gradient(
     objective: Objective, theta: Tensor, mu: Tensor, critic: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """By theta and by the critic's value, of a batch that ``mu`` draws; and its mean ratio. All [S]."""
+    """The gradients with respect to theta and to the critic's value on a batch from ``mu``, and its mean ratio; [S]."""
     count = PROMPTS * GROUP_SIZE
     steps = draw(mu, count, generator)
     logp = log_prob(theta, steps)[..., None].requires_grad_()

@@ -1,8 +1,8 @@
-"""What holds the level: one residual, its anchor the reference or the behaviour, centred in its group or not.
+"""Variants of one residual: anchored at the reference or at the behaviour, and centred within the group or not.
 
-All four are ``r - beta (l - anchor_l)`` times the gradient of l. *Centred*: the mean over the group's other completions
-is subtracted from all of it, so that only differences between completions count. *Held*: only the mean reward is
-subtracted, so that l itself is pulled to the anchor's.
+All four are ``r - beta (l - anchor_l)`` times the gradient of l. *Centred*: the mean over the other completions of the
+group is subtracted from the whole residual, so that only differences between completions count. *Held*: only the mean
+reward is subtracted, so that l itself is pulled to the anchor's value.
 """
 
 import math
@@ -28,7 +28,7 @@ STALE = BEHAVIOURS.index("stale")
 
 @dataclass(frozen=True, kw_only=True)
 class Residual:
-    """One of the four."""
+    """One of the four variants."""
 
     requires: ClassVar[frozenset[str]] = frozenset({"ref_logp", "old_logp", "group"})
 
@@ -37,7 +37,7 @@ class Residual:
     centred: bool
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
-        """Of one micro-batch."""
+        """The loss of one micro-batch."""
         anchor = batch.ref_logp if self.anchor == "reference" else batch.old_logp
         assert anchor is not None
         pull = self.beta * k1(policy.logp.detach(), anchor, batch.mask)
@@ -57,7 +57,7 @@ ALSO_CALLED = {
 
 
 def level_rows(problems: Problems) -> list[Row]:
-    """The four on stale data: a policy that can be anything, and the one of :mod:`.lengths`, both exactly."""
+    """The four variants on stale data: an unrestricted policy, and the one of :mod:`.lengths`, both exact."""
     combinations: list[tuple[Anchor, bool]] = list(product(("reference", "behaviour"), (True, False)))
     return [_row(anchor, centred, problems) for anchor, centred in combinations]
 
@@ -78,7 +78,7 @@ def _row(anchor: Anchor, centred: bool, problems: Problems) -> Row:
 
 
 def follow(anchor: Anchor, centred: bool, updates: int = UPDATES) -> torch.Tensor:
-    """[updates + 1] theta on stale data, along the expected gradient over all completions: no sampling noise."""
+    """[updates + 1] theta on stale data, along the expected gradient over all completions, without sampling noise."""
     path = [0.0]
     past = deque(path, maxlen=LAG + 1)
     for _ in range(updates):
@@ -90,10 +90,10 @@ def follow(anchor: Anchor, centred: bool, updates: int = UPDATES) -> torch.Tenso
 
 
 def expected_gradient(theta: float, mu: float, anchor: Anchor, centred: bool, beta: float = lengths.BETA) -> float:
-    """Of the loss by theta, over all groups that the policy ``mu`` draws.
+    """The expected gradient of the loss with respect to theta, over all groups that the policy ``mu`` draws.
 
-    With N Poisson of mean m under mu: ``-Cov(r, N)`` from the rewards; and the log-ratio to the anchor is
-    ``(theta - a) N - (exp theta - exp a)``, so that its product with ``N - exp theta`` needs two moments of N.
+    Under mu, N is Poisson with mean m. The rewards contribute ``-Cov(r, N)``. The log-ratio to the anchor is
+    ``(theta - a) N - (exp theta - exp a)``, so its product with ``N - exp theta`` needs two moments of N.
     """
     right = torch.tensor([lengths.RIGHT], dtype=torch.float64)
     chances = lengths.log_prob(torch.tensor([mu], dtype=torch.float64), right).exp()

@@ -1,4 +1,4 @@
-"""The curves of the studies of convergence and of leaks."""
+"""The figures of the studies of convergence and of leaks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,20 +13,20 @@ from harness.studies.tabular.problems import BEHAVIOURS
 
 Row = dict[str, Any]
 FLOORS = {True: 1e-8, False: 1e-4}
-"""Lower end of a row of panels, in nats, by whether any of its objectives gets there on data not its own."""
+"""The lower end of a row of panels, in nats, by whether any objective in it reaches the optimum on off-policy data."""
 FAMILIES = {False: "mu not in the loss", True: "mu in the loss"}
-"""Whether an objective is told how likely the behaviour was to draw its data."""
+"""Whether the loss of an objective uses the behaviour's probabilities of the data."""
 NAMED = ("agro", "reinforce", "grpo", "ppo", "agro_tapered", "agro_proximal", "agro_anchored")
-"""Objectives that the picture of leaks tells apart, if these are among many; the others are grey."""
+"""The objectives with colours and names in the figure of leaks, if there are many. The others are grey."""
 SEVERAL = 8
-"""Objectives that it tells apart at most."""
+"""Up to this number of objectives, all have colours and names."""
 QUANTITIES = ("accuracy", f"mass on {UNSEEN_FROM} steps and more", "mean of pi / mu")
 LEAST_RATIO = 1e-3
 DASHES: Sequence[Any] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 
 def convergence_curves(study: Row, path: Path) -> None:
-    """KL to the optimum against step: a column a behaviour, a row for each kind of objective."""
+    """KL from the optimum against the step, with one column per behaviour and one row per kind of objective."""
     split = {title: [row for row in study["rows"] if row["uses_behaviour"] is kind] for kind, title in FAMILIES.items()}
     families = {title: rows for title, rows in split.items() if rows}
     figure = Figure(figsize=(15, 1 + 3.8 * len(families)), layout="constrained")
@@ -53,7 +53,7 @@ def convergence_curves(study: Row, path: Path) -> None:
 
 
 def _panel(axes: Axes, rows: Sequence[Row]) -> None:
-    """A line an objective; the first are the widest, so that those that lie on each other all show."""
+    """Draw one line per objective. The first lines are the widest, so that overlapping lines remain visible."""
     for i, row in enumerate(rows):
         steps, distances = zip(*row["curve"], strict=True)
         width = max(1.3, 4.5 - 1.1 * i)
@@ -66,7 +66,7 @@ def _panel(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def leak_curves(study: Row, path: Path) -> None:
-    """Accuracy, mass outside the data and mean ratio against update: a column a kind of data."""
+    """Accuracy, probability of unseen completions and mean ratio by update, with one column per kind of data."""
     labels = list(dict.fromkeys(row["objective"] for row in study["rows"]))
     named = labels if len(labels) <= SEVERAL else [label for label in NAMED if label in labels]
     figure = Figure(figsize=(13, 9), layout="constrained")
@@ -88,7 +88,7 @@ def leak_curves(study: Row, path: Path) -> None:
 
 
 def _way(axes: Axes, row: Row, quantity: int, named: Sequence[str]) -> None:
-    """One objective's line; ``quantity``: its place in a point of the curve."""
+    """Draw the line of one objective. ``quantity``: the index of the quantity in a point of the curve."""
     updates = [point[0] for point in row["curve"]]
     values = [float("nan") if point[quantity] is None else point[quantity] for point in row["curve"]]
     if quantity == len(QUANTITIES):

@@ -1,7 +1,7 @@
-"""Random problems small enough to enumerate, and the policies their completions can come from.
+"""Random problems that are small enough to enumerate, and the policies that their completions can come from.
 
-N  prompts, each a problem of its own: rewards and reference differ, and nothing is shared
-K  completions of a prompt; a policy is a table [N, K] of log-probabilities, in nats
+N  prompts; each is a problem of its own with its own rewards and reference
+K  completions per prompt; a policy is a table [N, K] of log-probabilities, in nats
 """
 
 from dataclasses import dataclass
@@ -13,45 +13,45 @@ K = 4
 BETA = 0.5
 """Strength of the KL regulariser, in reward per nat."""
 BEHAVIOURS = ("reference", "uniform", "mixture", "stale", "on-policy")
-"""Where completions come from. "mixture" is half reference, half policy; "stale" an earlier policy."""
+"""The sources of completions. "mixture" is half reference and half policy; "stale" is an earlier policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problems:
-    """Bandits with K arms: a prompt's reward table and its reference policy."""
+    """Bandits with K arms: the reward table and the reference policy of each prompt."""
 
     rewards: Tensor
     """[N, K] float64"""
     ref: Tensor
     """[N, K] log-probabilities"""
     detour: Tensor
-    """[N, K] standard normal logits: a direction in which a policy in training has strayed"""
+    """[N, K] standard normal logits: the direction in which a policy in training deviates"""
 
     def optimum(self) -> Tensor:
-        """[N, K] ``pi*``, proportional to ``ref exp(r / beta)``."""
+        """[N, K] the optimal policy ``pi*``, proportional to ``ref exp(r / beta)``."""
         return self.towards_optimum(1.0)
 
     def towards_optimum(self, share: float, detour: float = 0.0) -> Tensor:
-        """[N, K] ``ref exp(share r / beta + detour * self.detour)``: without detour, from reference to optimum.
+        """[N, K] ``ref exp(share r / beta + detour * self.detour)``: the path from reference to optimum, if no detour.
 
-        That straight path is the one of natural gradient ascent. On it ``log pi - log ref`` is proportional
-        to the rewards, so that a gradient without any KL points the right way there, and nowhere else.
+        Without detour this is the path of natural gradient ascent. On it, ``log pi - log ref`` is proportional to the
+        rewards, so even a gradient without a KL term points in the right direction. Off the path it does not.
         """
         return (self.ref + share * self.rewards / BETA + detour * self.detour).log_softmax(-1)
 
     def distance(self, log_policy: Tensor) -> Tensor:
         """``KL(policy || pi*)`` in nats: [..., N, K] -> [..., N]."""
-        return (log_policy.exp() * (log_policy - self.optimum())).sum(-1).clamp(min=0)  # rounding below 0
+        return (log_policy.exp() * (log_policy - self.optimum())).sum(-1).clamp(min=0)  # rounding can make it negative
 
     def loss_gradient(self, log_policy: Tensor) -> Tensor:
-        """[N, K] gradient of ``-J = -(E_pi[r] - beta KL(pi || ref))`` by the logits."""
+        """[N, K] gradient of ``-J = -(E_pi[r] - beta KL(pi || ref))`` with respect to the logits."""
         regularised = self.rewards - BETA * (log_policy - self.ref)
         policy = log_policy.exp()
         return -policy * (regularised - (policy * regularised).sum(-1, keepdim=True))
 
 
 def random_problems(prompts: int, seed: int) -> Problems:
-    """Standard normal rewards; the reference a softmax of standard normal logits."""
+    """Problems with standard normal rewards, and a softmax of standard normal logits as reference."""
     generator = torch.Generator().manual_seed(seed)
     rewards, logits, detour = torch.randn(3, prompts, K, generator=generator, dtype=torch.float64)
     return Problems(rewards=rewards, ref=logits.log_softmax(-1), detour=detour)
@@ -71,14 +71,14 @@ def behaviour(name: str, ref: Tensor, policy: Tensor, earlier: Tensor) -> Tensor
         case "on-policy":
             chosen = policy
         case _:
-            raise ValueError(f"no behaviour {name!r}; there are {', '.join(BEHAVIOURS)}.")
+            raise ValueError(f"there is no behaviour {name!r}; choose from {', '.join(BEHAVIOURS)}")
     return chosen.detach()
 
 
 def on_grid(log_probs: Tensor, parts: int) -> Tensor:
-    """The distributions [N, K] rounded to multiples of ``1 / parts``, no completion below one part.
+    """The distributions [N, K], rounded to multiples of ``1 / parts``, with at least one part per completion.
 
-    Then a group of ``parts`` completions can hold each exactly as often as its probability says.
+    Then a group of ``parts`` completions can hold each completion in exact proportion to its probability.
     """
     wanted = log_probs.exp() * (parts - K)
     whole = wanted.floor()

@@ -1,4 +1,4 @@
-"""Numbers per problem become records: means with intervals, medians, shares."""
+"""Summaries of numbers per problem as JSON records: means with intervals, medians, shares."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from harness.studies.tabular.problems import BEHAVIOURS
 
 Row = dict[str, Any]
 FAR = 1e-3
-"""A distance above it, in nats, counts as having ended elsewhere than at the optimum."""
+"""A policy farther than this from the optimum, in nats, has ended elsewhere."""
 DRAWN = 60
-"""Points of a curve at most, evenly spaced in the logarithm of the step."""
+"""The largest number of points of a curve. They are evenly spaced in the logarithm of the step."""
 EVERY = 6
-"""Updates between two points of a leak's curve."""
+"""The number of updates between two points in the curve of a leak."""
 
 
 def convergence_rows(label: str, objective: Objective, found: Descent) -> list[Row]:
-    """A record for each behaviour."""
+    """One record per behaviour."""
     return [_convergence_row(label, objective, found, i) for i in range(len(BEHAVIOURS))]
 
 
@@ -48,7 +48,7 @@ def _convergence_row(label: str, objective: Objective, found: Descent, i: int) -
 
 
 def gradient_rows(label: str, objective: Objective, found: dict[tuple[str, int], Measured]) -> list[Row]:
-    """A record for each behaviour and group size."""
+    """One record per behaviour and group size."""
     names = Measured.__dataclass_fields__
     return [
         {"objective": label, "settings": settings(objective), "behaviour": behaviour, "group_size": size}
@@ -83,7 +83,7 @@ def _leak_row(label: str, objective: Objective, found: Leak, i: int) -> Row:
 
 
 def interval(values: Tensor) -> Row:
-    """Mean over problems with its 95 % t-interval, and the median; of the finite ones, which are counted."""
+    """The mean over problems with its 95 % t-interval, the median, and the number of finite values they are from."""
     finite = values[values.isfinite()]
     if not finite.numel():
         return {"mean": None, "low": None, "high": None, "median": None, "problems": 0}
@@ -99,17 +99,17 @@ def interval(values: Tensor) -> Row:
 
 
 def drawn_steps(last: int) -> list[int]:
-    """From 1 to the last step."""
+    """The steps of the points of a curve, from 1 to the last step."""
     return sorted({round(last ** (i / (DRAWN - 1))) for i in range(DRAWN)})
 
 
 def share(these: Tensor) -> float:
-    """Of the problems, between 0 and 1."""
+    """The share of problems for which this holds, between 0 and 1."""
     return rounded(these.double().mean()) or 0.0
 
 
 def rounded(number: Tensor | float | None) -> float | None:
-    """Six digits; none where it is not finite, as JSON knows no such numbers."""
+    """A number with six digits; None if it is not finite, because JSON has no such numbers."""
     if number is None:
         return None
     text = f"{float(number):.6g}"

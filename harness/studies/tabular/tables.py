@@ -1,4 +1,4 @@
-"""The studies as Markdown, and as tables in the terminal: the same cells."""
+"""The studies as Markdown and as tables for the terminal, with the same cells."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,69 +15,73 @@ from harness.studies.tabular.summary import FAR
 
 Row = dict[str, Any]
 MARKED_BELOW = 0.9
-"""Share of settled problems below which an ending is marked."""
+"""An entry is marked if a smaller share of its problems has settled."""
 SHOWN_SIZE = 4
 """Group size of the tables by behaviour."""
 
-PROBLEMS = f"""A softmax policy over {K} completions of one token; {{problems}} random problems, each with standard
-normal rewards and, as reference, the softmax of standard normals; the regularised return
-`J = E[r] - beta KL(pi || ref)` with beta = {BETA:g}, its optimum `pi* ∝ ref exp(r / beta)`. Expectations are
-exact: over every group that the behaviour policy can draw, each weighted by its probability. The
-objectives are the files of `algorithms/`, unchanged. Their fields `beta` and `beta_kl` are {BETA:g}, or 0 where
-published as 0. To most that is reward per nat; to grpo advantage per nat; to dpo and rpo the slope of a
-preference model, here of labels without doubt; to ipo half the inverse of the log-ratio that it wants
-between any two completions. ppo and geppo run with `whiten = False` and a table of values as critic.
+PROBLEMS = f"""The policy is a softmax over {K} completions of one token. There are {{problems}} random problems. Each
+has standard normal rewards, and the softmax of standard normal logits as its reference. The regularised return is
+`J = E[r] - beta KL(pi || ref)` with beta = {BETA:g}, and its optimum is `pi* ∝ ref exp(r / beta)`. Expectations are
+exact: they are sums over all groups that the behaviour policy can draw, weighted by their probability. The objectives
+are the files of `algorithms/`, unchanged. Their fields `beta` and `beta_kl` are {BETA:g}, or 0 if the published value
+is 0. For most objectives this is reward per nat. For grpo it is advantage per nat; for dpo and rpo it is the slope of
+a preference model, here with noiseless labels; for ipo it is half the inverse of the desired log-ratio between any
+two completions. ppo and geppo use `whiten = False` and a table of values as their critic.
 """
 
-CONVERGENCE = f"""# Where each objective ends up
+CONVERGENCE = f"""# Where each objective converges
 
-`{{command}}`
-writes this, `convergence.json` and `convergence.png`: the paper's Figure 1, for every objective.
+The command `{{command}}` writes this page, `convergence.json` and `convergence.png`. It is the paper's Figure 1 for
+all objectives.
 
 {PROBLEMS}
-Descent on the expected gradient from the reference: groups of {PAIR}, {STEPS} steps, learning rate {RATE:g}, in the
-last quarter down to 0. A logit's step is divided by `mu + {POLICY_SHARE:g} pi`, the probability of its completion
-under behaviour and policy, which spares rare completions 1 / p steps and moves no stationary point.
-Data: `reference`; `uniform`; `mixture`, half reference, half policy; `stale`, the policy of {STALENESS} steps ago;
-`on-policy`, the policy itself, afresh at every step.
+Gradient descent starts at the reference and follows the expected gradient, with groups of {PAIR}, for {STEPS} steps.
+The learning rate is {RATE:g} and falls to 0 in the last quarter. The gradient of each logit is divided by
+`mu + {POLICY_SHARE:g} pi`, the probabilities of its completion under the behaviour policy and the policy. Otherwise a
+completion of probability p would need 1 / p steps. This does not move stationary points. The data come from the
+`reference`; from a `uniform` policy; from a `mixture` of reference and policy in equal parts; from the policy
+{STALENESS} steps ago (`stale`); or from the current policy (`on-policy`).
 
-Numbers are `KL(pi || pi*)` in nats at the end: the mean over problems ± half its 95 % t-interval; 0 is
-below {CLOSE:g}. `~`: fewer than {100 * MARKED_BELOW:.0f} % of the problems have settled; the others drift on or cycle.
+Numbers are `KL(pi || pi*)` in nats after the last step: the mean over problems ± half its 95 % t-interval. Numbers
+below {CLOSE:g} are shown as 0. `~`: fewer than {100 * MARKED_BELOW:.0f} % of the problems have settled; the others
+still drift or cycle.
 """
 
 GRADIENTS = f"""# Bias and variance of each objective's gradient
 
-`{{command}}`
-writes this and `gradients.json`. An estimate `g` is the gradient, by the logits, of the loss on one group of
-G completions of one prompt; `g*` is the exact gradient of `-J`.
+The command `{{command}}` writes this page and `gradients.json`. An estimate `g` is the gradient, with respect to the
+logits, of the loss on one group of G completions of one prompt. `g*` is the exact gradient of `-J`.
 
 {PROBLEMS}
-Measured where the policy is half-way and a little astray, `ref exp({POLICY_AT:g} r / beta + {DETOUR:g} z)` with
-standard normal `z`, and at the optimum. Data: `reference`; `uniform`; `mixture`, half reference, half policy;
-`stale`, the same with {STALE_AT:g} for {POLICY_AT:g}, and at the optimum the half-way policy; `on-policy`. The
-reference is rounded to multiples of 1/{PARTS}. Critics are where their own expected gradient is 0. Means over
-problems ± half the 95 % t-interval; 0 is below 0.0001.
+Gradients are measured at two policies. One is half-way to the optimum, with a random deviation:
+`ref exp({POLICY_AT:g} r / beta + {DETOUR:g} z)` with standard normal `z`. The other is the optimum. The data come from
+the `reference`; from a `uniform` policy; from a `mixture` of reference and policy in equal parts; from a `stale`
+policy; or from the policy itself (`on-policy`). The stale policy has {STALE_AT:g} instead of {POLICY_AT:g} in the
+formula above; for the optimum, it is the half-way policy. The reference is rounded to multiples of 1/{PARTS}. Critics
+have the value at which their own expected gradient is 0. Numbers are means over problems ± half the 95 % t-interval.
+Numbers below 0.0001 are shown as 0.
 
-- **cosine** between `E g` and `g*`: the bias that no learning rate mends (the least relative error over all
-  rates is `sqrt(1 - cosine^2)`); 0 where `E g` is 0, as where everything is clipped.
-- **bias** `|E g - g*| / |g*|` and **noise** `sqrt(tr Cov g) / |g*|`, both at a learning rate of 1: twice the loss
+- **cosine** between `E g` and `g*`: the bias that no learning rate can remove. The smallest relative error over all
+  learning rates is `sqrt(1 - cosine^2)`. The cosine is 0 if `E g` is 0, for example because everything is clipped.
+- **bias** `|E g - g*| / |g*|` and **noise** `sqrt(tr Cov g) / |g*|`, both for a learning rate of 1. Twice the loss
   has twice the noise.
-- **signal** `|E g| / sqrt(E |g|^2)`: 1 without noise; the same at any learning rate.
-- **own bias** `|E g - g'|` over the larger of the two, `g'` the estimate from an infinite group of the same data,
-  which is the gradient of what the objective's own loss stands for. On-policy the policy is rounded for it.
-- **pull at the optimum** `|E g(pi*)| / |g*(ref)|`: 0 where `pi*` is a stationary point, as it is of `J`. Medians,
-  because a few problems weigh a thousand times more than the rest; likewise **noise at the optimum**.
+- **signal** `|E g| / sqrt(E |g|^2)`: 1 without noise, and independent of the learning rate.
+- **own bias** `|E g - g'|` over the larger of the two norms, where `g'` is the estimate from an infinite group of the
+  same data. `g'` is the gradient that the objective itself intends. For on-policy data, the policy is rounded.
+- **pull at the optimum** `|E g(pi*)| / |g*(ref)|`: 0 if `pi*` is a stationary point, as it is of `J`. These are
+  medians, because a few problems are a thousand times larger than the rest. The same holds for **noise at the
+  optimum**.
 """
 
-IN_FULL = f"""Share of problems that end above {FAR:g} nats, that have settled, whose policy is all but deterministic;
-how many met a gradient that is not finite; median norm of the last expected gradient. At the edge of a
-clip it does not vanish, the policy sits where it changes sign; and where clips leave a whole region
-without gradient, the end is where the descent entered it.
+IN_FULL = f"""The columns show the share of problems that end above {FAR:g} nats, the share that have settled, the
+share with an almost deterministic policy, the number with a gradient that was not finite, and the median norm of the
+last expected gradient. At the edge of a clip this norm does not vanish: the policy stays where the gradient changes
+sign. If clipping removes the gradient in a whole region, the descent ends where it entered that region.
 """
 
 
 def convergence_markdown(study: Row) -> str:
-    """Where each objective ends up, as a document."""
+    """The study of convergence as a Markdown document."""
     rows = study["rows"]
     names = ("median", "max", f"> {FAR:g}", "settled", "deterministic", "not finite", "gradient left")
     full = [[r["objective"], r["behaviour"], r["settings"] or "–", mean(r["kl"]), *_in_full(r)] for r in rows]
@@ -88,9 +92,9 @@ def convergence_markdown(study: Row) -> str:
             "",
             *by_behaviour(rows, ending).markdown(),
             "",
-            "![KL to the optimum against step](convergence.png)",
+            "![KL from the optimum by step](convergence.png)",
             "",
-            "## In full",
+            "## All numbers",
             "",
             IN_FULL,
             *Grid(headers=("objective", "data", "fields", "mean", *names), rows=full, texts=3).markdown(),
@@ -100,7 +104,7 @@ def convergence_markdown(study: Row) -> str:
 
 
 def gradients_markdown(study: Row) -> str:
-    """Bias and variance, as a document."""
+    """The study of gradients as a Markdown document."""
     shown = [row for row in study["rows"] if row["group_size"] == SHOWN_SIZE]
     lines = [GRADIENTS.format(**study["setup"])]
     for title, cell in (
@@ -119,7 +123,7 @@ def gradients_markdown(study: Row) -> str:
 
 
 def tables(convergence: Row, gradients: Row) -> Group:
-    """Both studies for the terminal, 80 columns wide: the numbers without their intervals."""
+    """Both studies for a terminal of 80 columns, without the intervals."""
     shown = [row for row in gradients["rows"] if row["group_size"] == SHOWN_SIZE]
     return Group(
         by_behaviour(convergence["rows"], lambda row: ending(row, short=True)).terminal(
@@ -135,15 +139,15 @@ def tables(convergence: Row, gradients: Row) -> Group:
 
 
 def notes(study: Row) -> list[str]:
-    """What was claimed, and what was left out."""
+    """The check of agro's claim, and the objectives that are left out."""
     found = []
     if study["agro_max"] is not None:
-        found.append(f"agro: at most {study['agro_max']:.1e} nats from the optimum, on any problem and any data.")
+        found.append(f"agro ends at most {study['agro_max']:.1e} nats from the optimum, on all problems and all data.")
     return found + [f"{row['objective']} does not fit the study: {row['reason']}" for row in study["unfit"]]
 
 
 def by_behaviour(rows: Sequence[Row], cell: Callable[[Row], str]) -> Grid:
-    """A line for each objective, a cell for each behaviour."""
+    """A table with one row per objective and one column per behaviour."""
     labels = dict.fromkeys(row["objective"] for row in rows)
     cells = {(row["objective"], row["behaviour"]): cell(row) for row in rows}
     lines = [[label, *(cells[label, behaviour] for behaviour in BEHAVIOURS)] for label in labels]
@@ -151,13 +155,13 @@ def by_behaviour(rows: Sequence[Row], cell: Callable[[Row], str]) -> Grid:
 
 
 def ending(row: Row, *, short: bool = False) -> str:
-    """The distance at the end, marked where it is none."""
+    """The distance after the last step, marked if too few problems have settled."""
     text = small(row["kl"]["mean"], CLOSE) if short else mean(row["kl"], CLOSE)
     return text if row["settled"] >= MARKED_BELOW else f"~ {text}"
 
 
 def mean(interval: Row | None, least: float = 1e-4) -> str:
-    """0.123 ± 0.045."""
+    """A mean with half its interval, such as 0.123 ± 0.045."""
     if interval is None or interval["mean"] is None:
         return "–"
     text = small(interval["mean"], least)
@@ -168,7 +172,7 @@ def mean(interval: Row | None, least: float = 1e-4) -> str:
 
 
 def small(number: float | None, least: float = 1e-4) -> str:
-    """Three digits; 0 below ``least``."""
+    """A number with three digits; 0 if it is smaller than ``least``."""
     if number is None:
         return "–"
     return "0" if abs(number) < least else f"{number:.2g}" if abs(number) < 0.1 else f"{number:.3g}"

@@ -1,1 +1,1 @@
-"""``harness tune``: the same number of trials for every objective, in every regime, judged on validation problems."""
+"""``harness tune``: the same number of trials for each objective in each regime, judged on validation problems."""

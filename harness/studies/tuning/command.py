@@ -1,4 +1,4 @@
-"""``harness tune``: its trials as an invocation of their own, and what they say."""
+"""``harness tune``: trials, as an invocation of their own, and their report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +25,11 @@ def tune(
     how: Execution,
     console: Console,
 ) -> bool:
-    """``trials`` for each arm in each regime, and the best of them; False if it was interrupted.
+    """Run ``trials`` for each arm in each regime, and report the best settings. False if interrupted.
 
     Raises:
-        HarnessError: suite, changes or an arm are wrong, there is nothing to search, or some trials were judged by
-            another grader.
+        HarnessError: the suite, a change or an arm is wrong, there is nothing to search, or another grader judged some
+            of the trials.
     """
     suites, choices = suites_of(suite, changes, arms, regimes)
     refuse_unknown(suites[0], arms)
@@ -51,8 +51,7 @@ def tune(
         tuning = Tuning(suite=planned.suite, command=command, scored=scored)
         write(tuning, out_dir.suite(planned.suite.name))
         console.print(in_terminal(tuning), highlight=False)
-        console.print(f"written: {TABLE} and {CHOSEN} in {out_dir.suite(planned.suite.name)}")
-
+        console.print(f"wrote {TABLE} and {CHOSEN} to {out_dir.suite(planned.suite.name)}")
         return [TABLE, CHOSEN]
 
     return carry_out(planned, how, report, console, needs=runs)

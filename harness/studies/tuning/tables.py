@@ -1,4 +1,4 @@
-"""What the trials reached, and the settings taken: as a table, and as the lines that a suite's YAML takes."""
+"""The results of the trials as a table, and the chosen settings as YAML for a suite."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TABLE, CHOSEN = "tuning.md", "tuned.yaml"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scored:
-    """A trial and what it reached; None: it failed."""
+    """A trial and its accuracy, which is None if the trial failed."""
 
     trial: Trial
     accuracy: float | None
@@ -27,14 +27,14 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tuning:
-    """All trials of an invocation, those of one arm and regime one after the other."""
+    """All trials of an invocation. Trials of one arm and regime are adjacent."""
 
     suite: SuiteConfig
     command: str
     scored: Sequence[Scored]
 
     def best(self) -> list[Scored]:
-        """For each arm and regime, where one trial did not fail; of equals the first."""
+        """The best trial of each arm and regime, unless all of its trials failed. Of equal trials, the first."""
         best = []
         for _, trials in groupby(self.scored, lambda one: (one.trial.regime, one.trial.arm)):
             whole = [one for one in trials if one.accuracy is not None]
@@ -42,7 +42,7 @@ class Tuning:
         return best
 
     def chosen(self) -> dict[str, Any]:
-        """The best settings as a suite's YAML has them."""
+        """The best settings, in the structure of a suite's YAML."""
         arms: dict[str, Any] = {}
         for one in self.best():
             arms.setdefault(one.trial.arm, {"regimes": {}})["regimes"][one.trial.regime] = in_sections(
@@ -52,7 +52,7 @@ class Tuning:
 
 
 def as_grid(tuning: Tuning) -> Grid:
-    """A line a trial, the chosen ones marked."""
+    """A table with one row per trial. The chosen trials are marked."""
     best = tuning.best()
     rows = [
         [
@@ -75,16 +75,16 @@ def as_yaml(tuning: Tuning) -> str:
 
 
 def write(tuning: Tuning, folder: Path) -> None:
-    """``TABLE`` and ``CHOSEN`` in the folder of the trials."""
+    """Write ``TABLE`` and ``CHOSEN`` into the folder of the trials."""
     suite, shares = tuning.suite, " and ".join(f"{share:.0%}" for share in JUDGED_AT)
     lines = [
         f"# Trials of {suite.name}",
         "",
         f"    {tuning.command}",
         "",
-        f"Accuracy on {suite.tuning.validation_problems} validation problems (or all), the mean of {shares} of the",
-        f"budget; seeds: {', '.join(map(str, suite.tuning.seeds))}. All objectives: the same points of their ranges.",
-        f"* marks what was taken, and stands in `{CHOSEN}` as a suite's YAML has it.",
+        f"The accuracy is measured on {suite.tuning.validation_problems} validation problems, or on all if there are",
+        f"fewer. It is the mean at {shares} of the budget, over seeds {', '.join(map(str, suite.tuning.seeds))}. All",
+        f"objectives try the same points of their ranges. * marks the chosen settings, which `{CHOSEN}` holds as YAML.",
         "",
         *as_grid(tuning).markdown(),
     ]

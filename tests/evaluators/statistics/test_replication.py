@@ -47,8 +47,8 @@ def published(mean: float, seeds: int = 10, of_seed: float = 0.02) -> Published:
     [
         ("better", 0.10, 0.09, 0.01, "replicated", ""),
         ("worse", -0.10, -0.09, 0.01, "replicated", ""),
-        ("better", 0.10, -0.09, 0.01, "not replicated", "other way round"),
-        ("worse", -0.10, 0.09, 0.01, "not replicated", "other way round"),
+        ("better", 0.10, -0.09, 0.01, "not replicated", "opposite sign"),
+        ("worse", -0.10, 0.09, 0.01, "not replicated", "opposite sign"),
         ("better", 0.03, 0.000, 0.002, "not replicated", "equivalent"),
         ("better", 0.10, 0.03, 0.02, "not replicated", "smaller than published"),
         ("worse", -0.10, -0.03, 0.02, "not replicated", "smaller than published"),

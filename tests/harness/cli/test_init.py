@@ -31,7 +31,7 @@ def test_what_is_to_be_tried_works_from_where_it_is_said(tmp_path: Path) -> None
 
 def test_nothing_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "my-suite.yaml").write_text("mine")
-    refused(["init", str(tmp_path)], "already there", "my-suite.yaml")
+    refused(["init", str(tmp_path)], "already exists", "my-suite.yaml")
     assert (tmp_path / "my-suite.yaml").read_text() == "mine"
     assert not (tmp_path / "my_objective.py").exists()
 

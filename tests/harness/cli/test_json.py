@@ -47,6 +47,6 @@ def test_a_dry_run_is_a_suite_with_the_same_runs(tmp_path: Path) -> None:
     assert len(runs) == 4
     assert runs == [line for line in again.splitlines() if line.startswith("# run ")]
     assert yaml.safe_load(first) == yaml.safe_load(again)
-    for what in ("# time: about ", "# memory: about ", "# disk: up to "):
+    for what in ("# time: about ", "# memory: about ", "# disk: per run, up to "):
         assert what in first
     assert not (tmp_path / "runs").exists()

@@ -26,7 +26,7 @@ def test_the_whole_way_until_it_is_decided(tmp_path: Path) -> None:
     assert rows["agro"]["looks"]["at"] in (taken, None)
     for arm in ("grpo", "agro"):
         assert rows[arm]["seeds"] == list(range([3, 4][taken - 1]))
-    assert "Seeds until it is decided, by looks after 3 and 4 seeds" in output
+    assert "Seeds were added until a decision, with looks after 3 and 4 seeds" in output
     assert (rows["agro"]["looks"]["verdict"] or "Undecided") in output
 
     tables = {name: (folder / name).read_bytes() for name in ("leaderboard.json", "leaderboard.md", "leaderboard.csv")}
@@ -36,7 +36,7 @@ def test_the_whole_way_until_it_is_decided(tmp_path: Path) -> None:
     code, output = harness("leaderboard", "--suite", SUITE, "--from", archive, "--out", str(tmp_path / "again"))
     assert code == 0, output
     assert {name: (tmp_path / "again" / SUITE / name).read_bytes() for name in tables} == tables
-    refused([*command, "--max-seeds", "5"], "begun for looks after 3,4 seeds", "harness replicate")
+    refused([*command, "--max-seeds", "5"], "planned with looks after 3,4 seeds", "harness replicate")
 
 
 def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
         refused(["run", "--algos", algos, "--until", "decided", *SETTINGS], "the baseline, grpo", "--algos")
     plan = ["plan", "--suite", SUITE, "--gpu", "t4"]
     refused([*plan, "--max-seeds", "5"], "--max-seeds goes with --until")
-    refused([*plan, "--spread", "5"], "--spread goes with --until")
+    refused([*plan, "--spread", "5"], "--spread needs --until")
     refused([*plan, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     _, said = harness(*plan, "--until", "decided", "--algos", "agro")
     assert said.startswith("harness: --until decided compares with the baseline, grpo")  # and no table before it

@@ -76,6 +76,8 @@ def test_another_grader_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     leave(config, tmp_path, 4)
     before = (tmp_path / "journal.jsonl").read_bytes()
     monkeypatch.setattr(BY, lambda: versions() | {"grader": "another"})
-    with pytest.raises(HarnessError, match=r"was begun with grader .*, and this is another.*; start over with --fresh"):
+    with pytest.raises(
+        HarnessError, match=r"was started with grader .*, but the current grader is another.*; start again with --fresh"
+    ):
         run_small(config, tmp_path)
     assert (tmp_path / "journal.jsonl").read_bytes() == before

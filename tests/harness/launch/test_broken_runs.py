@@ -27,11 +27,11 @@ def test_the_others_end_as_if_it_were_not_there(
     command = ["run", "--algos", "failing:Mine,agro", "--seeds", "0,", *SETTINGS, "--out", "out"]
     sentence = refused(
         command,
-        "1 of 2 runs did not reach their end (failing.Mine-s0-",
+        "1 of 2 runs did not finish (failing.Mine-s0-",
         "ZeroDivisionError: of mine at ",
         "failing.py:8",
     )
-    assert "the same command tries them again" in sentence
+    assert "the same command retries them" in sentence
     (agro,) = (tmp_path / "out" / SUITE / "runs").glob("agro-*")
     assert_same_run(agro, small_runs["agro"])
     (mine,) = (tmp_path / "out" / SUITE / "runs").glob("failing.Mine-*")

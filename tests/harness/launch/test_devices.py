@@ -74,7 +74,7 @@ def test_slots_of_the_cpu() -> None:
 @pytest.mark.parametrize(
     ("asked", "kind", "sentence"),
     [
-        ("0-7", "cuda", "names cuda:4, and torch sees 4 here, cuda:0 to cuda:3"),
+        ("0-7", "cuda", "names cuda:4, but torch sees 4 here, cuda:0 to cuda:3"),
         ("4", "cuda", "names cuda:4"),
         ("0,1,1", "cuda", "names cuda:1 twice"),
         ("0-2,2", "cuda", "names cuda:2 twice"),
@@ -85,9 +85,9 @@ def test_slots_of_the_cpu() -> None:
         ("0,", "cuda", "give GPUs, such as 0-7"),
         ("0-", "cuda", "give GPUs, such as 0-7"),
         ("-1", "cuda", "give GPUs, such as 0-7"),
-        ("cpu:4", "cuda", "these runs are on the GPU"),
-        ("0-1", "cpu", "these runs are on the CPU"),
-        ("9", "cpu", "names cuda:9, and torch sees 4 here"),
+        ("cpu:4", "cuda", "these runs use the GPU"),
+        ("0-1", "cpu", "these runs use the CPU"),
+        ("9", "cpu", "names cuda:9, but torch sees 4 here"),
         ("cpu:0", "cpu", "or how many runs share the CPU, such as cpu:4"),
         ("cpu:x", "cpu", "or how many runs share the CPU, such as cpu:4"),
         ("cpu", "cpu", "or how many runs share the CPU, such as cpu:4"),
@@ -137,14 +137,14 @@ def unknown(count: int) -> list[Device]:
 @pytest.mark.parametrize(
     ("gib", "here", "cores", "changes", "expected", "why"),
     [
-        (20.0, fake_gpus(2), 64, {}, 3, "estimates 20.0 GiB a run, and 80.0 are there"),
+        (20.0, fake_gpus(2), 64, {}, 3, "estimates 20.0 GiB per run, and the GPU has 80.0 GiB"),
         (75.0, fake_gpus(2), 64, {}, 1, "estimates 75.0 GiB"),
         (90.0, fake_gpus(2), 64, {}, 1, "estimates 90.0 GiB"),
-        (10.0, fake_gpus(2), 8, {}, 4, "7 would fit, and there are cores for 4"),
+        (10.0, fake_gpus(2), 8, {}, 4, "7 would fit, but there are only cores for 4"),
         (None, fake_gpus(2), 64, {}, 1, "is not known"),
         (10.0, unknown(2), 64, {}, 1, "is not known"),
-        (10.0, fake_gpus(2), 64, {"budget": {"unit": "seconds", "total": 60}}, 1, "their budget is seconds"),
-        (10.0, fake_gpus(4), 64, {"compute__devices": 2}, 1, "a run takes 2 of them"),
+        (10.0, fake_gpus(2), 64, {"budget": {"unit": "seconds", "total": 60}}, 1, "their budget is in seconds"),
+        (10.0, fake_gpus(4), 64, {"compute__devices": 2}, 1, "a run uses 2 GPUs"),
     ],
 )
 def test_runs_share_a_gpu_where_they_fit_and_the_reason_is_told(
@@ -173,12 +173,12 @@ def test_what_is_asked_for_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_devices_a_run_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(HarnessError, match=r"compute\.devices=4, and the runs have 2 here \(cuda:0, cuda:1\)"):
+    with pytest.raises(HarnessError, match=r"compute\.devices=4, but there are only 2 here \(cuda:0, cuda:1\)"):
         chosen(monkeypatch, 1.0, here=fake_gpus(2), compute__devices=4)
 
 
 def test_several_runs_do_not_share_what_one_takes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(HarnessError, match=r"--runs-per-device is for runs of one device.*compute\.devices=2"):
+    with pytest.raises(HarnessError, match=r"--runs-per-device is for runs on one device.*compute\.devices=2"):
         chosen(monkeypatch, 1.0, here=fake_gpus(4), asked=2, compute__devices=2)
 
 

@@ -138,12 +138,12 @@ def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     assert main(["--algos", "agro"]) == 2
     assert capsys.readouterr().err == (
-        "harness: RANK, MASTER_PORT are not set, so this process does not know its gang; start it with "
+        "harness: RANK, MASTER_PORT are not set, so this process is not part of a gang; start it with "
         "torchrun --nproc-per-node N -m harness.launch.gang\n"
     )
 
 
 def test_one_process_does_not_carry_a_run_of_two(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"compute\.devices is 2, and this run has 1 process"):
+    with pytest.raises(HarnessError, match=r"compute\.devices is 2, but this run has 1 process"):
         run_small(gang_request(tmp_path, 2).config, tmp_path)
     assert not (tmp_path / "journal.jsonl").exists()

@@ -126,7 +126,7 @@ def alive(process: int) -> bool:
 
 
 ALL_END = {
-    pinned.second_rank_dies: r"a worker process died on cuda:1, at agro-s0-\w+, rank 1 of 2 .* resumes",
+    pinned.second_rank_dies: r"a worker process on cuda:1 died during agro-s0-\w+, rank 1 of 2 .* resumes",
     pinned.second_rank_raises: "no room",
 }
 """What ends all runs, and what is said of it."""

@@ -75,10 +75,10 @@ def test_models_that_do_not_suit_vllm_are_told(on_a_cpu: None, with_vllm: None, 
     small_heads = shape(tmp_path / "small", heads=6)
     settled, why = settle(suite_of(small_heads))
     assert settled.compute.engine == "transformers"
-    assert "needs heads of 32" in why[-1] and why[-1].endswith("small has 16")
+    assert "needs a head size of 32" in why[-1] and why[-1].endswith("small has 16")
     assert settle(suite_of(shape(tmp_path / "large", heads=3)))[0].compute.engine == "vllm"
     GPT2Config().save_pretrained(tmp_path / "gpt2")
-    with pytest.raises(HarnessError, match=r"does not know the architecture .* GPT2LMHeadModel"):
+    with pytest.raises(HarnessError, match=r"does not support the architecture .* GPT2LMHeadModel"):
         settle(suite_of(str(tmp_path / "gpt2"), compute__engine="vllm"))
 
 

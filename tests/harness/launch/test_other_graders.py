@@ -17,7 +17,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """agro has ended under an older grader; grpo is yet to run."""
     out = tmp_path_factory.mktemp("half")
     code, output = harness("run", "--algos", "agro", "--seeds", "0,", "--out", str(out), *QUICK)
-    assert code == 0 and "stand in one table" not in output, output
+    assert code == 0 and "share a table" not in output, output
     (run,) = (out / SUITE / "runs").iterdir()
     age_journal(run)
     return out
@@ -27,12 +27,12 @@ def test_finished_runs_of_an_older_grader_are_one_sentence_and_no_crash(half: Pa
     code, output = harness("run", "--algos", "agro,grpo", "--seeds", "0,", "--out", str(half), *QUICK)
     said = " ".join(output.split())
     assert code == 0, output
-    assert said.count("stand in one table") == 1
-    assert "of these 2 runs 1 under grader 0/0.1 have ended, and this is grader" in said
+    assert said.count("share a table") == 1
+    assert "of these 2 runs, 1 under grader 0/0.1 have ended, but the current grader is" in said
     board = json.loads((half / SUITE / "leaderboard.json").read_text())
     assert [row["objective"] for part in board["boards"] for row in part["rows"]] == ["grpo"]
     code, output = harness("run", "--algos", "agro", "--seeds", "0,", "--out", str(half), *QUICK)
-    assert code == 0 and "judged by grader 0/0.1" in " ".join(output.split()), "alone, they have a table of their own"
+    assert code == 0 and "grader 0/0.1 judged all" in " ".join(output.split()), "alone, they have a table of their own"
     refused(["leaderboard", "--suite", SUITE, "--out", str(half)], "different graders")
 
 
@@ -42,5 +42,5 @@ def test_trials_of_two_graders_are_refused_before_any_runs(tmp_path: Path) -> No
     assert code == 0, output
     (run,) = (tmp_path / f"{SUITE}-tuning" / "runs").iterdir()
     age_journal(run)
-    refused([*command, "--trials", "2"], "stand in one table", "--fresh")
+    refused([*command, "--trials", "2"], "share a table", "--fresh")
     assert len(list((tmp_path / f"{SUITE}-tuning" / "runs").iterdir())) == 1

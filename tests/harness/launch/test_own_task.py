@@ -31,8 +31,8 @@ def test_it_runs_is_named_and_is_found_again(mine: str) -> None:
     code, output = harness(*command)
     assert code == 0, output
     name = "mine.jsonl@tiny-arithmetic"
-    assert "mine.jsonl: 30 train, 7 validation, 3 test by a hash of the question; a column split" in output
-    assert f"{name} takes over what tiny-arithmetic sets for embedded:tiny-arithmetic on arithmetic: " in output
+    assert "mine.jsonl: 30 train, 7 validation, 3 test, split by a hash of the question; to choose the splits" in output
+    assert f"{name} uses settings that tiny-arithmetic has for embedded:tiny-arithmetic on arithmetic: " in output
     (run,) = OutDir(Path("runs")).runs(name)
     for reader in (["leaderboard", "--suite", name], ["leaderboard", "--suite", f"runs/{name}/suite.yaml"]):
         code, again = harness(*reader)
@@ -77,7 +77,7 @@ def test_what_is_taken_over_is_told(
     suite: str, changes: list[tuple[str, object]], said: list[str], unsaid: list[str]
 ) -> None:
     (sentence,) = inherited(suite, changes, [load_suite(suite, changes)], ["agro", "grpo"])
-    told = sentence.partition(" search for them: ")[0]
+    told = sentence.partition(" tune them: ")[0]
     assert all(text in sentence for text in said)
     assert not any(text in told for text in unsaid)
     assert ("tuning.space" in sentence) is not bool(load_suite(suite).tuning.space)

@@ -120,7 +120,7 @@ def test_parts_on_other_machines_are_put_together_by_from(executor: Played, out:
 
 def test_an_empty_part_is_no_error(executor: Played, out: Path) -> None:
     """A SLURM array may have more tasks than there are runs."""
-    assert "part 7/7 of grpo,agro x 3 seeds has no runs: there are 6 in all" in typed(out, *RUN, "--part", "7/7")
+    assert "part 7/7 has no runs, because grpo,agro x 3 seeds has only 6" in typed(out, *RUN, "--part", "7/7")
     assert not executor.asked
 
 
@@ -144,7 +144,7 @@ OTHERS = {
 def test_tables_that_need_all_runs_are_written_by_the_last_part(table: str, executor: Played, out: Path) -> None:
     command = OTHERS[table]
     said = typed(out, *command, "--part", "1/2")
-    assert "tables are written by the part that ends last" in said
+    assert "the last part to end writes the tables" in said
     assert not list(out.glob(f"*/{table}"))
     typed(out, *command, "--part", "2/2")
     assert list(out.glob(f"*/{table}"))
@@ -174,7 +174,7 @@ def test_what_is_no_part_is_refused_by_every_command(command: list[str], part: s
 
 def test_parts_and_looks_do_not_go_together(tmp_path: Path) -> None:
     command = ["run", "--algos", "grpo,agro", "--until", "decided", *SETTINGS, "--part", "1/2", "--out", str(tmp_path)]
-    refused(command, "--part 1/2 goes with a fixed number of seeds")
+    refused(command, "--part 1/2 needs a fixed number of seeds")
 
 
 @pytest.mark.parametrize("command", [RUN, *OTHERS.values()], ids=lambda command: command[0])

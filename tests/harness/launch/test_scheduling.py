@@ -95,4 +95,4 @@ def test_a_run_on_an_engine_of_another_package_is_estimated() -> None:
     assert forecast.hours(added) == forecast.hours(built_in)
     assert forecast.gib(added) == forecast.gib(built_in)
     assert any("engine slow" in line for line in assumptions(added, GPUS["h100"], 8, 8))
-    assert not any("is taken to be" in line for line in assumptions(built_in, GPUS["h100"], 8, 8))
+    assert not any("is assumed to be" in line for line in assumptions(built_in, GPUS["h100"], 8, 8))

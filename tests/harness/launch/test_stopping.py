@@ -79,7 +79,7 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
     assert stopped.code() == 130
     assert time.monotonic() - pressed < 20
     assert not Path(f"/proc/{worker}").exists()
-    assert "stopped at once; the same command resumes" in stopped.stdout
+    assert "stopped immediately; the same command resumes" in stopped.stdout
     assert "Traceback" not in stopped.stderr + stopped.stdout
 
     (tmp_path / "hang").unlink()

@@ -157,7 +157,7 @@ def test_another_number_of_looks_afterwards_is_refused_and_leaves_all_as_it_is(
     before = verdicts(tmp_path)
     asked = len(machine.asked)
     for more in ({"most": 30}, {"most": 5}, {"changes": [*SMALL.items(), ("looks", [4, 8])]}):
-        with pytest.raises(HarnessError, match="begun for looks after 3,5,8 seeds") as refusal:
+        with pytest.raises(HarnessError, match="planned with looks after 3,5,8 seeds") as refusal:
             typed(machine, tmp_path, "grpo", "agro", **more)
         assert "harness replicate" in str(refusal.value)
         assert "--until decided" in str(refusal.value)
@@ -170,7 +170,7 @@ def test_another_margin_afterwards_is_refused_and_leaves_all_as_it_is(machine: M
     machine.skill = SKILL
     assert typed(machine, tmp_path, "grpo", "agro")
     before, asked = verdicts(tmp_path), len(machine.asked)
-    with pytest.raises(HarnessError, match="equivalent within 2 points, and this command says 20"):
+    with pytest.raises(HarnessError, match="margin of 2 points for equivalence, but this command has 20"):
         typed(machine, tmp_path, "grpo", "agro", changes=[*CHANGES, ("margin", 0.2)])
     assert len(machine.asked) == asked
     assert verdicts(tmp_path) == before
@@ -191,12 +191,12 @@ def test_runs_that_were_there_are_used_and_told(
     by_hand(machine, tmp_path, 3, "grpo", "agro")
     assert typed(machine, tmp_path, "grpo", "agro")
     assert [sorted(set(seeds(asked, "agro"))) for asked in machine.asked] == [[3, 4], [5, 6, 7]]
-    assert "6 of these runs were begun by another command" in capsys.readouterr().out
+    assert "6 of these runs were started by another command" in capsys.readouterr().out
 
 
 def test_looks_at_what_is_all_there_are_no_plan(machine: Machine, tmp_path: Path) -> None:
     by_hand(machine, tmp_path, 8, "grpo", "agro")
-    with pytest.raises(HarnessError, match="planned after their results"):
+    with pytest.raises(HarnessError, match="planned after the results"):
         typed(machine, tmp_path, "grpo", "agro")
 
 
@@ -220,7 +220,7 @@ def test_fresh_runs_all_of_it_again_and_no_more(machine: Machine, tmp_path: Path
 def test_runs_of_another_grader_are_refused(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed(machine, tmp_path, "grpo", "agro")
     monkeypatch.setattr("harness.launch.graders.here", lambda: "99")
-    with pytest.raises(HarnessError, match="no look can be taken of both"):
+    with pytest.raises(HarnessError, match="a look needs one grader"):
         typed(machine, tmp_path, "grpo", "agro")
 
 

@@ -25,5 +25,5 @@ def test_more_workers_than_cores_are_one_warning(tmp_path: Path) -> None:
     done = two_runs(tmp_path / "out", *crowded)
     assert done.code() == 0, done.stderr
     assert done.stdout.count("warning: 2 workers of") == 1
-    assert "1 at a time fit" in done.stdout
+    assert "1 at a time would fit" in done.stdout
     assert "2 runs, 100 completions each, 2 at a time" in done.stdout

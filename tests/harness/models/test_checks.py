@@ -243,5 +243,5 @@ def test_a_tokenizer_larger_than_its_model_is_refused_where_that_shows(llama: Pa
 def test_an_optimiser_without_anything_to_train_is_refused(llama: Path) -> None:
     model = load(llama).model
     assert make_optimizer(OptimizerSettings(), {"policy": model}).param_groups[0]["params"]
-    with pytest.raises(HarnessError, match="policy has no weights that are trained"):
+    with pytest.raises(HarnessError, match="policy has no trained weights"):
         make_optimizer(OptimizerSettings(), {"policy": model.requires_grad_(False)})

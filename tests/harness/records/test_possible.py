@@ -78,9 +78,9 @@ IMPOSSIBLE: dict[Change, str] = {
     a_better_accuracy: "accuracy is",
     better_verdicts: "accuracy is",
     fewer_problems: "verdicts for each of 8 problems",
-    another_letter: "'x' is no verdict",
-    no_share: "truncated is 1.5, which is no share",
-    not_a_number: "audit_paid is nan, which is no share",
+    another_letter: "'x' is not a verdict",
+    no_share: "truncated is 1.5, which is not a share",
+    not_a_number: "audit_paid is nan, which is not a share",
     too_much: "spent 10000 completions of a budget of 100",
     less_than_nothing: "flops is negative",
     less_than_before: "its trained_tokens shrink",
@@ -96,7 +96,7 @@ def test_a_journal_that_no_run_writes_is_refused_by_name(
     records = records_of(small_runs, "agro")
     run_id = result(records).run_id
     change(records)
-    with pytest.raises(HarnessError, match=f"^the journal of {run_id} is not what a run writes: .*{sentence}"):
+    with pytest.raises(HarnessError, match=f"^the journal of {run_id} cannot come from a run: .*{sentence}"):
         result(records)
 
 

@@ -86,10 +86,10 @@ def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: OutDir, tmp_path:
 
 
 def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
-    refused(["export", "--suite", SUITE, "--out", str(tmp_path)], "no runs of the suite tiny-arithmetic")
+    refused(["export", "--suite", SUITE, "--out", str(tmp_path)], "there are no runs of the suite tiny-arithmetic")
     (run, _) = JournalSource(store, SUITE).results()
     (store.run(SUITE, run.run_id) / last_table(run)).unlink()
-    with pytest.raises(HarnessError, match=r"test-.*parquet is gone"):
+    with pytest.raises(HarnessError, match=r"test-.*parquet is missing"):
         write_archive(store, SUITE, tmp_path / "runs.tar.xz")
 
 

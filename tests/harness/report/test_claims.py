@@ -63,11 +63,11 @@ def test_families_are_named_in_data_and_words(small_runs: dict[str, Path]) -> No
     ]
     assert [json.loads(one.as_json())["correction"] for one in (table, whole)] == ["table", "document"]
     said = "\n".join(notes(table))
-    assert "the 4 families here together with one of at most 20 %; harness leaderboard --correct document" in said
-    assert "Holm-corrected for all comparisons of its table with the baseline" in said
+    assert "at most 20 % over the 4 families here. harness leaderboard --correct document" in said
+    assert "Holm-corrected over all comparisons with the baseline in this table" in said
     said = "\n".join(notes(whole))
-    assert "all 6 tests of a difference in this document" in said and "the 4 tests of equivalence" in said
-    assert "Holm-corrected for all tests of this document" in said and "--correct" not in said
+    assert "all 6 tests for a difference in this document" in said and "The 4 tests for equivalence" in said
+    assert "Holm-corrected over all tests in this document" in said and "--correct" not in said
 
 
 def test_one_correction_moves_p_and_nothing_that_was_measured(small_runs: dict[str, Path]) -> None:
@@ -92,7 +92,7 @@ def test_runs_that_collapsed_are_named_wherever_they_count(small_runs: dict[str,
     assert rows["grpo"].spread and rows["grpo"].spread.collapsed == ()
     said = "\n".join(warnings(found))
     assert "agro, on_policy: 1 of 5 runs collapsed (seed 2 at 3.0 %; the median run reached 70.0 %)" in said
-    assert "ppo, on_policy: all 5 runs collapsed; they ended at 0.0 to 2.0 %, and began at 40.0 %" in said
+    assert "ppo, on_policy: all 5 runs collapsed, from 40.0 % before training to between 0.0 and 2.0 % after it" in said
     assert "grpo" not in said
     lines = {line["objective"]: line for line in csv.DictReader(io.StringIO(as_csv(found)))}
     assert (lines["agro"]["collapsed"], lines["ppo"]["collapsed"], lines["grpo"]["collapsed"]) == ("2", "0 1 2 3 4", "")
@@ -116,7 +116,7 @@ def test_what_seeds_could_show_is_said_from_five_on(small_runs: dict[str, Path],
     results = runs(small_runs, {name: ends[:seeds] for name, ends in EVEN.items()})
     (part,) = build(suite(), results).boards
     said = "\n".join(summary(part))
-    assert ("would have been found" in said) == ("would be called equivalent" in said) == (seeds == 5)
+    assert ("would have detected" in said) == ("seeds would show it" in said) == (seeds == 5)
 
 
 def test_so_does_a_comparison(small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,5 +127,5 @@ def test_so_does_a_comparison(small_runs: dict[str, Path], monkeypatch: pytest.M
         chosen = [run for run in results if run.config.seed < seeds]
         found = compare(suite(), pair("agro", "grpo", chosen, None), lambda run: [])
         told[seeds] = " ".join(sentences(found))
-    assert "would have shown a gap" in told[5] and "would have shown" not in told[4]
+    assert "would have detected a difference" in told[5] and "would have detected" not in told[4]
     assert all(f"1 of {seeds} runs of agro collapsed: seed 2." in said for seeds, said in told.items())

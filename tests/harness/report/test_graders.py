@@ -40,15 +40,15 @@ def test_a_grader_is_chosen_by_its_version_or_by_all_of_its_name(small_runs: dic
     results = [result(judged_by_old(agro, **one), seed=seed) for seed, one in enumerate(versions)]
     assert [run.grader for run in Selection(grader="7").of(results)] == ["7/0.9", "7/1.0"]
     assert [run.grader for run in Selection(grader="7/1.0").of(results)] == ["7/1.0"]
-    with pytest.raises(HarnessError, match=r"--grader 6: no such run here; there are 7/0.9, 7/1.0, 8/0.9"):
+    with pytest.raises(HarnessError, match=r"--grader 6: there is no such run here; choose from 7/0.9, 7/1.0, 8/0.9"):
         Selection(grader="6").of(results)
 
 
 def test_the_table_names_its_grader(small_runs: dict[str, Path]) -> None:
     agro = records_of(small_runs, "agro")
-    assert "judged by grader 7/0.9" in markdown(build(suite(), [result(judged_by_old(agro, **NEW))]))
+    assert "grader 7/0.9 judged all" in markdown(build(suite(), [result(judged_by_old(agro, **NEW))]))
     first = judged_by_old(agro, **{"grader": "1", "math-verify": "0.9.0"})
-    assert "judged by grader" not in markdown(build(suite(), [result(first)])), "published tables stay as they are"
+    assert "judged all" not in markdown(build(suite(), [result(first)])), "published tables stay as they are"
 
 
 def test_the_command_line_refuses_and_selects(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_command_line_refuses_and_selects(tmp_path: Path) -> None:
     command = ["leaderboard", "--suite", SUITE, "--out", str(tmp_path)]
     refused(command, "different graders", "0/0.1 (1 x agro on_policy)", "--grader")
     code, output = harness(*command, "--grader", OLD["grader"])
-    assert code == 0 and "judged by grader 0/0.1" in " ".join(output.split())
+    assert code == 0 and "grader 0/0.1 judged all" in " ".join(output.split())
     refused(["compare", "agro", "grpo", "--suite", SUITE, "--out", str(tmp_path)], "different graders", "--grader")
 
 
@@ -69,7 +69,9 @@ def test_a_run_is_not_taken_up_by_another_grader(tmp_path: Path) -> None:
     left = iter(range(4))
     assert run_small(config, run, should_stop=lambda: next(left, None) is None) == "interrupted"
     age_journal(run)
-    with pytest.raises(HarnessError, match=r"with grader 0/0.1, and this is .*; start over with --fresh"):
+    with pytest.raises(
+        HarnessError, match=r"with grader 0/0.1, but the current grader is .*; start again with --fresh"
+    ):
         run_small(config, run)
     assert run_small(config, run, fresh=True) == "finished"
     age_journal(run)

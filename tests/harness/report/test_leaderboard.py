@@ -153,10 +153,10 @@ def test_a_run_under_way_is_counted_and_in_no_number(small_runs: dict[str, Path]
     assert (row.seeds, row.unfinished) == ((0,), (1, 2))
     assert [board.runs[r.run_id].accuracy is None for r in results] == [False, True, True, False]
     assert "1 (2 unfinished)" in texts(row)
-    assert markdown(board).count(": unfinished, not in the numbers") == 2
+    assert markdown(board).count(": unfinished, so not in the numbers") == 2
     (row,) = board_of("grpo", [result(agro[:1])]).rows
     assert (row.status, row.accuracy) == ("unfinished", None)
-    with pytest.raises(HarnessError, match="no run of the suite"):
+    with pytest.raises(HarnessError, match="has no runs yet"):
         build(suite(), [])
 
 
@@ -171,7 +171,7 @@ def test_what_was_planned_and_never_began_is_named(small_runs: dict[str, Path]) 
     rows = {row.objective: row for row in board.boards[0].rows}
     assert (rows["agro"].missing, rows["grpo"].missing, rows["grpo"].status) == ((1,), (0, 1), "missing")
     text = markdown(board)
-    assert text.count("planned, and never begun") == 4
+    assert text.count("planned, but never started") == 4
     assert "agro, on_policy, seed 1: planned" in text
     assert "grpo, offline, seeds 0, 1: planned" in text
     assert len(Selection(algos=("agro",), regimes=("on_policy",)).missing(results)) == 1
@@ -189,7 +189,7 @@ def test_any_part_of_the_runs_makes_a_leaderboard(small_runs: dict[str, Path]) -
     chosen = Selection(algos=("agro",), regimes=("stale:4",), seeds=(1,), budget=results[0].config.budget).of(results)
     assert [(r.config.objective.name, r.config.regime, r.config.seed) for r in chosen] == [("agro", "stale:4", 1)]
     assert len(Selection(match=results[0].config.match_key).of(results)) == 8
-    with pytest.raises(HarnessError, match=r"--algos ppo: no such run here; there are agro, grpo"):
+    with pytest.raises(HarnessError, match=r"--algos ppo: there is no such run here; choose from agro, grpo"):
         Selection(algos=("agro", "ppo")).of(results)
     with pytest.raises(HarnessError, match=r"--regime offline.*on_policy, stale:4"):
         Selection(regimes=("offline",)).of(results)

@@ -64,8 +64,8 @@ def test_what_is_far_is_decided_early_and_the_rest_goes_on(records: list[Line]) 
     told = " ".join(summary(part))
     assert f"Decided: far better at look {far.looks.at} ({LOOKS[far.looks.at - 1]} seeds)." in told
     assert "Undecided: near after the last look." in told
-    assert "after 3, 5 and 8 seeds" in told and "Holm over 2 comparisons with grpo" in told
-    assert "would have been found with probability" not in told  # that is of fixed seeds
+    assert "after 3, 5 and 8 seeds" in told and "Holm's over 2 comparisons with grpo" in told
+    assert "would have detected a difference" not in told  # that is of fixed seeds
     assert near.difference.low is not None and near.difference.high is not None
     assert near.difference.low < 0 < near.difference.high
 
@@ -89,9 +89,10 @@ def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -
         " ".join(notes(build(suite(), made(records, arms, invocation))))
         for invocation in (None, looking(("grpo", "near"), LOOKS))
     )
-    assert "of this comparison alone;" not in looked and "over all looks" in looked and "else undecided" in looked
+    assert "valid over all looks" in looked and "the verdict is undecided" in looked
     assert "--correct document" in fixed and "--correct" not in looked  # which is refused where there are looks
-    assert "of this comparison alone" in fixed and "looks" not in fixed and "else unclear" in fixed
+    assert "not corrected for the other comparisons" in fixed and "looks" not in fixed
+    assert "the verdict is unclear" in fixed
 
 
 def test_runs_by_hand_beyond_the_looks_change_no_verdict(records: list[Line]) -> None:
@@ -105,7 +106,7 @@ def test_runs_by_hand_beyond_the_looks_change_no_verdict(records: list[Line]) ->
         assert new.difference == old.difference
         assert new.looks == replace(old.looks, beyond=new.looks.beyond)
         assert new.accuracy != old.accuracy
-    assert "Runs beyond the looks are in the accuracies, and in no test: " in " ".join(summary(two))
+    assert "Runs beyond the looks count in the accuracies, but in no test: " in " ".join(summary(two))
     assert "near 4" in " ".join(summary(two))
 
 
@@ -211,10 +212,10 @@ def test_runs_of_another_command_in_the_looks_are_told(records: list[Line]) -> N
     by_hand = made(records, {"grpo": range(3), "near": range(3)})
     planned = made(records, {"grpo": range(3, 5), "near": range(3, 5)}, looking(("grpo", "near"), LOOKS))
     told = " ".join(summary(board_of([*by_hand, *planned])))
-    assert "6 of the runs that were looked at were begun by another command" in told
+    assert "6 of the runs in these looks were started by another command" in told
     beyond = made(records, {"grpo": range(5, 7), "near": range(5, 7)})
     seen = made(records, {"grpo": range(5), "near": range(5)}, looking(("grpo", "near"), LOOKS))
-    assert "begun by another command" not in " ".join(summary(board_of([*seen, *beyond])))
+    assert "started by another command" not in " ".join(summary(board_of([*seen, *beyond])))
 
 
 def test_what_may_end_before_is_not_missing(records: list[Line]) -> None:
@@ -228,8 +229,8 @@ def test_a_board_of_fixed_seeds_is_written_as_before(records: list[Line]) -> Non
     assert '"looks"' not in fixed.as_json()
     (part,) = json.loads(looked.as_json())["boards"]
     assert part["looks"]["plan"]["seeds"] == list(LOOKS)
-    assert "Seeds until it is decided" in markdown(looked)
-    assert "Seeds until it is decided" not in markdown(fixed)
+    assert "Seeds were added until a decision" in markdown(looked)
+    assert "Seeds were added until a decision" not in markdown(fixed)
 
 
 def test_ranks_hold_for_all_looks(records: list[Line]) -> None:
@@ -244,7 +245,7 @@ def test_another_baseline_or_margin_is_told_from_the_planned_one(records: list[L
     results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
     (part,) = build(suite("near"), results).boards
     told = " ".join(summary(part))
-    assert "Holm over 2 comparisons with near (the seeds went on until it was decided against grpo)" in told
+    assert "Holm's over 2 comparisons with near (the looks were planned against grpo)" in told
     assert row_of(part, "far").looks == row_of(board_of(results), "far").looks
     wide = suite().model_copy(update={"margin": 0.9})
     (part,) = build(wide, results).boards
@@ -258,7 +259,7 @@ def test_a_comparison_of_two_says_that_it_allows_for_no_looks(records: list[Line
         results = made(records, arms, invocation)
         found = compare(suite(), pair("near", "grpo", results, None), completions)
         said = " ".join(sentences(found))
-        assert ("it allows for no looks" in said) == (invocation is not None)
+        assert ("which this p-value ignores" in said) == (invocation is not None)
 
 
 def completions(run: RunResult) -> list[SampleRecord]:

@@ -86,7 +86,7 @@ def test_the_problems_are_compared_wherever_each_run_lies(store: OutDir, tmp_pat
     )
     assert code == 0, output
     code, alone = harness("compare", "agro", "grpo", "--out", str(store.root))
-    told = re.compile(r"^written.*$", re.MULTILINE)
+    told = re.compile(r"^wrote.*$", re.MULTILINE)
     assert code == 0 and told.sub("", output) == told.sub("", alone)
 
 
@@ -155,7 +155,7 @@ def test_one_id_with_two_contents_is_named(
         options = [part for place in places for part in ("--from", str(place))]
         refused(
             ["leaderboard", "--suite", SUITE, *options, "--out", str(tmp_path / "out")],
-            f"is in {places[0]} and in {places[1]}, and not the same: {what} differs",
+            f"in {places[0]} and in {places[1]} are not the same run: {what} differs",
             "agro-s0-",
         )
 
@@ -185,7 +185,7 @@ def test_what_has_gone_further_is_taken(store: OutDir, tmp_path: Path) -> None:
 def test_a_folder_without_runs_of_the_suite_is_refused(store: OutDir, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     command = ["leaderboard", "--suite", SUITE, "--out", str(tmp_path / "out"), "--from"]
-    refused([*command, str(tmp_path / "empty")], "holds no runs of the suite tiny-arithmetic")
+    refused([*command, str(tmp_path / "empty")], "has no runs of the suite tiny-arithmetic")
     refused([*command, str(tmp_path / "nowhere")], "there is no folder", "nowhere")
 
 

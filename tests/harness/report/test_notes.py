@@ -38,14 +38,14 @@ def test_what_puts_the_numbers_in_doubt_is_said(small_runs: dict[str, Path]) -> 
     assert "abc1234, abc1234-dirty" in warned(clean, dirty)
     assert "torch: " in warned(clean, newer) and "9.9" in warned(clean, newer)
     torn[0]["overlap"]["test"] |= {"same": 1, "near": 3}
-    assert "1 of 8 test problems stand in train, 3 share 13 words" in warned(torn)
+    assert "1 of 8 test problems are also in train, and 3 share 13 consecutive words" in warned(torn)
 
 
 def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     clean, hacked = changed(records_of(small_runs, "agro")), changed(records_of(small_runs, "agro"))
     tests = [r for r in hacked if r["event"] == "evaluation" and r["split"] == "test"]
     tests[0]["audit_paid"], tests[-1]["audit_paid"] = 0.01, 0.2
-    assert "accepts against a second rule grew in training, from 1.0 to 20.0 %" in warned(hacked)
+    assert "rejected by a second rule grew during training, from 1.0 to 20.0 %" in warned(hacked)
     tests[0]["audit_paid"] = 0.2  # a base rate is no hack
     assert "second rule" not in warned(hacked) + warned(clean)
 
@@ -55,7 +55,7 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
     [
         ("unparsed", 0.1, "give no answer"),
         ("truncated", 0.1, "are cut at the length limit"),
-        ("audit_missed", 0.05, "are refused by the grader and accepted by a second rule"),
+        ("audit_missed", 0.05, "are rejected by the grader and accepted by a second rule"),
     ],
 )
 def test_completions_that_say_little_are_warned_of(

@@ -188,7 +188,7 @@ def test_problems_are_searched_and_marked_only_beyond_their_noise(
     assert [item.is_visible() for item in gained.all()] == [False, True]
     assert page.locator(".found").first.inner_text() == "1 of 2"
     field.fill("")
-    page.get_by_label("only beyond the noise").first.check()
+    page.get_by_label("only those beyond the noise").first.check()
     assert [item.is_visible() for item in gained.all()] == [True, False]
     assert "Fisher's exact test" in page.locator("main").inner_text()
     assert page.locator("#curves svg[role=img]").is_visible()

@@ -44,15 +44,15 @@ def test_a_step_is_split_into_what_was_spent_in_it() -> None:
     assert spent.beside == {"evaluation": 1}
     cells = {row[0]: row[1:] for row in rows(spent)}
     assert cells["sampling"] == ["2,000.0", "20.0%"]
-    assert cells["of which overhead of the harness"] == ["4,000.0", "40.0%"]
-    assert cells["floor: model FLOPs at 1 GFLOP/s (MFU)"] == ["1,000.0", "10.0%"]
+    assert cells["overhead of the harness"] == ["4,000.0", "40.0%"]
+    assert cells["lower bound: model FLOPs at 1 GFLOP/s (MFU)"] == ["1,000.0", "10.0%"]
 
 
 def test_the_only_step_counts_though_it_warms_up_and_runs_are_averaged() -> None:
     assert spent_of([[HEAD, *WARM]]).step == 9
     both = spent_of([[HEAD, *WARM], [HEAD, *WARM, *TURN]])
     assert (both.steps, both.step) == (2, 9.5)
-    with pytest.raises(ValueError, match="no trace has a whole step"):
+    with pytest.raises(ValueError, match="no trace has a complete step"):
         spent_of([[HEAD, *SPENT_BUDGET]])
 
 

@@ -30,4 +30,4 @@ def test_a_leaderboard_of_journals_or_an_archive_imports_no_mlflow(store: OutDir
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("written: leaderboard.html") == 2
+    assert done.stdout.count("wrote leaderboard.html") == 2

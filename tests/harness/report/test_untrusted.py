@@ -81,7 +81,7 @@ def test_a_link_and_a_folder_are_no_runs(files: Files, tmp_path: Path) -> None:
             entry = tarfile.TarInfo(INDEX)
             entry.type, entry.linkname = kind, "/etc/passwd"
             archive.addfile(entry)
-        with pytest.raises(HarnessError, match=f"{path} is no archive of runs.*is no file"):
+        with pytest.raises(HarnessError, match=f"{path} is not an archive of runs.*is not a file"):
             ArchiveSource(path, SUITE).results()
 
 
@@ -112,7 +112,7 @@ def test_completions_that_are_another_table_are_refused(files: Files, tmp_path: 
     other = io.BytesIO()
     pq.write_table(pa.table({"a": [1]}), other)
     for content in (b"", b"PAR1" * 100, other.getvalue()):
-        with pytest.raises(Unreadable, match="no table of completions"):
+        with pytest.raises(Unreadable, match="not a table of completions"):
             table_of(content)
         name = next(name for name, _ in files if name.endswith(".parquet"))
         path = packed(changed(files, ".parquet", content), tmp_path / "runs.tar.xz")

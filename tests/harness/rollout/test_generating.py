@@ -58,7 +58,9 @@ def test_a_chat_template_is_left_alone(policy: Policy, generate: Generate, monke
 
 
 def test_what_does_not_fit_the_model_is_refused(generate: Generate) -> None:
-    with pytest.raises(HarnessError, match="a prompt of 10 tokens with up to 119 of its answer is more than the 128"):
+    with pytest.raises(
+        HarnessError, match="a prompt of 10 tokens and an answer of up to 119 exceed the model's context of 128"
+    ):
         generate(PROMPTS, GenerationArgs(max_tokens=119, stop=(), temperature=0.0))
 
 

@@ -68,7 +68,7 @@ def test_more_scores_are_added_to_those_that_are_there() -> None:
 def test_a_score_that_some_completions_lack_is_refused(lacking: int) -> None:
     groups = scored()
     groups[lacking] = group(lacking)
-    with pytest.raises(ValueError, match="2 of 3 prompts of a micro-batch have ref_logp, the others lack it"):
+    with pytest.raises(ValueError, match="only 2 of 3 prompts of a micro-batch have ref_logp"):
         micro_batches(groups, 1000)
 
 

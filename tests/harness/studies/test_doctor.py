@@ -59,8 +59,8 @@ def test_doctor_and_the_first_look_warn_of_prompts_that_end_a_text(tmp_path: Pat
         assert code == 0
         return " ".join(output.split()), str(look(small_config("agro", **settings)))
 
-    assert not any("which ends a text" in said for said in told())
+    assert not any("the end of a text" in said for said in told())
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="$A w2", special_tokens=[("w2", 2)])
     tokenizer.save_pretrained(tmp_path)
-    assert all("prompts end in 'w2', which ends a text" in said for said in told())
+    assert all("prompts end with 'w2', the end of a text" in said for said in told())

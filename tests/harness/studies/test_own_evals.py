@@ -35,7 +35,7 @@ def asked(candidate: Candidate = OTHER, task: TaskSettings = TASK, **settings: s
 def test_a_single_file_is_asked_whole() -> None:
     found = asked()
     assert (len(found.problems), found.settings.split) == (40, "all")
-    assert "mine.jsonl: all 40 problems are asked" in found.told and "give a run by its id" in found.told
+    assert "mine.jsonl: all 40 problems are asked" in found.told and "by its run id" in found.told
     part = asked(split="test")
     assert (len(part.problems), part.settings.split, part.told) == (3, "test", "")
     assert part.settings.key != found.settings.key
@@ -48,7 +48,7 @@ def test_a_run_is_not_asked_what_it_was_trained_on(path: str, mine: Path) -> Non
     found = asked(run)
     assert [problem.id for problem in found.problems] == [problem.id for problem in asked(split="test").problems]
     assert found.settings == asked(split="test").settings
-    assert "of 40 problems the 3 of the test split are asked, as agro-s0-1 was trained on others" in found.told
+    assert "only the 3 test problems of 40 are asked, because agro-s0-1 was trained on others" in found.told
     assert len(asked(run, split="all").problems) == 40
     elsewhere = Candidate(name="agro-s0-1", path="x", trained_on=TaskSettings(name="jsonl", data="other.jsonl"))
     assert len(asked(elsewhere).problems) == 40
@@ -60,7 +60,7 @@ def test_what_assigns_splits_is_asked_its_test_split(mine: Path) -> None:
     mine.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = asked()
     assert (len(found.problems), found.settings.split, found.told) == (39, "test", "")
-    with pytest.raises(HarnessError, match="split=all: the problems of jsonl have splits of their own"):
+    with pytest.raises(HarnessError, match="split=all: the data of jsonl have splits"):
         asked(split="all")
     generated = asked(task=TaskSettings(name="arithmetic", options={"count": 20}))
     assert (generated.settings.split, generated.told) == ("test", "")
@@ -86,7 +86,7 @@ def test_tasks_with_settings_stand_beside_those_without(tmp_path: Path) -> None:
     results = [result for (result,) in EvalStore(tmp_path / "out").read().values()]
     assert sorted(result.summary.problems for result in results) == [2, 6]
     assert all(f"--task {own}" in result.command for result in results)
-    refused([*command, "--task", own, "--task", own], "names one twice: jsonl")
+    refused([*command, "--task", own, "--task", own], "names jsonl twice")
     refused([*command, "--task", "jsonl:promt=q"], "'promt'", "'prompt'")
     sentence = refused(["eval", *MODEL, "--out", str(tmp_path / "out"), "--tasks", "jsonl", "--data", "other.csv"])
     assert "other.csv has no column 'prompt'; its columns: q, a; pass --task 'jsonl:prompt=COLUMN," in sentence

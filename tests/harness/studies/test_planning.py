@@ -54,7 +54,9 @@ def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
     result = plan(llama, "--algos", "agro", "--set", "policy.lora=null")
     assert result.exit_code == 2
     assert "Traceback" not in result.output
-    assert f"math@{Path(llama).name}, agro: 169.5 GiB while training, and the h100 has 79.1" in result.output
+    assert (
+        f"math@{Path(llama).name}, agro: a run needs 169.5 GiB while training, but the h100 has 79.1" in result.output
+    )
     assert "policy.lora.rank=32" in result.output and "adamw_8bit" in result.output
     assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite has it
 
@@ -62,24 +64,24 @@ def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
 def test_with_adapters_it_fits(llama: str) -> None:
     result = plan(llama, "--algos", "agro,ppo", "--completion-tokens", "400")
     assert result.exit_code == 0, result.output
-    assert "completion 400 tokens" in result.output
+    assert "completions 400 on average" in result.output
     said = " ".join(result.output.split())
-    assert "seeds from which 2 arms that are equal are called equivalent within 2 points" in said
+    assert "seeds that show the equivalence of 2 equal arms within 2 points" in said
     assert "4 where it is 1, 10 where it is 2, 36 where it is 4" in said
 
 
 def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
     result = CliRunner().invoke(app, ["plan", "--suite", "tiny-arithmetic", "--gpu", "h10"])
     assert result.exit_code == 2
-    assert "no GPU 'h10', did you mean 'h100'?" in result.output
+    assert "no GPU 'h10' is known, did you mean 'h100'?" in result.output
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (["--algos", "agro,agro"], "--algos names an objective twice"),
-        (["--completion-tokens", "100000"], "--completion-tokens 100000 is more than the suite's longest completion"),
-        (["--prompt-tokens", "4000"], "--prompt-tokens 4000 is more than the suite's longest prompt"),
+        (["--completion-tokens", "100000"], "--completion-tokens 100000 exceeds the suite's longest completion"),
+        (["--prompt-tokens", "4000"], "--prompt-tokens 4000 exceeds the suite's longest prompt"),
     ],
 )
 def test_bad_plans_are_one_sentence(llama: str, options: list[str], sentence: str) -> None:

@@ -30,7 +30,7 @@ def test_memory_can_be_another(llama: str) -> None:
     assert plan("llama3-8b-math", *options).exit_code == 0
     refused = plan("llama3-8b-math", *options, "--memory", "50")
     assert refused.exit_code == 2
-    assert "58.6 GiB while scoring, and the h100 has 50 (keys and values 20" in refused.output
+    assert "58.6 GiB while scoring, but the h100 has 50 (keys and values 20" in refused.output
     assert refused.output.rstrip().endswith(
         "a smaller compute.kv_cache_gib, or a smaller rollout.group_size or rollout.max_tokens; "
         "it fits on 4 devices (--set compute.devices=4 --set compute.parallel=shard)"
@@ -94,4 +94,4 @@ def test_a_gpu_without_bfloat16_computes_in_float32(shallow_llama: str) -> None:
     options = ["--gpu", "t4", "--model", shallow_llama, "--algos", "agro"]
     assert "trained; vllm, float32" in plan("llama3-8b-math", *options).output
     refused = plan("llama3-8b-math", *options, "--set", "model.dtype=bfloat16")
-    assert refused.exit_code == 2 and "bfloat16, which the t4 does not have" in refused.output
+    assert refused.exit_code == 2 and "bfloat16, but the t4 does not support it" in refused.output

@@ -71,8 +71,9 @@ def test_verdicts_are_tried_on_new_seeds_by_the_recorded_settings(small_runs: di
     assert [other["objective"] for other in document["unclaimed"]] == ["near"]
     assert not any("start weights" in remark for remark in document["remarks"])
     text = (out / SUITE / "replicate.md").read_text()
-    assert "0 replicated, 1 not, 0 undecided, on 2 new seeds" in text
-    assert "0 replicated, 1 not, 0 undecided, on 2 new seeds" in " ".join(output.split())
+    said = "1 published verdict on 2 new seeds: 0 replicated, 1 not replicated, 0 undecided"
+    assert said in text
+    assert said in " ".join(output.split())
 
 
 def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], 
     refused([*command, "--seeds", "x"], "--seeds")
     refused([*command, "--algos", "fat"], "--algos fat", "far, grpo, near")
     refused([*command, "--regime", "offline"], "--regime offline", "on_policy")
-    refused([*command, "--algos", "near"], "nothing was claimed", "near in on_policy: unclear")
+    refused([*command, "--algos", "near"], "there is no claim", "near in on_policy: unclear")
     refused([*command[:4], str(tmp_path / "none.tar.xz"), *command[5:]], "none.tar.xz")
     refused([*command[:2], "tiny-gcd", *command[3:]], "tiny-arithmetic", "not of tiny-gcd")
     (archive.parent / "leaderboard.json").write_text("{}")
@@ -92,7 +93,7 @@ def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], 
 
 
 @pytest.mark.parametrize(
-    ("baseline", "expected"), [("far", "grpo in on_policy"), ("near", "nothing was claimed")], ids=["far", "near"]
+    ("baseline", "expected"), [("far", "grpo in on_policy"), ("near", "there is no claim")], ids=["far", "near"]
 )
 def test_baseline_and_margin_are_those_that_were_published(
     small_runs: dict[str, Path], tmp_path: Path, baseline: str, expected: str
@@ -133,7 +134,7 @@ def test_verdicts_are_those_of_the_published_correction(
     refused(command, "two new seeds")
     assert [board.correction for board in boards] == [expected]
     beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02, "correction": "none"}))
-    refused(command, "leaderboard.json", "publish it again")
+    refused(command, "leaderboard.json", "publish the archive again")
 
 
 @pytest.mark.parametrize("count", range(4))

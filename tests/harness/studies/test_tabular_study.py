@@ -66,7 +66,7 @@ def test_all_files_are_written(written: tuple[dict[str, bytes], str]) -> None:
     files, shown = written
     assert set(files) == FILES
     assert files["convergence.png"].startswith(b"\x89PNG")
-    assert "agro: at most" in shown and max(map(len, shown.splitlines())) <= 80
+    assert "agro ends at most" in shown and max(map(len, shown.splitlines())) <= 80
     for name in ("convergence", "gradients"):
         assert b"harness tabular --problems 4 --seed 0 --algos agro,ppo," in files[f"{name}.md"]
         rows = json.loads(files[f"{name}.json"])["rows"]
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_bytes(written: tuple[dict[str, bytes], str
     [
         ({"problems": 1}, "at least 2 problems"),
         ({"algos": ["argo"]}, "did you mean 'agro'"),
-        ({"algos": []}, "no objectives named"),
+        ({"algos": []}, "no objectives are named"),
         ({"algos": ["algorithms.constrained:Constrained"]}, "missing"),
         ({"algos": [f"{__name__}:Stateful"]}, "from step to step"),
     ],

@@ -130,7 +130,7 @@ def test_a_trial_is_judged_late() -> None:
 def test_points_that_are_the_same_when_rounded_are_tried_once() -> None:
     found = [point["optimizer.learning_rate"] for point in points({"optimizer.learning_rate": (1e-4, 6e-4)}, 40)]
     assert len(set(found)) == 40
-    with pytest.raises(HarnessError, match=r"hold \d points of 2 digits, not 40; widen"):
+    with pytest.raises(HarnessError, match=r"hold \d points with 2 digits, not 40; use wider"):
         points({"optimizer.learning_rate": (1e-4, 1.05e-4)}, 40)
 
 
@@ -202,7 +202,7 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
 
     def said(*changes: tuple[str, Any]) -> dict[str, str]:
         _, choices = suites_of("tiny-arithmetic", changes, arms, regimes)
-        lines = [line.partition("--set replaces what the suite sets for ")[2] for line in choices if "--set" in line]
+        lines = [line.partition("--set replaces the suite's settings for ")[2] for line in choices if "--set" in line]
         return dict(line.split(": ", 1) for line in lines)
 
     tuned = {regime: run_config(suite(regime=regime), "agro", 0) for regime in regimes}
@@ -288,4 +288,4 @@ def test_a_misspelt_field_in_the_space_is_one_sentence(tmp_path: Path) -> None:
     space = json.dumps({"fields.bta": [0.1, 1], "optimizer.learning_rate": [1e-5, 1e-3]})
     code, output = harness("tune", "--algos", "agro", "--set", f"tuning.space={space}", "--out", str(tmp_path))
     assert code == 2
-    assert "tuning.space.fields.bta fits no objective, did you mean 'fields.beta'?" in output
+    assert "no objective has the field of tuning.space.fields.bta, did you mean 'fields.beta'?" in output

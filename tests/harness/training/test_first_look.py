@@ -47,8 +47,8 @@ def test_it_is_the_same_for_all_runs_of_a_model_and_a_task() -> None:
     ("seen", "sentence", "remedy"),
     [
         (replace(ABLE, rewarded=0.0, lenient=0.0), "none of the start policy's 64", "another task.format than boxed"),
-        (replace(ABLE, rewarded=0.0), "none of the start policy's 64", "lenient grading would pay 35%"),
-        (replace(ABLE, unanswered=0.6), "60% of the start policy's completions carry no", "another task.format"),
+        (replace(ABLE, rewarded=0.0), "none of the start policy's 64", "lenient grading would reward 35%"),
+        (replace(ABLE, unanswered=0.6), "60% of the start policy's completions have no", "another task.format"),
         (replace(ABLE, unanswered=0.6, cut=0.6), "60% of the start policy's", "raise rollout.max_tokens"),
         (replace(ABLE, tied=8, rewarded=0.9), "8 of 8 groups", "choose a harder task"),
         (replace(ABLE, tied=8), "8 of 8 groups", "raise rollout.group_size"),
@@ -75,7 +75,7 @@ def test_little_is_enough(changed: Callable[[Seen], Seen]) -> None:
 
 def test_a_run_that_could_teach_nothing_does_not_begin(tmp_path: Path) -> None:
     command = ["run", "--algos", "agro", "--seeds", "0,", *SETTINGS, "--set", "rollout.max_tokens=3"]
-    refused([*command, "--out", str(tmp_path)], "carry no answer", "rollout.max_tokens", "--anyway")
+    refused([*command, "--out", str(tmp_path)], "have no answer", "rollout.max_tokens", "--anyway")
     assert not list(tmp_path.rglob("journal.jsonl"))
     code, output = harness(*command, "--out", str(tmp_path), "--anyway")
     assert code == 0 and "the start policy, 64 completions" in output

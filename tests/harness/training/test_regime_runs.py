@@ -80,7 +80,7 @@ def test_a_damaged_or_altered_offline_set_is_refused(tmp_path: Path) -> None:
     stored = json.loads(gzip.decompress(path.read_bytes()))
     stored["groups"][0]["rewards"] = [0.5] * 4
     path.write_bytes(gzip.compress(json.dumps(stored).encode()))
-    with pytest.raises(HarnessError, match="not what its hash says; delete it"):
+    with pytest.raises(HarnessError, match="does not match its hash; delete it"):
         run_small(config, tmp_path / "runs" / "b")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(HarnessError, match="damaged; delete it"):

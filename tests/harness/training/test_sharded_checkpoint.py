@@ -195,7 +195,7 @@ def test_a_damaged_state_is_refused(
     shutil.copytree(written[0] / "all weights" / "a file a rank", tmp_path / "run")
     harm(sorted((tmp_path / "run").rglob("shard-*"))[rank])
     modules, optimizer = trained("all weights", shards=False, steps=0)
-    with pytest.raises(HarnessError, match=r"of another version, or damaged .*; start the run over with --fresh"):
+    with pytest.raises(HarnessError, match=r"another version wrote it .*; start the run again with --fresh"):
         load_checkpoint(tmp_path / "run", RUN, modules, optimizer)
 
 

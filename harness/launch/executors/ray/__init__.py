@@ -1,6 +1,6 @@
-"""Runs on a Ray cluster, of one machine or many, which need no disk in common.
+"""Runs on a Ray cluster of one machine or several. The machines do not need a shared disk.
 
-A run works in a folder of its own on its node, and :class:`mirror.Mirror` sends what it leaves there to
-:class:`sink.Sink`, an actor beside the driver that writes it into the run's directory. When a node is lost, its runs
-are begun again elsewhere, from what the sink has.
+A run works in a folder of its own on its node. :class:`mirror.Mirror` sends new files to :class:`sink.Sink`, an actor
+on the driver's machine that writes them into the directory of the run. If a node is lost, its runs start again on other
+nodes, from what the sink has.
 """

@@ -1,4 +1,4 @@
-"""The way to a cluster: found out within seconds whether it is there, and the code shipped to it."""
+"""Connecting to a cluster: checks within seconds that it exists, and ships the code to it."""
 
 import logging
 import os
@@ -19,35 +19,36 @@ from harness.records.provenance import SHIPPED, versions
 OURS = ("algorithms", "evaluators", "harness")
 """Packages that are sent to the nodes."""
 ANSWER_WITHIN = 5.0
-"""Seconds that an address has to answer; Ray itself would try for more than a minute, and then end the process."""
+"""Seconds that an address has to answer. Ray itself would try for more than a minute and then end the process."""
 OBJECT_STORE = 512 * 2**20
-"""Bytes of a cluster of this machine alone: what goes through it are messages."""
+"""Bytes of the object store of a cluster on this machine only. It only carries messages."""
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-"""Of HTTP/2, with empty settings, which a Ray head answers with its own."""
+"""The HTTP/2 preface with empty settings. A Ray head answers with its own settings."""
 SETTINGS = 4
 INSTALLED = ("site-packages", "dist-packages")
-"""Folders in which other packages lie, which the nodes have, too."""
+"""Folders of installed packages, which the nodes also have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RayChoice:
-    """What ``--executor ray`` was given."""
+    """The options of ``--executor ray``."""
 
     address: str | None
-    """HOST:PORT, ``auto``, or ``local`` for this machine alone; None: RAY_ADDRESS, or else this machine."""
+    """HOST:PORT, ``auto``, or ``local`` for this machine only. None means RAY_ADDRESS if set, otherwise this
+    machine."""
     storage: str | None
-    """Where large files go on their way."""
+    """The place through which large files are transferred."""
 
 
 def connect(address: str | None, objectives: Iterable[str] = ()) -> None:
-    """Connect this process to the cluster, unless it is; it stays so until it ends, and its workers stay warm.
+    """Connect this process to the cluster, unless it is connected. The connection stays open, so workers stay warm.
 
-    ``objectives``: those of one's own, as my_module:MyObjective; the files they come from are shipped, too.
+    ``objectives``: names of objectives. Files of your own objectives (my_module:MyObjective) are shipped, too.
 
     Raises:
-        HarnessError: Ray is not installed, or the cluster does not answer, or is of another version.
+        HarnessError: Ray is not installed, the cluster does not answer, or it has another version.
     """
-    # Read while Ray is imported. Nothing is reported to anybody, and a run on the CPU may see GPUs.
+    # Ray reads these on import. They disable usage reports, and let runs on the CPU see GPUs.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -70,13 +71,13 @@ def connect(address: str | None, objectives: Iterable[str] = ()) -> None:
         )
     except (Exception, SystemExit) as error:
         raise HarnessError(
-            f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); start one by ray start --head, "
-            "and name its HOST:PORT by --ray-address, or leave it out to use this machine alone"
+            f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); start one with ray start --head "
+            "and give its HOST:PORT as --ray-address, or leave the option out to use only this machine"
         ) from error
 
 
 def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
-    """The runtime environment of all tasks: this very code, and the files of one's own objectives."""
+    """The runtime environment of all tasks: the code of this process, and the files of the user's objectives."""
     found = versions()
     own = dict.fromkeys(path for spec in objectives if ":" in spec for path in _files_of(spec.partition(":")[0]))
     return {
@@ -90,12 +91,12 @@ def shipped(objectives: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def _files_of(module: str) -> list[str]:
-    """The module's file or package, and what has been imported from the same folder: all that it may need.
+    """The file or package of a module, and all modules that were imported from the same folder.
 
-    Of an installed package nothing but itself: everything else is installed beside it.
+    For an installed package, this is only the package: its dependencies are installed, too.
     """
     own = _place(sys.modules[module.partition(".")[0]])
-    assert own is not None, "it was imported when the run's config was made"
+    assert own is not None, "the module was imported when the run's config was made"
     if own.parent.name in INSTALLED:
         return [str(own)]
     top = {name: one for name, one in sys.modules.items() if "." not in name and name != "__main__"}
@@ -104,7 +105,7 @@ def _files_of(module: str) -> list[str]:
 
 
 def _place(module: ModuleType) -> Path | None:
-    """The file of a module, or the folder of a package, which need not have an ``__init__.py``."""
+    """The file of a module, or the folder of a package, with or without ``__init__.py``."""
     file = getattr(module, "__file__", None)
     if file is None:
         return next((Path(folder).resolve() for folder in getattr(module, "__path__", ())), None)
@@ -113,15 +114,15 @@ def _place(module: ModuleType) -> Path | None:
 
 
 def _check(address: str) -> None:
-    """See that a Ray head answers there.
+    """Check that a Ray head answers at this address.
 
     Raises:
-        HarnessError: it does not.
+        HarnessError: it does not answer.
     """
     if "://" in address:
         raise HarnessError(
-            f"--ray-address {address}: the driver writes the runs' directories, so it must be on a node of the "
-            "cluster; type the command there, and name HOST:PORT or auto"
+            f"--ray-address {address}: the driver writes the directories of the runs, so it must be on a node of the "
+            "cluster; start the command there, with HOST:PORT or auto"
         )
     host, _, port = address.rpartition(":")
     reason = "something other than a Ray head answers"
@@ -137,7 +138,7 @@ def _check(address: str) -> None:
                 raise ConnectionError
             reason = f"no answer within {ANSWER_WITHIN:g} s"
     except ConnectionRefusedError:
-        reason = "nothing listens there"
+        reason = "connection refused"
     except ValueError:
         reason = "it is not HOST:PORT"
     except ConnectionError:
@@ -145,6 +146,6 @@ def _check(address: str) -> None:
     except OSError as error:
         reason = one_line(error)
     raise HarnessError(
-        f"no Ray cluster at --ray-address {address} ({reason}); start one by ray start --head --port 6379 and name its "
-        "HOST:6379, or leave it out to use this machine alone"
+        f"there is no Ray cluster at --ray-address {address} ({reason}); start one with ray start --head --port 6379 "
+        "and give its HOST:6379, or leave the option out to use only this machine"
     )

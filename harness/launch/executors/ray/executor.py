@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster; what every executor does, by tasks, gangs of actors, and the sink."""
+"""The executor for a Ray cluster. It uses tasks for runs, gangs of actors for runs on several devices, and the sink."""
 
 import time
 from collections import deque
@@ -22,16 +22,18 @@ from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome, ended_before
 
 ASK_EVERY = 1.0
-"""Seconds between two questions to the sink, which are of all runs at once."""
+"""Seconds between two requests to the sink. Each request covers all runs."""
 WAITING = 8
-"""Runs submitted beyond what the cluster has room for, so that none waits for the driver, and a cluster that can grow
-sees that it should."""
+"""The number of submitted runs beyond the room of the cluster. So no run waits for the driver, and a cluster that can
+grow sees the demand."""
 LOSSES = 3
-"""How often in a row a run may lose its process or node without another checkpoint before it counts as broken."""
+"""A run counts as broken if it loses its process or node more often than this in a row without a new checkpoint."""
 
 
 class RayExecutor:
-    """Tasks of the cluster that this process is connected to; ``most`` runs at a time, or as many as it has room for.
+    """Trains runs on the cluster that this process is connected to.
+
+    ``most``: the largest number of runs at a time; None for as many as fit.
 
     Raises:
         HarnessError: ``storage`` cannot be written.
@@ -72,7 +74,9 @@ class RayExecutor:
         except RayTaskError as error:
             raise error.cause from error
         except RayError as error:
-            raise HarnessError(f"the first look did not reach its end ({one_line(error)[:200]})") from error
+            raise HarnessError(
+                f"the first look did not finish ({one_line(error)[:200]}); repeat the command"
+            ) from error
         return None if interrupts.asked else seen
 
     def run(
@@ -118,12 +122,12 @@ class RayExecutor:
         self.kill()
 
     def kill(self) -> None:
-        """As :meth:`harness.launch.executors.executor.Executor.kill`; runs without a sink end themselves."""
+        """As :meth:`harness.launch.executors.executor.Executor.kill`. Runs without a sink end by themselves."""
         self._flying.clear()
         ray.kill(self._sink)
 
     def _launch(self, waiting: deque[RunRequest], terms: Terms) -> None:
-        """Submit what the cluster has room for, and a few more."""
+        """Submit as many runs as the cluster has room for, and a few more."""
         if not waiting or len(self._flying) >= (self._most or len(self._flying) + 1):
             return
         room = self._most or room_for(waiting[0]) + WAITING
@@ -141,7 +145,7 @@ class RayExecutor:
         return options.remote(request, terms, self._ties)
 
     def _news(self, *, at_once: bool) -> str | None:
-        """Ask the sink what runs where, if it is time; why nothing can go on."""
+        """Ask the sink where runs are, if it is time. Returns the reason if no run can go on."""
         if not at_once and time.monotonic() < self._asked + ASK_EVERY:
             return None
         refusal: str | None
@@ -150,10 +154,10 @@ class RayExecutor:
         return refusal
 
     def _stop(self) -> None:
-        """Nothing begins any more; what has begun is left to end after its step.
+        """Start no more runs, and let running ones end after their current step.
 
-        Once the sink has stopped, what has not begun will do nothing, so that to cancel it interrupts nothing. Ray
-        would interrupt a task wherever it is.
+        Ray would interrupt a cancelled task anywhere. Only tasks that have not started are cancelled, and after the
+        sink has stopped these would do nothing.
         """
         begun = set(self._ask("stop"))
         for ref, request in self._flying.items():
@@ -161,7 +165,7 @@ class RayExecutor:
                 ray.cancel(ref)
 
     def _outcome(self, ref: Any, request: RunRequest) -> Outcome | Broken | Lost | None:
-        """How a task ended; None for one that was cancelled before it began."""
+        """How a task ended; None if it was cancelled before it started."""
         run_id = request.config.run_id
         try:
             outcome: Outcome | Broken | Lost = ray.get(ref)
@@ -171,7 +175,7 @@ class RayExecutor:
             if isinstance(error.cause, KeyboardInterrupt):
                 return None
             outcome = Broken(run_id=run_id, reason=f"{type(error.cause).__name__}: {one_line(error.cause)[:200]}")
-        except RayError as error:  # the process died, or its node
+        except RayError as error:  # the process or its node died
             outcome = Lost(type(error).__name__)
         if isinstance(outcome, Lost):
             self._losses[run_id] = 1 if self._ask("lost", run_id) else self._losses.get(run_id, 0) + 1
@@ -187,12 +191,12 @@ class RayExecutor:
             return ray.get(getattr(self._sink, method).remote(*given))
         except RayActorError as error:
             raise HarnessError(
-                "the process that writes the runs' directories died; the same command resumes"
+                "the process that writes the directories of the runs died; the same command resumes"
             ) from error
 
 
 def _before(request: RunRequest) -> Outcome | Broken | None:
-    """How the run has ended before; no node need know."""
+    """How the run has ended in an earlier command; None if it has not. This needs no node."""
     try:
         return ended_before(request.config, request.directory)
     except HarnessError as error:

@@ -1,4 +1,4 @@
-"""A run of several devices on a cluster: its ranks are actors in a placement group."""
+"""A run on several devices of a cluster. Its ranks are actors in a placement group."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from harness.training.loop import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A process or a node died: the run is to be begun again, from what the sink has."""
+    """A process or a node died. The run must start again from what the sink has."""
 
     reason: str
 
@@ -31,7 +31,7 @@ class Rank:
     """One process of the run."""
 
     def meeting(self) -> tuple[str, int]:
-        """An address of this node, and a port that is free there."""
+        """The address of this node, and a free port."""
         with socket.socket() as probe:
             probe.bind(("", 0))
             return ray.util.get_node_ip_address(), probe.getsockname()[1]
@@ -39,7 +39,7 @@ class Rank:
     def work(
         self, request: RunRequest, terms: Terms, ties: Ties, begun: Begun | None, environment: dict[str, str]
     ) -> Outcome | Broken:
-        """This rank's part; ``begun`` is for rank 0, which alone writes."""
+        """Train this rank's part of the run. Only rank 0 writes files, so only rank 0 gets ``begun``."""
         os.environ.update(environment)
         if begun is not None:
             return work_on(begun, request, terms, ties)
@@ -50,9 +50,9 @@ class Rank:
 
 
 def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float]) -> Outcome | Broken | Lost:
-    """Have the run's ranks started and see them to their end; ``each``: the CPUs and GPUs of one.
+    """Start the ranks of a run, and wait until they end. ``each``: the CPUs and GPUs of one rank.
 
-    The first one that dies ends all of them.
+    If one rank dies, all others are ended.
     """
     run_id = request.config.run_id
     group = placement_group([each] * request.devices, strategy="PACK")
@@ -94,7 +94,7 @@ def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float
 
 
 def _outcome(ranks: list[Any]) -> Outcome | Broken | Lost:
-    """What broke a rank, or else the word of rank 0. A rank may notice before Ray that another one is lost.
+    """The error of a broken rank, or the answer of rank 0. A rank may notice the loss of another before Ray does.
 
     Raises:
         RayError: a rank died.

@@ -1,4 +1,4 @@
-"""A node's end of a run: what the run leaves in its folder is sent to the sink while it goes on."""
+"""The node's side of a run: new files in the folder of the run are sent to the sink while the run goes on."""
 
 import os
 import threading
@@ -14,17 +14,18 @@ from harness.records.locks import LOCK
 from harness.records.out_dir import CHECKPOINT, FINAL
 
 SEND_EVERY = 1.0
-"""Seconds between two looks at the run's folder."""
+"""Seconds between two checks of the folder."""
 PARTIAL = f"{FINAL}.partial"
 Say = Callable[..., Any]
-"""A message to the sink by the name of its method, with what follows run and attempt; returns the answer."""
+"""Sends a message to the sink and returns the answer. The arguments are the name of a method, and its arguments after
+run and attempt."""
 
 
 class Mirror:
-    """Inside, a thread sends what is new; at the end all that is left has been sent.
+    """A context in which a thread sends new files. On exit, everything has been sent.
 
-    A file is sent before the journal's line that tells of it, and a checkpoint after the journal that belongs to it,
-    so that the sink can be asked at any moment for a state that resumes.
+    A file is sent before the journal line that mentions it, and a checkpoint after the journal that belongs to it. So
+    the sink has a state that can be resumed at any time.
     """
 
     def __init__(self, directory: Path, say: Say, storage: str | None, *, journal_bytes: int) -> None:
@@ -36,7 +37,7 @@ class Mirror:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def should_stop(self) -> bool:
-        """Whether the sink says so, or cannot be reached."""
+        """Whether the sink has asked to stop, or cannot be reached."""
         return self._stop.is_set()
 
     def __enter__(self) -> "Mirror":
@@ -58,12 +59,12 @@ class Mirror:
             while not self._over.wait(SEND_EVERY):
                 self._send()
                 self._heed(self._say("word"))
-        except Exception as error:  # raised again where the run is
+        except Exception as error:  # raised again in the thread of the run
             self._error = error
             self._stop.set()
 
     def _send(self) -> None:
-        """All that is new."""
+        """Send everything that is new."""
         snapshot = self._snapshot()
         try:
             lines = self._lines()
@@ -80,7 +81,7 @@ class Mirror:
                 snapshot.unlink()
 
     def _snapshot(self) -> Path | None:
-        """The checkpoint, if it is new, under a name that the run does not replace."""
+        """A link to the checkpoint if it is new, under a name that the run does not replace."""
         if not self._know_of(CHECKPOINT):
             return None
         snapshot = self._directory / f".{CHECKPOINT}.sending"
@@ -92,7 +93,7 @@ class Mirror:
         return snapshot
 
     def _lines(self) -> bytes:
-        """Whole lines of the journal that have not been sent."""
+        """Complete lines of the journal that have not been sent."""
         path = self._directory / JOURNAL
         if not path.is_file():
             return b""
@@ -118,7 +119,7 @@ class Mirror:
             self._heed(self._say("rename", PARTIAL, FINAL))
 
     def _know_of(self, name: str) -> bool:
-        """Whether a file is another one than when this was last asked."""
+        """Whether a file has changed since the last call."""
         try:
             found = (self._directory / name).stat()
         except FileNotFoundError:

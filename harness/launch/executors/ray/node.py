@@ -1,4 +1,4 @@
-"""What a node does with a run: it takes up what the sink has, works in a folder of its own, and sends what comes."""
+"""A run on a node: it starts from what the sink has, works in a folder of its own, and sends new files."""
 
 import os
 import tempfile
@@ -24,20 +24,20 @@ from harness.training.checkpoint import journal_bytes_of
 from harness.training.loop import Outcome
 
 ASK_EVERY = 1.0
-"""Seconds between two questions for a fixed set that another run makes."""
+"""Seconds between two requests for a fixed set that another run is making."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ties:
-    """What ties a node to the driver."""
+    """The connection of a node to the driver."""
 
     sink: Any
-    """The actor."""
+    """The actor :class:`harness.launch.executors.ray.sink.Sink`."""
     storage: str | None
 
 
 def work(request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
-    """Carry a run to its end here; its request names the driver's directory."""
+    """Train a run on this node until it ends. The directory in its request is on the driver's machine."""
     run_id = request.config.run_id
     begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, ray.util.get_node_ip_address()))
     if isinstance(begun, str):
@@ -48,7 +48,7 @@ def work(request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
 
 
 def work_on(begun: Begun, request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
-    """Carry an attempt to its end."""
+    """Train one attempt at a run until it ends."""
     suite = request.directory.parent.parent.name
     with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as root:
         directory = Path(root) / suite / "runs" / request.config.run_id
@@ -57,7 +57,7 @@ def work_on(begun: Begun, request: RunRequest, terms: Terms, ties: Ties) -> Outc
         token = SHARED_BY.set(_shared_by(say, ties.storage))
         try:
             with Mirror(directory, say, ties.storage, journal_bytes=_take_up(begun, directory)) as mirror:
-                # What was to be forgotten the sink did not hand over.
+                # The sink does not hand over files that --fresh discards.
                 outcome = carry(replace(request, directory=directory), replace(terms, fresh=False), mirror.should_stop)
         except HarnessError as error:  # the disk is full
             say("refuse", str(error))
@@ -71,7 +71,7 @@ def work_on(begun: Begun, request: RunRequest, terms: Terms, ties: Ties) -> Outc
 
 
 def _take_up(begun: Begun, directory: Path) -> int:
-    """Write what the sink handed over; the bytes of the journal that belong to its checkpoint."""
+    """Write the files from the sink. Returns the number of bytes of the journal that belong to its checkpoint."""
     for name, parcel in begun.files.items():
         unpack(parcel, directory / name)
     if CHECKPOINT not in begun.files:
@@ -85,7 +85,7 @@ def _take_up(begun: Begun, directory: Path) -> int:
 def _speaker(ties: Ties, run_id: str, attempt: int) -> Say:
     def say(method: str, *given: Any, **named: Any) -> Any:
         ask = getattr(ties.sink, method)
-        if any(isinstance(one, Stored) for one in given):  # it takes its time, and other runs need not wait
+        if any(isinstance(one, Stored) for one in given):  # slow, and other runs should not wait
             ask = ask.options(concurrency_group=LARGE)
         return ray.get(ask.remote(run_id, attempt, *given, **named))
 
@@ -93,7 +93,7 @@ def _speaker(ties: Ties, run_id: str, attempt: int) -> Say:
 
 
 LARGE = "large"
-"""Methods of the sink that fetch from storage run beside the others."""
+"""The concurrency group of methods that fetch from storage, so that the others do not wait."""
 
 
 def _shared_by(say: Say, storage: str | None) -> Callable[[Path], AbstractContextManager[None]]:

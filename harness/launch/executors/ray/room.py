@@ -1,4 +1,4 @@
-"""What a run needs of a cluster, and what the cluster has room for."""
+"""The resources that a run needs, and the room of the cluster."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,30 @@ from harness.errors import HarnessError
 from harness.launch.executors.executor import RunRequest
 
 GROWS_WITHIN = 600.0
-"""Seconds for a cluster that may be growing; then a run that fits no node of it is a mistake."""
+"""Seconds that a cluster has to grow. After that, a run that does not fit is an error."""
 
 
 def needs(config: RunConfig) -> dict[str, float]:
-    """Of each of its devices."""
+    """The resources for each device of a run."""
     gpus = {"GPU": 1.0} if config.model.device == "cuda" else {}
     return {"CPU": float(config.compute.threads)} | gpus
 
 
 def room_for(request: RunRequest) -> int:
-    """How many such runs the cluster's nodes have room for, if nobody else uses them."""
+    """The number of such runs that fit on the cluster, if nobody else uses it."""
     return places(needs(request.config), _nodes()) // request.devices
 
 
 def places(each: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> int:
-    """How many processes with these needs fit on the nodes."""
+    """The number of processes with these needs that fit on the nodes."""
     return sum(int(min(node.get(name, 0) / need for name, need in each.items())) for node in nodes)
 
 
 def check_room(configs: Sequence[RunConfig], *, since: float) -> None:
-    """See that each of them fits the cluster, which has had since ``since`` (of the monotonic clock) to grow.
+    """Check that each run fits on the cluster. ``since``: the start of the time to grow, on the monotonic clock.
 
     Raises:
-        HarnessError: one does not.
+        HarnessError: a run does not fit.
     """
     if time.monotonic() < since + GROWS_WITHIN:
         return

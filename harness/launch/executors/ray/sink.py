@@ -1,4 +1,4 @@
-"""The driver's end of all runs: their directories, written from what nodes send."""
+"""The driver's side of all runs: writes their directories from the messages of nodes."""
 
 import os
 import re
@@ -16,69 +16,70 @@ from harness.records.locks import LOCK, locked
 from harness.records.out_dir import CHECKPOINT, ERROR, SETS
 
 Word = Literal["go", "stop", "gone"]
-"""To a node: go on; stop after the step; or: another node has the run now."""
+"""An answer to a node: go on, stop after the step, or stop because another node has the run now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Begun:
-    """What an attempt at a run starts from."""
+    """The start of an attempt at a run."""
 
     attempt: int
     word: Word
     files: dict[str, Parcel]
-    """Journal and checkpoint, if there is one."""
+    """Journal and checkpoint, if there is a checkpoint."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _Run:
     directory: Path
     fresh: bool
-    """What an earlier command left is still to be forgotten."""
+    """Whether files of an earlier command must still be deleted."""
     attempt: int = 0
-    """The one whose messages count."""
+    """The current attempt. Messages of others are ignored."""
     progress: int = 0
-    """Checkpoints so far; and as many as there were when an attempt was last lost."""
+    """The number of checkpoints so far."""
     progress_then: int = 0
+    """The number of checkpoints when the last attempt was lost."""
     waits: bool = True
-    """No task of it has begun, or none since the last one was lost."""
+    """Whether no task of the run has started, or none since the last one was lost."""
     where: str = ""
-    """The node that it runs on; nothing while it does not."""
+    """The node of the run; empty while it is not running."""
     held: ExitStack | None = None
-    """The hold on its directory, from an attempt's beginning until one of them ends."""
+    """The lock on its directory, from the first attempt until an attempt ends."""
 
 
 class Sink:
-    """Writes runs' directories. Every message names its run and its attempt; those of lost attempts do nothing.
+    """Writes the directories of runs. Each message names its run and attempt. Messages of lost attempts do nothing.
 
-    A name that leads out of the run's directory is refused, whoever sends it.
+    File names that lead out of the run's directory are refused.
     """
 
     def __init__(self, storage: str | None) -> None:
         self._storage = storage
         self._runs: dict[str, _Run] = {}
         self._makers: dict[Path, tuple[str, int, ExitStack]] = {}
-        """Who makes a fixed set now, and the hold on its folder."""
+        """The run and attempt that is making each fixed set, and the lock on its folder."""
         self._stopping = False
         self._refusal: str | None = None
 
-    # What the driver asks.
+    # Requests of the driver.
 
     def expect(self, directories: dict[str, Path], *, fresh: bool) -> None:
-        """Runs that nodes may send from now on."""
+        """Accept messages about these runs from now on."""
         self._stopping, self._refusal = False, None
         self._runs |= {run_id: _Run(directory=path, fresh=fresh) for run_id, path in directories.items()}
 
     def news(self) -> tuple[dict[str, str], str | None]:
-        """The node of each run that has begun and not ended, by its id; and why nothing can go on, if that is so."""
+        """The nodes of all running runs by run id, and the reason if no run can go on."""
         return {run_id: run.where for run_id, run in self._runs.items() if run.where}, self._refusal
 
     def stop(self) -> list[str]:
-        """No run begins from now on, and those that run stop after their step; the ids of these."""
+        """Start no more runs, and stop running ones after their step. Returns the ids of the running ones."""
         self._stopping = True
         return [run_id for run_id, run in self._runs.items() if not run.waits]
 
     def lost(self, run_id: str) -> bool:
-        """The attempt is no more; whether it left more than the one before."""
+        """Note that an attempt was lost. Returns whether it made more checkpoints than the one before."""
         run = self._runs[run_id]
         run.attempt, run.where, run.waits = run.attempt + 1, "", True
         self._release(run_id)
@@ -86,10 +87,10 @@ class Sink:
         run.progress_then = run.progress
         return further
 
-    # What nodes ask.
+    # Requests of nodes.
 
     def begin(self, run_id: str, where: str) -> Begun | str:
-        """Take the run; or the reason why that cannot be."""
+        """Start an attempt at a run on the node ``where``. Returns the reason if that is impossible."""
         run = self._runs[run_id]
         if self._stopping:
             return Begun(attempt=0, word="stop", files={})
@@ -109,28 +110,28 @@ class Sink:
             return Begun(attempt=0, word="stop", files={})
 
     def stopping(self) -> bool:
-        """Whether no run begins any more."""
+        """Whether no more runs may start."""
         return self._stopping
 
     def word(self, run_id: str, attempt: int) -> Word:
-        """Whether to go on."""
+        """Whether an attempt should go on."""
         if attempt != self._runs[run_id].attempt:
             return "gone"
         return "stop" if self._stopping else "go"
 
     def refuse(self, run_id: str, attempt: int, reason: str) -> Word:
-        """Nothing can go on, a node says."""
+        """A node reports that no run can go on."""
         if self.word(run_id, attempt) != "gone":
             self._refuse(reason)
         return self.word(run_id, attempt)
 
     def journal(self, run_id: str, attempt: int, offset: int, lines: bytes) -> Word:
-        """Lines of the journal, whole ones, that stand behind its first ``offset`` bytes and are its last."""
+        """Append complete lines to the journal after its first ``offset`` bytes. Anything after these is replaced."""
 
         def write(directory: Path) -> None:
             with (directory / JOURNAL).open("ab") as file:
                 if file.tell() < offset:
-                    raise ValueError(f"{file.name} has {file.tell()} bytes, and these follow {offset}")
+                    raise ValueError(f"{file.name} has {file.tell()} bytes, but the new lines start at {offset}")
                 if file.tell() > offset:
                     file.truncate(offset)
                 file.write(lines)
@@ -138,7 +139,7 @@ class Sink:
         return self._write(run_id, attempt, write)
 
     def checkpoint(self, run_id: str, attempt: int, parcel: Parcel) -> Word:
-        """A state; the journal that belongs to it has come before."""
+        """Write a checkpoint. The journal that belongs to it was sent before."""
 
         def write(directory: Path) -> None:
             with (directory / JOURNAL).open("ab") as file:
@@ -149,7 +150,7 @@ class Sink:
         return self._write(run_id, attempt, write, parcel)
 
     def file(self, run_id: str, attempt: int, name: str, parcel: Parcel) -> Word:
-        """Any other file of the run, whole."""
+        """Write any other file of the run as a whole."""
 
         def write(directory: Path) -> None:
             path = confined(directory, name)
@@ -159,7 +160,7 @@ class Sink:
         return self._write(run_id, attempt, write, parcel, forgets=name != ERROR)
 
     def rename(self, run_id: str, attempt: int, before: str, after: str) -> Word:
-        """A folder that is complete gets its name."""
+        """Give a complete folder its final name."""
 
         def write(directory: Path) -> None:
             if (source := confined(directory, before)).is_dir():
@@ -169,7 +170,7 @@ class Sink:
         return self._write(run_id, attempt, write)
 
     def end(self, run_id: str, attempt: int, *, ended: bool) -> Word:
-        """The attempt is over; a run that has ``ended`` needs its checkpoint no longer."""
+        """Note that an attempt is over. A run that has ``ended`` no longer needs its checkpoint."""
 
         def write(directory: Path) -> None:
             if ended:
@@ -184,9 +185,9 @@ class Sink:
         return self._write(run_id, attempt, write, forgets=False)
 
     def claim_set(self, run_id: str, attempt: int, name: str) -> Parcel | Literal["make", "wait"]:
-        """The fixed set of this name; or, for one run at a time, the leave to make it."""
+        """The fixed set of this name, or the permission to make it, which only one run has at a time."""
         if self.word(run_id, attempt) == "gone":
-            return "make"  # nobody will take it
+            return "make"  # its result will be ignored
         folder = self._set_folder(run_id, name)
         path = folder / "completions.json.gz"
         if folder in self._makers and self._makers[folder][:2] != (run_id, attempt):
@@ -197,19 +198,19 @@ class Sink:
             held = ExitStack()
             try:
                 held.enter_context(locked(folder, patience=0))
-            except HarnessError:  # another command of this machine makes it
+            except HarnessError:  # another command on this machine is making it
                 return "wait"
             self._makers[folder] = (run_id, attempt, held)
         return "make"
 
     def set_made(self, run_id: str, attempt: int, name: str, parcel: Parcel) -> Word:
-        """The fixed set that the run had leave to make."""
+        """Write the fixed set that the run was permitted to make."""
         path = self._set_folder(run_id, name) / "completions.json.gz"
         word = self._write(run_id, attempt, lambda _: _replace(path, parcel), parcel, forgets=False)
         self._release(run_id)
         return word
 
-    # How it is done.
+    # Implementation.
 
     def _write(
         self,
@@ -220,7 +221,7 @@ class Sink:
         *,
         forgets: bool = True,
     ) -> Word:
-        """``write`` into the run's directory, unless the attempt was lost; what is to be forgotten goes before."""
+        """Call ``write`` on the run's directory, unless the attempt was lost. Old files are deleted first if needed."""
         run = self._runs[run_id]
         if self.word(run_id, attempt) == "gone":
             discard(parcel)
@@ -236,21 +237,21 @@ class Sink:
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
-            self._refuse(f"cannot write {run.directory}: {error}; make room, and the same command resumes")
+            self._refuse(f"cannot write {run.directory}: {error}; free some space, and the same command resumes")
         return self.word(run_id, attempt)
 
     def _left(self, run: _Run) -> dict[str, Parcel]:
-        """Journal and checkpoint; nothing without a checkpoint, as the run then begins anew."""
+        """Journal and checkpoint. Empty if there is no checkpoint, because the run then starts from the beginning."""
         names = (JOURNAL, CHECKPOINT) if (run.directory / CHECKPOINT).is_file() else ()
         return {name: pack(run.directory / name, self._storage) for name in names if (run.directory / name).is_file()}
 
     def _set_folder(self, run_id: str, name: str) -> Path:
         if not re.fullmatch(r"s\d+-[0-9a-f]+", name):
-            raise ValueError(f"{name!r} names no fixed set")
+            raise ValueError(f"{name!r} is not the name of a fixed set")
         return self._runs[run_id].directory.parent.parent / SETS / name
 
     def _release(self, run_id: str) -> None:
-        """Another run may make the set that this one was to make."""
+        """Allow other runs to make the set that this run was permitted to make."""
         for folder, (maker, _, held) in list(self._makers.items()):
             if maker == run_id:
                 held.close()
@@ -261,22 +262,22 @@ class Sink:
 
 
 def confined(directory: Path, name: str) -> Path:
-    """The path that a name stands for inside a directory.
+    """The path of a file name inside a directory.
 
     Raises:
-        ValueError: it leads elsewhere.
+        ValueError: the name leads out of the directory.
     """
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError(f"{name!r} leads out of {directory}")
     found = directory / path
-    if not found.resolve().is_relative_to(directory.resolve()):  # by a link
+    if not found.resolve().is_relative_to(directory.resolve()):  # through a link
         raise ValueError(f"{name!r} leads out of {directory}")
     return found
 
 
 def _replace(path: Path, parcel: Parcel) -> None:
-    """Whole, or what was there before."""
+    """Replace a file atomically."""
     partial = path.with_name(f".{path.name}.partial")
     unpack(parcel, partial)
     with partial.open("rb") as file:

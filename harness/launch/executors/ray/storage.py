@@ -1,4 +1,4 @@
-"""Files on their way between a node and the driver: small ones in a message, large ones by a place that both reach."""
+"""Transfer of files between nodes and driver: small files in messages, large ones through a shared place."""
 
 import contextlib
 import shutil
@@ -11,16 +11,16 @@ import fsspec
 from harness.errors import HarnessError, one_line
 
 MOST_IN_MEMORY = 64 * 2**20
-"""Bytes of the largest file that goes through the memory of the sink; larger ones need ``--ray-storage``."""
+"""The size in bytes of the largest file that is sent in a message. Larger files need ``--ray-storage``."""
 
 
 class NeedsStorage(HarnessError):
-    """A file is too large for a message, and there is no other way."""
+    """A file is too large for a message, and there is no storage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file that lies at an address, to be fetched once."""
+    """A file at an address in storage, which is fetched once."""
 
     uri: str
 
@@ -29,19 +29,19 @@ Parcel = bytes | Stored
 
 
 def pack(path: Path, storage: str | None) -> Parcel:
-    """The file, or where it has been put.
+    """The content of a file, or its address in storage if it is large.
 
     Raises:
-        NeedsStorage: it is large, and ``storage`` is not named.
+        NeedsStorage: the file is large, and there is no ``storage``.
     """
     size = path.stat().st_size
     if size <= MOST_IN_MEMORY:
         return path.read_bytes()
     if storage is None:
         raise NeedsStorage(
-            f"{path.name} has {size / 2**20:,.0f} MiB, and more than {MOST_IN_MEMORY / 2**20:,.0f} MiB do not go "
-            "through the driver's memory: name a place that all nodes reach, such as --ray-storage s3://BUCKET/FOLDER "
-            "or, on a shared disk, --ray-storage file:///FOLDER"
+            f"{path.name} has {size / 2**20:,.0f} MiB, but files of more than {MOST_IN_MEMORY / 2**20:,.0f} MiB are "
+            "not sent through the driver's memory; give a place that all nodes can reach, such as --ray-storage "
+            "s3://BUCKET/FOLDER or, on a shared disk, --ray-storage file:///FOLDER"
         )
     stored = Stored(f"{storage.rstrip('/')}/{uuid.uuid4().hex}")
     with path.open("rb") as source, fsspec.open(stored.uri, "wb") as target:
@@ -50,7 +50,7 @@ def pack(path: Path, storage: str | None) -> Parcel:
 
 
 def unpack(parcel: Parcel, path: Path) -> None:
-    """Write the file; one from storage is taken away there."""
+    """Write the file of a parcel. A file in storage is deleted there."""
     if isinstance(parcel, bytes):
         path.write_bytes(parcel)
         return
@@ -60,7 +60,7 @@ def unpack(parcel: Parcel, path: Path) -> None:
 
 
 def discard(parcel: Parcel) -> None:
-    """Take away what a parcel left in storage; one that is gone already is no error."""
+    """Delete the file of a parcel from storage. It is no error if the file is missing."""
     if isinstance(parcel, Stored):
         system, path = fsspec.url_to_fs(parcel.uri)
         with contextlib.suppress(FileNotFoundError):
@@ -68,10 +68,10 @@ def discard(parcel: Parcel) -> None:
 
 
 def check_storage(storage: str) -> None:
-    """See that it can be written and read from here.
+    """Check that storage can be written from here.
 
     Raises:
-        HarnessError: it cannot.
+        HarnessError: it cannot be written.
     """
     probe = f"{storage.rstrip('/')}/{uuid.uuid4().hex}"
     try:
@@ -79,8 +79,8 @@ def check_storage(storage: str) -> None:
         system.makedirs(path.rpartition("/")[0], exist_ok=True)
         system.pipe_file(path, b"probe")
         system.rm_file(path)
-    except Exception as error:  # each kind of storage has errors of its own, and a missing package is one
+    except Exception as error:  # each kind of storage has its own errors; a missing package is one of them
         raise HarnessError(
-            f"--ray-storage {storage} cannot be written ({type(error).__name__}: {one_line(error)[:200]}); name a "
+            f"--ray-storage {storage} cannot be written ({type(error).__name__}: {one_line(error)[:200]}); give a "
             "place such as s3://BUCKET/FOLDER (which needs the package s3fs) or file:///FOLDER"
         ) from error
