@@ -19,6 +19,11 @@ def step_totals(objective: Objective, parts: Sequence[Batch]) -> Mapping[str, Te
     return sums
 
 
+def wants_totals(objective: Objective) -> bool:
+    """Whether the objective wants to know anything of the whole step."""
+    return isinstance(objective, HasOverview | HasTotals)
+
+
 def scores_come_first(objective: Objective) -> bool:
     """Whether the required scores must be computed before the first loss of a step."""
     return objective.reads_scores if isinstance(objective, HasOverview) else isinstance(objective, HasTotals)

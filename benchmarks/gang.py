@@ -20,7 +20,7 @@ from unittest.mock import patch
 import harness.training.loop as loop
 from harness.config.run_config import RunConfig
 from harness.launch.executors.executor import RunRequest, Terms
-from harness.launch.gang import free_port, rank_environments, run_rank
+from harness.launch.gang import MeetingPoint, run_rank
 from harness.launch.plan import plan
 from harness.records.events import Step
 from harness.records.journal import Journal
@@ -86,9 +86,9 @@ def configured(algo: str, seed: int, devices: int, prompts: int, steps: int) -> 
     return planned.runs[0], Terms(invocation=planned.invocation)
 
 
-def _rank(rank: int, size: int, port: int, request: RunRequest, terms: Terms, answers: Any) -> None:
-    if size > 1:
-        os.environ |= rank_environments(size, port=port)[rank]
+def _rank(rank: int, environment: dict[str, str], request: RunRequest, terms: Terms, answers: Any) -> None:
+    if environment:
+        os.environ |= environment
         answers.put((rank, noted(lambda: run_rank(request, terms, lambda: False))))
     else:
         answers.put((rank, loop.train(request.config, request.directory, terms.invocation)))
@@ -98,8 +98,11 @@ def _side_by_side(jobs: Sequence[tuple[int, int, RunRequest, Terms]]) -> dict[in
     """What each process (its rank, of how many) returns."""
     context = get_context("spawn")
     answers = context.Queue()
-    port = free_port()
-    processes = [context.Process(target=_rank, args=(rank, size, port, *rest, answers)) for rank, size, *rest in jobs]
+    point = MeetingPoint(jobs[0][1])
+    processes = [
+        context.Process(target=_rank, args=(rank, point.environments[rank] if size > 1 else {}, *rest, answers))
+        for rank, size, *rest in jobs
+    ]
     for process in processes:
         process.start()
     found = [answers.get() for _ in processes]

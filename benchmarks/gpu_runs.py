@@ -15,6 +15,7 @@ import torch
 from engines import Row
 from one_run import begin, places
 
+from harness.launch.gang import MeetingPoint
 from harness.launch.plan import Plan, plan
 from harness.records.events import End, Evaluation, Event, Step
 from harness.records.journal import Journal
@@ -145,8 +146,9 @@ def gangs(options: argparse.Namespace, folder: Path, seconds: list[float]) -> li
             continue
         what, directory = f"gang of {size}, {parallel}", folder / f"gang-{parallel}"
         found = planned(options, compute__devices=size, compute__parallel=parallel)
-        where = places(options.device, size)
-        took, ended = _together([begin(found.runs[0], found.invocation, directory, where, gang=True)])
+        point = MeetingPoint(size)
+        where = [place | rank for place, rank in zip(places(options.device, size), point.environments, strict=True)]
+        took, ended = _together([begin(found.runs[0], found.invocation, directory, where)])
         rows.append((f"{what}: seconds, and alone", f"{took:.1f} s, {seconds[0]:.1f} s", ended))
         if ended:
             rewards = f"{_first_reward(directory):.4f}, {alone:.4f}"

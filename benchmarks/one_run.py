@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.launch.executors.executor import RunRequest, Terms
-from harness.launch.gang import rank_environments, run_rank
+from harness.launch.gang import run_rank
 from harness.records.events import Invocation
 from harness.training.loop import train
 
@@ -32,14 +32,10 @@ def places(device: str, count: int) -> list[dict[str, str]]:
 
 
 def begin(
-    config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[dict[str, str]], *, gang: bool = False
+    config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[Mapping[str, str]]
 ) -> list[ForkServerProcess]:
-    """Start the run in ``directory``, with a process in each of the environments, as a ``gang`` also of one."""
-    ranks = rank_environments(len(where)) if gang else [{}]
-    processes = [
-        FORKS.Process(target=_run, args=(config, invocation, directory, place | rank))
-        for place, rank in zip(where, ranks, strict=True)
-    ]
+    """Start the run in ``directory``, with a process in each of the environments; those of ranks make it a gang."""
+    processes = [FORKS.Process(target=_run, args=(config, invocation, directory, dict(place))) for place in where]
     for process in processes:
         process.start()
     return processes

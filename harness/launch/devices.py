@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 NUMBERS = re.compile(r"(?:cuda:)?(\d+)(?:-(\d+))?")
 SLOTS = re.compile(r"cpu:(\d+)")
 FORM = "give GPUs, such as 0-7 or 0,2,5, or how many runs share the CPU, such as cpu:4"
+NO_GPU = "model.device is cuda, but torch sees no GPU"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 

@@ -9,7 +9,6 @@ The executors start these processes. You can also start them by hand, on one mac
 import argparse
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,30 +30,38 @@ from harness.training.loop import Outcome, train
 from harness.world import ALONE, LostRanks, Ranks, World, of_a_collective
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""The variables that say which rank this process is, and where the ranks connect."""
+"""What says where the ranks meet, and which one this is."""
+STARTED_ELSEWHERE = "TORCHELASTIC_USE_AGENT_STORE"
+"""If it is ``True``, no rank starts the store in which all of them meet: the process that started them has done so."""
 PATIENCE = timedelta(minutes=30)
 """The timeout for a rank that hangs. The death of a rank is noticed at once."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
 """The exit codes of a rank that was started by hand."""
 
 
-def free_port() -> int:
-    """A free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class MeetingPoint:
+    """Where the ranks of a gang find each other: a store in this process, which keeps it until they have ended.
 
-
-def rank_environments(
-    size: int, host: str = "127.0.0.1", port: int | None = None, *, one_gpu: bool = False
-) -> list[dict[str, str]]:
-    """The variables in :data:`ENVIRONMENT` for each rank of a gang.
-
-    ``host`` and ``port`` are those of rank 0, by default on this machine. ``one_gpu``: whether each rank sees only its
-    own GPU, as its first one.
+    The store takes a port that is free as it begins to listen. So no other process can take the port before the ranks
+    use it.
     """
-    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": host, "MASTER_PORT": str(port or free_port())}
-    return [shared | {"RANK": str(rank), "LOCAL_RANK": "0" if one_gpu else str(rank)} for rank in range(size)]
+
+    def __init__(self, size: int, host: str = "127.0.0.1", *, one_gpu: bool = False) -> None:
+        """``host`` is an address of this machine that all ranks reach; the default is for ranks on this machine.
+
+        ``one_gpu``: each rank sees only its own GPU, as the first one.
+        """
+        self._store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)  # type: ignore[attr-defined]
+        shared = {
+            "WORLD_SIZE": str(size),
+            "MASTER_ADDR": host,
+            "MASTER_PORT": str(self._store.port),
+            STARTED_ELSEWHERE: str(True),
+        }
+        self.environments = [
+            shared | {"RANK": str(rank), "LOCAL_RANK": "0" if one_gpu else str(rank)} for rank in range(size)
+        ]
+        """What each rank finds in its environment, as :data:`ENVIRONMENT` names it."""
 
 
 def train_request(request: RunRequest, terms: Terms, should_stop: Callable[[], bool], world: World = ALONE) -> Outcome:

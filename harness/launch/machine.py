@@ -8,6 +8,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from harness.config.run_config import SuiteConfig
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
+from harness.launch.devices import NO_GPU
 from harness.models.loading import load_shape
 from harness.records.provenance import VLLM_BUILDS, vllm_version
 
@@ -19,18 +20,20 @@ ROUNDED = (
 )
 
 
-def settle(suite: SuiteConfig) -> tuple[SuiteConfig, list[str]]:
-    """The suite with all ``auto`` settings resolved, and a line on each choice. See :func:`settle_model`."""
-    model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None)
+def settle(suite: SuiteConfig, *, here: bool = True) -> tuple[SuiteConfig, list[str]]:
+    """The suite with nothing left to ``auto``, and a line on each choice; as :func:`settle_model`."""
+    model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None, here=here)
     return suite.model_copy(update={"model": model, "compute": compute}), reasons
 
 
 def settle_model(
-    model: ModelSettings, compute: ComputeSettings, *, adapted: bool
+    model: ModelSettings, compute: ComputeSettings, *, adapted: bool, here: bool = True
 ) -> tuple[ModelSettings, ComputeSettings, list[str]]:
     """Both with all ``auto`` settings resolved, and a line on each choice and its reason.
 
     ``adapted``: whether adapters are trained.
+
+    ``here``: this machine computes. If not, other machines may have the GPU that it lacks.
 
     Raises:
         HarnessError: a requested device or engine is not available.
@@ -42,7 +45,13 @@ def settle_model(
         reasons.append(f"device {found}: {why}")
         model = model.model_copy(update={"device": found})
     elif model.device == "cuda" and not torch.cuda.is_available():
-        raise HarnessError("model.device is cuda, but torch sees no GPU; use model.device=auto")
+        if here:
+            raise HarnessError(f"{NO_GPU}; use model.device=auto")
+        if model.dtype == "auto":
+            raise HarnessError(
+                f"{NO_GPU} here, so it cannot tell what model.dtype=auto is; set model.dtype=bfloat16 for GPUs of "
+                "other machines, or use model.device=auto"
+            )
     if model.dtype == "auto":
         fast = _gpu_has_bfloat16() if model.device == "cuda" else cpu_has_bfloat16()
         why = f"the {model.device} has {'instructions' if fast else 'no instructions'} for bfloat16"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
-from harness.launch.devices import Device, cores, cpu_slots, devices_of, gpus
+from harness.launch.devices import NO_GPU, Device, cores, cpu_slots, devices_of, gpus
 from harness.launch.scheduling import Forecaster
 
 HEADROOM = 0.9
@@ -51,6 +51,8 @@ def places_of(
         chosen = devices_of(devices, kind)
     else:
         chosen = gpus() if kind == "cuda" else cpu_slots(max(workers or fitting, compute.devices))
+    if not chosen:
+        raise HarnessError(f"{NO_GPU}; use model.device=auto, or --executor ray for GPUs of other machines")
     if compute.devices > len(chosen):
         raise HarnessError(
             f"compute.devices={compute.devices}, but there are only {len(chosen)} here "

@@ -94,6 +94,17 @@ def load_shape(path: str) -> Any:
         return AutoConfig.from_pretrained(source, trust_remote_code=False, **extra)
 
 
+def load_without_weights(path: str, dtype: torch.dtype) -> Any:
+    """The model on torch's meta device.
+
+    Raises:
+        HarnessError: as :func:`load_policy`.
+    """
+    shape = load_shape(path)
+    with refusing(path), torch.device("meta"):
+        return AutoModelForCausalLM.from_config(shape, dtype=dtype)
+
+
 def _tokens_of(author: GenerationConfig) -> GenerationConfig:
     """The special tokens of the author's settings and nothing else: how to sample is the suite's to say."""
     names = ("bos_token_id", "eos_token_id", "pad_token_id")

@@ -37,8 +37,9 @@ def shard(model: nn.Module, *, reshard: bool = False) -> None:
     Layers are the units in which weights are gathered, and whatever else there is another one.
 
     Raises:
-        HarnessError: layers share weights, so that they cannot be units.
+        HarnessError: layers share weights, so that they cannot be units; or torch is too old for ``reshard``.
     """
+    _refuse_old_torch(reshard)
     device = next(model.parameters()).device
     mesh = init_device_mesh(device.type, (dist.get_world_size(),))
     layers = layers_of(model)
@@ -48,9 +49,7 @@ def shard(model: nn.Module, *, reshard: bool = False) -> None:
     for unit in units_of(model):  # none of these settings reaches units within
         unit.set_gradient_divide_factor(1.0)  # objectives divide by the counts of the whole step
         unit.set_force_sum_reduction_for_comms(True)  # without it a factor of 1 is a multiplication that gloo lacks
-        if reshard and hasattr(
-            unit, "set_reduce_scatter_unused_params"
-        ):  # of experts that a rank's tokens do not reach
+        if reshard:  # experts that a rank's tokens do not reach
             unit.set_reduce_scatter_unused_params(True, recurse=False)
     setattr(model, METHOD, MethodType(lambda self, call, *args, **kwargs: call(*args, **kwargs), model))
     register_fsdp_forward_method(model, METHOD)
@@ -179,6 +178,15 @@ def made_whole(module: nn.Module) -> Iterator[None]:
 
 def _in_parts(model: Any) -> bool:
     return any(isinstance(parameter, DTensor) for parameter in model.parameters())
+
+
+def _refuse_old_torch(reshard: bool) -> None:
+    """Older versions sum only gradients that are there: with experts, those can be other ones on each rank."""
+    if reshard and not hasattr(FSDPModule, "set_reduce_scatter_unused_params"):
+        raise HarnessError(
+            f"compute.reshard needs torch 2.13 or newer, and this is {torch.__version__}; install that, or set "
+            "compute.reshard=false"
+        )
 
 
 def _refuse_shared(layers: list[nn.Module]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ from algorithms.ops import (
     truncated_importance,
     weigh_gradient,
 )
-from algorithms.step import step_totals
+from algorithms.step import step_totals, wants_totals
 from algorithms.types import Batch, Denominators, HasState, PolicyOutput
 from harness.config.optimizer import OptimizerSettings
 from harness.errors import HarnessError
@@ -31,7 +31,7 @@ from harness.models.sequences import IDLE
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
-from harness.training.micro_batches import MicroBatch, deal, denominators, idle, micro_batches
+from harness.training.micro_batches import MicroBatch, deal, denominators, idle, micro_batches, pack
 from harness.training.optimism import extrapolate, remember
 from harness.training.scoring import score_update
 from harness.training.state import RunState
@@ -56,9 +56,8 @@ def update(run: RunState, groups: Sequence[Group]) -> Metrics:
         counts = denominators(part, run.config.rollout.max_tokens)
         part = score_update(run, part)
         dealt = [[part[i] for i in indices] for indices in deal(part, run.world.size)]
-        micro = [micro_batches(share, run.config.compute.micro_batch_tokens) for share in dealt]
         with accumulating(*run.modules.values()):
-            metrics = _backward(run, micro, counts, first=index == 1)
+            metrics = _backward(run, dealt, counts, first=index == 1)
         if why := unexplained(run.config, metrics):
             raise HarnessError(f"{run.directory}: {why}; the run stops before training on this; use another engine")
         with run.span("gradients") if run.world.size > 1 else nullcontext():
@@ -82,14 +81,14 @@ def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]
         yield from ([groups[i] for i in sorted(indices)] for indices in np.array_split(order, parts))
 
 
-def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Denominators, *, first: bool) -> Metrics:
-    """Accumulate this rank's part of the gradient of one update over its micro-batches. Returns the summed metrics.
+def _backward(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominators, *, first: bool) -> Metrics:
+    """Accumulate this rank's part of the gradient of one update, micro-batch by micro-batch; metrics add up.
 
-    ``dealt``: the micro-batches of all ranks, because an objective's totals of the step are computed on every rank.
+    ``dealt``: the groups of each rank.
     """
-    made = [[part.batch(counts, run.policy.device, run.progress.state) for part in share] for share in dealt]
-    totals = step_totals(run.objective, [batch for share in made for batch in share])
-    parts, batches = dealt[run.world.rank], made[run.world.rank]
+    parts = micro_batches(dealt[run.world.rank], run.config.compute.micro_batch_tokens)
+    batches = [_batch(run, part, counts) for part in parts]
+    totals = _totals(run, dealt, batches, counts)
     fresh = first and run.regime.fresh
     sums: Metrics = defaultdict(float)
     for part, batch in zip(parts, batches, strict=True):
@@ -111,7 +110,7 @@ def _backward(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Deno
             sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
         for name, metric in result.metrics.items():
             _count(sums, f"objective/{name}", float(metric))
-    _keep_company(run, [len(share) for share in dealt])
+    _keep_company(run, dealt)
     if isinstance(run.objective, HasState):
         scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
         after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))
@@ -124,10 +123,31 @@ def _count(sums: Metrics, name: str, value: float) -> None:
     sums[name] = max(sums.get(name, value), value) if name.endswith("_max") else sums[name] + value
 
 
-def _keep_company(run: RunState, micro_batches: Sequence[int]) -> None:
-    """Make idle passes if all ranks must make as many passes as the rank with the most micro-batches."""
+def _batch(run: RunState, part: MicroBatch, counts: Denominators) -> Batch:
+    return part.batch(counts, run.policy.device, run.progress.state)
+
+
+def _totals(
+    run: RunState, dealt: Sequence[Sequence[Group]], mine: Sequence[Batch], counts: Denominators
+) -> Mapping[str, Tensor]:
+    """What the objective wants to know of the whole step: each rank sees the groups of all ranks. ``mine``: its own."""
+    if not wants_totals(run.objective):
+        return {}
+    batches: list[Batch] = []
+    for rank, share in enumerate(dealt):
+        if rank == run.world.rank:
+            batches += mine
+        else:
+            parts = micro_batches(share, run.config.compute.micro_batch_tokens)
+            batches += [_batch(run, part, counts) for part in parts]
+    return step_totals(run.objective, batches)
+
+
+def _keep_company(run: RunState, dealt: Sequence[Sequence[Group]]) -> None:
+    """Passes that change nothing, where all ranks must make as many as the one with the most micro-batches."""
     if reshards(run.policy.model):
-        for _ in range(idle(micro_batches, run.world.rank)):
+        passes = [len(pack(share, run.config.compute.micro_batch_tokens)) for share in dealt]
+        for _ in range(idle(passes, run.world.rank)):
             values = run.critic(IDLE).sum() if run.critic else 0.0
             ((run.policy.logp(IDLE).sum() + values) * 0).backward()  # type: ignore[no-untyped-call]
 

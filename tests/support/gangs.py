@@ -14,6 +14,7 @@ from harness.launch.executors.executor import Broken, RunRequest, Terms
 from harness.launch.executors.local import LocalExecutor, Work, work
 from harness.launch.executors.worker import asked_to_stop
 from harness.launch.interrupts import Interrupts
+from harness.training import checkpoint
 from harness.training.loop import Outcome
 from harness.training.state import RunState
 from tests.support.processes import FORKS
@@ -39,8 +40,17 @@ def carry_gang(request: RunRequest, work: Work = work) -> Outcome | Broken:
     return outcome
 
 
+def in_files(request: RunRequest, terms: Terms) -> Outcome | Broken:
+    """A rank whose checkpoints in shards are a file a rank, however small they are."""
+    checkpoint.ONE_FILE = 0  # of this process, which does nothing else
+    return work(request, terms)
+
+
 def killed(rank: int, lines: int, delay: float) -> Work:
-    """Rank ``rank`` is killed ``delay`` seconds after the journal has ``lines`` lines; that moment is noted."""
+    """Rank ``rank`` is killed ``delay`` seconds after the journal has ``lines`` lines; that moment is noted.
+
+    Checkpoints are as of :func:`in_files`.
+    """
     return partial(_killed, rank, lines, delay)
 
 
@@ -56,7 +66,7 @@ def _killed(rank: int, lines: int, delay: float, request: RunRequest, terms: Ter
 
     if os.environ["RANK"] == str(rank):
         threading.Thread(target=kill, daemon=True).start()
-    return carry(request, terms, asked_to_stop)
+    return in_files(request, terms)
 
 
 def raising(rank: int, error: Exception) -> Work:

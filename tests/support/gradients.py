@@ -1,19 +1,23 @@
-"""Gradients of every update of a few steps, by one process or by several, of many configs in one process."""
+"""Gradients of updates, by several ranks and by one process: many cases, in processes that are started once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import harness.training.update
-from harness.config.arms import objective_of
-from harness.config.run_config import RunConfig
-from harness.models.critic import Critic
+from harness.models.loading import locate
+from harness.models.parallel import like, whole
+from harness.rollout.engines.engine import sample_groups, sampling_of
 from harness.rollout.fixed_set import FixedSet
+from harness.rollout.grading import grade_groups
 from harness.rollout.groups import Group
 from harness.rollout.regimes import make_regime
 from harness.training.checkpoint import Progress
@@ -24,98 +28,229 @@ from harness.training.scoring import score_start
 from harness.training.state import RunState
 from harness.training.update import Metrics, update
 from harness.world import ALONE, World
+from tests.support.batches import CASES as OBJECTIVES
 from tests.support.small import INVOCATION, small_config
 
-EIGHTH = 8
-Case = tuple[str, dict[str, Any], int]
-"""An objective, what is set for its run, and how many steps."""
+MODEL = "model"
+SAMPLED = 9
+"""Groups that the start policy has sampled, as many as any case trains on."""
+GROUP = 4
+REWARDS = ((1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 1.0, 0.0), (0.0, 1.0, 1.0, 1.0))
+"""Of the completions of groups, in turn, so that each group teaches something."""
+SMALL: dict[str, Any] = {
+    "rollout__group_size": GROUP,
+    "rollout__max_tokens": 12,
+    "rollout__reference_samples": 2,
+    "compute__micro_batch_tokens": 1,  # each group by itself, however they are dealt
+    "budget": {"unit": "completions", "total": 10_000},
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "replicate": {},
+    "shard": {"compute__parallel": "shard"},
+    "a layer at a time": {"compute__parallel": "shard", "compute__reshard": True},
+}
+"""How a run is spread over ranks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """The updates of a turn of one of the objectives, its first on policy, or else its second."""
+
+    objective: str
+    regime: str = "on_policy"
+    prompts: int = 3
+    """An odd number: shares of two ranks are uneven, and of the second minibatch one rank has nothing."""
+    updates: int = 1
+    minibatches: int = 1
+    correction: Mapping[str, Any] = field(default_factory=dict)
+    """What is done about engines that compute differently."""
+    ways: tuple[str, ...] = ("replicate", "shard")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Between several ranks and one process."""
+
+    gradients: float
+    """The largest norm of a difference, over the updates, relative to the gradient."""
+    states: float
+    """The largest relative difference of what the objective carries."""
+    learns: bool
+    """There were gradients other than 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What a few steps came to."""
 
-    completions: list[list[tuple[int, ...]]]
-    """Of each step."""
     gradients: list[Tensor]
-    """Of each update, all parameters flat, and of these every eighth."""
+    """Of each update, whole and flat."""
     states: list[dict[str, float]]
-    """What the objective carried after each step."""
+    """What the objective carried afterwards."""
 
 
-def gradients(world: World, cases: Sequence[Case], directory: Path) -> list[Trained]:
-    """Of each case, from the same weights; parts that all share are loaded once."""
-    first = [configured(case, world) for case in cases]
-    own = directory / str(world.size)
-    own.mkdir(exist_ok=True)
-    with open_run(first[0], own, INVOCATION, world=world) as run:
-        start = {name: tensor.clone() for name, tensor in run.policy.model.state_dict().items()}
-        found = []
-        for config, (_, _, turns) in zip(first, cases, strict=True):
-            run.policy.model.load_state_dict(start)
-            found.append(_train(_of(run, config), turns))
+def make_model(folder: Path) -> None:
+    """The embedded model with one of its layers, in which passes take a third of the time."""
+    source, _ = locate("embedded:tiny-arithmetic")
+    model = AutoModelForCausalLM.from_pretrained(source)
+    model.model.layers = model.model.layers[:1]
+    model.config.num_hidden_layers = 1
+    model.save_pretrained(folder / MODEL)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder / MODEL)
+
+
+def differences(world: World, cases: Mapping[str, Case], folder: Path) -> dict[str, Difference]:
+    """By way and case, with the model in ``folder``. Each rank carries its share of the cases also by itself.
+
+    Raises:
+        HarnessError: ranks have different gradients.
+    """
+    torch.set_num_threads(1)
+    found: dict[str, Difference] = {}
+    with ExitStack() as stack:
+        alone = stack.enter_context(_bench(folder / f"alone-{world.rank}", ALONE, {}))
+        ways = {way for case in cases.values() for way in case.ways}
+        benches = {way: stack.enter_context(_bench(folder / way, world, WAYS[way])) for way in WAYS if way in ways}
+        for place, (name, case) in enumerate(cases.items()):
+            mine = place % world.size == world.rank
+            for way in case.ways:
+                by_layer = way == "a layer at a time"
+                together = benches[way].train(case, whole_passes=by_layer)
+                world.agree([zlib.crc32(g.numpy().tobytes()) for g in together.gradients], "other gradients")
+                if mine:
+                    expected = alone.train(case, whole_passes=by_layer)
+                    found[f"{way}: {name}"] = _difference(together, expected)
+    return {name: one for part in world.gather([found]) for name, one in part.items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bench:
+    """A run that is opened once, on which each case is tried from the same weights and completions."""
+
+    run: RunState
+    groups: list[Group]
+    start: list[Tensor]
+    """Of what is trained."""
+
+    def train(self, case: Case, *, whole_passes: bool) -> Trained:
+        run = self._of(case)
+        shares = not whole_passes
+        run.policy.shares_prompts = run.reference.shares_prompts = shares
+        if run.critic:
+            run.critic._shares_prompts = shares
+        trained, turns = Trained([], []), 1 if case.regime == "on_policy" else 2
+
+        def noted(run: RunState, number: int) -> Metrics:
+            gradients = [whole(torch.zeros_like(p) if p.grad is None else p.grad) for p in _trained(run)]
+            trained.gradients.append(torch.cat([g.flatten() for g in gradients]))
+            run.optimizer.zero_grad()
+            _move(run, number)
+            return {}
+
+        sampler = _Canned(run, self.groups)
+        accepted = patch.object(harness.training.update, "unexplained", return_value=None)  # weights have moved
+        with patch.object(harness.training.update, "_step", noted), accepted:
+            for turn in range(1, turns + 1):
+                batch = run.regime.next(sampler)
+                assert batch is not None
+                cost = charge(run, batch)
+                if turn == turns:
+                    update(run, score_start(run, batch.groups))
+                    trained.states.append(run.progress.state)
+                else:
+                    _move(run, turn)
+                run.book(cost)
+        return trained
+
+    def _of(self, case: Case) -> RunState:
+        """The run of a case, at its beginning."""
+        with torch.no_grad():
+            for parameter, start in zip(_trained(self.run), self.start, strict=True):
+                parameter.copy_(start)
+        config = self.run.config.model_copy(
+            update={
+                "regime": case.regime,
+                "optimizer": self.run.config.optimizer.model_copy(
+                    update={"updates_per_rollout": case.updates, "minibatches": case.minibatches} | case.correction
+                ),
+                "rollout": self.run.config.rollout.model_copy(update={"prompts": case.prompts}),
+            }
+        )
+        objective = OBJECTIVES[case.objective]
+        passes = Passes.of(objective, config.regime_spec, config.optimizer)
+        fixed = self.groups[: case.prompts] if config.regime_spec.kind == "offline" else []
+        return replace(
+            self.run,
+            config=config,
+            objective=objective,
+            passes=passes,
+            critic=self.run.critic if passes.critic else None,
+            progress=Progress(),
+            fixed=FixedSet(groups=fixed, content="", seconds=0.0) if fixed else None,
+            regime=make_regime(
+                config.regime_spec,
+                prompts=case.prompts,
+                group_size=GROUP,
+                updates=config.optimizer.updates_per_rollout,
+                seed=config.seed,
+                fixed=fixed,
+                held=[],
+            ),
+        )
+
+
+class _Canned(BudgetedSampler):
+    """Hands out the same groups to all: what the start policy has sampled."""
+
+    def __init__(self, run: RunState, groups: Sequence[Group]) -> None:
+        super().__init__(run)
+        self._groups = groups
+
+    def _graded(self, prompts: int, *, behind: int, turn: int) -> list[Group]:
+        start = self._run.ledger.sampled_completions // GROUP + behind
+        found = list(self._groups[start : start + prompts])
+        assert len(found) == prompts
         return found
 
 
-def configured(case: Case, world: World) -> RunConfig:
-    objective, changes, _ = case
-    return small_config(objective, compute__devices=world.size, **changes)
-
-
-def _of(run: RunState, config: RunConfig) -> RunState:
-    """The run's parts under another config, at its beginning; steps are plain gradient descent.
-
-    Adam's first steps follow the sign of a gradient, and would make much of its last bits.
-    """
-    objective = objective_of(config.objective)
-    passes = Passes.of(objective, config.regime_spec, config.optimizer)
-    torch.manual_seed(0)
-    critic = Critic(run.policy) if passes.critic else None
-    other = replace(run, config=config, objective=objective, passes=passes, critic=critic, progress=Progress())
-    groups = _fixed(other) if config.regime_spec.kind == "offline" else []
-    parameters = [p for module in other.modules.values() for p in module.parameters()]
-    optimizer = torch.optim.SGD([{"params": parameters, "peak": 1e-2}], lr=1e-2)
-    regime = make_regime(
-        config.regime_spec,
-        prompts=config.rollout.prompts,
-        group_size=config.rollout.group_size,
-        updates=config.optimizer.updates_per_rollout,
-        seed=config.seed,
-        fixed=groups,
-        held=[],
+@contextmanager
+def _bench(folder: Path, world: World, changes: Mapping[str, Any]) -> Iterator[_Bench]:
+    config = small_config(
+        "ppo", **SMALL, **changes, compute__devices=world.size, model__path=str(folder.parent / MODEL)
     )
-    fixed = FixedSet(groups=groups, content="", seconds=0.0) if groups else None
-    return replace(other, optimizer=optimizer, regime=regime, fixed=fixed)
+    folder.mkdir(exist_ok=True)
+    with open_run(config, folder, INVOCATION, world=world) as run:
+        _move(run, 0)  # the policy is no longer its reference
+        run.engine.sync(run.policy)
+        problems, sampling = run.order.take(0, SAMPLED), sampling_of(config, run.asking)
+        groups = sample_groups(run.engine, run.policy, problems, GROUP, sampling, 0, world)
+        groups = grade_groups(run.grader, groups, config.task.grading, run.asking.form.marker, world)
+        groups = [replace(group, rewards=REWARDS[place % len(REWARDS)]) for place, group in enumerate(groups)]
+        yield _Bench(run=run, groups=groups, start=[parameter.detach().clone() for parameter in _trained(run)])
 
 
-def _fixed(run: RunState) -> list[Group]:
-    count = run.config.rollout.offline_completions // run.config.rollout.group_size
-    found = BudgetedSampler(replace(run, passes=Passes()))._graded(count, behind=0, turn=0)
-    return found
+@torch.no_grad()
+def _move(run: RunState, seed: int) -> None:
+    """Change all weights as ``seed`` says: after steps of an optimiser they would differ in their last bits, and the
+    next gradients by much more."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in _trained(run):
+        parameter.add_(like(0.01 * torch.randn(parameter.shape, generator=generator), parameter))
 
 
-def _train(run: RunState, turns: int) -> Trained:
-    trained = Trained([], [], [])
-    step = harness.training.update._step
-
-    def noted(run: RunState, number: int) -> Metrics:
-        parameters = [p for module in run.modules.values() for p in module.parameters()]
-        flat = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters if p.requires_grad]
-        trained.gradients.append(torch.cat(flat)[::EIGHTH].clone())
-        return step(run, number)
-
-    sampler = BudgetedSampler(run)
-    with patch.object(harness.training.update, "_step", noted):
-        for _ in range(turns):
-            batch = run.regime.next(sampler)
-            assert batch is not None
-            cost = charge(run, batch)
-            update(run, score_start(run, batch.groups))
-            run.book(cost)
-            trained.completions.append([c.ids for group in batch.groups for c in group.completions])
-            trained.states.append(run.progress.state)
-    return trained
+def _trained(run: RunState) -> list[torch.nn.Parameter]:
+    return [p for module in run.modules.values() for p in module.parameters() if p.requires_grad]
 
 
-def alone(cases: Sequence[Case], directory: Path) -> list[Trained]:
-    return gradients(ALONE, cases, directory)
+def _difference(together: Trained, alone: Trained) -> Difference:
+    assert len(together.gradients) == len(alone.gradients) > 0
+    pairs = zip(together.gradients, alone.gradients, strict=True)
+    states = zip(together.states, alone.states, strict=True)
+    return Difference(
+        gradients=max(float((ours - theirs).norm() / (theirs.norm() or 1.0)) for ours, theirs in pairs),
+        states=max(
+            (abs(one[name] - other[name]) / (abs(other[name]) or 1.0) for one, other in states for name in other),
+            default=0.0,
+        ),
+        learns=all(bool(gradient.any()) for gradient in alone.gradients),
+    )

@@ -8,7 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from harness.launch.gang import free_port
+
+def free_port() -> int:
+    """Of this machine. Another process may take it before it is used."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def serve(folder: Path) -> tuple[str, "subprocess.Popen[bytes]"]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch.distributed as dist
 
-from harness.launch.gang import free_port, rank_environments
+from harness.launch.gang import MeetingPoint
 from harness.world import Ranks
 from tests.support.processes import FORKS
 
@@ -23,10 +23,11 @@ def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float 
     Raises:
         AssertionError: a rank raised, died, or took longer than ``patience`` seconds; with the tracebacks of all.
     """
-    port = free_port()
+    point = MeetingPoint(size)
     ends = [FORKS.Pipe(duplex=False) for _ in range(size)]
     processes = [
-        FORKS.Process(target=_rank, args=(rank, size, port, ends[rank][1], function, args)) for rank in range(size)
+        FORKS.Process(target=_rank, args=(environment, theirs, function, args))
+        for environment, (_, theirs) in zip(point.environments, ends, strict=True)
     ]
     for process in processes:
         process.start()
@@ -44,11 +45,6 @@ def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float 
     return [result for result, _ in found]
 
 
-def environment(rank: int, size: int, port: int) -> dict[str, str]:
-    """What a rank of a gang on this machine finds in its environment."""
-    return rank_environments(size, port=port)[rank]
-
-
 def _received(end: Connection, deadline: float) -> tuple[Any, str]:
     """The rank's result, or why there is none."""
     try:
@@ -60,8 +56,8 @@ def _received(end: Connection, deadline: float) -> tuple[Any, str]:
     return result, error
 
 
-def _rank(rank: int, size: int, port: int, end: Connection, function: Callable[..., Any], args: Any) -> None:
-    os.environ |= environment(rank, size, port)
+def _rank(environment: dict[str, str], end: Connection, function: Callable[..., Any], args: Any) -> None:
+    os.environ |= environment
     try:
         dist.init_process_group("gloo")
         found = function(Ranks(), *args), ""

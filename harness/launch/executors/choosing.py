@@ -10,6 +10,7 @@ from harness.launch.execution import Execution
 from harness.launch.executors.executor import Executor
 from harness.launch.executors.local import LocalExecutor
 from harness.launch.executors.ray.connecting import RayChoice, connect
+from harness.launch.executors.ray.storage import check_sizes
 from harness.launch.places import places_of
 from harness.launch.plan import Plan
 
@@ -60,6 +61,8 @@ def _here(chosen: Sequence[RunConfig], how: Execution) -> Opened:
 
 
 def _on_ray(choice: RayChoice, chosen: Sequence[RunConfig], how: Execution) -> Opened:
+    if choice.storage is None:
+        check_sizes(chosen)
     connect(choice.address, [config.objective.objective for config in chosen])
 
     def make() -> Executor:

@@ -25,7 +25,7 @@ from harness.launch.executors.executor import (
 )
 from harness.launch.executors.slots import Slots
 from harness.launch.executors.worker import Context, Died, Worker, asked_to_stop
-from harness.launch.gang import rank_environments
+from harness.launch.gang import MeetingPoint
 from harness.launch.interrupts import Interrupts
 from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome
@@ -46,7 +46,9 @@ class Job:
     places: tuple[int, ...]
     """The indices of its devices."""
     workers: list[Worker]
-    """One worker per rank."""
+    """One a rank."""
+    point: MeetingPoint | None
+    """Of several ranks."""
     answers: dict[int, Outcome | Broken] = field(default_factory=dict)
     """The answers so far, by rank."""
     failed: float | None = None
@@ -110,7 +112,6 @@ class LocalExecutor:
         self, requests: Sequence[RunRequest], terms: Terms, interrupts: Interrupts, watch: Callable[[], None]
     ) -> Iterator[Ended]:
         """As :meth:`harness.launch.executors.executor.Executor.run`."""
-        self._refuse_too_large(requests)
         waiting = list(requests)
         while waiting or self._jobs:
             if interrupts.asked:
@@ -138,23 +139,14 @@ class LocalExecutor:
             worker.kill()
         self._workers.clear()
 
-    def _refuse_too_large(self, requests: Sequence[RunRequest]) -> None:
-        for request in requests:
-            if request.devices > len(self._devices):
-                names = ", ".join(device.name for device in self._devices)
-                raise HarnessError(
-                    f"{request.config.run_id} needs {request.devices} devices (compute.devices), but there are only "
-                    f"{len(self._devices)} here ({names}); name more with --devices, or set compute.devices"
-                )
-
     def _start(self, waiting: list[RunRequest], terms: Terms) -> None:
         """Start all runs that can start, and remove them from ``waiting``."""
         while waiting and (found := self._slots.next([request.devices for request in waiting])):
             place, devices = found
-            request = waiting.pop(place)
-            job = Job(request=request, places=devices, workers=[self._idle(device) for device in devices])
-            self._jobs.append(job)
-            for worker, environment in zip(job.workers, _ranks(len(devices)), strict=True):
+            request, workers = waiting.pop(place), [self._idle(device) for device in devices]
+            point = MeetingPoint(len(devices)) if len(devices) > 1 else None
+            self._jobs.append(Job(request=request, places=devices, workers=workers, point=point))
+            for worker, environment in zip(workers, point.environments if point else [{}], strict=True):
                 worker.call(self._work, request, terms, environment=environment)
 
     def _has_ended(self, job: Job) -> bool:
@@ -211,8 +203,3 @@ class LocalExecutor:
 
     def _all(self) -> list[Worker]:
         return [worker for workers in self._workers.values() for worker in workers]
-
-
-def _ranks(count: int) -> list[dict[str, str]]:
-    """The environment variables with which the ranks of a run find each other; none for a single process."""
-    return [{}] if count == 1 else rank_environments(count)

@@ -8,7 +8,6 @@ from functools import lru_cache
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from transformers import AutoModelForCausalLM
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from harness.config.arms import objective_of
@@ -16,7 +15,7 @@ from harness.config.run_config import RunConfig
 from harness.models.adapters import add_adapters
 from harness.models.critic import Critic
 from harness.models.hidden import pass_through
-from harness.models.loading import load_shape, refusing
+from harness.models.loading import load_without_weights, refusing
 from harness.models.policy import Policy
 from harness.training.passes import Passes
 
@@ -70,10 +69,9 @@ def parts_of(config: RunConfig, shared: Parts | None = None) -> Parts:
 def _policy_of(config: RunConfig) -> Policy:
     dtype = getattr(torch, config.model.dtype)
     stored = dtype if config.policy.lora else torch.float32
-    shape = load_shape(config.model.path)
-    with refusing(config.model.path), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(shape, dtype=stored)
-        if config.policy.lora:
+    model = load_without_weights(config.model.path, stored)
+    if config.policy.lora:
+        with refusing(config.model.path), torch.device("meta"):
             add_adapters(model, config.policy.lora)
     return Policy(model, None, config.rollout.temperature, dtype=dtype)
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,11 @@ import pytest
 from harness.errors import HarnessError
 from harness.launch.devices import VISIBLE
 from harness.launch.executors.executor import Broken
-from harness.launch.gang import main, meeting, pin
+from harness.launch.gang import MeetingPoint, main, meeting, pin
 from harness.records.events import Resumed
 from harness.records.journal import Journal
 from harness.records.out_dir import CHECKPOINT
-from tests.support.gangs import carry_gang, gang_request, killed, raising, stopped
-from tests.support.ranks import environment
+from tests.support.gangs import carry_gang, gang_request, in_files, killed, raising, stopped
 from tests.support.small import assert_same_run, history, journal_of, run_small, steps
 
 FEW = {"unit": "completions", "total": 12}
@@ -32,18 +32,30 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_any_rank_killed_at_any_moment_ends_the_gang_and_the_run_is_taken_up(whole: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def in_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its models in shards."""
+    directory = tmp_path_factory.mktemp("in-shards") / "runs" / "two"
+    assert carry_gang(gang_request(directory, 2, compute__parallel="shard"), in_files) == "finished"
+    return directory
+
+
+@pytest.mark.parametrize(("parallel", "expected"), [("replicate", "whole"), ("shard", "in_shards")])
+def test_any_rank_killed_at_any_moment_ends_the_gang_and_the_run_is_taken_up(
+    parallel: str, expected: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Five moments, from before the first evaluation to the last step, rank 0 and rank 1 in turn."""
-    directory = tmp_path / "runs" / "two"
+    uninterrupted: Path = request.getfixturevalue(expected)
+    run = gang_request(tmp_path / "runs" / "two", 2, compute__parallel=parallel)
     chance = random.Random(time.time_ns())
     for turn, lines in enumerate((0, 3, 4, 6, 8)):
         rank, delay = turn % 2, chance.uniform(0, 0.1)
         with pytest.raises(HarnessError, match=f"died on cpu:{rank}, at ppo-s0-.*, rank {rank} of 2"):
-            carry_gang(gang_request(directory, 2), killed(rank, lines, delay))
-        assert time.time() - float((directory.parent / "killed").read_text()) < AT_ONCE
-        assert len(history(directory) if directory.exists() else []) < len(history(whole))
-    assert carry_gang(gang_request(directory, 2)) == "finished"
-    assert_same_run(directory, whole)
+            carry_gang(run, killed(rank, lines, delay))
+        assert time.time() - float((run.directory.parent / "killed").read_text()) < AT_ONCE
+        assert len(history(run.directory) if run.directory.exists() else []) < len(history(uninterrupted))
+    assert carry_gang(run, in_files) == "finished"
+    assert_same_run(run.directory, uninterrupted)
 
 
 @pytest.mark.parametrize(("rank", "error"), [(0, HarnessError("no more")), (1, HarnessError("no more"))])
@@ -119,7 +131,7 @@ def test_a_rank_that_fails_on_a_gpu_leaves_its_group_to_the_end_of_its_process(
     monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: None)
     monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: ended.append("destroyed"))
     monkeypatch.setattr("harness.launch.gang.Ranks", lambda: SimpleNamespace(rank=1, size=2))
-    for name, value in environment(1, 2, 1).items():
+    for name, value in MeetingPoint(2).environments[1].items():
         monkeypatch.setenv(name, value)
     with pytest.raises(MemoryError), meeting(device):
         assert os.environ["LOCAL_RANK"] == local
@@ -141,6 +153,15 @@ def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], mo
         "harness: RANK, MASTER_PORT are not set, so this process is not part of a gang; start it with "
         "torchrun --nproc-per-node N -m harness.launch.gang\n"
     )
+
+
+def test_no_other_process_can_take_the_port_at_which_a_gang_will_meet() -> None:
+    """It is held from before the ranks are told of it. That none of them binds it again, all tests of gangs show."""
+    point = MeetingPoint(2)
+    ports = {environment["MASTER_PORT"] for environment in point.environments}
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("", int(ports.pop())))
+    assert not ports
 
 
 def test_one_process_does_not_carry_a_run_of_two(tmp_path: Path) -> None:

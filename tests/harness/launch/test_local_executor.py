@@ -100,14 +100,6 @@ def test_runs_share_a_gpu_where_they_are_told_to(tmp_path: Path) -> None:
     assert together(found)
 
 
-def test_more_devices_than_there_are_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    executor = local(fake_gpus(2), work=note)
-    with pytest.raises(HarnessError, match=r"runs on 3 devices .* there are 2 here \(cuda:0, cuda:1\)"):
-        carried(executor, tmp_path, [1, 3])
-    executor.close()
-    assert not visits(tmp_path)
-
-
 def begun(out: Path, count: int) -> list[int]:
     """The processes in which runs have begun that will not end."""
     deadline = time.monotonic() + 120

@@ -85,3 +85,12 @@ def test_models_that_do_not_suit_vllm_are_told(on_a_cpu: None, with_vllm: None, 
 def test_a_gpu_that_is_not_there_is_refused(on_a_cpu: None) -> None:
     with pytest.raises(HarnessError, match="torch sees no GPU"):
         settle(suite_of("embedded:tiny-arithmetic", model__device="cuda"))
+
+
+def test_a_gpu_of_another_machine_is_taken_as_it_is_named(on_a_cpu: None, with_vllm: None) -> None:
+    """All but its precision, which cannot be asked from here."""
+    named = suite_of("embedded:tiny-arithmetic", model__device="cuda", model__dtype="bfloat16")
+    settled, _ = settle(named, here=False)
+    assert (settled.model.device, settled.model.dtype, settled.compute.engine) == ("cuda", "bfloat16", "vllm")
+    with pytest.raises(HarnessError, match=r"set model\.dtype=bfloat16 for GPUs of other machines"):
+        settle(suite_of("embedded:tiny-arithmetic", model__device="cuda"), here=False)

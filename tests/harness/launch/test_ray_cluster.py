@@ -8,12 +8,14 @@ import pytest
 import ray
 
 from harness.config.run_config import RunConfig
+from harness.launch.executors.executor import Broken
 from harness.launch.executors.ray.connecting import OURS
 from harness.launch.executors.ray.executor import RayExecutor
 from harness.launch.interrupts import Interrupts
 from harness.records.journal import JOURNAL
 from harness.records.locks import LOCK
 from harness.records.out_dir import CHECKPOINT
+from harness.training.slots import SLOTS
 from tests.support.ray_cluster import Nodes, nodes, requests_of, run_on_ray
 from tests.support.small import assert_same_run, run_small, small_config, steps
 
@@ -99,6 +101,13 @@ def test_a_run_that_has_ended_is_not_run_again(cluster: Nodes, local: Path) -> N
     before = {path: path.stat().st_mtime_ns for path in request.directory.rglob("*")}
     assert run_on_ray([request]) == {request.config.run_id: "finished"}
     assert {path: path.stat().st_mtime_ns for path in request.directory.rglob("*")} == before
+
+
+def test_a_checkpoint_in_several_files_is_not_resumed_elsewhere(cluster: Nodes, tmp_path: Path) -> None:
+    request = requests_of(EIGHT[:1], tmp_path / "suite")[0]
+    (request.directory / SLOTS[0]).mkdir(parents=True)
+    (ended,) = run_on_ray([request]).values()
+    assert isinstance(ended, Broken) and "without --executor ray" in ended.reason
 
 
 def test_the_code_is_sent_to_the_nodes(cluster: Nodes) -> None:

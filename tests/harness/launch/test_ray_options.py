@@ -1,17 +1,28 @@
 """What is amiss with a cluster is one sentence, within seconds."""
 
 import importlib
+import pickle
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from harness.launch.executors.ray.connecting import shipped
+from harness.errors import HarnessError
+from harness.launch.execution import Execution
+from harness.launch.executors.choosing import executor_of
+from harness.launch.executors.ray.connecting import RayChoice, shipped
+from harness.launch.executors.ray.node import lacking
+from harness.launch.executors.ray.room import needs
+from harness.launch.executors.ray.storage import check_sizes
+from harness.launch.plan import plan
 from tests.support.command_line import SETTINGS, refused
+from tests.support.small import SUITE, small_config
 
 
 @contextmanager
@@ -87,3 +98,49 @@ def test_what_an_objective_may_need_is_shipped_and_not_all_that_is_installed(
     own = [path for path in shipped([spec])["py_modules"] if path.startswith(str(tmp_path.resolve()))]
     assert sorted(own) == sorted(str((place / name).resolve()) for name in expected)
     assert len(shipped([spec])["py_modules"]) == len(own) + len(shipped()["py_modules"])
+
+
+def test_gpus_that_only_the_nodes_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver's machine plans runs on them, and the same runs cannot run there."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("harness.launch.places.gpus", list)
+    monkeypatch.setattr("harness.launch.executors.choosing.connect", lambda *_: None)
+    changes = [("model.device", "cuda"), ("model.dtype", "bfloat16"), ("compute.engine", "transformers")]
+    planned, console = plan(SUITE, changes, ["agro"], [0]), Console(quiet=True)
+    on_ray = Execution(
+        out=tmp_path, tracking_uri=None, workers=None, fresh=False, ray=RayChoice(address=None, storage=None)
+    )
+    executor_of(planned, planned.runs, on_ray, console)
+    assert needs(planned.runs[0]) == {"CPU": 1.0, "GPU": 1.0}
+    with pytest.raises(HarnessError, match=r"torch sees no GPU; .*--executor ray for GPUs of other machines"):
+        executor_of(planned, planned.runs, replace(on_ray, ray=None), console)
+
+
+@pytest.mark.parametrize(("changes", "refused"), [({}, True), ({"policy__lora": {"rank": 4}}, False)])
+def test_weights_too_large_for_messages_are_refused_before_anything_starts(
+    changes: dict[str, object], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, and not adapters, of which nobody knows yet how large they are."""
+    monkeypatch.setattr("harness.launch.executors.ray.storage.MOST_IN_MEMORY", 1000)
+    with pytest.raises(HarnessError, match=r"a checkpoint of embedded.*--ray-storage") if refused else nullcontext():
+        check_sizes([small_config(**changes)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, None),
+        ({"task": {"name": "of_a_package:hard"}}, "lacks the task of_a_package;"),
+        ({"compute": {"engine": "of_a_package"}}, "lacks the engine of_a_package;"),
+        ({"compute": {"engine": "vllm"}}, "lacks the engine vllm;"),
+    ],
+)
+def test_what_other_packages_add_must_be_on_the_node(
+    changes: dict[str, dict[str, str]], sentence: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.launch.executors.ray.node.vllm_version", lambda device: None)
+    config = small_config()
+    for section, update in changes.items():  # as it comes from a driver that has the package
+        config = config.model_copy(update={section: getattr(config, section).model_copy(update=update)})
+    told = lacking(pickle.loads(pickle.dumps(config)))
+    assert told is None if sentence is None else sentence in (told or "") and "on every node" in (told or "")

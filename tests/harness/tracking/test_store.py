@@ -12,7 +12,6 @@ from rich.console import Console
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
-from harness.launch.gang import free_port
 from harness.launch.syncing import Syncing, sync_suite
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
@@ -24,7 +23,7 @@ from harness.report.sources import MlflowSource
 from harness.tracking.reader import Reader
 from harness.tracking.writer import Writer
 from tests.support.command_line import two_runs
-from tests.support.mlflow_server import stop
+from tests.support.mlflow_server import free_port, stop
 from tests.support.processes import typed
 from tests.support.small import INVOCATION, SUITE, journal_of
 

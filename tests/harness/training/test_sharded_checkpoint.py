@@ -19,24 +19,24 @@ from torch import nn
 from harness.config.optimizer import OptimizerSettings
 from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.errors import HarnessError
-from harness.launch.gang import free_port
+from harness.launch.gang import MeetingPoint
 from harness.models.critic import Critic
 from harness.models.loading import load_policy
 from harness.models.parallel import shard, whole
 from harness.records.out_dir import CHECKPOINT
 from harness.training import checkpoint
-from harness.training.checkpoint import Progress, drop_checkpoint, load_checkpoint, save_checkpoint
+from harness.training.checkpoint import COMMON_DISK, Progress, drop_checkpoint, load_checkpoint, save_checkpoint
 from harness.training.optimism import extrapolate, remember
 from harness.training.optimizer import make_optimizer
 from harness.training.slots import SLOTS
 from harness.world import Alone, World
 from tests.support.processes import FORKS, exit_code
-from tests.support.ranks import environment, in_ranks
+from tests.support.ranks import in_ranks
 
 RUN = "run"
 MODELS = {"all weights": None, "adapters": LoraSettings(rank=3)}
-SIZES = {"one file": 1 << 40, "a file a rank": 0}
-"""By how a state of shards is stored: what is then the largest that goes into one file."""
+KINDS = {"one file": False, "a file a rank": True}
+"""How a state of shards is stored that is too large for one file, by whether ranks have a common disk."""
 Found = dict[str, dict[str, Any]]
 Trained = tuple[dict[str, nn.Module], torch.optim.Optimizer]
 
@@ -84,9 +84,10 @@ def write(world: World, folder: Path) -> Found:
     found = {}
     for name in MODELS:
         modules, optimizer = trained(name, shards=True, steps=2)
-        for kind, limit in SIZES.items():
+        for kind, common in KINDS.items():
             (folder / name / kind).mkdir(parents=True, exist_ok=True)
-            with mock.patch.object(checkpoint, "ONE_FILE", limit):
+            COMMON_DISK.set(common)
+            with mock.patch.object(checkpoint, "ONE_FILE", 0):
                 for journal in (1, 2, 3):  # one replaces the other
                     progress = Progress(journal_bytes=journal)
                     save_checkpoint(folder / name / kind, RUN, modules, optimizer, progress, [], world)
@@ -99,7 +100,7 @@ def read(world: World, folder: Path, *, shards: bool) -> Found:
     torch.set_num_threads(1)
     found = {}
     for name in MODELS:
-        for kind in SIZES:
+        for kind in KINDS:
             modules, optimizer = trained(name, shards=shards, steps=1)
             with unpickled() if not shards else mock.patch.dict(os.environ):
                 loaded = load_checkpoint(folder / name / kind, RUN, modules, optimizer)
@@ -140,7 +141,7 @@ def test_a_state_of_two_ranks_is_read_on_two_on_three_and_on_one(
     alone = read(Alone(), folder, shards=False)
     three = in_ranks(3, read_in_shards, folder)
     for name in MODELS:
-        for kind in SIZES:
+        for kind in KINDS:
             for found in (alone, again, *three):
                 assert found[f"{name}, {kind}"] == state[name]
                 assert found[f"{name}, {kind}, another step"] == pytest.approx(
@@ -162,7 +163,7 @@ def read_in_shards(world: World, folder: Path) -> Found:
 def test_all_files_are_safetensors(written: tuple[Path, list[Found]]) -> None:
     """And of states that were replaced none is left."""
     for name in MODELS:
-        for kind in SIZES:
+        for kind in KINDS:
             folder = written[0] / name / kind
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             assert len(files) == (1 if kind == "one file" else 3)
@@ -205,14 +206,14 @@ def test_a_run_that_ends_leaves_none(written: tuple[Path, list[Found]], tmp_path
     assert not list((tmp_path / "run").iterdir())
 
 
-def killed(rank: int, port: int, folder: Path, at: str) -> None:
+def killed(environment: dict[str, str], folder: Path, at: str) -> None:
     """A rank that writes a second state after a first; rank 0 is killed as it comes to ``at``, and the other one
     with it."""
     import torch.distributed as dist
 
     from harness.world import Ranks
 
-    os.environ |= environment(rank, 2, port)
+    os.environ |= environment
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
     modules, optimizer = trained("all weights", shards=True, steps=1)
@@ -223,7 +224,7 @@ def killed(rank: int, port: int, folder: Path, at: str) -> None:
     def die(*args: Any, **options: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    if rank == 0 or at == "harness.training.slots.save":
+    if dist.get_rank() == 0 or at == "harness.training.slots.save":
         mock.patch(at, die).start()
     save_checkpoint(folder, RUN, modules, optimizer, Progress(journal_bytes=2), [], Ranks())
 
@@ -232,8 +233,8 @@ def killed(rank: int, port: int, folder: Path, at: str) -> None:
     "at", ["harness.training.slots.save", "harness.training.checkpoint.save_file", "pathlib.Path.replace"]
 )
 def test_who_is_killed_while_writing_leaves_the_state_before(at: str, tmp_path: Path) -> None:
-    port = free_port()
-    processes = [FORKS.Process(target=killed, args=(rank, port, tmp_path, at)) for rank in (0, 1)]
+    point = MeetingPoint(2)
+    processes = [FORKS.Process(target=killed, args=(rank, tmp_path, at)) for rank in point.environments]
     for process in processes:
         process.start()
     assert exit_code(processes[0]) == -signal.SIGKILL

@@ -13,13 +13,14 @@ from harness.config.run_config import RunConfig
 from harness.errors import HarnessError, one_line
 from harness.launch.executors.executor import WATCH_EVERY, Broken, Ended, RunRequest, Terms
 from harness.launch.executors.ray.gang import Lost, conduct
-from harness.launch.executors.ray.node import LARGE, Ties, work
+from harness.launch.executors.ray.node import LARGE, Ties, look_here, work
 from harness.launch.executors.ray.room import check_room, needs, room_for
 from harness.launch.executors.ray.sink import Sink
 from harness.launch.executors.ray.storage import check_storage
 from harness.launch.interrupts import Interrupts
-from harness.training.first_look import Seen, look
+from harness.training.first_look import Seen
 from harness.training.loop import Outcome, ended_before
+from harness.training.slots import SLOTS
 
 ASK_EVERY = 1.0
 """Seconds between two requests to the sink. Each request covers all runs."""
@@ -62,7 +63,7 @@ class RayExecutor:
         """As :meth:`harness.launch.executors.executor.Executor.look`."""
         check_room([config], since=time.monotonic())
         each, begun = needs(config), time.monotonic()
-        task: Any = ray.remote(look)
+        task: Any = ray.remote(look_here)
         ref = task.options(num_cpus=each["CPU"], num_gpus=each.get("GPU", 0), name="first look").remote(config)
         while not ray.wait([ref], timeout=WATCH_EVERY)[0]:
             watch()
@@ -196,8 +197,16 @@ class RayExecutor:
 
 
 def _before(request: RunRequest) -> Outcome | Broken | None:
-    """How the run has ended in an earlier command; None if it has not. This needs no node."""
+    """How the run has ended before, or why it cannot go on; no node need know."""
+    run_id, directory = request.config.run_id, request.directory
     try:
-        return ended_before(request.config, request.directory)
+        ended = ended_before(request.config, directory)
     except HarnessError as error:
-        return Broken(run_id=request.config.run_id, reason=str(error))
+        return Broken(run_id=run_id, reason=str(error))
+    if ended is None and any((directory / slot).exists() for slot in SLOTS):
+        return Broken(
+            run_id=run_id,
+            reason=f"the checkpoint in {directory} is in several files, which are not sent to nodes; resume it without "
+            "--executor ray, or start over with --fresh",
+        )
+    return ended

@@ -1,7 +1,6 @@
 """A run on several devices of a cluster. Its ranks are actors in a placement group."""
 
 import os
-import socket
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,13 @@ from ray.exceptions import RayError
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from harness.config.run_config import RunConfig
 from harness.launch.executors.carrying import carry
 from harness.launch.executors.executor import GRACE, Broken, RunRequest, Terms, of_ranks
-from harness.launch.executors.ray.node import Ties, work_on
+from harness.launch.executors.ray.node import Ties, lacking, work_on
 from harness.launch.executors.ray.sink import Begun
-from harness.launch.gang import rank_environments
+from harness.launch.gang import MeetingPoint
+from harness.training.checkpoint import COMMON_DISK
 from harness.training.loop import Outcome
 
 
@@ -30,17 +31,16 @@ class Lost:
 class Rank:
     """One process of the run."""
 
-    def meeting(self) -> tuple[str, int]:
-        """The address of this node, and a free port."""
-        with socket.socket() as probe:
-            probe.bind(("", 0))
-            return ray.util.get_node_ip_address(), probe.getsockname()[1]
+    def begin(self, config: RunConfig) -> tuple[str, str | None]:
+        """The address of its node, and what that one lacks."""
+        return ray.util.get_node_ip_address(), lacking(config)
 
     def work(
         self, request: RunRequest, terms: Terms, ties: Ties, begun: Begun | None, environment: dict[str, str]
     ) -> Outcome | Broken:
         """Train this rank's part of the run. Only rank 0 writes files, so only rank 0 gets ``begun``."""
         os.environ.update(environment)
+        COMMON_DISK.set(False)  # ranks have folders of their own
         if begun is not None:
             return work_on(begun, request, terms, ties)
         with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as root:
@@ -70,18 +70,19 @@ def conduct(request: RunRequest, terms: Terms, ties: Ties, each: dict[str, float
             for place in range(request.devices)
         ]
         try:
-            host, port = ray.get(ranks[0].meeting.remote())
-            begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, host))
+            there: list[tuple[str, str | None]] = ray.get([rank.begin.remote(request.config) for rank in ranks])
+            if absent := next((lacks for _, lacks in there if lacks), None):
+                return Broken(run_id=run_id, reason=absent)
+            begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, there[0][0]))
             if isinstance(begun, str):
                 return Broken(run_id=run_id, reason=begun)
             if begun.word != "go":
                 return "interrupted"
+            point = MeetingPoint(request.devices, ray.util.get_node_ip_address(), one_gpu=True)
             return _outcome(
                 [
                     rank.work.remote(request, terms, ties, None if place else begun, environment)
-                    for place, (rank, environment) in enumerate(
-                        zip(ranks, rank_environments(request.devices, host, port, one_gpu=True), strict=True)
-                    )
+                    for place, (rank, environment) in enumerate(zip(ranks, point.environments, strict=True))
                 ]
             )
         except RayError as error:

@@ -11,6 +11,9 @@ from typing import Any
 
 import ray
 
+from evaluators.tasks import task_names
+from harness.config.run_config import RunConfig
+from harness.config.settings import BUILT_IN_ENGINES, added_engines
 from harness.errors import HarnessError
 from harness.launch.executors.carrying import carry
 from harness.launch.executors.executor import Broken, RunRequest, Terms
@@ -19,8 +22,10 @@ from harness.launch.executors.ray.sink import Begun
 from harness.launch.executors.ray.storage import Stored, pack, unpack
 from harness.records.journal import JOURNAL
 from harness.records.out_dir import CHECKPOINT
+from harness.records.provenance import vllm_version
 from harness.rollout.fixed_set import COMPLETIONS, SHARED_BY
 from harness.training.checkpoint import journal_bytes_of
+from harness.training.first_look import Seen, look
 from harness.training.loop import Outcome
 
 ASK_EVERY = 1.0
@@ -36,9 +41,38 @@ class Ties:
     storage: str | None
 
 
+def look_here(config: RunConfig) -> Seen:
+    """As :func:`harness.training.first_look.look`, on this node.
+
+    Raises:
+        HarnessError: this node lacks a package, or as there.
+    """
+    if absent := lacking(config):
+        raise HarnessError(absent)
+    return look(config)
+
+
+def lacking(config: RunConfig) -> str | None:
+    """What the run needs of other packages and this node does not have, as a sentence; None if it has everything."""
+    engine, absent = config.compute.engine, []
+    if (task := config.task.name.partition(":")[0]) not in task_names():
+        absent.append(f"the task {task}")
+    missing_vllm = engine == "vllm" and vllm_version(config.model.device) is None
+    if missing_vllm or engine not in (*BUILT_IN_ENGINES, *added_engines()):
+        absent.append(f"the engine {engine}")
+    if not absent:
+        return None
+    return (
+        f"the node {ray.util.get_node_ip_address()} lacks {' and '.join(absent)}; install the package that adds it "
+        "on every node, in the version that the driver has"
+    )
+
+
 def work(request: RunRequest, terms: Terms, ties: Ties) -> Outcome | Broken:
     """Train a run on this node until it ends. The directory in its request is on the driver's machine."""
     run_id = request.config.run_id
+    if absent := lacking(request.config):
+        return Broken(run_id=run_id, reason=absent)
     begun: Begun | str = ray.get(ties.sink.begin.remote(run_id, ray.util.get_node_ip_address()))
     if isinstance(begun, str):
         return Broken(run_id=run_id, reason=begun)

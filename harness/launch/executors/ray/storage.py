@@ -3,12 +3,16 @@
 import contextlib
 import shutil
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import fsspec
+import torch
 
+from harness.config.run_config import RunConfig
 from harness.errors import HarnessError, one_line
+from harness.models.loading import load_without_weights
 
 MOST_IN_MEMORY = 64 * 2**20
 """The size in bytes of the largest file that is sent in a message. Larger files need ``--ray-storage``."""
@@ -38,11 +42,7 @@ def pack(path: Path, storage: str | None) -> Parcel:
     if size <= MOST_IN_MEMORY:
         return path.read_bytes()
     if storage is None:
-        raise NeedsStorage(
-            f"{path.name} has {size / 2**20:,.0f} MiB, but files of more than {MOST_IN_MEMORY / 2**20:,.0f} MiB are "
-            "not sent through the driver's memory; give a place that all nodes can reach, such as --ray-storage "
-            "s3://BUCKET/FOLDER or, on a shared disk, --ray-storage file:///FOLDER"
-        )
+        raise NeedsStorage(_too_large(path.name, size))
     stored = Stored(f"{storage.rstrip('/')}/{uuid.uuid4().hex}")
     with path.open("rb") as source, fsspec.open(stored.uri, "wb") as target:
         shutil.copyfileobj(source, target, 2**24)
@@ -65,6 +65,26 @@ def discard(parcel: Parcel) -> None:
         system, path = fsspec.url_to_fs(parcel.uri)
         with contextlib.suppress(FileNotFoundError):
             system.rm_file(path)
+
+
+def check_sizes(runs: Sequence[RunConfig]) -> None:
+    """See that the files of runs can do without storage, as far as their models say so before any of them begins.
+
+    Raises:
+        NeedsStorage: they cannot.
+    """
+    for path in dict.fromkeys(run.model.path for run in runs if run.policy.lora is None):
+        least = sum(4 * p.numel() for p in load_without_weights(path, torch.float32).parameters())
+        if least > MOST_IN_MEMORY:
+            raise NeedsStorage(_too_large(f"a checkpoint of {path}", least))
+
+
+def _too_large(what: str, size: int) -> str:
+    return (
+        f"{what} has {size / 2**20:,.0f} MiB, and more than {MOST_IN_MEMORY / 2**20:,.0f} MiB do not go through the "
+        "driver's memory: name a place that all nodes reach, such as --ray-storage s3://BUCKET/FOLDER or, on a shared "
+        "disk, --ray-storage file:///FOLDER"
+    )
 
 
 def check_storage(storage: str) -> None:
