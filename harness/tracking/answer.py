@@ -2,10 +2,14 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEADERBOARD = "leaderboard.json"
 """The table among an invocation's files that holds all of it."""
+PREFIX = "accuracy/"
+TOLD = 4
+"""Answers that the name of a run tells."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +29,7 @@ class Answer:
     def metric(self) -> str:
         """``accuracy/agro``, and off-policy ``accuracy/agro stale.16``: MLflow allows few characters."""
         name = self.arm if self.regime == "on_policy" else f"{self.arm} {self.regime}"
-        return f"accuracy/{re.sub(r'[^0-9A-Za-z_. -]+', '.', name).strip('. ')}"
+        return f"{PREFIX}{re.sub(r'[^0-9A-Za-z_. -]+', '.', name).strip('. ')}"
 
 
 def answers_of(leaderboard: str) -> list[Answer]:
@@ -46,7 +50,14 @@ def answers_of(leaderboard: str) -> list[Answer]:
     ]
 
 
-def table(answers: list[Answer]) -> str:
+def name_of(invocation: str, answers: Sequence[Answer]) -> str:
+    """Of the invocation's run, with the first answers: of all columns, MLflow's list of runs shows this one at first."""
+    told = [f"{one.metric.removeprefix(PREFIX)} {one.accuracy:.1%}" for one in answers[:TOLD]]
+    more = [f"{len(answers) - TOLD} more"] if len(answers) > TOLD else []
+    return f"{invocation}: {', '.join([*told, *more])}" if told else invocation
+
+
+def table(answers: Sequence[Answer]) -> str:
     """In Markdown."""
     lines = [
         "| arm | regime | budget | test accuracy | 95 % interval | seeds |",

@@ -17,7 +17,6 @@ def table_of(records: Sequence[SampleRecord]) -> str:
     """The first :data:`MOST` completions, as JSON."""
     rows = [
         {
-            "problem": record.problem,
             "question": record.question,
             "completion": record.text,
             "answer": record.extracted or "",
@@ -25,6 +24,7 @@ def table_of(records: Sequence[SampleRecord]) -> str:
             "verdict": record.strict,
             "tokens": record.tokens,
             "truncated": record.truncated,
+            "problem": record.problem,
             "sample": record.sample,
         }
         for record in records[:MOST]

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from harness.config.budget import Budget
 from harness.config.run_config import RunConfig
 from harness.tracking import ARM, MATCH
 from harness.tracking.view import BUDGET, FINAL, VALIDATION
@@ -18,7 +17,7 @@ TAG = "mlflow.sharedViewState."
 """What the tag of a saved view begins with; its id follows."""
 OTHER_BUDGETS = ("sampled_tokens", "flops", "seconds")
 """Units against which accuracy is shown besides that of the budget."""
-COLLAPSED = ("compute", "critic", "engine", "eval", "objective", "test", "train", "System metrics")
+COLLAPSED = ("accuracy", "compute", "critic", "engine", "eval", "objective", "test", "train", "System metrics")
 """Sections of further charts, by what MLflow calls them: the part of a metric's name before the last slash."""
 MOST_ASKED = 40
 """Arms that one question to the store may name: each costs SQLite a join, and it makes 64 at most."""
@@ -33,13 +32,18 @@ def tag_value(configs: Sequence[RunConfig], created: float, *, complete: bool) -
     """The view of these runs. ``complete``: the experiment has none that could stand in one table with them."""
     state = json.dumps(_state(configs[0], _groups(configs, complete=complete)), separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(state.encode(), 9)).decode()
-    name = f"Accuracy against budget: {configs[0].budget}"
+    name = f"Accuracy, {configs[0].budget}"
     return json.dumps({"name": name, "createdAt": int(created * 1000), "state": f"deflate;{packed}"})
 
 
 def place_of(experiment: str, view: str) -> str:
-    """The view's place on an MLflow server, behind the server's address."""
-    return f"/#/experiments/{experiment}/runs?viewStateShareKey={view}&compareRunsMode=CHART"
+    """The view's place on an MLflow server, behind the server's address.
+
+    Without ``workflowType``, MLflow 3 shows the pages of an experiment as those of an application's traces.
+    """
+    return (
+        f"/#/experiments/{experiment}/runs?viewStateShareKey={view}&compareRunsMode=CHART&workflowType=machine_learning"
+    )
 
 
 def _groups(configs: Sequence[RunConfig], *, complete: bool) -> list[dict[str, str]]:
@@ -60,7 +64,7 @@ def _state(config: RunConfig, groups: list[dict[str, str]]) -> dict[str, Any]:
     ]
     units = [unit for unit in OTHER_BUDGETS if unit != config.budget.unit]
     sections = [
-        _section("accuracy", "Accuracy", display=True),
+        _section("first", f"Final accuracy, and accuracy against {_spoken(config.budget.unit)}", display=True),
         _section("other", "Accuracy against other budgets", display=True),
     ]
     return {
@@ -89,16 +93,16 @@ def _state(config: RunConfig, groups: list[dict[str, str]]) -> dict[str, Any]:
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
         "compareRunCharts": [
-            _bars(FINAL, "Final accuracy, on the test problems"),
-            _line("accuracy", f"Validation accuracy against {_spoken(config.budget)}", None),
-            *(_line("other", f"Validation accuracy against {unit.replace('_', ' ')}", unit) for unit in units),
+            _card("BAR", "first", "bars") | {"metricKey": FINAL},
+            _line("first", None),
+            *(_line("other", unit) for unit in units),
         ],
         "compareRunSections": [*sections, *(_section(name, name, display=False) for name in COLLAPSED)],
     }
 
 
-def _spoken(budget: Budget) -> str:
-    return budget.unit.replace("_", " ")
+def _spoken(unit: str) -> str:
+    return unit.replace("_", " ")
 
 
 def _section(place: str, name: str, *, display: bool) -> dict[str, Any]:
@@ -113,13 +117,9 @@ def _section(place: str, name: str, *, display: bool) -> dict[str, Any]:
     }
 
 
-def _bars(metric: str, title: str) -> dict[str, Any]:
-    return _card("BAR", "accuracy", title) | {"metricKey": metric, "runsCountToCompare": 100}
-
-
-def _line(section: str, title: str, unit: str | None) -> dict[str, Any]:
+def _line(section: str, unit: str | None) -> dict[str, Any]:
     """Validation accuracy. ``unit``: of the budget on the x axis; None: that of the steps."""
-    return _card("LINE", section, title) | {
+    return _card("LINE", section, f"against {unit}") | {
         "metricKey": VALIDATION,
         "selectedMetricKeys": [VALIDATION],
         "lineSmoothness": 0,
@@ -137,11 +137,11 @@ def _line(section: str, title: str, unit: str | None) -> dict[str, Any]:
     }
 
 
-def _card(kind: str, section: str, title: str) -> dict[str, Any]:
+def _card(kind: str, section: str, name: str) -> dict[str, Any]:
+    """MLflow shows the metric as its title."""
     return {
-        "uuid": title,
+        "uuid": name,
         "type": kind,
-        "displayName": title,
         "metricSectionId": section,
         "runsCountToCompare": 100,
         "deleted": False,

@@ -1,6 +1,7 @@
 """The runs of one experiment, each found or made once, whoever else publishes at the same time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -16,12 +17,18 @@ from harness.tracking.view import description_of
 class StoreRuns:
     """A parent run for each invocation, and a child for each run of ours.
 
-    ``making`` is locked while one is made, so that two who publish at once do not both make it.
+    ``making``: what is locked while one is made.
     """
 
     def __init__(self, client: MlflowClient, experiment: str, making: Path) -> None:
         self._client, self._experiment, self._making = client, experiment, making
         self._parents: dict[str, Run] = {}
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes a run meanwhile: two who publish at once would both make it, or its data sets."""
+        with locked(self._making, patience=INITIALISING):
+            yield
 
     def child(self, start: Start) -> Run:
         """MLflow's run for this run of ours. One of an older start of it is deleted."""
@@ -29,7 +36,7 @@ class StoreRuns:
         if found:
             return found
         parent = self.parent(start.origin.invocation, start.time)
-        with locked(self._making, patience=INITIALISING):
+        with self.alone():
             return self._find_child(start) or self._make_child(start, parent.info.run_id)
 
     def parent(self, invocation: Invocation, began: float | None = None) -> Run:
@@ -38,7 +45,7 @@ class StoreRuns:
         if key not in self._parents:
             run = self._find_parent(key)
             if run is None:
-                with locked(self._making, patience=INITIALISING):
+                with self.alone():
                     run = self._find_parent(key) or self._make_parent(invocation, began)
             self._parents[key] = run
         return self._parents[key]

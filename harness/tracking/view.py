@@ -16,7 +16,8 @@ from harness.records.events import End, Evaluation, Resumed, Start, Step
 
 LONGEST_PARAM = 6000
 FINAL, VALIDATION = "accuracy/final", "accuracy/validation"
-"""Metrics: accuracy on the test split, of a run that has finished; and on the validation split, as it trains."""
+"""Metrics: accuracy on the test split, of a run that has finished; and on the validation split, as it trains. The step
+of the first is 0: MLflow draws a metric with a later step as a curve, of one point."""
 BUDGET = "system/budget_"
 """What the names of metrics of what was spent begin with."""
 

@@ -21,14 +21,14 @@ from harness.records.events import Invocation, Start
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import EVALUATIONS, completions_of
 from harness.tracking import ARM, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED
-from harness.tracking.answer import LEADERBOARD, answers_of, table
+from harness.tracking.answer import LEADERBOARD, answers_of, name_of, table
 from harness.tracking.completions import LISTED, TABLE, TABLES, table_of
 from harness.tracking.following import Seen
 from harness.tracking.homes import local_path
 from harness.tracking.opening import absolute, beside, experiment_of
 from harness.tracking.saved_view import MOST_ASKED, TAG, id_of, place_of, tag_value
 from harness.tracking.store_runs import StoreRuns
-from harness.tracking.view import datasets_of, metrics_of, params_of, position
+from harness.tracking.view import FINAL, datasets_of, metrics_of, params_of, position
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
@@ -78,7 +78,8 @@ class Writer:
         if shown == seen.count and run.info.status == status and not self._left_behind(run):
             return
         if published == 0:  # whoever was cut off before may have made the run alone
-            self._introduce(run, directory, start)
+            with self._runs.alone():
+                self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
         if status != "RUNNING":
             self._put_files(run, directory, seen)
@@ -177,11 +178,13 @@ class Writer:
         tags = [RunTag(NOTE, note)] if parent.data.tags.get(NOTE) != note else []
         if metrics or tags:
             self._client.log_batch(parent.info.run_id, metrics=metrics, tags=tags)
+        if parent.info.run_name != (name := name_of(invocation.name, answers)):
+            self._client.update_run(parent.info.run_id, name=name)
 
     def _log_metrics(self, run: Run, seen: Seen, start: Start, published: int) -> None:
         """Of the events behind the first ``published``."""
         metrics = [
-            Metric(key, value, int(event.time * 1000), position(event, start.config))
+            Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
             for event in seen.behind(published)
             if not isinstance(event, Start)
             for key, value in metrics_of(event, start.config.task.name, seen.final).items()

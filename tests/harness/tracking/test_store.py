@@ -78,7 +78,7 @@ def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> No
         assert [step for step, *_ in histories["eval/arithmetic_acc"]] == [0, 64, 96]
         assert [step for step, *_ in histories["test/arithmetic_acc"]] == [0, 96]
     shared = [{key for key in run[3] if not key.startswith("objective/")} for run in children]
-    assert shared[0] == shared[1] >= {"train/kl", "budget/sampled_tokens", "budget/seconds"}
+    assert shared[0] == shared[1] >= {"train/kl", "system/budget_sampled_tokens", "system/budget_seconds"}
 
 
 def test_a_run_published_in_pieces_equals_one_published_at_once(
@@ -239,7 +239,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
     run = next(store.runs())
     publisher = Writer(store.tracking_uri, SUITE, store.root)
-    publisher._child(start_of(Journal(run).read()))
+    publisher._runs.child(start_of(Journal(run).read()))
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")
