@@ -51,7 +51,7 @@ def answers_of(leaderboard: str) -> list[Answer]:
 
 
 def name_of(invocation: str, answers: Sequence[Answer]) -> str:
-    """Of the invocation's run, with the first answers: of all columns, MLflow's list of runs shows this one at first."""
+    """Of the invocation's run, with the first answers. MLflow's list of runs shows names, and no metric unasked."""
     told = [f"{one.metric.removeprefix(PREFIX)} {one.accuracy:.1%}" for one in answers[:TOLD]]
     more = [f"{len(answers) - TOLD} more"] if len(answers) > TOLD else []
     return f"{invocation}: {', '.join([*told, *more])}" if told else invocation

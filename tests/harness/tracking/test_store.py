@@ -214,15 +214,17 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
 
 def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     """The run ends with its tables and one warning; sync publishes all of it, once."""
-    dead, out = f"http://127.0.0.1:{free_port()}", tmp_path / "out"
+    dead, out = f"http://me:s3cret@127.0.0.1:{free_port()}", tmp_path / "out"
     done = two_runs(out, "--workers", "1", "--tracking-uri", dead)
     assert done.code() == 0, done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert not [path for path in out.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
     assert done.stdout.count("warning: cannot publish") == 1
     assert (out / SUITE / "leaderboard.json").is_file()
     for lost in (["sync", "--tracking-uri", dead], ["leaderboard", "--suite", SUITE, "--from", dead]):
         refused = typed(lost, out)
         assert refused.code() == 2
-        assert dead in refused.stderr
+        assert dead.replace("s3cret", "***") in refused.stderr
         assert "Traceback" not in refused.stderr
     found = []
     for _ in range(2):
