@@ -20,9 +20,8 @@ from harness.launch.parted import WRITING, all_ended, there
 from harness.launch.plan import Plan
 from harness.launch.scheduling import longest_first
 from harness.launch.splitting import split_by_us
-from harness.launch.syncing import Published, Syncing
+from harness.launch.syncing import Published, Syncing, where_to_look
 from harness.models.loading import locate
-from harness.records.addresses import without_password
 from harness.records.claims import PATIENCE, claimed
 from harness.records.journal import JOURNAL, Journal
 from harness.records.locks import locked
@@ -156,7 +155,7 @@ def _carry_out(
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
         console.print(f"wrote profile.md, and trace.json for ui.perfetto.dev, to {folder}")
     if published:
-        console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
+        console.print(*where_to_look(uri, publishing.views), sep="\n", highlight=False, soft_wrap=True)
     return True
 
 

@@ -1,6 +1,7 @@
 """Publishing to MLflow during runs, in a thread. A slow or missing store only causes a warning."""
 
 import json
+import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.records.addresses import reason_of, without_password
+from harness.records.addresses import address_of, reason_of, without_password
 from harness.records.events import Invocation
 from harness.records.journal import Journal
 from harness.records.locks import is_locked
@@ -28,7 +29,9 @@ AT_LEAST_EVERY = 30.0
 SHARE = 0.02
 """The largest share of a core for publishing during runs. If they write much, journals are read less often."""
 PATIENCE = 60.0
-"""The seconds that the end of an invocation waits until the last records are published."""
+"""Seconds that the end of an invocation waits for the last records to be published."""
+LOCAL_PAGES = "http://127.0.0.1:5000"
+"""Where mlflow ui shows its pages."""
 INVOCATION = "invocation.json"
 """The file with the :class:`Published` invocation, beside the tables of a suite."""
 
@@ -90,6 +93,8 @@ class Syncing(threading.Thread):
         super().__init__(daemon=True)
         self._uri, self._out_dir, self._suite, self._runs = uri, out_dir, suite, runs
         self._invocation, self._warn, self._profile = invocation, warn, profile
+        self.views: list[str] = []
+        """Where an MLflow server shows these runs, behind its address; known once all is published."""
         self._over = threading.Event()
         self._down = False
         self._published: dict[Path, State] = {}
@@ -117,8 +122,8 @@ class Syncing(threading.Thread):
                         self.publish_changed(publisher)
                     cost = time.thread_time() - before
             with spanning(self._profile, "MLflow"):
-                sync_suite(publisher, self._out_dir, self._suite, self._runs)
-        except Exception as error:  # the runs go on whatever the store does, and journals keep everything
+                self.views = sync_suite(publisher, self._out_dir, self._suite, self._runs)
+        except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
             self._down = True
             reason, shown = reason_of(error), without_password(self._uri)
             self._warn(f"cannot publish to {shown} ({reason}); the runs go on, and harness sync publishes later")
@@ -132,8 +137,8 @@ class Syncing(threading.Thread):
                 self._published[directory] = state
 
 
-def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[Path]) -> None:
-    """Publish the current state of the runs, and the tables of the suite's last invocation."""
+def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[Path]) -> list[str]:
+    """Publish the runs as they stand, and the tables of the suite's last invocation; the views that show the runs."""
     held = [(directory, is_locked(directory)) for directory in runs]
     for directory, running in held:
         publisher.publish(directory, running=running)
@@ -142,6 +147,18 @@ def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[
     if published := Published.read(folder):
         tables = [folder / name for name in published.tables]
         publisher.publish_tables(published.invocation, [path for path in tables if path.is_file()])
+    return publisher.publish_views(runs)
+
+
+def where_to_look(uri: str, views: Sequence[str]) -> list[str]:
+    """What a person does next to see runs that were published."""
+    if uri.startswith("http"):
+        return [f"to see the runs:  {address_of(uri, view)}" for view in views]
+    if uri.startswith("databricks"):
+        return []
+    shown = shlex.quote(without_password(uri))
+    links = [f"and then open:  {address_of(LOCAL_PAGES, view)}" for view in views]
+    return [f"to see the runs:  mlflow ui --backend-store-uri {shown}", *links]
 
 
 def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
@@ -161,5 +178,6 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
     for suite in suites:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
-            sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: published {len(runs)} runs to {without_password(uri)}")
+            views = sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
+        console.print(f"{suite}: {len(runs)} runs are published to {without_password(uri)}", highlight=False)
+        console.print(*where_to_look(uri, views), sep="\n", highlight=False, soft_wrap=True)

@@ -1,17 +1,46 @@
-"""Addresses of stores in a form that may be shown."""
+"""Addresses of stores, as they may be shown, and what a store says that refuses."""
 
 import re
 
 from harness.errors import one_line
 
-_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
+_LOGIN = re.compile(r"(?<=://)([^\s:/@]*):\S+@")
+"""A user name and a password, up to the last ``@`` of a word: a password may hold any character."""
+_OPTION = re.compile(r"(?<=[?&])((?:ssl)?pass(?:word|wd)?|pwd|token)=[^&\s]+", re.IGNORECASE)
+UNKNOWN_USER = (
+    "it refuses who asks (401): set the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to "
+    "a user of the server"
+)
+FORBIDDEN = (
+    "it does not let this user do that (403): ask its administrator for the permission, or set "
+    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to another user"
+)
 
 
 def without_password(text: str) -> str:
     """``text`` with ``***`` for the password of every address in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    return _OPTION.sub(r"\1=***", _LOGIN.sub(r"\1:***@", text))
 
 
-def reason_of(error: Exception) -> str:
-    """The message of a store's exception, on one line and without passwords."""
-    return without_password(one_line(error))[:200]
+def address_of(server: str, place: str) -> str:
+    """A link to a place on a server, without any login: whoever follows it has one of their own."""
+    return re.sub(r"(?<=://)\S+@", "", server).rstrip("/") + place
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception of a store says, on one line and without passwords."""
+    statuses = _statuses(error)
+    if 401 in statuses:
+        return UNKNOWN_USER
+    return FORBIDDEN if 403 in statuses else without_password(one_line(error))[:200]
+
+
+def _statuses(error: BaseException | None) -> set[int]:
+    """What servers answered with, as exceptions of MLflow and of other clients tell it."""
+    found: set[int] = set()
+    while error is not None:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        asked = getattr(error, "get_http_status_code", None)
+        found |= {status if isinstance(status, int) else 0, asked() if asked else 0}
+        error = error.__cause__
+    return found

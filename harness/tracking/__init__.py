@@ -12,9 +12,13 @@ import mlflow  # noqa: F401  # behind the limits, which it reads on import
 for noisy in ("alembic", "mlflow", "sqlalchemy"):  # after the import, which configures them
     logging.getLogger(noisy).setLevel(logging.CRITICAL)  # what fails is raised, and told once
 
-RUN_ID, CREATED, PUBLISHED, INVOCATION, EVALUATION = (
-    f"harness.{name}" for name in ("run_id", "created", "published", "invocation", "evaluation")
+RUN_ID, CREATED, PUBLISHED, INVOCATION, EVALUATION, LAYOUT, MATCH, ARM = (
+    f"harness.{name}"
+    for name in ("run_id", "created", "published", "invocation", "evaluation", "layout", "match", "arm")
 )
-"""Tags of a run."""
+"""Tags of a run. Two runs with the same ``MATCH`` may stand in one table; with the same ``ARM`` they differ only in the
+seed."""
+LAYOUT_NOW = "2"
+"""Which metrics, tags and tables a run is given. A run that was published with another layout is published again."""
 NOTE = "mlflow.note.content"
-"""The tag that MLflow shows as a run's description, in Markdown."""
+"""The tag that MLflow shows as a description, in Markdown."""

@@ -6,6 +6,7 @@ from mlflow import MlflowClient
 from sqlalchemy.engine import make_url
 
 from harness.records.locks import locked
+from harness.tracking.homes import bring_home, home_of
 from harness.tracking.reaching import refuse_deleted
 
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
@@ -23,7 +24,10 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
     with locked(beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
         _make(uri)
         client = MlflowClient(tracking_uri=uri)
-        return client, _find_or_make(client, name, (root / "mlflow-artifacts" / name).resolve().as_uri())
+        home = home_of(root, name)
+        experiment = _find_or_make(client, name, home.as_uri())
+        bring_home(uri, experiment, home)
+        return client, experiment
 
 
 def absolute(uri: str) -> str:
@@ -66,4 +70,6 @@ def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
     if found is None:
         return str(client.create_experiment(name, location, {KIND: TRAINING}))
     refuse_deleted(found)
+    if KIND not in found.tags:  # made by an older version, or by hand
+        client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
     return str(found.experiment_id)

@@ -8,7 +8,12 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import HarnessError
-from harness.records.addresses import reason_of, without_password
+from harness.records.addresses import FORBIDDEN, UNKNOWN_USER, reason_of, without_password
+
+STORES = (MlflowException, SQLAlchemyError, OSError, ImportError)
+"""What a store raises. Its artifacts may need a client that is not installed."""
+CLIENTS = ("azure", "boto3", "botocore", "google")
+"""Packages of object stores, each with exceptions of its own."""
 
 
 @contextmanager
@@ -16,11 +21,21 @@ def reaching(uri: str) -> Iterator[None]:
     """What a store refuses, or its disk, or that it is not there, as one sentence."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise HarnessError(
-            f"cannot use the MLflow store {without_password(uri)}: {reason_of(error)}; see that it is there, or name "
-            "another"
-        ) from error
+    except HarnessError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, STORES) or type(error).__module__.partition(".")[0] in CLIENTS):
+            raise
+        raise HarnessError(f"cannot use the MLflow store {without_password(uri)}: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    reason = reason_of(error)
+    if reason in (UNKNOWN_USER, FORBIDDEN):
+        return reason
+    if isinstance(error, ImportError):
+        return f"{reason}; install what its artifacts need, such as boto3 for s3:// addresses"
+    return f"{reason}; see that it is there, or name another"
 
 
 def refuse_deleted(experiment: Experiment) -> None:

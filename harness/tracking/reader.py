@@ -11,10 +11,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.errors import HarnessError
-from harness.records.addresses import reason_of, without_password
+from harness.records.addresses import address_of, reason_of, without_password
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.tracking import RUN_ID
+from harness.tracking.homes import home_of, nearest
 from harness.tracking.opening import absolute, database
 from harness.tracking.reaching import refuse_deleted
 
@@ -34,6 +35,7 @@ class Reader:
         if uri.startswith("sqlite") and not database(uri).is_file():
             raise HarnessError(f"there is no MLflow store {shown}; give --from the store that harness run named")
         self._uri, self._client = uri, MlflowClient(tracking_uri=uri)
+        self._home = home_of(database(uri).parent, suite) if uri.startswith("sqlite") else None
         found = self._client.get_experiment_by_name(suite)
         if found is None:
             raise HarnessError(f"the MLflow store {shown} has no runs of the suite {suite}")
@@ -67,7 +69,10 @@ class Reader:
         Raises:
             HarnessError: the store does not have it.
         """
-        uri = f"{self._runs[run_id].info.artifact_uri}/{artifact}"  # by run id, MLflow would look the run up four times
+        place = self._runs[run_id].info.artifact_uri
+        if self._home:
+            place = nearest(place, self._home)
+        uri = f"{place}/{artifact}"  # by run id, MLflow would look the run up four times
         try:
             return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri))
         except (OSError, MlflowException) as error:
@@ -80,4 +85,4 @@ class Reader:
         """Of the run's page, where the store is a server."""
         if not self._uri.startswith("http"):
             return None
-        return f"{self._uri.rstrip('/')}/#/experiments/{self._experiment}/runs/{self._runs[run_id].info.run_id}"
+        return address_of(self._uri, f"/#/experiments/{self._experiment}/runs/{self._runs[run_id].info.run_id}")

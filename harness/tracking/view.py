@@ -1,4 +1,8 @@
-"""What MLflow shows of a run: pure functions of its journal's records."""
+"""What MLflow shows of a run: pure functions of its journal's records.
+
+MLflow's pages sort metrics by name, and show those that begin with ``system/`` apart from all others. So accuracy
+begins with ``accuracy/``, and what was spent with ``system/``.
+"""
 
 import json
 from dataclasses import asdict
@@ -11,6 +15,11 @@ from harness.config.run_config import RunConfig, flat
 from harness.records.events import End, Evaluation, Resumed, Start, Step
 
 LONGEST_PARAM = 6000
+FINAL, VALIDATION = "accuracy/final", "accuracy/validation"
+"""Metrics: accuracy on the test split, of a run that has finished; and on the validation split, as it trains. The step
+of the first is 0: MLflow draws a metric with a later step as a curve, of one point."""
+BUDGET = "system/budget_"
+"""What the names of metrics of what was spent begin with."""
 
 
 def params_of(start: Start) -> dict[str, str]:
@@ -55,19 +64,28 @@ def datasets_of(start: Start) -> list[DatasetInput]:
     ]
 
 
-def metrics_of(event: Resumed | Step | Evaluation | End, task: str) -> dict[str, float | None]:
-    """An event's metrics (None: not finite), by the keys that all objectives share."""
+def metrics_of(
+    event: Resumed | Step | Evaluation | End, task: str, final: Evaluation | None
+) -> dict[str, float | None]:
+    """An event's metrics (None: not finite), by the keys that all objectives share.
+
+    ``final``: the test evaluation of a run that has finished.
+    """
     task = task.replace(":", ".")
     ledger = event.ledger.counts() | event.ledger.timings()
-    metrics: dict[str, float | None] = {f"budget/{unit}": float(amount) for unit, amount in ledger.items()}
+    metrics: dict[str, float | None] = {f"{BUDGET}{unit}": float(amount) for unit, amount in ledger.items()}
     if isinstance(event, Step):
         metrics |= {**event.metrics, "compute/mfu": event.mfu}
     if isinstance(event, Evaluation):
         room = "test" if event.split is Split.TEST else "eval"
         numbers = asdict(event.summary) | {"kl": event.kl, "kl_k3": event.kl_k3}
         del numbers["verdicts"]
+        if event.split is Split.VALIDATION:
+            metrics[VALIDATION] = event.summary.accuracy
         metrics |= {f"{room}/{task}_acc": numbers.pop("accuracy")}
         metrics |= {f"{room}/{task}_{key}": value for key, value in numbers.items()}
+    if isinstance(event, End) and final:
+        metrics[FINAL] = final.summary.accuracy
     return metrics
 
 

@@ -8,19 +8,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
+from tempfile import TemporaryDirectory
 
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-from harness.records.events import End, Event, Invocation, Start
-from harness.records.journal import JOURNAL, Follower, Journal
-from harness.records.locks import locked
-from harness.records.out_dir import EVALUATIONS
-from harness.tracking import CREATED, INVOCATION, NOTE, PUBLISHED, RUN_ID
-from harness.tracking.opening import INITIALISING, absolute, beside, experiment_of
-from harness.tracking.view import datasets_of, description_of, metrics_of, params_of, position
+from evaluators.statistics.accuracy import read_records
+from harness.config.run_config import RunConfig
+from harness.records.events import Invocation, Start
+from harness.records.journal import JOURNAL, Journal
+from harness.records.out_dir import EVALUATIONS, completions_of
+from harness.tracking import ARM, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED
+from harness.tracking.answer import LEADERBOARD, answers_of, name_of, table
+from harness.tracking.completions import LISTED, TABLE, TABLES, table_of
+from harness.tracking.following import Seen
+from harness.tracking.homes import local_path
+from harness.tracking.opening import absolute, beside, experiment_of
+from harness.tracking.saved_view import MOST_ASKED, TAG, id_of, place_of, tag_value
+from harness.tracking.store_runs import StoreRuns
+from harness.tracking.view import FINAL, datasets_of, metrics_of, params_of, position
 
 BATCH = 900
 """MLflow takes at most 1000 metrics a call."""
@@ -28,53 +36,6 @@ PARAMS = 100
 """And as many parameters."""
 MACHINE_EVERY = 5.0
 """Seconds between two looks at the machine."""
-STATUS = {"finished": "FINISHED", "failed": "FAILED"}
-
-
-def _left_behind(run: Run) -> bool:
-    """Whether its artifacts are no longer where MLflow knows them, as where a store was moved without them."""
-    place = urlparse(run.info.artifact_uri)
-    return place.scheme == "file" and not (Path(url2pathname(place.path)) / JOURNAL).is_file()
-
-
-class Seen:
-    """A run's journal as far as it was read, and which of its events wait to be published."""
-
-    def __init__(self, path: Path) -> None:
-        self._journal = Follower(path)
-        self.start: Start | None = None
-        self.count = 0
-        """Events of the journal."""
-        self.waiting: list[Event] = []
-        """The newest of them, until they are published."""
-        self._last: Event | None = None
-
-    def look(self) -> None:
-        """Read what the journal has got since."""
-        news = self._journal.news()
-        if news.anew:
-            self.start, self.count, self._last = None, 0, None
-            self.waiting.clear()
-        for event in news.events:
-            self.start = event if isinstance(event, Start) else self.start
-            self.count += 1
-            self.waiting.append(event)
-            self._last = event
-
-    def behind(self, published: int) -> list[Event]:
-        """The waiting ones behind the first ``published`` events of the journal."""
-        return self.waiting[max(0, published - (self.count - len(self.waiting))) :]
-
-    def status(self, *, running: bool) -> str:
-        """As MLflow calls it."""
-        if isinstance(self._last, End):
-            return STATUS[self._last.status]
-        return "RUNNING" if running else "KILLED"
-
-    @property
-    def time(self) -> float:
-        """Of the last event."""
-        return self._last.time if self._last else 0.0
 
 
 class Writer:
@@ -83,16 +44,16 @@ class Writer:
     def __init__(self, uri: str, suite: str, root: Path) -> None:
         self._uri = uri = absolute(uri)
         self._client, self._experiment = experiment_of(uri, suite, root)
-        self._making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
-        """Locked while a run is made, so that two who publish at once do not both make it."""
-        self._parents: dict[str, str] = {}
+        making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
+        self._runs = StoreRuns(self._client, self._experiment, making)
         self._seen: dict[Path, Seen] = {}
 
     @contextmanager
     def machine_metrics(self, invocation: Invocation) -> Iterator[None]:
         """Meanwhile, what the machine's processors, memory, disk and network do: on the invocation's run."""
+        parent = self._runs.parent(invocation).info.run_id
         monitor = SystemMetricsMonitor(
-            self.parent(invocation), sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
+            parent, sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
         )
         monitor.start()
         try:
@@ -106,23 +67,27 @@ class Writer:
         start = seen.start
         if start is None:
             return
-        run = self._child(start)
+        run = self._runs.child(start)
+        current = run.data.tags.get(LAYOUT) == LAYOUT_NOW
         published = int(run.data.tags[PUBLISHED])
-        if published < seen.count - len(seen.waiting):  # the store has lost what was published
+        shown = published if current else 0
+        if shown < seen.count - len(seen.waiting):  # the store has lost what was published
             del self._seen[directory]
             seen = self._look(directory)
         status = seen.status(running=running)
-        if published == seen.count and run.info.status == status and not _left_behind(run):
+        if shown == seen.count and run.info.status == status and not self._left_behind(run):
             return
         if published == 0:  # whoever was cut off before may have made the run alone
-            self._introduce(run.info.run_id, directory, start)
-        self._log_metrics(run.info.run_id, start, seen.behind(published))
+            with self._runs.alone():
+                self._introduce(run, directory, start)
+        self._log_metrics(run, seen, start, shown)
         if status != "RUNNING":
-            self._client.log_artifact(run.info.run_id, str(directory / JOURNAL))
-            if (directory / EVALUATIONS).is_dir():
-                self._client.log_artifacts(run.info.run_id, str(directory / EVALUATIONS), EVALUATIONS)
-        self._client.set_tag(run.info.run_id, PUBLISHED, str(seen.count))
-        self._set_status(run, status, seen.time)
+            self._put_files(run, directory, seen)
+        tags = {PUBLISHED: str(seen.count)}
+        if not current:
+            tags |= {LAYOUT: LAYOUT_NOW, MATCH: start.config.match_key, ARM: start.config.arm_key}
+        self._client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        self._runs.set_status(run, status, seen.time)
         seen.waiting.clear()
 
     def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
@@ -131,106 +96,99 @@ class Writer:
         for directory, running in runs:
             seen = self._look(directory)
             if seen.start:
-                parent = self.parent(seen.start.origin.invocation)
+                parent = self._runs.parent(seen.start.origin.invocation).info.run_id
                 statuses[parent].append((seen.status(running=running), seen.time))
         for parent, children in statuses.items():
             found = {status for status, _ in children}
             worst = "RUNNING" if "RUNNING" in found else "KILLED" if "KILLED" in found else "FINISHED"
-            self._set_status(self._client.get_run(parent), worst, max(time for _, time in children))
+            self._runs.set_status(self._client.get_run(parent), worst, max(time for _, time in children))
 
     def publish_tables(self, invocation: Invocation, files: Iterable[Path]) -> None:
-        """Hang an invocation's tables on its parent run."""
-        parent = self.parent(invocation)
+        """Hang an invocation's tables on its parent run, and show there what they say."""
+        parent = self._client.get_run(self._runs.parent(invocation).info.run_id)
         for file in files:
-            self._client.log_artifact(parent, str(file))
+            self._put(parent, file)
+            if file.name == LEADERBOARD:
+                self._show_answer(parent, invocation, file.read_text(encoding="utf-8"))
 
-    def _look(self, directory: Path) -> "Seen":
+    def publish_views(self, runs: Iterable[Path]) -> list[str]:
+        """Save a view for each set of these runs that may stand in one table; their places on a server."""
+        sets: dict[str, list[Start]] = defaultdict(list)
+        for directory in runs:
+            if start := self._look(directory).start:
+                sets[id_of(start.config)].append(start)
+        for view, starts in sets.items():
+            configs = [start.config for start in starts]
+            created = min(start.time for start in starts)
+            value = tag_value(configs, created, complete=self._are_all(configs))
+            self._client.set_experiment_tag(self._experiment, f"{TAG}{view}", value)
+        return [place_of(self._experiment, view) for view in sets]
+
+    def _are_all(self, configs: list[RunConfig]) -> bool:
+        arms = sorted({config.arm_key for config in configs})
+        return len(arms) <= MOST_ASKED and self._runs.are_all(configs[0].match_key, arms)
+
+    def _look(self, directory: Path) -> Seen:
         """What is known of the run, with what its journal has got since."""
         seen = self._seen.setdefault(directory, Seen(Journal(directory).path))
         seen.look()
         return seen
 
-    def _child(self, start: Start) -> Run:
-        found = self._find_child(start)
-        if found:
-            return found
-        parent = self.parent(start.origin.invocation, start.time)
-        with locked(self._making, patience=INITIALISING):
-            return self._find_child(start) or self._make_child(start, parent)
+    def _left_behind(self, run: Run) -> bool:
+        """Whether its artifacts are no longer where MLflow knows them, as where a store was moved without them."""
+        place = local_path(run.info.artifact_uri)
+        return place is not None and not (place / JOURNAL).is_file()
 
-    def _find_child(self, start: Start) -> Run | None:
-        created = repr(start.time)
-        for run in self._search(RUN_ID, start.run_id):
-            if run.data.tags[CREATED] == created:
-                return run
-            self._client.delete_run(run.info.run_id)  # started over with --fresh
-        return None
-
-    def _make_child(self, start: Start, parent: str) -> Run:
-        config = start.config
-        return self._client.create_run(
-            self._experiment,
-            run_name=f"{config.objective.name} seed {config.seed} {config.regime}",
-            start_time=int(start.time * 1000),
-            tags={
-                RUN_ID: start.run_id,
-                CREATED: repr(start.time),
-                PUBLISHED: "0",
-                "mlflow.parentRunId": parent,
-                "mlflow.source.git.commit": start.origin.versions["commit"],
-                NOTE: description_of(start),
-            },
-        )
-
-    def _introduce(self, run_id: str, directory: Path, start: Start) -> None:
+    def _introduce(self, run: Run, directory: Path, start: Start) -> None:
         """Parameters, datasets, and the journal as far as it goes: a report can count the run from now on."""
         params = [Param(key, value) for key, value in params_of(start).items()]
         for first in range(0, len(params), PARAMS):
-            self._client.log_batch(run_id, params=params[first : first + PARAMS])
-        self._client.log_inputs(run_id, datasets=datasets_of(start))
-        self._client.log_artifact(run_id, str(directory / JOURNAL))
+            self._client.log_batch(run.info.run_id, params=params[first : first + PARAMS])
+        self._client.log_inputs(run.info.run_id, datasets=datasets_of(start))
+        self._put(run, directory / JOURNAL)
 
-    def parent(self, invocation: Invocation, began: float | None = None) -> str:
-        """MLflow's id of an invocation's run, made if need be: as of ``began``, or of now."""
-        key = invocation.id
-        if key not in self._parents:
-            run = self._find_parent(key)
-            if run is None:
-                with locked(self._making, patience=INITIALISING):
-                    run = self._find_parent(key) or self._make_parent(invocation, began)
-            self._parents[key] = run.info.run_id
-        return self._parents[key]
+    def _put_files(self, run: Run, directory: Path, seen: Seen) -> None:
+        """All that a report reads; and of a run that has finished, the completions as a table that one can read."""
+        self._put(run, directory / JOURNAL)
+        if (directory / EVALUATIONS).is_dir():
+            self._repository(run).log_artifacts(str(directory / EVALUATIONS), EVALUATIONS)
+        completions = directory / completions_of("test", seen.final.step) if seen.final else None
+        if completions and completions.is_file():
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / TABLE
+                path.write_text(table_of(read_records(completions)), encoding="utf-8")
+                self._put(run, path)
+            self._client.set_tag(run.info.run_id, TABLES, LISTED)
 
-    def _find_parent(self, key: str) -> Run | None:
-        return next(iter(self._search(INVOCATION, key)), None)
+    def _put(self, run: Run, file: Path) -> None:
+        self._repository(run).log_artifact(str(file))
 
-    def _make_parent(self, invocation: Invocation, began: float | None) -> Run:
-        return self._client.create_run(
-            self._experiment,
-            run_name=invocation.name,
-            start_time=int(began * 1000) if began else None,
-            tags={INVOCATION: invocation.id, NOTE: f"    {invocation.command}"},
-        )
+    def _repository(self, run: Run) -> ArtifactRepository:
+        """Not by way of the client, which remembers where a run's artifacts were before its store was moved."""
+        return get_artifact_repository(run.info.artifact_uri, tracking_uri=self._uri)
 
-    def _search(self, tag: str, value: str) -> list[Run]:
-        return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
-
-    def _set_status(self, run: Run, status: str, at: float) -> None:
-        """``at``: when that was, by the clock of the runs: they may be published much later."""
-        if status == run.info.status:
-            return
-        if status == "RUNNING":
-            self._client.update_run(run.info.run_id, status)
-        else:
-            self._client.set_terminated(run.info.run_id, status, int(at * 1000))
-
-    def _log_metrics(self, run_id: str, start: Start, events: list[Event]) -> None:
+    def _show_answer(self, parent: Run, invocation: Invocation, leaderboard: str) -> None:
+        answers, at = answers_of(leaderboard), parent.info.end_time or parent.info.start_time
         metrics = [
-            Metric(key, value, int(event.time * 1000), position(event, start.config))
-            for event in events
+            Metric(one.metric, one.accuracy, at, 0)
+            for one in answers
+            if parent.data.metrics.get(one.metric) != one.accuracy
+        ]
+        note = f"{table(answers)}\n\n    {invocation.command}"
+        tags = [RunTag(NOTE, note)] if parent.data.tags.get(NOTE) != note else []
+        if metrics or tags:
+            self._client.log_batch(parent.info.run_id, metrics=metrics, tags=tags)
+        if parent.info.run_name != (name := name_of(invocation.name, answers)):
+            self._client.update_run(parent.info.run_id, name=name)
+
+    def _log_metrics(self, run: Run, seen: Seen, start: Start, published: int) -> None:
+        """Of the events behind the first ``published``."""
+        metrics = [
+            Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
+            for event in seen.behind(published)
             if not isinstance(event, Start)
-            for key, value in metrics_of(event, start.config.task.name).items()
+            for key, value in metrics_of(event, start.config.task.name, seen.final).items()
             if value is not None
         ]
         for first in range(0, len(metrics), BATCH):
-            self._client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+            self._client.log_batch(run.info.run_id, metrics=metrics[first : first + BATCH])

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -16,13 +17,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(folder: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
-    """Its address and process; what it stores lies below ``folder``."""
+def serve(
+    folder: Path, *options: str, surroundings: Mapping[str, str] | None = None
+) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Its address and process; what it stores lies below ``folder``, unless ``options`` say where artifacts go."""
     port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--no-serve-artifacts"]
-    stores += ["--default-artifact-root", str(folder / "artifacts")]
-    process = subprocess.Popen([*command, *stores, "--workers", "1"], start_new_session=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command += options or ("--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts"))
+    process = subprocess.Popen(command, start_new_session=True, env=os.environ | dict(surroundings or {}))
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with socket.socket() as probe:

@@ -48,7 +48,8 @@ def test_a_directory_that_was_moved(
     status, _, _, histories, files = published(moved.tracking_uri)[config.run_id]
     assert status == "FINISHED" and len(histories["train/reward_mean"]) == 6
     assert files["journal.jsonl"] == (moved.run_of(config) / "journal.jsonl").read_bytes()
-    assert len(files) == 1 + len(list((moved.run_of(config) / "evaluations").iterdir()))
+    assert len(files) == 2 + len(list((moved.run_of(config) / "evaluations").iterdir()))  # and the table to read
+    assert not out.root.exists()
     (result,) = MlflowSource(moved.tracking_uri, SUITE).results()
     assert result.status == "finished"
 

@@ -64,6 +64,7 @@ def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
         assert json.loads(inputs["test"]["profile"]) == {"problems": 8}
         assert "harness run --algos agro,grpo" in tags(run)["mlflow.note.content"]
         assert {file["path"] for file in ask(uri, f"artifacts/list?run_id={run_id}")["files"]} == {
+            "completions.json",
             "evaluations",
             "journal.jsonl",
         }
@@ -81,6 +82,7 @@ def test_the_machine_is_watched_on_the_run_of_the_invocation(store: OutDir, monk
     publisher = Writer(store.tracking_uri, SUITE, store.root)
     deadline = time.monotonic() + 60
     with publisher.machine_metrics(INVOCATION):
-        while not wanted <= publisher._client.get_run(publisher.parent(INVOCATION)).data.metrics.keys():
+        parent = publisher._runs.parent(INVOCATION).info.run_id
+        while not wanted <= publisher._client.get_run(parent).data.metrics.keys():
             assert time.monotonic() < deadline
             time.sleep(0.1)

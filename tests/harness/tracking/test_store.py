@@ -77,7 +77,7 @@ def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> No
         assert [step for step, *_ in histories["eval/arithmetic_acc"]] == [0, 64, 96]
         assert [step for step, *_ in histories["test/arithmetic_acc"]] == [0, 96]
     shared = [{key for key in run[3] if not key.startswith("objective/")} for run in children]
-    assert shared[0] == shared[1] >= {"train/kl", "budget/sampled_tokens", "budget/seconds"}
+    assert shared[0] == shared[1] >= {"train/kl", "system/budget_sampled_tokens", "system/budget_seconds"}
 
 
 def test_a_run_published_in_pieces_equals_one_published_at_once(
@@ -213,15 +213,17 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
 
 def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     """The run ends with its tables and one warning; sync publishes all of it, once."""
-    dead, out = f"http://127.0.0.1:{free_port()}", tmp_path / "out"
+    dead, out = f"http://me:s3cret@127.0.0.1:{free_port()}", tmp_path / "out"
     done = two_runs(out, "--workers", "1", "--tracking-uri", dead)
     assert done.code() == 0, done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert not [path for path in out.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
     assert done.stdout.count("warning: cannot publish") == 1
     assert (out / SUITE / "leaderboard.json").is_file()
     for lost in (["sync", "--tracking-uri", dead], ["leaderboard", "--suite", SUITE, "--from", dead]):
         refused = typed(lost, out)
         assert refused.code() == 2
-        assert dead in refused.stderr
+        assert dead.replace("s3cret", "***") in refused.stderr
         assert "Traceback" not in refused.stderr
     found = []
     for _ in range(2):
@@ -238,7 +240,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
     run = next(store.runs())
     publisher = Writer(store.tracking_uri, SUITE, store.root)
-    publisher._child(start_of(Journal(run).read()))
+    publisher._runs.child(start_of(Journal(run).read()))
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")

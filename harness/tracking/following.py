@@ -1,0 +1,58 @@
+"""A run's journal as it grows: what of it waits to be published."""
+
+from pathlib import Path
+
+from evaluators.types import Split
+from harness.records.events import End, Evaluation, Event, Start
+from harness.records.journal import Follower
+
+STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+
+
+class Seen:
+    """A run's journal as far as it was read, and which of its events wait to be published."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Follower(path)
+        self.start: Start | None = None
+        self.test: Evaluation | None = None
+        """The last evaluation on the test split."""
+        self.count = 0
+        """Events of the journal."""
+        self.waiting: list[Event] = []
+        """The newest of them, until they are published."""
+        self._last: Event | None = None
+
+    def look(self) -> None:
+        """Read what the journal has got since."""
+        news = self._journal.news()
+        if news.anew:
+            self.start, self.test, self.count, self._last = None, None, 0, None
+            self.waiting.clear()
+        for event in news.events:
+            self.start = event if isinstance(event, Start) else self.start
+            if isinstance(event, Evaluation) and event.split is Split.TEST:
+                self.test = event
+            self.count += 1
+            self.waiting.append(event)
+            self._last = event
+
+    def behind(self, published: int) -> list[Event]:
+        """The waiting ones behind the first ``published`` events of the journal."""
+        return self.waiting[max(0, published - (self.count - len(self.waiting))) :]
+
+    def status(self, *, running: bool) -> str:
+        """As MLflow calls it."""
+        if isinstance(self._last, End):
+            return STATUS[self._last.status]
+        return "RUNNING" if running else "KILLED"
+
+    @property
+    def final(self) -> Evaluation | None:
+        """The test evaluation of a run that has finished; None for any other."""
+        return self.test if isinstance(self._last, End) and self._last.status == "finished" else None
+
+    @property
+    def time(self) -> float:
+        """Of the last event."""
+        return self._last.time if self._last else 0.0

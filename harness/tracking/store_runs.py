@@ -1,0 +1,106 @@
+"""The runs of one experiment, each found or made once, whoever else publishes at the same time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from harness.records.events import Invocation, Start
+from harness.records.locks import locked
+from harness.tracking import ARM, CREATED, INVOCATION, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED, RUN_ID
+from harness.tracking.opening import INITIALISING
+from harness.tracking.view import description_of
+
+
+class StoreRuns:
+    """A parent run for each invocation, and a child for each run of ours.
+
+    ``making``: what is locked while one is made.
+    """
+
+    def __init__(self, client: MlflowClient, experiment: str, making: Path) -> None:
+        self._client, self._experiment, self._making = client, experiment, making
+        self._parents: dict[str, Run] = {}
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes a run meanwhile: two who publish at once would both make it, or its data sets."""
+        with locked(self._making, patience=INITIALISING):
+            yield
+
+    def child(self, start: Start) -> Run:
+        """MLflow's run for this run of ours. One of an older start of it is deleted."""
+        found = self._find_child(start)
+        if found:
+            return found
+        parent = self.parent(start.origin.invocation, start.time)
+        with self.alone():
+            return self._find_child(start) or self._make_child(start, parent.info.run_id)
+
+    def parent(self, invocation: Invocation, began: float | None = None) -> Run:
+        """MLflow's run for an invocation, as it was when it was first asked for; made as of ``began``, or of now."""
+        key = invocation.id
+        if key not in self._parents:
+            run = self._find_parent(key)
+            if run is None:
+                with self.alone():
+                    run = self._find_parent(key) or self._make_parent(invocation, began)
+            self._parents[key] = run
+        return self._parents[key]
+
+    def set_status(self, run: Run, status: str, at: float) -> None:
+        """``at``: when that was, by the clock of the runs: they may be published much later."""
+        if status == run.info.status:
+            return
+        if status == "RUNNING":
+            self._client.update_run(run.info.run_id, status)
+        else:
+            self._client.set_terminated(run.info.run_id, status, int(at * 1000))
+
+    def are_all(self, match: str, arms: Sequence[str]) -> bool:
+        """Whether the experiment has no run of this match key but those of these arms."""
+        others = "".join(f" AND tags.`{ARM}` != '{arm}'" for arm in arms)
+        return not self._client.search_runs([self._experiment], f"tags.`{MATCH}` = '{match}'{others}", max_results=1)
+
+    def _find_child(self, start: Start) -> Run | None:
+        created = repr(start.time)
+        for run in self._search(RUN_ID, start.run_id):
+            if run.data.tags[CREATED] == created:
+                return run
+            self._client.delete_run(run.info.run_id)  # started over with --fresh
+        return None
+
+    def _make_child(self, start: Start, parent: str) -> Run:
+        config = start.config
+        return self._client.create_run(
+            self._experiment,
+            run_name=f"{config.objective.name} seed {config.seed} {config.regime}",
+            start_time=int(start.time * 1000),
+            tags={
+                RUN_ID: start.run_id,
+                CREATED: repr(start.time),
+                PUBLISHED: "0",
+                LAYOUT: LAYOUT_NOW,
+                MATCH: config.match_key,
+                ARM: config.arm_key,
+                "mlflow.parentRunId": parent,
+                "mlflow.source.git.commit": start.origin.versions["commit"],
+                NOTE: description_of(start),
+            },
+        )
+
+    def _find_parent(self, key: str) -> Run | None:
+        return next(iter(self._search(INVOCATION, key)), None)
+
+    def _make_parent(self, invocation: Invocation, began: float | None) -> Run:
+        return self._client.create_run(
+            self._experiment,
+            run_name=invocation.name,
+            start_time=int(began * 1000) if began else None,
+            tags={INVOCATION: invocation.id, NOTE: f"    {invocation.command}"},
+        )
+
+    def _search(self, tag: str, value: str) -> list[Run]:
+        return list(self._client.search_runs([self._experiment], f"tags.`{tag}` = '{value}'"))
