@@ -30,7 +30,7 @@ from harness.training.loop import Outcome, train
 from harness.world import ALONE, LostRanks, Ranks, World, of_a_collective
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""What says where the ranks meet, and which one this is."""
+"""The variables that say which rank this process is, and where the ranks connect."""
 STARTED_ELSEWHERE = "TORCHELASTIC_USE_AGENT_STORE"
 """If it is ``True``, no rank starts the store in which all of them meet: the process that started them has done so."""
 PATIENCE = timedelta(minutes=30)
@@ -61,7 +61,7 @@ class MeetingPoint:
         self.environments = [
             shared | {"RANK": str(rank), "LOCAL_RANK": "0" if one_gpu else str(rank)} for rank in range(size)
         ]
-        """What each rank finds in its environment, as :data:`ENVIRONMENT` names it."""
+        """The variables in :data:`ENVIRONMENT` for each rank."""
 
 
 def train_request(request: RunRequest, terms: Terms, should_stop: Callable[[], bool], world: World = ALONE) -> Outcome:

@@ -21,7 +21,7 @@ ROUNDED = (
 
 
 def settle(suite: SuiteConfig, *, here: bool = True) -> tuple[SuiteConfig, list[str]]:
-    """The suite with nothing left to ``auto``, and a line on each choice; as :func:`settle_model`."""
+    """The suite with all ``auto`` settings resolved, and a line on each choice. See :func:`settle_model`."""
     model, compute, reasons = settle_model(suite.model, suite.compute, adapted=suite.policy.lora is not None, here=here)
     return suite.model_copy(update={"model": model, "compute": compute}), reasons
 

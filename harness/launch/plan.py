@@ -80,7 +80,7 @@ def suites_of(
     suites = [load_suite(suite, [*changes, ("regime", regime)]) for regime in regimes] or [load_suite(suite, changes)]
     named = [of_regime.regime for of_regime in suites]
     if len(set(named)) < len(named):
-        raise HarnessError(f"--regime names one twice: {', '.join(named)}")
+        raise HarnessError(f"--regime names a regime twice: {', '.join(named)}")
     settled, choices = settle(suites[0], here=False)  # whether devices are there, the executor says
     choices += _replaced(suite, changes, suites, arms)
     update = {"model": settled.model, "compute": settled.compute}

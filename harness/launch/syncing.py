@@ -29,7 +29,7 @@ AT_LEAST_EVERY = 30.0
 SHARE = 0.02
 """The largest share of a core for publishing during runs. If they write much, journals are read less often."""
 PATIENCE = 60.0
-"""Seconds that the end of an invocation waits for the last records to be published."""
+"""The seconds that the end of an invocation waits until the last records are published."""
 LOCAL_PAGES = "http://127.0.0.1:5000"
 """Where mlflow ui shows its pages."""
 INVOCATION = "invocation.json"
@@ -123,7 +123,7 @@ class Syncing(threading.Thread):
                     cost = time.thread_time() - before
             with spanning(self._profile, "MLflow"):
                 self.views = sync_suite(publisher, self._out_dir, self._suite, self._runs)
-        except Exception as error:  # whatever the store does, the runs go on; their journals keep everything
+        except Exception as error:  # the runs go on whatever the store does, and journals keep everything
             self._down = True
             reason, shown = reason_of(error), without_password(self._uri)
             self._warn(f"cannot publish to {shown} ({reason}); the runs go on, and harness sync publishes later")
@@ -138,7 +138,7 @@ class Syncing(threading.Thread):
 
 
 def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[Path]) -> list[str]:
-    """Publish the runs as they stand, and the tables of the suite's last invocation; the views that show the runs."""
+    """Publish the current state of the runs, and the tables of the last invocation. Returns the views of the runs."""
     held = [(directory, is_locked(directory)) for directory in runs]
     for directory, running in held:
         publisher.publish(directory, running=running)
@@ -179,5 +179,5 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
             views = sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: {len(runs)} runs are published to {without_password(uri)}", highlight=False)
+        console.print(f"{suite}: published {len(runs)} runs to {without_password(uri)}", highlight=False)
         console.print(*where_to_look(uri, views), sep="\n", highlight=False, soft_wrap=True)

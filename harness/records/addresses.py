@@ -1,4 +1,4 @@
-"""Addresses of stores, as they may be shown, and what a store says that refuses."""
+"""Addresses and errors of stores in a form that may be shown."""
 
 import re
 
@@ -28,7 +28,7 @@ def address_of(server: str, place: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception of a store says, on one line and without passwords."""
+    """The message of a store's exception, on one line and without passwords."""
     statuses = _statuses(error)
     if 401 in statuses:
         return UNKNOWN_USER

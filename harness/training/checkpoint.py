@@ -27,7 +27,7 @@ from harness.world import ALONE, World
 
 HELD = "held"
 ONE_FILE = 8 << 30
-"""Bytes of weights and moments in shards up to which rank 0 collects them in its main memory, for one file."""
+"""Rank 0 collects sharded weights and moments in one file up to this number of bytes. It needs as much main memory."""
 COMMON_DISK: ContextVar[bool] = ContextVar("COMMON_DISK", default=True)
 """Whether all ranks of a run write to one disk. If not, rank 0 collects states of any size for one file."""
 Modules = Mapping[str, torch.nn.Module]
@@ -80,7 +80,7 @@ def save_checkpoint(
 
 
 def in_shards(modules: Modules, optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the state is to lie in a file of each rank: it is one of shards, and too large for one file."""
+    """Whether each rank saves a file of its own, because the state is sharded and too large for one file."""
     sharded = any(units_of(module) for module in modules.values())
     return sharded and COMMON_DISK.get() and sum(tensor.nbytes for _, tensor in _state(modules, optimizer)) > ONE_FILE
 

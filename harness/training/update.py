@@ -82,7 +82,7 @@ def _minibatches(run: RunState, groups: Sequence[Group]) -> Iterator[list[Group]
 
 
 def _backward(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominators, *, first: bool) -> Metrics:
-    """Accumulate this rank's part of the gradient of one update, micro-batch by micro-batch; metrics add up.
+    """Accumulate this rank's part of the gradient of one update over its micro-batches. Returns the summed metrics.
 
     ``dealt``: the groups of each rank.
     """
@@ -130,7 +130,7 @@ def _batch(run: RunState, part: MicroBatch, counts: Denominators) -> Batch:
 def _totals(
     run: RunState, dealt: Sequence[Sequence[Group]], mine: Sequence[Batch], counts: Denominators
 ) -> Mapping[str, Tensor]:
-    """What the objective wants to know of the whole step: each rank sees the groups of all ranks. ``mine``: its own."""
+    """The objective's totals over the whole step, of the groups of all ranks. ``mine``: this rank's own batches."""
     if not wants_totals(run.objective):
         return {}
     batches: list[Batch] = []
@@ -144,7 +144,7 @@ def _totals(
 
 
 def _keep_company(run: RunState, dealt: Sequence[Sequence[Group]]) -> None:
-    """Passes that change nothing, where all ranks must make as many as the one with the most micro-batches."""
+    """Make idle passes if all ranks must make as many passes as the rank with the most micro-batches."""
     if reshards(run.policy.model):
         passes = [len(pack(share, run.config.compute.micro_batch_tokens)) for share in dealt]
         for _ in range(idle(passes, run.world.rank)):

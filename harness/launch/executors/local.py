@@ -46,9 +46,9 @@ class Job:
     places: tuple[int, ...]
     """The indices of its devices."""
     workers: list[Worker]
-    """One a rank."""
+    """One worker per rank."""
     point: MeetingPoint | None
-    """Of several ranks."""
+    """Where the ranks of a run on several devices find each other."""
     answers: dict[int, Outcome | Broken] = field(default_factory=dict)
     """The answers so far, by rank."""
     failed: float | None = None

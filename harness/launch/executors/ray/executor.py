@@ -197,7 +197,7 @@ class RayExecutor:
 
 
 def _before(request: RunRequest) -> Outcome | Broken | None:
-    """How the run has ended before, or why it cannot go on; no node need know."""
+    """How the run ended in an earlier command, or why it cannot go on; None if it can run. This needs no node."""
     run_id, directory = request.config.run_id, request.directory
     try:
         ended = ended_before(request.config, directory)

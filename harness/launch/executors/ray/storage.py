@@ -81,9 +81,9 @@ def check_sizes(runs: Sequence[RunConfig]) -> None:
 
 def _too_large(what: str, size: int) -> str:
     return (
-        f"{what} has {size / 2**20:,.0f} MiB, and more than {MOST_IN_MEMORY / 2**20:,.0f} MiB do not go through the "
-        "driver's memory: name a place that all nodes reach, such as --ray-storage s3://BUCKET/FOLDER or, on a shared "
-        "disk, --ray-storage file:///FOLDER"
+        f"{what} has {size / 2**20:,.0f} MiB, but files of more than {MOST_IN_MEMORY / 2**20:,.0f} MiB are not sent "
+        "through the driver's memory; give a place that all nodes can reach, such as --ray-storage s3://BUCKET/FOLDER "
+        "or, on a shared disk, --ray-storage file:///FOLDER"
     )
 
 
