@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-
 from algorithms.trial import UnfitObjective, try_out
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig, SuiteConfig
@@ -36,10 +34,11 @@ from harness.report.pages.writing import write_leaderboard
 from harness.report.profile import report as profile_report
 from harness.report.sources import JournalSource
 from harness.rollout.problems import load_splits
+from harness.terminal import Terminal
 from harness.training.first_look import Seen
 
 
-def invoke(planned: Plan, how: Execution, console: Console) -> bool:
+def invoke(planned: Plan, how: Execution, console: Terminal) -> bool:
     """Run everything, publish it, and print the leaderboard; False if it was interrupted."""
 
     def report(runs: Runs) -> list[str]:
@@ -55,7 +54,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
 
 
 def write_board(
-    suite: SuiteConfig, runs: Runs, out: Path, console: Console, missing: Sequence[MissingRun] = ()
+    suite: SuiteConfig, runs: Runs, out: Path, console: Terminal, missing: Sequence[MissingRun] = ()
 ) -> list[str]:
     """Print the leaderboard of these runs and write it into the suite's folder; the names of the files."""
     out_dir = OutDir(out)
@@ -65,8 +64,8 @@ def write_board(
     links = JournalSource(out_dir, suite.name).links(results)
     out_dir.keep(suite)
     written = write_leaderboard(board, results, folder, links)
-    console.print(tables(board), highlight=False)
-    console.print(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
+    console.show(tables(board, explain=console.explain), board.as_json)
+    console.say(f"written: leaderboard.html, .md, .json, .csv and pictures in {folder}")
     return written
 
 
@@ -74,7 +73,7 @@ def carry_out(
     planned: Plan,
     how: Execution,
     report: Callable[[Runs], list[str]],
-    console: Console,
+    console: Terminal,
     *,
     needs: Sequence[RunConfig] = (),
 ) -> bool:
@@ -90,7 +89,7 @@ def carry_out(
     out_dir = OutDir(how.out)
     chosen = how.part.of(planned.runs, how.forecaster) if how.part else planned.runs
     if not chosen:
-        console.print(f"part {how.part} of {planned.invocation.name} has no runs: there are {len(planned.runs)} in all")
+        console.say(f"part {how.part} of {planned.invocation.name} has no runs: there are {len(planned.runs)} in all")
         return True
     out_dir.prepare()
     with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
@@ -103,14 +102,14 @@ def _carry_out(
     how: Execution,
     out_dir: OutDir,
     report: Callable[[Runs], list[str]],
-    console: Console,
+    console: Terminal,
     needs: Sequence[RunConfig],
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
     _try_objectives(chosen)
     load_splits(chosen[0])  # what is missing shows here, before anything starts
     if counts := split_by_us(suite.task):
-        console.print(counts, highlight=False)
+        console.say(counts)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
     make = executor_of(planned, chosen, how, console)
@@ -153,9 +152,9 @@ def _carry_out(
         return False
     if profile:
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
-        console.print(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
+        console.say(f"written: profile.md, and trace.json for ui.perfetto.dev, in {folder}")
     if published:
-        console.print(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
+        console.say(f"to see the runs:  mlflow ui --backend-store-uri {without_password(uri)}")
     return True
 
 
@@ -178,7 +177,7 @@ def _run_all(
     how: Execution,
     executor: Executor,
     display: Display,
-    console: Console,
+    console: Terminal,
     *,
     look_first: bool,
 ) -> list[Ended]:
@@ -216,9 +215,9 @@ def _begun(runs: Runs) -> bool:
     return any((path / JOURNAL).is_file() for _, path in runs)
 
 
-def _judge(how: Execution, console: Console, seen: Seen) -> None:
+def _judge(how: Execution, console: Terminal, seen: Seen) -> None:
     """Say what the start policy does; refuse to train where that could teach nothing."""
-    console.print(str(seen), highlight=False, markup=False)
+    console.say(str(seen))
     reason = seen.why_not()
     if reason and not how.anyway:
         raise HarnessError(reason)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.records.addresses import reason_of, without_password
@@ -18,6 +17,7 @@ from harness.records.journal import Journal
 from harness.records.locks import is_locked
 from harness.records.out_dir import OutDir
 from harness.records.spans import Profile, spanning
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.tracking.writer import Writer
@@ -144,7 +144,7 @@ def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[
         publisher.publish_tables(published.invocation, [path for path in tables if path.is_file()])
 
 
-def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
+def sync_all(out: Path, tracking_uri: str | None, console: Terminal) -> None:
     """Every run under ``out`` to the store.
 
     Raises:
@@ -162,4 +162,4 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
             sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: {len(runs)} runs are published to {without_password(uri)}")
+        console.say(f"{suite}: {len(runs)} runs are published to {without_password(uri)}")

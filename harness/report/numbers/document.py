@@ -210,6 +210,8 @@ class Board:
     runs: dict[str, RunLine]
     """By run id."""
     doubts: tuple[Doubt, ...] = ()
+    limit: int | None = None
+    """Of a quick look: so many problems were trained and tested on."""
 
     @property
     def grader(self) -> str:
@@ -222,10 +224,12 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """Without ``doubts``, ``looks`` and ``unrewarded`` where there is nothing to tell by them."""
+        """Without ``doubts``, ``limit``, ``looks`` and ``unrewarded`` where there is nothing to tell by them."""
         content: dict[str, Any] = _told(asdict(self))
         if not self.doubts:
             del content["doubts"]
+        if self.limit is None:
+            del content["limit"]
         return json.dumps(content, indent=1, default=Budget.model_dump) + "\n"
 
 

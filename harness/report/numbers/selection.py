@@ -42,7 +42,12 @@ class Selection:
                     f"{what} {', '.join(absent)}: no such run here; there are {', '.join(known) or 'none'}"
                 )
         if results and not chosen:
-            raise HarnessError("none of the runs here has all that is asked for; ask for other --seeds or --budget")
+            seeds = sorted({result.config.seed for result in results})
+            budgets = sorted({str(result.config.budget) for result in results})
+            raise HarnessError(
+                "none of the runs here has all that is asked for; there are runs of seeds "
+                f"{', '.join(map(str, seeds))} with {' or '.join(budgets)}; ask for other --seeds or another --budget"
+            )
         return chosen
 
     def missing(self, results: Sequence[RunResult]) -> list[MissingRun]:

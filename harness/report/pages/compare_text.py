@@ -26,6 +26,7 @@ from harness.report.pages.cells import (
     tenths,
 )
 from harness.report.pages.grid import Grid
+from harness.report.pages.notes import quick_look
 
 IN_TERMINAL = 3
 """Problems gained, and lost, that the terminal shows."""
@@ -46,7 +47,9 @@ def sentences(found: SideBySide) -> list[str]:
     ours, theirs = found.rows
     alone = "problems alone: one run each, which says nothing of their objectives"
     over = alone if found.single else "seeds and problems"
-    said = [
+    limit = found.runs[0][0].config.limit
+    said = [f"Warning: {quick_look(limit)}."] if limit else []
+    said += [
         f"{found.suite}, {found.regime}: {ours.objective} {points(ours.accuracy)} %, "
         f"{theirs.objective} {points(theirs.accuracy)} %; the difference is "
         f"{points(found.difference, signed=True)} points, 95 % interval over {over}."

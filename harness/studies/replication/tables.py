@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.text import Text
 
 from harness.report.pages.cells import NONE, escaped, percent, points, shown
-from harness.report.pages.grid import Column, Grid, grid
+from harness.report.pages.grid import HINT, Column, Grid, grid
 from harness.studies.replication.found import Replicated, Replication
 
 TABLE, DOCUMENT = "replicate.md", "replicate.json"
@@ -40,8 +40,17 @@ def summary(found: Replication) -> str:
 
 def notes(found: Replication) -> list[str]:
     """How the table is made, and what stands in none of its lines."""
-    lines = [f"{one.objective}, {one.regime}: {one.why}" for one in found.verdicts if one.why]
-    lines += [
+    return [*reasons(found), *explanations(found), *unclaimed(found)]
+
+
+def reasons(found: Replication) -> list[str]:
+    """Why verdicts did not hold."""
+    return [f"{one.objective}, {one.regime}: {one.why}" for one in found.verdicts if one.why]
+
+
+def explanations(found: Replication) -> list[str]:
+    """What the columns mean."""
+    return [
         f"baseline {found.baseline}; difference: paired by seed and problem, in points, ±: 95 % interval; the new ones "
         "are of the new seeds alone, each verdict tested at 5 % on its own",
         "replicated: the new interval leaves zero out on the same side, or two one-sided tests put the new difference "
@@ -52,15 +61,19 @@ def notes(found: Replication) -> list[str]:
         "whose error is √(s²/m + p²) with m new seeds and the problems' part p of the published error. Verdicts are "
         "published where a difference happens to be large, which is not corrected for: the true share is rather less",
     ]
-    if found.unclaimed:
-        told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
-        lines.append(f"nothing was claimed, and nothing was run, of {told}")
-    return lines
 
 
-def in_terminal(found: Replication) -> Group:
+def unclaimed(found: Replication) -> list[str]:
+    """What stands in no line of the table."""
+    told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
+    return [f"nothing was claimed, and nothing was run, of {told}"] if told else []
+
+
+def in_terminal(found: Replication, *, explain: bool = True) -> Group:
+    """``explain``: with the whole legend, not only a line that says how to get it."""
     warnings = [Text(f"warning: {shown(line)}", style="yellow") for line in found.remarks]
-    tail = [Text(f"- {shown(line)}") for line in notes(found)]
+    said = notes(found) if explain else [*reasons(found), HINT, *unclaimed(found)]
+    tail = [Text(f"- {shown(line)}") for line in said]
     return Group(*warnings, as_grid(found).terminal(), Text(summary(found)), *tail)
 
 
