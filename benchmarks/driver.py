@@ -17,7 +17,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from synthetic_runs import NOBODY, Template
 
 from harness.config.run_config import RunConfig
@@ -33,6 +32,7 @@ from harness.records.events import Start, Step, encode
 from harness.records.journal import JOURNAL
 from harness.records.locks import locked
 from harness.records.out_dir import OutDir
+from harness.terminal import Terminal
 from harness.training.loop import Outcome
 
 TEMPLATE = "template.json"
@@ -60,7 +60,7 @@ def measured(config: RunConfig, waiting: int, devices: int, seconds: float, *, m
         (out_dir.root / TEMPLATE).write_text(json.dumps([encode(start), encode(step)]))
         configs = [config.model_copy(update={"seed": seed}) for seed in range(waiting + devices)]
         runs = [(one, out_dir.run_of(one)) for one in configs]
-        console = Console(file=io.StringIO(), width=200, force_terminal=True)
+        console = Terminal(file=io.StringIO(), width=200, force_terminal=True)
         publishing = Syncing(
             out_dir.tracking_uri, out_dir, config.suite, [path for _, path in runs], NOBODY, warn=print
         )

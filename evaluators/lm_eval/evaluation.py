@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluators.lm_eval.generation import Generate, Generated
 from evaluators.lm_eval.readings import Readings, mean_and_error, readings
-from evaluators.lm_eval.tasks import load_task
+from evaluators.lm_eval.tasks import load_task, refuse_unknown_task
 from evaluators.lm_eval.tasks.judging import GRADER
 from evaluators.types import TaskError
 
@@ -66,6 +66,18 @@ class LmEvalResult:
     records: tuple[LmEvalRecord, ...]
 
 
+def refuse_unknown_tasks(names: Sequence[str]) -> None:
+    """What shows before a model is loaded.
+
+    Raises:
+        TaskError: lm-eval is not installed, or has no such task.
+    """
+    if importlib.util.find_spec("lm_eval") is None:
+        raise TaskError("tasks of lm-eval need lm-evaluation-harness: pip install '.[lm-eval]'")
+    for name in names:
+        refuse_unknown_task(name)
+
+
 def run_tasks(
     names: Sequence[str], generate: Generate, *, data: Path | None, limit: int | None, seed: int
 ) -> list[LmEvalResult]:
@@ -80,8 +92,7 @@ def run_tasks(
     Raises:
         TaskError: lm-eval is not installed, a task cannot be loaded, or it asks for more than ``generate`` does.
     """
-    if importlib.util.find_spec("lm_eval") is None:
-        raise TaskError("tasks of lm-eval need lm-evaluation-harness: pip install '.[lm-eval]'")
+    refuse_unknown_tasks(names)
     if limit is not None and limit < 1:
         raise TaskError(f"the limit of problems must be at least 1, not {limit}")
     random.seed(seed)  # some tasks draw from these while they load

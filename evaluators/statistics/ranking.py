@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
-import networkx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -175,6 +174,8 @@ def tie_groups(names: Sequence[str], apart: ArrayLike) -> list[tuple[str, ...]]:
     different = np.asarray(apart, dtype=bool)
     if different.shape != (len(names), len(names)) or (different != different.T).any():
         raise ValueError(f"need a symmetric array over {len(names)} names, not shape {different.shape}")
+    import networkx  # half a second, and only ties need it
+
     graph = networkx.from_numpy_array(~different & ~np.eye(len(names), dtype=bool))
     groups = sorted(sorted(clique) for clique in networkx.find_cliques(graph))
     return [tuple(names[i] for i in group) for group in groups]

@@ -2,18 +2,19 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, ParamSpec
 
 import typer
-from rich.console import Console
 
 from evaluators.plugins import PluginError
 from evaluators.types import TaskError
 from harness.config.arguments import names_of
 from harness.errors import NO_ROOM, HarnessError
+from harness.terminal import Terminal
 
 # Before any library of Hugging Face is imported: its bars would run through ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -25,19 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-OFF_TERMINAL = 1000
-"""Columns where nobody looks on: tables take what they need, and are never cut."""
-
-
-def _console(*, stderr: bool = False) -> Console:
-    found = Console(soft_wrap=True, stderr=stderr)
-    wide = not found.is_terminal and "COLUMNS" not in os.environ
-    return Console(soft_wrap=True, stderr=stderr, width=OFF_TERMINAL) if wide else found
-
-
-console, aside = _console(), _console(stderr=True)
-"""For results, and for all that is said beside them where results are JSON."""
-
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
@@ -61,13 +49,15 @@ def main(
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
-    """Show what a user can mend as one sentence, with exit code 2 and no traceback."""
+    """Show what a user can mend as one sentence, with exit code 2 and, unless it is verbose, no traceback."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except (HarnessError, TaskError, PluginError) as error:
+            if kwargs.get("verbose") and not kwargs.get("quiet"):
+                traceback.print_exception(error)
             print(f"harness: {error}", file=sys.stderr)
             raise typer.Exit(2) from error
         except OSError as error:
@@ -79,9 +69,10 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
-def say_loading() -> None:
+def say_loading(console: Terminal) -> None:
     """Say at once what takes the first seconds; to standard error, so that results stay by themselves."""
-    print("loading torch and transformers ...", file=sys.stderr, flush=True)
+    if console.level != "quiet":
+        print("loading torch and transformers ...", file=sys.stderr, flush=True)
 
 
 def objectives_of(algos: str) -> list[str]:

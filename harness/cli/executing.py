@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.cli.app import say_loading
 from harness.cli.options import (
@@ -21,13 +21,16 @@ from harness.cli.options import (
     Uri,
     Workers,
 )
+from harness.cli.parameters import Command, in_place_of
 from harness.errors import HarnessError
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.launch.execution import Execution
 
 
 def execution(
+    console: Terminal,
     devices: Devices = None,
     runs_per_device: RunsPerDevice = None,
     workers: Workers = None,
@@ -41,12 +44,15 @@ def execution(
     anyway: Anyway = False,
 ) -> "Execution":
     """What these options say; loads what runs are made with, and says so."""
+    from harness.launch.devices import refuse_malformed
     from harness.launch.scheduling import parse_part
 
     chosen = parse_part(part) if part is not None else None
+    if devices is not None:
+        refuse_malformed(devices)
     _refuse_other_executors(executor, ray_address, ray_storage, devices, runs_per_device)
 
-    say_loading()
+    say_loading(console)
     from harness.launch.execution import Execution
     from harness.launch.executors.ray.connecting import RayChoice
     from harness.studies.planning.forecast import Forecast
@@ -80,25 +86,12 @@ def _refuse_other_executors(
         raise HarnessError("--ray-address and --ray-storage need --executor ray")
 
 
-def executing(out: Path = OUT) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def executing(out: Path = OUT) -> Callable[[Command], Command]:
     """Give a command the options of :func:`execution` in place of its parameter ``how``; ``out``: their default.
 
-    ``how`` becomes a call without arguments: made late, it leaves time to refuse what was typed wrong.
+    ``how`` becomes a call that takes the console: made late, it leaves time to refuse what was typed wrong.
     """
     theirs = dict(inspect.signature(execution).parameters)
+    del theirs["console"]
     theirs["out"] = theirs["out"].replace(default=out)
-
-    def with_options(command: Callable[..., None]) -> Callable[..., None]:
-        own = {name: one for name, one in inspect.signature(command).parameters.items() if name != "how"}
-
-        @wraps(command)
-        def given(**options: Any) -> None:
-            how = {name: options.pop(name) for name in theirs}
-            command(**options, how=partial(execution, **how))
-
-        shown = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own.values(), *theirs.values())]
-        given.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-        given.__annotations__ = {one.name: one.annotation for one in shown}
-        return given
-
-    return with_options
+    return in_place_of("how", theirs, lambda **how: partial(execution, **how))

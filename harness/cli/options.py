@@ -59,8 +59,8 @@ RayStorage = Annotated[
     typer.Option(help="Where files above 64 MiB go on their way, such as s3://BUCKET/FOLDER or file:///FOLDER."),
 ]
 PartOf = Annotated[str | None, typer.Option("--part", help="I/N: only part I of N, which take about the same time.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON to standard output, and all else to standard error.")
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="A quick look at so many problems; its results are marked, and kept apart.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace published results also where that loses runs.")]
 Anyway = Annotated[

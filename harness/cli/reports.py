@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.app import app, aside, console, one_sentence
+from harness.cli.app import app, one_sentence
 from harness.cli.options import (
     OUT,
     Correct,
     Force,
     From,
     GraderName,
-    Json,
     Match,
     Out,
     Seeds,
     Suite,
     Uri,
 )
+from harness.cli.telling import telling
 from harness.config.arguments import (
     chosen_budget,
     chosen_regime,
@@ -29,6 +29,7 @@ from harness.config.arguments import (
 from harness.config.run_config import SuiteConfig
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.report.numbers.selection import Selection
@@ -50,21 +51,21 @@ def selection_of(
     regimes: Sequence[str] | None = None,
 ) -> "Selection":
     """The part of a suite's runs that is asked for, each option as it was typed."""
-    from harness.report.numbers.selection import Selection
-
     chosen = parse_seeds(seeds)
-    return Selection(
-        algos=tuple(names_of(algos)) if algos else None,
-        regimes=tuple(chosen_regime(name) for name in regimes) if regimes else None,
-        seeds=tuple(chosen) if chosen else None,
-        budget=chosen_budget(budget) if budget else None,
-        match=match,
-        grader=grader,
-    )
+    asked: dict[str, Any] = {
+        "algos": tuple(names_of(algos)) if algos else None,
+        "regimes": tuple(chosen_regime(name) for name in regimes) if regimes else None,
+        "seeds": tuple(chosen) if chosen else None,
+        "budget": chosen_budget(budget) if budget else None,
+    }
+    from harness.report.numbers.selection import Selection  # half a second of imports
+
+    return Selection(**asked, match=match, grader=grader)
 
 
 @app.command()
 @one_sentence
+@telling(result=True, legend=True)
 def leaderboard(
     suite: Suite,
     source: From = None,
@@ -78,73 +79,80 @@ def leaderboard(
     correct: Correct = "table",
     out: Out = OUT,
     force: Force = False,
-    as_json: Json = False,
+    *,
+    console: Terminal,
 ) -> None:
     """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
+    loaded = suite_of(suite, out)
+    selection = selection_of(algos, seeds, budget, match, grader, regime)
+
     from harness.report.commands import make_leaderboard
 
-    selection = selection_of(algos, seeds, budget, match, grader, regime)
-    loaded = suite_of(suite, out, [("baseline", baseline)] if baseline else [])
-    said = aside if as_json else console
-    board = make_leaderboard(loaded, selection, source or [], out, said, force=force, correction=correct)
-    if as_json:
-        print(board.as_json())
+    make_leaderboard(loaded, selection, source or [], out, console, baseline=baseline, force=force, correction=correct)
 
 
 @app.command()
 @one_sentence
+@telling(result=True)
 def compare(
     a: Annotated[str, typer.Argument(help="An objective, a run id, or the key of a row.")],
     b: Annotated[str, typer.Argument(help="What it is compared with.")],
     suite: Suite = "tiny-arithmetic",
     source: From = None,
     regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
+    seeds: Seeds = None,
+    budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
     match: Match = None,
     grader: GraderName = None,
     out: Out = OUT,
-    as_json: Json = False,
+    *,
+    console: Terminal,
 ) -> None:
     """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
-    from harness.report.commands import make_comparison
-    from harness.report.numbers.selection import Selection
-    from harness.report.pages.exports import comparison_json
-
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
-    loaded, chosen = suite_of(suite, out), Selection(match=match, grader=grader)
-    found = make_comparison(loaded, (a, b), wanted, chosen, source or [], out, aside if as_json else console)
-    if as_json:
-        print(comparison_json(found))
+    loaded, selection = suite_of(suite, out), selection_of(None, seeds, budget, match, grader)
+
+    from harness.report.commands import make_comparison
+
+    make_comparison(loaded, (a, b), wanted, selection, source or [], out, console)
 
 
 @app.command()
 @one_sentence
-def export(suite: Suite, out: Out = OUT, force: Force = False) -> None:
+@telling()
+def export(suite: Suite, out: Out = OUT, force: Force = False, *, console: Terminal) -> None:
     """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
+    loaded = suite_of(suite, out)
     from harness.report import commands
 
-    commands.export(suite_of(suite, out), out, console, force=force)
+    commands.export(loaded, out, console, force=force)
 
 
 @app.command()
 @one_sentence
+@telling(legend=True)
 def publish(
     suite: Suite,
     out: Out = OUT,
     to: Annotated[Path, typer.Option(help="Where published results are kept, a folder a suite.")] = Path("results"),
     correct: Correct = "table",
     force: Force = False,
+    *,
+    console: Terminal,
 ) -> None:
     """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
+    loaded = suite_of(suite, out)
     from harness.report import commands
 
-    commands.publish(suite_of(suite, out), out, to, console, force=force, correction=correct)
+    commands.publish(loaded, out, to, console, force=force, correction=correct)
 
 
 @app.command()
 @one_sentence
-def sync(out: Out = OUT, tracking_uri: Uri = None) -> None:
+@telling()
+def sync(out: Out = OUT, tracking_uri: Uri = None, *, console: Terminal) -> None:
     """Publish to MLflow what has not been published yet; twice is the same as once."""
     from harness.launch.syncing import sync_all
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, aside, console, find_own_objectives, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, find_own_objectives, objectives_of, one_sentence
 from harness.cli.executing import executing
 from harness.cli.options import (
     OUT,
@@ -16,7 +16,7 @@ from harness.cli.options import (
     Engine,
     Force,
     GraderName,
-    Json,
+    Limit,
     Match,
     Model,
     Most,
@@ -26,6 +26,7 @@ from harness.cli.options import (
     Task,
     Until,
 )
+from harness.cli.telling import telling
 from harness.config.arguments import (
     changes_of,
     chosen_regime,
@@ -34,8 +35,11 @@ from harness.config.arguments import (
     parse_budget,
     parse_seeds,
 )
-from harness.config.layers import refuse_typos
+from harness.config.layers import refuse_nothing_to_compare, refuse_typos
+from harness.config.limit import limited
+from harness.config.suites import load_suite
 from harness.errors import HarnessError
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.launch.execution import Execution
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @one_sentence
+@telling(result=True, legend=True)
 @executing()
 def run(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
@@ -57,23 +62,27 @@ def run(
     task: Task = None,
     data: Data = None,
     change: Change = None,
+    limit: Limit = None,
     profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
     force: Force = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the runs, their estimates and the resolved suite; train nothing.")
     ] = False,
-    as_json: Json = False,
     *,
-    how: "Callable[[], Execution]",
+    how: "Callable[[Terminal], Execution]",
+    console: Terminal,
 ) -> None:
     """Train objectives at a matched budget, and print their leaderboard. The same command resumes."""
     changes = changes_of(change, model, data, engine, task)
     changes += [("budget", parse_budget(budget))] if budget else []
+    changes += limited(limit, changes)
     names = objectives_of(algos)
     looked, numbers = is_until(until, max_seeds, seeds), parse_seeds(seeds)
     refuse_typos(suite, changes, names, regime or [])
+    if looked:
+        refuse_nothing_to_compare(load_suite(suite, changes), names)
 
-    execution = replace(how(), profiled=profile)
+    execution = replace(how(console), profiled=profile)
     from harness.launch.carry_out import invoke
     from harness.launch.parted import kept_by
     from harness.launch.plan import plan
@@ -91,15 +100,13 @@ def run(
         return
     kept = kept_by(execution.part, planned.runs, execution.forecaster, execution.out)
     refuse_losing(execution.out / planned.suite.name, kept, force=force)
-    said = aside if as_json else console
-    if not (invoke_until if looked else invoke)(planned, execution, said):
+    if not (invoke_until if looked else invoke)(planned, execution, console):
         raise typer.Exit(INTERRUPTED)
-    if as_json:
-        print((execution.out / planned.suite.name / "leaderboard.json").read_text(encoding="utf-8"), end="")
 
 
 @app.command()
 @one_sentence
+@telling(result=True)
 @executing()
 def tune(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")],
@@ -112,13 +119,14 @@ def tune(
     data: Data = None,
     change: Change = None,
     *,
-    how: "Callable[[], Execution]",
+    how: "Callable[[Terminal], Execution]",
+    console: Terminal,
 ) -> None:
     """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
     changes, names = changes_of(change, model, data, engine, task), objectives_of(algos)
     refuse_typos(suite, changes, names, regime or [])
 
-    execution = how()
+    execution = how(console)
     from harness.studies.tuning import command
 
     if not command.tune(suite, changes, names, regime or [], trials, execution, console):
@@ -127,6 +135,7 @@ def tune(
 
 @app.command()
 @one_sentence
+@telling(result=True, legend=True)
 @executing(OUT / "replication")
 def replicate(
     suite: Suite,
@@ -139,20 +148,21 @@ def replicate(
     match: Match = None,
     grader: GraderName = None,
     *,
-    how: "Callable[[], Execution]",
+    how: "Callable[[Terminal], Execution]",
+    console: Terminal,
 ) -> None:
     """Train what an archive claims again, on seeds that it does not have: which verdicts hold. It resumes likewise."""
     if len(source) > 1:
         raise HarnessError("--from twice: an archive's verdicts are tried again by themselves; name one")
     find_own_objectives()
-    names = names_of(algos) if algos else None
+    names, wanted = names_of(algos) if algos else None, [chosen_regime(name) for name in regime] if regime else None
+    parse_seeds(seeds)
     refuse_typos(suite, [], [], regime or [])  # the archive may have other arms than the suite
 
-    execution = how()
+    execution = how(console)
     from harness.report.numbers.selection import Selection
     from harness.studies.replication import command
 
-    wanted = [chosen_regime(name) for name in regime] if regime else None
     selection = Selection(match=match, grader=grader)
     if not command.replicate(suite, source[0], seeds, names, wanted, selection, execution, console):
         raise typer.Exit(INTERRUPTED)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from harness.cli.app import app, console, objectives_of, one_sentence, say_loading
+from harness.cli.app import app, objectives_of, one_sentence, say_loading
 from harness.cli.options import (
     OUT,
     Change,
@@ -20,6 +20,7 @@ from harness.cli.options import (
     Until,
     Uri,
 )
+from harness.cli.telling import telling
 from harness.config.arguments import (
     changes_of,
     command_line,
@@ -28,12 +29,17 @@ from harness.config.arguments import (
     parse_counts,
     parse_task,
 )
-from harness.config.suites import looks_of
+from harness.config.layers import refuse_unknown_objectives
+from harness.config.suites import load_suite, looks_of
 from harness.errors import HarnessError
+from harness.studies.evals.settings import eval_suite
+from harness.studies.planning.question import Question, refuse_wrong
+from harness.terminal import Terminal
 
 
 @app.command(name="eval")
 @one_sentence
+@telling(result=True, legend=True)
 def eval_(
     model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
     tasks: Annotated[str | None, typer.Option(help="Comma-separated, such as gsm8k,math500.")] = None,
@@ -47,31 +53,39 @@ def eval_(
         str | None, typer.Option(help="Answer formats to compare: boxed, hash, answer_line, few_shot, own.")
     ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
-    problems: Annotated[int | None, typer.Option(min=1, help="The first so many of each task; default: all.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", "--problems", min=1, help="Only the first so many problems of each task; default: all."
+        ),
+    ] = None,
     data: Data = None,
     engine: Engine = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, such as max_tokens=256.")] = None,
     out: Out = OUT,
     tracking_uri: Uri = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
+    *,
+    console: Terminal,
 ) -> None:
     """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
-    say_loading()
-    from harness.studies.evals.command import evaluate_model
-    from harness.studies.evals.settings import eval_suite
-
-    given = {"k": k, "problems": problems, "compute.engine": engine}
+    given = {"k": k, "problems": limit, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
     named, stock, asked = (names_of(text) if text else [] for text in (tasks, lm_eval, formats))
     chosen = [parse_task(text) for text in [*named, *(task or [])]]
     suite = eval_suite(model, chosen, stock, data, changes, asked)
     options = {"--model": model, "--tasks": tasks, "--lm-eval": lm_eval, "--formats": formats, "--data": data}
     command = command_line("eval", options, changes, tasks=task or [])
+
+    say_loading(console)
+    from harness.studies.evals.command import evaluate_model
+
     evaluate_model(suite, out, tracking_uri, fresh=fresh, command=command, console=console)
 
 
 @app.command()
 @one_sentence
+@telling(result=True)
 def plan(
     suite: Suite,
     gpu: Annotated[str, typer.Option(help="Which GPU, such as h100; or cpu: this machine's cores.")],
@@ -93,12 +107,11 @@ def plan(
     spread: Annotated[
         float | None, typer.Option(min=0.01, help="Points between seeds of a paired difference, with --until.")
     ] = None,
+    *,
+    console: Terminal,
 ) -> None:
     """What a suite's runs need, memory and time, on any number of devices; refused where they do not fit."""
-    from harness.config.suites import load_suite
-    from harness.studies.planning.estimate import Question, estimate
-
-    changes = changes_of(change, model, None, engine, task)
+    names, changes = objectives_of(algos), changes_of(change, model, None, engine, task)
     changes += [("seeds", seeds)] if seeds else []
     looks = None
     if is_until(until, max_seeds, str(seeds) if seeds else None):
@@ -114,46 +127,66 @@ def plan(
         devices=parse_counts(devices, "--devices") if devices else (),
         parallel=parallel,
     )
-    estimate(load_suite(suite, changes), objectives_of(algos), asked, console)
+    loaded = load_suite(suite, changes)
+    refuse_wrong(loaded, names, asked)
+
+    say_loading(console)
+    from harness.studies.planning.estimate import estimate
+
+    estimate(loaded, names, asked, console)
 
 
 @app.command()
 @one_sentence
+@telling()
 def tabular(
     algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated; default: all built-in ones.")] = None,
-    problems: Annotated[int, typer.Option(help="Random problems that each number is a mean over.")] = 100,
+    problems: Annotated[int, typer.Option(min=2, help="Random problems that each number is a mean over.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
     out: Out = OUT,
+    *,
+    console: Terminal,
 ) -> None:
     """The paper's Figure 1: where each objective converges on problems that are known exactly; and who leaks."""
+    names = objectives_of(algos) if algos else None
+    refuse_unknown_objectives(names or [])
+
+    say_loading(console)
     from harness.studies.tabular import study
 
-    study(out, console, problems=problems, seed=seed, algos=objectives_of(algos) if algos else None)
+    study(out, console, problems=problems, seed=seed, algos=names)
 
 
 @app.command()
 @one_sentence
-def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path()) -> None:
+@telling()
+def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(), *, console: Terminal) -> None:
     """Write a commented suite and an objective to start from: my-suite.yaml and my_objective.py."""
     from harness.studies.starting import start
 
     for path in start(folder):
-        console.print(f"written: {path}", highlight=False)
+        console.say(f"written: {path}")
     there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
-    console.print(f"try:  {there}harness run --suite my-suite.yaml --algos my-arm,grpo", highlight=False)
+    console.say(f"try:  {there}harness run --suite my-suite.yaml --algos my-arm,grpo")
 
 
 @app.command(name="make-base")
 @one_sentence
+@telling()
 def make_base(
     name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic, tiny-gcd.")],
     out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("base"),
+    *,
+    console: Terminal,
 ) -> None:
     """Train an embedded base model again, bit for bit; minutes on one thread."""
     from harness.embedded.bases import BASES
-    from harness.embedded.bases.training import make_base
 
     if name not in BASES:
         raise HarnessError(f"no embedded model {name!r}; there are: {', '.join(BASES)}")
-    make_base(BASES[name], out / name, report=console.print)
-    console.print(f"written to {out / name}")
+
+    say_loading(console)
+    from harness.embedded.bases.training import make_base
+
+    make_base(BASES[name], out / name, report=console.say)
+    console.say(f"written to {out / name}")

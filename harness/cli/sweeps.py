@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import INTERRUPTED, app, console, objectives_of, one_sentence
+from harness.cli.app import INTERRUPTED, app, objectives_of, one_sentence
 from harness.cli.executing import executing
 from harness.cli.options import (
     Change,
@@ -20,6 +20,7 @@ from harness.cli.options import (
     Task,
 )
 from harness.cli.reports import selection_of, suite_of
+from harness.cli.telling import telling
 from harness.config.arguments import (
     changes_of,
     parse_budget,
@@ -27,6 +28,8 @@ from harness.config.arguments import (
 )
 from harness.config.layers import refuse_typos
 from harness.errors import HarnessError
+from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.launch.execution import Execution
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @one_sentence
+@telling(result=True)
 @executing()
 def staleness(
     algos: Annotated[str | None, typer.Option(help="Arms, comma-separated; with --from, default: all there.")] = None,
@@ -54,20 +58,25 @@ def staleness(
     match: Match = None,
     grader: GraderName = None,
     *,
-    how: "Callable[[], Execution]",
+    how: "Callable[[Terminal], Execution]",
+    console: Terminal,
 ) -> None:
     """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
     numbers, arms = parse_seeds(seeds), objectives_of(algos) if algos else []
     changes = changes_of(change, model, data, engine, task)
+    counted, chosen, taken = parse_unit(unit), parse_lags(lags) if lags else None, parse_settings(settings)
     if not source:
+        if algos is None:
+            raise HarnessError(
+                "name the arms to train, such as --algos agro,ppo; or draw runs that are there by --from"
+            )
+        changes += [("budget", parse_budget(budget))] if budget else []
         refuse_typos(suite, changes, arms)
 
-    execution = how()
+    execution = how(console)
     from harness.studies.staleness.command import draw, train_and_draw
-    from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
     from harness.studies.staleness.planning import Asked
 
-    chosen = parse_lags(lags) if lags else None
     if source:
         where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
         if changes or execution.fresh or execution.part or where:
@@ -76,18 +85,10 @@ def staleness(
                 "where they run"
             )
         selection = selection_of(algos, seeds, budget, match, grader)
-        draw(suite_of(suite, execution.out), selection, source, parse_unit(unit), chosen, execution.out, console)
+        draw(suite_of(suite, execution.out), selection, source, counted, chosen, execution.out, console)
         return
-    if algos is None:
-        raise HarnessError("name the arms to train, such as --algos agro,ppo; or draw runs that are there by --from")
     asked = Asked(
-        suite=suite,
-        changes=changes + ([("budget", parse_budget(budget))] if budget else []),
-        arms=arms,
-        lags=chosen or LAGS,
-        unit=parse_unit(unit),
-        settings=parse_settings(settings),
-        seeds=numbers,
+        suite=suite, changes=changes, arms=arms, lags=chosen or LAGS, unit=counted, settings=taken, seeds=numbers
     )
     if not train_and_draw(asked, execution, console):
         raise typer.Exit(INTERRUPTED)

@@ -23,8 +23,16 @@ FLAGS = {"model.path": "--model", "task.data": "--data", "compute.engine": "--en
 
 
 def names_of(text: str) -> list[str]:
-    """``"agro, grpo"`` as its names."""
-    return [name.strip() for name in text.split(",")]
+    """``"agro, grpo"`` as its names.
+
+    Raises:
+        HarnessError: one of them is empty, or something else than a comma separates them.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or any(re.search(r"[\s;]", name) for name in names):
+        meant = ",".join(filter(None, re.split(r"[\s;,]+", text))) or "agro,grpo"
+        raise HarnessError(f"{text!r} is no list of names; separate them by one comma each, such as {meant}")
+    return names
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

@@ -18,7 +18,7 @@ from harness.config.layers import arm_of, optimizer_of, plugin_objectives
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
 from harness.config.settings import ConstraintSettings, RobustSettings
 from harness.config.suites import explain, nearest
-from harness.errors import HarnessError
+from harness.errors import HarnessError, place_of
 
 
 def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
@@ -151,7 +151,8 @@ def find_objective(spec: str) -> type[Objective]:
     except UnknownName as error:
         raise HarnessError(f"{error}{suggestion(error.name, error.known)}") from error
     except ValueError as error:
-        raise HarnessError(str(error)) from error
+        where = f" at {place_of(error.__cause__)}" if error.__cause__ else ""
+        raise HarnessError(f"{str(error).rstrip('.')}{where}") from error
 
 
 def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:

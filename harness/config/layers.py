@@ -35,9 +35,7 @@ def plugin_objectives() -> dict[str, str]:
 def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
     """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
     added = plugin_objectives()
-    known = list(dict.fromkeys([*OBJECTIVES, *added, *suite.objectives, *CONTROLS]))
-    if name not in known and ":" not in name:
-        raise HarnessError(f"no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective")
+    _refuse_unknown(name, known_arms(suite))
     if not re.fullmatch(r"[\w.:-]+", name):
         raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
     own = suite.objectives.get(name, ArmSettings())
@@ -61,6 +59,44 @@ def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
     )
 
 
+def refuse_unknown_objectives(names: Sequence[str]) -> None:
+    """
+    Raises:
+        HarnessError: one of these is no objective, by its name.
+    """
+    for name in names:
+        _refuse_unknown(name, [*OBJECTIVES, *plugin_objectives()])
+
+
+def known_arms(suite: SuiteConfig) -> list[str]:
+    """All names of arms, but those of one's own objectives."""
+    return list(dict.fromkeys([*OBJECTIVES, *plugin_objectives(), *suite.objectives, *CONTROLS]))
+
+
+def refuse_nothing_to_compare(suite: SuiteConfig, algos: Sequence[str]) -> None:
+    """
+    Raises:
+        HarnessError: seeds are to be added until it is decided, and the baseline, or what is compared with it, is not
+            among the arms.
+    """
+    if suite.baseline not in algos or len(algos) < 2:
+        raise HarnessError(
+            f"--until decided compares with the baseline, {suite.baseline}: name it in --algos beside the others, or "
+            "choose one of them by --set baseline=NAME"
+        )
+
+
+def _refuse_unknown(name: str, known: Sequence[str], where: str = "") -> None:
+    if name.partition(":")[0].endswith(".py"):
+        module = name.partition(":")[0].removesuffix(".py").rpartition("/")[2]
+        of = name.partition(":")[2] or "MyObjective"
+        raise HarnessError(f"{where}{name!r} names a file; write its module, {module}:{of}, in the folder of the file")
+    if name not in known and ":" not in name:
+        raise HarnessError(
+            f"{where}no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective"
+        )
+
+
 def _objective_of(name: str, arm: ArmSettings, added: Mapping[str, str]) -> str | None:
     """What the arm trains, where that follows from its own settings or its name."""
     named = arm.objective or (name if name in OBJECTIVES or name in added else None)
@@ -77,6 +113,7 @@ def refuse_typos(
     """
     for change in [[("regime", regime)] for regime in regimes] or [[]]:
         loaded = load_suite(suite, [*changes, *change])
+        _refuse_unknown(loaded.baseline, known_arms(loaded), where="baseline: ")
         for name in algos:
             optimizer_of(loaded, name)
 
@@ -90,8 +127,8 @@ def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
     try:
         return OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm_of(suite, name).optimizer)
     except ValidationError as error:
-        where = f"suite {suite.name}: objectives.{name}.optimizer."
-        raise HarnessError(where + explain(error, OptimizerSettings)) from error
+        where, said = f"suite {suite.name}: objectives.{name}.optimizer", explain(error, OptimizerSettings)
+        raise HarnessError(f"{where}{': ' if said.startswith('unknown key') else '.'}{said}") from error
 
 
 def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:

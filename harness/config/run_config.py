@@ -44,6 +44,8 @@ class RunSettings(Settings):
     """Where completions come from: ``on_policy``, ``stale:STEPS``, ``replay:SIZE,FRACTION`` or ``offline``."""
     evaluation: EvaluationSettings = EvaluationSettings()
     compute: ComputeSettings = ComputeSettings()
+    limit: Annotated[PositiveInt | None, LATER] = None
+    """A quick look: trains on so many prompts, evaluates on so many problems, and marks the results."""
 
     @field_validator("regime")
     @classmethod

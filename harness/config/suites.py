@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from evaluators import plugins
 from evaluators.names import suggestion
 from harness.config.complaints import sentence
+from harness.config.limit import cut
 from harness.config.naming import with_own_name
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError, one_line
@@ -43,6 +44,8 @@ def _file_of(name: str) -> Path:
     if name in _built_in():
         return Path(str(SUITES / f"{name}.yaml"))
     added = added_suites()
+    if name not in added and Path(name).exists():
+        raise HarnessError(f"{name} is no suite; give a suite's name, or the path of a .yaml file")
     if name not in added:
         raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
     package = added[name].value
@@ -58,7 +61,8 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     A change of ``task`` as a whole goes on top of the suite's task if it is the same one, and replaces another. Where
     task or model become others, so does the suite's name: see :mod:`harness.config.naming`.
     A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
-    ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime.
+    ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime. A ``limit`` cuts
+    the suite down: see :mod:`harness.config.limit`.
 
     Raises:
         HarnessError: no such suite, not valid YAML, an unknown key or a value of a wrong type.
@@ -68,7 +72,7 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     for key, value in sorted(changes, key=lambda change: change[0].startswith("objectives.")):
         set_key(raw, key.split("."), _on_top(raw.get("task"), value) if key == "task" else deepcopy(value))
         _forget(raw, key.split("."))
-    return with_own_name(_validated(name, raw), before)
+    return cut(with_own_name(_validated(name, raw), before))
 
 
 def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
@@ -103,8 +107,21 @@ def explain(error: ValidationError, model: type) -> str:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return f"unknown key {where}{nearest(where, key_paths(model))}"
+        return f"unknown key {where}{_meant(where, key_paths(model))}"
     return f"{where}: {sentence(first)}" if where else sentence(first)
+
+
+def _meant(where: str, known: Sequence[str]) -> str:
+    """The nearest key, or those of the same section: there are too many to name all of them."""
+    *section, last = (part for part in where.split(".") if not part.isdigit())
+    arm = ".".join(section) if section[:1] == ["objectives"] and len(section) == 2 else ""
+    inside = "objectives.NAME." if arm else ".".join([*section, ""])
+    keys = [key.removeprefix(inside) for key in known if key.startswith(inside)]
+    if near := suggestion(last, keys):
+        return near
+    if arm:
+        return f"; an objective's own settings are {arm}.fields.NAME, its optimiser's {arm}.optimizer.NAME"
+    return f"; known{f' in {inside[:-1]}' if section else ''}: {', '.join(key for key in keys if '.' not in key)}"
 
 
 def key_paths(model: Any, prefix: str = "") -> list[str]:
@@ -130,6 +147,10 @@ def _read(name: str) -> dict[str, Any]:
         path = _file_of(name)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HarnessError(
+            f"there is no suite file {path}; give another path, or a name that harness list shows"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise HarnessError(f"cannot read the suite {path}: {error}") from error
     except yaml.YAMLError as error:

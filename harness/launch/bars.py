@@ -1,15 +1,18 @@
-"""Live progress, read from the journals: a bar for each running run, or log lines if there is no terminal."""
+"""Live progress, read from the journals: a bar for each running run, or log lines if there is no terminal.
+
+A console that is verbose has a line a step, also on a terminal.
+"""
 
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from harness.config.run_config import RunConfig
 from harness.launch.standing import Watched
+from harness.terminal import Terminal
 
 A_SECOND = 4
 """The number of times per second that the bars are drawn."""
@@ -22,7 +25,7 @@ class Display:
     """
 
     def __init__(
-        self, console: Console, runs: Sequence[tuple[RunConfig, Path]], hours: Sequence[float] | None = None
+        self, console: Terminal, runs: Sequence[tuple[RunConfig, Path]], hours: Sequence[float] | None = None
     ) -> None:
         self._console = console
         self._bars = Progress(
@@ -32,15 +35,15 @@ class Display:
             TextColumn("{task.fields[text]}"),
             TimeRemainingColumn(compact=True),
             console=console,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.level == "quiet",
             refresh_per_second=A_SECOND,
         )
         self._all = self._bars.add_task("all runs", total=len(runs), text="")
         names = labels_of([config for config, _ in runs])
         weights = hours or [1.0] * len(runs)
         self._runs = {
-            config.run_id: Watched(name, config, path, weight)
-            for name, (config, path), weight in zip(names, runs, weights, strict=True)
+            config.run_id: Watched(f"{place}/{len(runs)} {name}", config, path, weight)
+            for place, (name, (config, path), weight) in enumerate(zip(names, runs, weights, strict=True), 1)
         }
         self._tasks: dict[str, TaskID] = {}
         """The bars of running runs."""
@@ -78,13 +81,15 @@ class Display:
     def _begin(self, key: str, where: str) -> None:
         run = self._runs[key]
         self._tasks[key] = self._bars.add_task(run.name, total=run.config.budget.total, text=where)
+        self._console.detail(f"{run.name}: runs on {where}")
         run.begin()
 
     def _read(self, key: str, where: str) -> None:
         """Read the new events of a run."""
         run = self._runs[key]
         share, ended = run.share, run.standing.ended
-        lines = list(run.news())
+        verbose = self._console.level == "verbose"
+        lines = list(run.news(each_step=verbose))
         if not lines:
             return
         gone = (run.share - share) * run.hours
@@ -95,9 +100,9 @@ class Display:
         if key in self._tasks:
             text = " · ".join(filter(None, (where, str(run.standing))))
             self._bars.update(self._tasks[key], completed=run.standing.spent, text=text)
-        if not self._console.is_terminal:
+        if verbose or not self._console.is_terminal:
             for line in filter(None, lines):
-                self._console.print(f"{run.name}: {line}", highlight=False)
+                self._console.say(f"{run.name}: {line}")
 
     def _text(self, running: Mapping[str, str]) -> str:
         """The numbers of running and waiting runs, and the remaining time."""

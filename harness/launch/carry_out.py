@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-
 from algorithms.trial import UnfitObjective, try_out
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig, SuiteConfig
@@ -35,10 +33,11 @@ from harness.report.pages.writing import write_leaderboard
 from harness.report.profile import report as profile_report
 from harness.report.sources import JournalSource
 from harness.rollout.problems import load_splits
+from harness.terminal import Terminal
 from harness.training.first_look import Seen
 
 
-def invoke(planned: Plan, how: Execution, console: Console) -> bool:
+def invoke(planned: Plan, how: Execution, console: Terminal) -> bool:
     """Train and publish all runs, and print the leaderboard. False if interrupted."""
 
     def report(runs: Runs) -> list[str]:
@@ -54,7 +53,7 @@ def invoke(planned: Plan, how: Execution, console: Console) -> bool:
 
 
 def write_board(
-    suite: SuiteConfig, runs: Runs, out: Path, console: Console, missing: Sequence[MissingRun] = ()
+    suite: SuiteConfig, runs: Runs, out: Path, console: Terminal, missing: Sequence[MissingRun] = ()
 ) -> list[str]:
     """Print the leaderboard of these runs, write it into the folder of the suite, and return the names of the files."""
     out_dir = OutDir(out)
@@ -64,8 +63,8 @@ def write_board(
     links = JournalSource(out_dir, suite.name).links(results)
     out_dir.keep(suite)
     written = write_leaderboard(board, results, folder, links)
-    console.print(tables(board), highlight=False)
-    console.print(f"wrote leaderboard.html, .md, .json, .csv and pictures to {folder}")
+    console.show(tables(board, explain=console.explain), board.as_json)
+    console.say(f"wrote leaderboard.html, .md, .json, .csv and pictures to {folder}")
     return written
 
 
@@ -73,7 +72,7 @@ def carry_out(
     planned: Plan,
     how: Execution,
     report: Callable[[Runs], list[str]],
-    console: Console,
+    console: Terminal,
     *,
     needs: Sequence[RunConfig] = (),
 ) -> bool:
@@ -90,7 +89,7 @@ def carry_out(
     out_dir = OutDir(how.out)
     chosen = how.part.of(planned.runs, how.forecaster) if how.part else planned.runs
     if not chosen:
-        console.print(f"part {how.part} has no runs, because {planned.invocation.name} has only {len(planned.runs)}")
+        console.say(f"part {how.part} has no runs, because {planned.invocation.name} has only {len(planned.runs)}")
         return True
     out_dir.prepare()
     with claimed(out_dir.suite(planned.suite.name), [run.run_id for run in chosen], planned.invocation.command):
@@ -103,14 +102,14 @@ def _carry_out(
     how: Execution,
     out_dir: OutDir,
     report: Callable[[Runs], list[str]],
-    console: Console,
+    console: Terminal,
     needs: Sequence[RunConfig],
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
     _try_objectives(chosen)
     load_splits(chosen[0])  # reports missing data before anything starts
     if counts := split_by_us(suite.task):
-        console.print(counts, highlight=False)
+        console.say(counts)
     locate(suite.model.path)
     uri = how.tracking_uri or out_dir.tracking_uri
     make = executor_of(planned, chosen, how, console)
@@ -153,9 +152,10 @@ def _carry_out(
         return False
     if profile:
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)
-        console.print(f"wrote profile.md, and trace.json for ui.perfetto.dev, to {folder}")
+        console.say(f"wrote profile.md, and trace.json for ui.perfetto.dev, to {folder}")
     if published:
-        console.print(*where_to_look(uri, publishing.views), sep="\n", highlight=False, soft_wrap=True)
+        for line in where_to_look(uri, publishing.views):
+            console.say(line)
     return True
 
 
@@ -178,7 +178,7 @@ def _run_all(
     how: Execution,
     executor: Executor,
     display: Display,
-    console: Console,
+    console: Terminal,
     *,
     look_first: bool,
 ) -> list[Ended]:
@@ -214,9 +214,9 @@ def _begun(runs: Runs) -> bool:
     return any((path / JOURNAL).is_file() for _, path in runs)
 
 
-def _judge(how: Execution, console: Console, seen: Seen) -> None:
+def _judge(how: Execution, console: Terminal, seen: Seen) -> None:
     """Print the results of the start policy, and refuse to train if there is nothing to learn from."""
-    console.print(str(seen), highlight=False, markup=False)
+    console.say(str(seen))
     reason = seen.why_not()
     if reason and not how.anyway:
         raise HarnessError(reason)

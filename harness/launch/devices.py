@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import torch
-
 from harness.errors import HarnessError
 
 NUMBERS = re.compile(r"(?:cuda:)?(\d+)(?:-(\d+))?")
@@ -28,6 +26,10 @@ class Device:
     memory: float | None = None
     """GiB that a process sees; None if unknown."""
 
+    @property
+    def on_gpu(self) -> bool:
+        return not self.name.startswith("cpu")
+
 
 def cores() -> int:
     """The number of cores that this process may use. A batch system may give a job only some of the machine's."""
@@ -36,6 +38,8 @@ def cores() -> int:
 
 def gpus() -> list[Device]:
     """The GPUs that torch sees. The user can choose them with :data:`VISIBLE`, by number or by UUID."""
+    import torch  # what is typed wrong is refused without it
+
     count = torch.cuda.device_count()
     chosen = os.environ.get(VISIBLE)
     entries = [entry.strip() for entry in chosen.split(",")] if chosen is not None else list(map(str, range(count)))
@@ -48,6 +52,17 @@ def gpus() -> list[Device]:
 def cpu_slots(count: int) -> list[Device]:
     """``count`` shares of the CPU."""
     return [Device(name=f"cpu:{i}") for i in range(count)]
+
+
+def refuse_malformed(asked: str) -> None:
+    """
+    Raises:
+        HarnessError: no machine has what ``--devices`` names.
+    """
+    slots, chosen = SLOTS.fullmatch(asked.strip()), os.environ.get(VISIBLE, "").split(",")
+    named = all(NUMBERS.fullmatch(part.strip()) or part.strip() in chosen for part in asked.split(","))
+    if not (slots and int(slots[1])) and not named:
+        raise HarnessError(f"--devices {asked!r}: {FORM}")
 
 
 def devices_of(asked: str, kind: str) -> list[Device]:

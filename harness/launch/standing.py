@@ -72,14 +72,15 @@ class Watched:
         done = self.share - share  # negative if the run started again
         return (1 - self.share) * (time.monotonic() - began) / done if done > 0 else 0.0
 
-    def news(self) -> Iterator[str | None]:
-        """A line for each new event that is an evaluation or the end, and None for other events."""
+    def news(self, *, each_step: bool = False) -> Iterator[str | None]:
+        """For each new event the line that tells of it, if it is an evaluation or the end, or a step where asked."""
+        told = (Evaluation, End, Step) if each_step else (Evaluation, End)
         news = self._journal.news()
         if news.anew:  # repeated steps are not printed again
             self.standing, self._passed = Standing(), 0
         for event in news.events:
             self.standing.take(event, self.config.budget.unit)
-            yield self._line() if isinstance(event, Evaluation | End) else None
+            yield self._line() if isinstance(event, told) else None
 
     def _line(self) -> str | None:
         self._passed += 1

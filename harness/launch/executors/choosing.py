@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from harness.config.run_config import RunConfig
 from harness.launch.execution import Execution
 from harness.launch.executors.executor import Executor
@@ -13,6 +11,7 @@ from harness.launch.executors.ray.connecting import RayChoice, connect
 from harness.launch.executors.ray.storage import check_sizes
 from harness.launch.places import places_of
 from harness.launch.plan import Plan
+from harness.terminal import Terminal
 
 
 @contextmanager
@@ -28,16 +27,18 @@ def running(make: Callable[[], Executor]) -> Iterator[Executor]:
         executor.close()
 
 
-def executor_of(planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Console) -> Callable[[], Executor]:
+def executor_of(
+    planned: Plan, chosen: Sequence[RunConfig], how: Execution, console: Terminal
+) -> Callable[[], Executor]:
     """A function that opens the executor. Prints where runs will be trained, and the choices for this machine."""
     where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
     suite, part = planned.suite, f"part {how.part} of " if how.part else ""
-    console.print(
+    console.say(
         f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
         f"{suite.budget.unit.replace('_', ' ')} each, {where}"
     )
     for line in (*remarks, *planned.choices):
-        console.print(line, highlight=False)
+        console.say(line)
     return make
 
 

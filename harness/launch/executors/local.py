@@ -38,6 +38,19 @@ def work(request: RunRequest, terms: Terms) -> Outcome | Broken:
     return carry(request, terms, asked_to_stop)
 
 
+def context_for(devices: Sequence[Device]) -> Context:
+    """How workers on these devices start.
+
+    On the CPU they are forks of one process that has imported what a run needs: that takes seconds. CUDA does not
+    survive a fork.
+    """
+    if any(device.on_gpu for device in devices):
+        return multiprocessing.get_context("spawn")
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([__name__])
+    return forks
+
+
 @dataclass(kw_only=True, slots=True)
 class Job:
     """A running run."""
@@ -70,8 +83,8 @@ class Job:
 class LocalExecutor:
     """Worker processes on this machine: ``runs_per_device`` per device, and at most ``most`` runs at a time.
 
-    ``work`` is the function that a worker calls with a request. ``context`` says how workers are started. It must not
-    fork, because CUDA does not survive a fork.
+    ``work`` is the function that a worker calls with a request. ``context`` says how workers are started, by default
+    as :func:`context_for` chooses.
     """
 
     def __init__(
@@ -86,7 +99,7 @@ class LocalExecutor:
         for name, value in SURROUNDINGS.items():
             os.environ.setdefault(name, value)
         self._devices, self._work = devices, work
-        self._context = context or multiprocessing.get_context("spawn")
+        self._context = context or context_for(devices)
         self._stop = self._context.Event()
         self._workers: dict[int, list[Worker]] = defaultdict(list)
         """Workers by the index of their device."""

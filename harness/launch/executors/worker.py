@@ -31,7 +31,7 @@ class Worker:
         self.device = device
         self.busy = False
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, device.visible, stop))
+        self._process = context.Process(target=_serve, args=(theirs, device.visible, stop, dict(os.environ)))
         with _held_back():
             self._process.start()
         theirs.close()
@@ -93,9 +93,11 @@ def _held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(connection: Connection, visible: str | None, stop: Event) -> None:
+def _serve(connection: Connection, visible: str | None, stop: Event, surroundings: Mapping[str, str]) -> None:
     global _stop
     _stop = stop
+    os.environ.clear()  # the process that this one is a fork of may have been started under others
+    os.environ.update(surroundings)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group, but only the parent handles it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_die_with_parent, daemon=True).start()

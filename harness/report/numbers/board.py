@@ -73,6 +73,7 @@ def build(
         environments=tuple(environments),
         runs={result.run_id: _line(result, invocations, environments) for result in results},
         doubts=doubts(boards, results),
+        limit=results[0].config.limit,
     )
 
 

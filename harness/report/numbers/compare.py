@@ -16,7 +16,7 @@ from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.results import RunResult, by_problem
 from harness.report.numbers.interval import Difference, Interval
-from harness.report.numbers.matching import refuse_unmatched
+from harness.report.numbers.matching import refuse_unmatched, refuse_unmatched_pair, told_apart
 from harness.report.numbers.rows import costs, row
 from harness.report.numbers.side_by_side import Attempt, Changed, Counted, Example, SideBySide
 
@@ -41,8 +41,14 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     Raises:
         HarnessError: a name is unknown or ambiguous, no run has finished, or the two are not matched.
     """
-    first, second = (_runs_of(name, results, regime) for name in (a, b))
-    refuse_unmatched([*first, *second])
+    for name in (a, b):
+        _refuse_unknown(name, results)
+    sides = [_named(name, results, regime) for name in (a, b)]
+    if {a, b} & {run.config.objective.name for side in sides for run in side}:
+        refuse_unmatched([run for side in sides for run in side])
+    else:  # two runs or two rows, of which no option chooses others
+        refuse_unmatched_pair((a, b), *sides)
+    first, second = (_finished(name, side) for name, side in zip((a, b), sides, strict=True))
     if len({run.config.regime for run in (*first, *second)}) > 1:
         raise HarnessError(f"{a} and {b} were trained in different regimes; choose one with --regime")
     if len(first) == len(second) == 1:
@@ -54,17 +60,34 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     return Pairs(names=(a, b), runs=runs, single=False)
 
 
-def _runs_of(name: str, results: Sequence[RunResult], regime: str | None) -> list[RunResult]:
-    named = [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
-    if not named:
+def _refuse_unknown(name: str, results: Sequence[RunResult]) -> None:
+    if not results:
+        raise HarnessError("there are no runs here yet to compare; harness run makes some, and --from names other ones")
+    if not _all_named(name, results):
         known = sorted({run.config.objective.name for run in results})
-        raise HarnessError(f"there is no objective or run {name!r} here; objectives: {', '.join(known) or 'none'}")
+        raise HarnessError(f"there is no objective or run {name!r} here; objectives: {', '.join(known)}")
+
+
+def _all_named(name: str, results: Sequence[RunResult]) -> list[RunResult]:
+    return [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
+
+
+def _named(name: str, results: Sequence[RunResult], regime: str | None) -> list[RunResult]:
+    """The runs of one regime that a name stands for."""
+    named = _all_named(name, results)
     chosen = [run for run in named if regime in (None, run.config.regime)]
     regimes = sorted({run.config.regime for run in named})
     if not chosen or (len({run.config.regime for run in chosen}) > 1):
         raise HarnessError(f"{name} has runs in {', '.join(regimes)}; choose one with --regime")
-    if len(arms := sorted({run.config.arm_key for run in chosen})) > 1:
-        raise HarnessError(f"{name} has runs with different settings; choose one by its key: {', '.join(arms)}")
+    return chosen
+
+
+def _finished(name: str, chosen: Sequence[RunResult]) -> list[RunResult]:
+    """Those that have finished, which must be runs of one arm."""
+    arms = {run.config.arm_key: run.config for run in chosen}
+    if len(arms) > 1:
+        keys = "; ".join(f"{key} ({settings})" for key, settings in told_apart(arms).items())
+        raise HarnessError(f"{name} has runs with different settings; choose one by its key: {keys}")
     done = [run for run in chosen if run.test]
     if not done:
         raise HarnessError(f"no run of {name} has finished: {', '.join(f'{r.run_id} {r.status}' for r in chosen)}")

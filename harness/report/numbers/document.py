@@ -213,6 +213,8 @@ class Board:
     runs: dict[str, RunLine]
     """All runs that have started, by run id."""
     doubts: tuple[Doubt, ...] = ()
+    limit: int | None = None
+    """Of a quick look: so many problems were trained and tested on."""
 
     @property
     def grader(self) -> str:
@@ -225,10 +227,12 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """The JSON text. ``doubts``, ``looks`` and ``unrewarded`` are left out if they are empty, None or false."""
+        """The JSON text. ``doubts``, ``limit``, ``looks`` and ``unrewarded`` are left out if empty, None or false."""
         content: dict[str, Any] = _told(asdict(self))
         if not self.doubts:
             del content["doubts"]
+        if self.limit is None:
+            del content["limit"]
         return json.dumps(content, indent=1, default=Budget.model_dump) + "\n"
 
 

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations, product
+from typing import Any
 
 from harness.config.run_config import RunConfig, flat
 from harness.errors import HarnessError
@@ -26,16 +28,38 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
         sets[result.config.match_key].append(result)
     if len(sets) > 1:
         listed = "; ".join(f"{key} ({_members(found)})" for key, found in sorted(sets.items()))
-        differing = _differing([found[0].config for _, found in sorted(sets.items())])
+        differing = _differing([flat(found[0].config.matched) for _, found in sorted(sets.items())])
         raise HarnessError(
             f"these runs are not matched, so no table can rank them; choose one set with --match: {listed}; the sets "
             f"differ in {differing}"
         )
     refuse_other_graders(results)
+    _refuse_other_starts(results)
+
+
+def refuse_unmatched_pair(names: tuple[str, str], ours: Sequence[RunResult], theirs: Sequence[RunResult]) -> None:
+    """The same of two runs, or of two rows named by their keys, which no option can choose otherwise."""
+    configs = [side[0].config for side in (ours, theirs)]
+    if configs[0].match_key != configs[1].match_key:
+        raise HarnessError(
+            f"{' and '.join(names)} are not matched, so their difference would say nothing of their objectives; they "
+            f"differ in {_differing([flat(config.matched) for config in configs])}"
+        )
+    refuse_other_graders([*ours, *theirs])
+    _refuse_other_starts([*ours, *theirs])
+
+
+def _refuse_other_starts(results: Sequence[RunResult]) -> None:
+    """
+    Raises:
+        HarnessError: these runs did not begin from the same weights, problems, prompts or offline set; what differs.
+    """
     distinct = list({repr(result.identity): result.identity for result in results}.values())
     if not all(a.agrees(b) for a, b in combinations(distinct, 2)):
+        known = [flat({key: value for key, value in asdict(one).items() if value}) for one in distinct]
         raise HarnessError(
-            "these runs started from different weights, problems or prompts; repeat the older ones with --fresh"
+            "these runs started from different weights, problems or prompts; repeat the older ones with --fresh; they "
+            f"differ in {_differing(known)}"
         )
     data: dict[int, set[OfflineSet]] = defaultdict(set)
     for result in results:
@@ -71,16 +95,31 @@ def _counted(results: Sequence[RunResult]) -> str:
     return ", ".join(f"{n} x {name}" for name, n in sorted(counts.items()))
 
 
-def _differing(configs: Sequence[RunConfig]) -> str:
+def told_apart(arms: Mapping[str, RunConfig]) -> dict[str, str]:
+    """For each of these arms, by its key, the settings in which they differ: ``optimizer.learning_rate 0.001``."""
+    own = {key: flat({k: v for k, v in config.identity().items() if k != "seed"}) for key, config in arms.items()}
+    keys = list(_apart(list(own.values())))
+    more = f" and {len(keys) - TOLD} more" if len(keys) > TOLD else ""
+    return {
+        arm: ", ".join(f"{key} {json.dumps(settings.get(key))}" for key in keys[:TOLD]) + more
+        for arm, settings in own.items()
+    }
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> str:
     """The settings in which the configs differ, with their values."""
-    settings = [flat(config.matched) for config in configs]
+    told = [f"{key} ({', '.join(found)})" for key, found in _apart(settings).items()]
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return ", ".join(told[:TOLD]) + more
+
+
+def _apart(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By key, the values of what is not the same in all of them."""
     values = {
         key: list(dict.fromkeys(json.dumps(found.get(key)) for found in settings))
         for key in sorted(set().union(*settings))
     }
-    told = [f"{key} ({', '.join(found)})" for key, found in values.items() if len(found) > 1]
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return ", ".join(told[:TOLD]) + more
+    return {key: found for key, found in values.items() if len(found) > 1}
 
 
 def arm_names(configs: Sequence[RunConfig]) -> dict[str, str]:

@@ -42,7 +42,12 @@ class Selection:
                     f"{what} {', '.join(absent)}: there is no such run here; choose from {', '.join(known) or 'none'}"
                 )
         if results and not chosen:
-            raise HarnessError("no run meets all of these conditions; choose other --seeds or another --budget")
+            seeds = sorted({result.config.seed for result in results})
+            budgets = sorted({str(result.config.budget) for result in results})
+            raise HarnessError(
+                "no run meets all of these conditions; there are runs of seeds "
+                f"{', '.join(map(str, seeds))} with {' or '.join(budgets)}; choose other --seeds or another --budget"
+            )
         return chosen
 
     def missing(self, results: Sequence[RunResult]) -> list[MissingRun]:

@@ -26,6 +26,7 @@ from harness.report.pages.cells import (
     tenths,
 )
 from harness.report.pages.grid import Grid
+from harness.report.pages.notes import quick_look
 
 IN_TERMINAL = 3
 """The terminal shows this many problems that were gained, and as many that were lost."""
@@ -46,7 +47,9 @@ def sentences(found: SideBySide) -> list[str]:
     ours, theirs = found.rows
     alone = "problems only, because there is one run each; this says nothing about the objectives"
     over = alone if found.single else "seeds and problems"
-    said = [
+    limit = found.runs[0][0].config.limit
+    said = [f"Warning: {quick_look(limit)}."] if limit else []
+    said += [
         f"{found.suite}, {found.regime}: {ours.objective} {points(ours.accuracy)} %, "
         f"{theirs.objective} {points(theirs.accuracy)} %. The difference is "
         f"{points(found.difference, signed=True)} points (95 % interval over {over})."

@@ -12,6 +12,8 @@ from harness.report.numbers.interval import Interval
 from harness.report.pages.cells import escaped, percent, points, shown
 
 R = TypeVar("R")
+HINT = "--explain prints what the columns mean"
+"""Below a table in the terminal, in place of its legend."""
 
 
 @dataclass(frozen=True, slots=True)

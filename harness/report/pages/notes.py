@@ -73,6 +73,11 @@ def summary(part: RegimeBoard) -> list[str]:
     return said
 
 
+def quick_look(limit: int) -> str:
+    """That the numbers are of a limited run."""
+    return f"a quick look at {limit} problems (limit {limit}), and no result"
+
+
 def lead(board: Board) -> str:
     """One sentence on what was compared."""
     arms = {row.objective for part in board.boards for row in part.rows}
@@ -107,7 +112,7 @@ def flags(board: Board) -> list[str]:
 
 def warnings(board: Board) -> list[str]:
     """Reasons to doubt the numbers."""
-    found = []
+    found = [quick_look(board.limit)] if board.limit else []
     if len(board.commits) > 1 or any(commit.endswith("-dirty") or commit == "none" for commit in board.commits):
         found.append(
             f"code: {', '.join(board.commits)}; runs of different, uncommitted or unknown code may not be comparable"
@@ -151,13 +156,24 @@ def warnings(board: Board) -> list[str]:
 
 def notes(board: Board) -> list[str]:
     """Notes on how to read the tables, and on runs that are not in them."""
-    rows = [row for _, row in board.arms]
+    return explanations(board) + remarks(board)
+
+
+def explanations(board: Board) -> list[str]:
+    """What the columns mean, and how tests were corrected: the same for every table of the kind."""
     fixed = all(part.looks is None for part in board.boards)
     filled = {"margin": 100 * board.margin} | CORRECTED[board.correction] | READ["fixed" if fixed else "looks"]
     found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
     found += _families(board)
     if board.grader.partition("/")[0] != UNTOLD:
         found.append(f"grader {board.grader} judged all completions")
+    return found
+
+
+def remarks(board: Board) -> list[str]:
+    """What is particular to these runs: marks, and those that are not in the numbers."""
+    rows = [row for _, row in board.arms]
+    found = []
     if any(row.status == "preliminary" for row in rows):
         found.append(f"preliminary: with fewer than {RANKED_FROM} seeds, the order of the rows is not a ranking")
     if any(row.unmatched for row in rows):

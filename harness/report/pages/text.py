@@ -7,8 +7,8 @@ from rich.text import Text
 from harness.report.numbers.document import Board
 from harness.report.pages.cells import escaped, shown
 from harness.report.pages.columns import AFTERWARDS, REACHED, across
-from harness.report.pages.grid import grid
-from harness.report.pages.notes import notes, summary, warnings
+from harness.report.pages.grid import HINT, grid
+from harness.report.pages.notes import explanations, notes, remarks, summary, warnings
 
 
 def markdown(board: Board) -> str:
@@ -31,8 +31,11 @@ def markdown(board: Board) -> str:
     return "\n".join([*lines, *(f"- {escaped(note)}" for note in notes(board)), ""])
 
 
-def tables(board: Board) -> Group:
-    """The leaderboard for a terminal of 80 columns: accuracies first, then variation, cost and behaviour."""
+def tables(board: Board, *, explain: bool = True) -> Group:
+    """The leaderboard for a terminal of 80 columns: accuracies first, then variation, cost and behaviour.
+
+    ``explain``: with the whole legend, not only a line that says how to get it.
+    """
     parts: list[str | Text | Table] = [Text(f"warning: {shown(line)}", style="yellow") for line in warnings(board)]
     for part in board.boards:
         parts += [Text(shown(line)) for line in summary(part)]
@@ -41,4 +44,5 @@ def tables(board: Board) -> Group:
         parts += [grid(columns, part.arms).terminal(title) for title, columns in AFTERWARDS]
     if len(board.boards) > 1:
         parts.append(grid(*across(board.boards)).terminal("test accuracy % (rank), by regime"))
-    return Group(*parts, *(Text(f"- {shown(note)}") for note in notes(board)))
+    said = [*(explanations(board) if explain else [HINT]), *remarks(board)]
+    return Group(*parts, *(Text(f"- {shown(note)}") for note in said))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evaluators.formats import Asking
 from evaluators.grading.grader import Grader
+from evaluators.lm_eval.evaluation import refuse_unknown_tasks
 from evaluators.types import Problem
 from harness.errors import HarnessError
 from harness.launch.machine import settle_model
@@ -26,8 +26,9 @@ from harness.studies.evals.models import resolve
 from harness.studies.evals.problems import asked_of
 from harness.studies.evals.results import EvalStore, Examinee
 from harness.studies.evals.settings import EvalSettings, EvalSuite, LmEvalSettings
-from harness.studies.evals.tables import tables, write_tables
+from harness.studies.evals.tables import as_json, tables, write_tables
 from harness.studies.evals.to_mlflow import publish
+from harness.terminal import Terminal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +37,11 @@ class Bench:
 
     policy: Policy
     engine: RolloutEngine
-    console: Console
+    console: Terminal
 
 
 def evaluate_model(
-    suite: EvalSuite, out: Path, tracking_uri: str | None, *, fresh: bool, command: str, console: Console
+    suite: EvalSuite, out: Path, tracking_uri: str | None, *, fresh: bool, command: str, console: Terminal
 ) -> list[str]:
     """Measure and publish a model, and print the table of all models with these settings. Returns the settings' keys.
 
@@ -49,13 +50,15 @@ def evaluate_model(
     """
     out_dir = OutDir(out)
     out_dir.prepare()
+    if suite.lm_eval:
+        refuse_unknown_tasks([one.task for one in suite.lm_eval])
     candidate = resolve(suite.model.path, out_dir)
     model, compute, choices = settle_model(
         suite.model.model_copy(update={"path": candidate.path}), suite.compute, adapted=False
     )
     asked = [asked_of(settings, candidate) for settings in suite.tasks]
     for line in (*choices, *(one.told for one in asked if one.told)):
-        console.print(line, highlight=False)
+        console.say(line)
     torch.set_num_threads(compute.threads)
     policy = load_policy(model, temperature=1.0)
     askings = {one.settings.key: one.asking(chats=policy.chats) for one in asked}
@@ -76,7 +79,7 @@ def evaluate_model(
         bench = Bench(policy=policy, engine=engine, console=console)
     for settings in lacking:
         if isinstance(settings, LmEvalSettings):
-            with console.status(f"lm-eval {settings.task}"):
+            with console.waiting(f"lm-eval {settings.task}"):
                 evals.save_lm_eval(examinee, settings, *measure_lm_eval(settings, policy, engine))
         else:
             asking, part = askings[settings.key], problems[settings.key]
@@ -84,8 +87,9 @@ def evaluate_model(
             evals.save(examinee, settings, asking.form.name, hashes[settings.key], measured)
     keys = [settings.key for settings in wanted]
     write_tables(evals.read(), evals.root)
-    console.print(tables(evals.read(keys)), highlight=False)
-    console.print(f"wrote evals.md, evals.json, evals.csv and all completions to {evals.root}")
+    found = evals.read(keys)
+    console.show(tables(found, explain=console.explain), lambda: as_json(found))
+    console.say(f"wrote evals.md, evals.json, evals.csv and all completions to {evals.root}")
     publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
     return keys
 
@@ -105,7 +109,8 @@ def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]
 
 def _measure(settings: EvalSettings, asking: Asking, bench: Bench, problems: Sequence[Problem]) -> Measured:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=bench.console, transient=True) as progress, Grader() as grader:
+    hidden = bench.console.level == "quiet"
+    with Progress(*columns, console=bench.console, transient=True, disable=hidden) as progress, Grader() as grader:
         bar = progress.add_task(settings.task.name, total=len(problems))
         return measure(
             settings,

@@ -114,7 +114,7 @@ class OwnEval(Evaluated):
         own = own_data(task)
         form = "" if task.format == "auto" else f", asked as {task.format}"
         return (
-            f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {self.summary.problems} problems, "
+            f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {_counted(self)}, "
             f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
             f"{task.grading} grading, grader {self.grader}"
         )
@@ -142,10 +142,15 @@ class LmEval(Evaluated):
         """The task and the settings that all models share."""
         asked, summary = self.settings, self.summary
         return (
-            f"lm-eval {asked.task}: {summary.problems} problems, {summary.fewshot} solved examples, seed {asked.seed}, "
+            f"lm-eval {asked.task}: {_counted(self)}, {summary.fewshot} solved examples, seed {asked.seed}, "
             f"task version {summary.task_version} of lm-eval {summary.lm_eval}"
             + (f", strict and lenient scores from grader {self.grader}" if self.grader else "")
         )
 
 
 EvalResult: TypeAlias = OwnEval | LmEval
+
+
+def _counted(result: EvalResult) -> str:
+    """How many problems were asked, and that they were not all of them where ``--limit`` says so."""
+    return f"{'the first ' * bool(result.settings.problems)}{result.summary.problems} problems"

@@ -1,5 +1,6 @@
 """The meaning of ``--model`` in an evaluation: a model, as elsewhere, or a finished run."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from harness.errors import HarnessError
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import FINAL, OutDir
 from harness.records.results import start_of
+
+RUN_ID = re.compile(r"-s\d+-[0-9a-f]{10}$")
+"""How ids of runs end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +32,13 @@ def resolve(name: str, out_dir: OutDir) -> Candidate:
     A run is given by its directory, by the directory of its final model, or by its id among the runs of ``out_dir``.
 
     Raises:
-        HarnessError: the run has not finished.
+        HarnessError: there is no such run, or it has not finished.
     """
     path = Path(name)
     places = (path.parent if path.name == FINAL else path, *out_dir.root.glob(f"*/runs/{name}"))
     found = [place for place in places if (place / JOURNAL).is_file()]
+    if not found and RUN_ID.search(name):
+        raise HarnessError(f"no run {name} under {out_dir.root}; name its folder, or the --out that holds it")
     if not found:
         return Candidate(name=name.rstrip("/").rpartition("/")[2].removesuffix(".gguf"), path=name)
     if not (found[0] / FINAL).is_dir():

@@ -124,7 +124,8 @@ def eval_suite(
     try:
         return EvalSuite.model_validate(raw)
     except ValidationError as error:
-        raise HarnessError(f"eval: {explain(error, EvalSuite)}") from error
+        said = re.sub(r"\b(tasks|lm_eval)\.(\d+\.)?", "", explain(error, EvalSuite))  # the keys as they are typed
+        raise HarnessError(f"eval: {said}") from error
 
 
 def _limit(name: str) -> dict[str, Any]:

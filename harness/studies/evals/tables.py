@@ -16,7 +16,7 @@ from rich.text import Text
 from evaluators.statistics.estimates import IQM_FROM, iqm
 from harness.config.run_config import flat
 from harness.report.pages.cells import as_code, escaped, percent, shown
-from harness.report.pages.grid import Grid, grid, legend
+from harness.report.pages.grid import HINT, Grid, grid, legend
 from harness.studies.evals.columns import BEHAVED, BY_FORMAT, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
 from harness.studies.evals.results import encode
@@ -86,8 +86,8 @@ def _of_newest(found: Found) -> Found:
     return {key: results for key, results in found.items() if results[0].grader in ("", newest)}
 
 
-def tables(found: Found) -> Group:
-    """All tables for the terminal."""
+def tables(found: Found, *, explain: bool = True) -> Group:
+    """All tables for the terminal. ``explain``: with the whole legend, not only a line that says how to get it."""
     parts: list[Text | Table] = []
     for results in found.values():
         parts.append(Text(shown(results[0].title), style="bold"))
@@ -97,7 +97,7 @@ def tables(found: Found) -> Group:
         parts += [Text(shown(title), style="bold"), made.terminal()]
     if mean := over_tasks(found):
         parts.append(mean.terminal())
-    return Group(*parts, *(Text(f"- {note}") for note in NOTES))
+    return Group(*parts, *(Text(f"- {note}") for note in (NOTES if explain else [HINT])))
 
 
 def write_tables(found: Found, folder: Path) -> None:
@@ -114,9 +114,13 @@ def write_tables(found: Found, folder: Path) -> None:
     if mean := over_tasks(found):
         lines += ["## All tasks", "", *mean.markdown(), ""]
     (folder / "evals.md").write_text("\n".join([*lines, *(f"- {note}" for note in NOTES), ""]), encoding="utf-8")
-    content = {key: [encode(result) for result in results] for key, results in found.items()}
-    (folder / "evals.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (folder / "evals.json").write_text(as_json(found) + "\n", encoding="utf-8")
     (folder / "evals.csv").write_text(as_csv(found), encoding="utf-8")
+
+
+def as_json(found: Found) -> str:
+    """A list of results by the key of their settings, best first."""
+    return json.dumps({key: [encode(result) for result in results] for key, results in found.items()}, indent=1)
 
 
 def as_csv(found: Found) -> str:

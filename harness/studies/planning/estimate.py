@@ -1,14 +1,14 @@
 """``harness plan``: the estimates as tables, and an error if a run does not fit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from rich.console import Console
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from evaluators.statistics.power import MOST, POWER, of_pairs, seeds_for_equivalence
 from evaluators.statistics.ranking import LEVEL
 from harness.config.arms import run_config
-from harness.config.layers import optimizer_of
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.launch.machine import settle
@@ -16,93 +16,73 @@ from harness.rollout.problems import fit
 from harness.studies.planning.arm import Arm
 from harness.studies.planning.assumptions import assumptions, between_devices
 from harness.studies.planning.device import Device
+from harness.studies.planning.document import Estimate
 from harness.studies.planning.gpus import device_of
-from harness.studies.planning.layout import Layout, Parallel, layout_of
+from harness.studies.planning.layout import Layout, layout_of
 from harness.studies.planning.parts import Parts, parts_of
+from harness.studies.planning.question import Question
 from harness.studies.planning.refusal import refusal
-from harness.studies.planning.seeds import refuse_nothing_to_compare, until_decided
+from harness.studies.planning.seeds import seeds_table, until_decided
 from harness.studies.planning.sweep import swept
 from harness.studies.planning.tables import duration_table, memory_table, scaling_table, sweep_table, told
+from harness.terminal import Terminal
 
 PAIRS_DIFFER_BY = (1.0, 2.0, 4.0)
 """Standard deviations, in points, for which the plan prints the seeds that equivalence needs."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """The request for a plan of a suite."""
-
-    device: str
-    """The name of a GPU, or ``cpu``."""
-    memory: float | None = None
-    """GiB, if the device has another size than usual."""
-    prompt: int | None = None
-    """The mean number of tokens of a prompt; None for the longest."""
-    completion: int | None = None
-    """The mean number of tokens of a completion; None for the longest."""
-    looks: Sequence[int] | None = None
-    """The numbers of seeds at which looks are taken; None for a fixed number of seeds."""
-    spread: float | None = None
-    """See :func:`until_decided`."""
-    devices: Sequence[int] = ()
-    """The numbers of devices to plan for."""
-    parallel: Parallel | None = None
-    """How all devices work on one run; None if they share the runs of the suite."""
-
-
-def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console: Console) -> None:
-    """Print memory and time of one run of each arm, and of all runs.
+def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console: Terminal) -> None:
+    """Print memory and time of a run of each arm, and of all runs.
 
     An arm that cannot be planned gets a line of its own, and the others are planned without it.
 
     Raises:
-        HarnessError: a run does not fit, no arm can be planned, or the suite, an arm or the device is unknown.
+        HarnessError: one does not fit, with the numbers; or none can be planned.
     """
-    _check(suite, algos, asked)
     device = device_of(asked.device, suite.compute.threads)
     device = replace(device, memory=asked.memory or device.memory)
     planned = _on(suite, device, asked.device)
     arms, broken = _arms(planned, algos, device, asked)
     own = layout_of(arms[0].config)
     layouts = [replace(own, devices=count, parallel=asked.parallel) for count in asked.devices if asked.parallel]
-    layouts = layouts or [own]
-    console.print(_heading(planned, asked.device, arms[0].parts), highlight=False)
+    counts = () if asked.parallel else asked.devices
+    seeds = asked.looks[-1] if asked.looks else suite.seeds
+    found = Estimate(
+        suite=planned,
+        device=asked.device,
+        arms=arms,
+        layouts=layouts or [own],
+        expected=until_decided(suite, len(arms), asked.looks, asked.spread) if asked.looks else (),
+        sweeps={count: swept(arms, seeds, count) for count in counts},
+        assumptions=[
+            *assumptions(arms[0].config, device, arms[0].prompt, arms[0].completion),
+            *(between_devices(device) if asked.devices else ()),
+        ],
+        broken={name: str(reason) for name, reason in broken.items()},
+    )
+    console.show(_tables(found, asked), found.as_json)
+    _refuse_few(found)
+    if not found.sweeps:
+        _refuse(arms, found.layouts, asked.device)
+
+
+def _tables(found: Estimate, asked: Question) -> Group:
+    """All of it, for the terminal."""
+    arms, layouts = found.arms, found.layouts
+    parts: list[RenderableType] = [Text(_heading(found.suite, found.device, arms[0].parts))]
     if len(layouts) == 1:
-        _print_run(arms, layouts[0], console)
+        parts += _of_a_run(arms, layouts[0])
     if asked.parallel:
-        title = "one run on several devices"
-        console.print(scaling_table(arms, layouts).terminal(title), highlight=False)
-    _print_seeds(suite, arms, layouts[0], asked, console)
-    if asked.devices and not asked.parallel:
-        _print_sweep(arms, asked.looks[-1] if asked.looks else suite.seeds, asked.devices, console)
-    for line in assumptions(arms[0].config, device, arms[0].prompt, arms[0].completion):
-        console.print(f"- {line}", highlight=False)
-    for line in between_devices(device) if asked.devices else ():
-        console.print(f"- {line}", highlight=False)
-    for name, reason in broken.items():
-        console.print(f"{name} cannot be planned: {reason}", highlight=False, markup=False)
-    if asked.parallel or not asked.devices:
-        _refuse(arms, layouts, asked.device)
-
-
-def _check(suite: SuiteConfig, algos: Sequence[str], asked: Question) -> None:
-    """Refuse contradictory requests."""
-    if len(set(algos)) < len(algos):
-        raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
-    for name in algos:
-        optimizer_of(suite, name)  # an unknown name is an error, not an arm that cannot be planned
-    for name, mean, limit in (
-        ("prompt", asked.prompt, suite.rollout.max_prompt_tokens),
-        ("completion", asked.completion, suite.rollout.max_tokens),
-    ):
-        if mean and mean > limit:
-            raise HarnessError(f"--{name}-tokens {mean} exceeds the suite's longest {name} of {limit} tokens")
-    if asked.looks is None and asked.spread is not None:
-        raise HarnessError("--spread needs --until decided; give both or neither")
-    if asked.looks is not None:
-        refuse_nothing_to_compare(suite, algos)
-    if asked.parallel and not asked.devices:
-        raise HarnessError(f"--parallel {asked.parallel} needs --devices N, the number of devices of a run")
+        parts.append(scaling_table(arms, layouts).terminal("one run on several devices"))
+    parts += _of_seeds(found, asked)
+    if found.sweeps:
+        table = sweep_table([sweep for sweep in found.sweeps.values() if sweep])
+        number = asked.looks[-1] if asked.looks else found.suite.seeds
+        runs = f"{len(arms) * number} runs ({len(arms)} arms x {number} seeds)"
+        parts.append(table.terminal(f"{runs} on so many devices"))
+    parts += [Text(f"- {line}") for line in found.assumptions]
+    parts += [Text(f"{name} cannot be planned: {reason}") for name, reason in found.broken.items()]
+    return Group(*parts)
 
 
 def _on(suite: SuiteConfig, device: Device, name: str) -> SuiteConfig:
@@ -153,25 +133,25 @@ def _heading(suite: SuiteConfig, device: str, parts: Parts) -> str:
     )
 
 
-def _print_run(arms: Sequence[Arm], layout: Layout, console: Console) -> None:
+def _of_a_run(arms: Sequence[Arm], layout: Layout) -> list[RenderableType]:
     where = "" if layout.devices == 1 else f" on each of {layout.devices} devices, {layout.parallel}"
     memory = memory_table({arm.name: arm.memory(layout) for arm in arms})
-    console.print(memory.terminal(f"memory{where}, of {arms[0].device.memory:.1f} GiB", total=True), highlight=False)
     takes = duration_table({arm.name: arm.duration(layout) for arm in arms}, layout.devices)
-    console.print(takes.terminal(f"time{where}", total=True), highlight=False)
+    return [
+        memory.terminal(f"memory{where}, of {arms[0].device.memory:.1f} GiB", total=True),
+        takes.terminal(f"time{where}", total=True),
+    ]
 
 
-def _print_seeds(suite: SuiteConfig, arms: Sequence[Arm], layout: Layout, asked: Question, console: Console) -> None:
+def _of_seeds(found: Estimate, asked: Question) -> list[RenderableType]:
     """Print the time of all runs, and the number of seeds that a claim needs."""
-    seconds = {arm.name: arm.duration(layout).seconds for arm in arms}
+    seconds = {arm.name: arm.duration(found.layouts[0]).seconds for arm in found.arms}
     if asked.looks is not None:
-        until_decided(suite, list(seconds), asked.looks, asked.spread, seconds, console)
-        return
-    runs, total = len(arms) * suite.seeds, suite.seeds * sum(seconds.values())
-    counted = f"{runs} runs ({len(arms)} arms x {suite.seeds} seeds), one after the other"
-    console.print(f"{counted}: {told(total)}", highlight=False)
-    if len(arms) > 1:
-        console.print(_equivalence(suite.margin, len(arms)), highlight=False)
+        return seeds_table(found.suite, asked.looks, asked.spread, found.expected, seconds)
+    seeds, arms = found.suite.seeds, len(found.arms)
+    counted = f"{arms * seeds} runs ({arms} arms x {seeds} seeds), one after the other"
+    parts: list[RenderableType] = [Text(f"{counted}: {told(seeds * sum(seconds.values()))}")]
+    return [*parts, Text(_equivalence(found.suite.margin, arms))] if arms > 1 else parts
 
 
 def _equivalence(margin: float, arms: int) -> str:
@@ -188,20 +168,15 @@ def _equivalence(margin: float, arms: int) -> str:
     )
 
 
-def _print_sweep(arms: Sequence[Arm], seeds: int, devices: Sequence[int], console: Console) -> None:
-    """Print a table of ``seeds`` runs of each arm on several devices.
-
+def _refuse_few(found: Estimate) -> None:
+    """
     Raises:
         HarnessError: a run does not fit on these devices.
     """
-    sweeps = [swept(arms, seeds, count) for count in devices]
-    table = sweep_table([sweep for sweep in sweeps if sweep])
-    runs = f"{len(arms) * seeds} runs ({len(arms)} arms x {seeds} seeds)"
-    console.print(table.terminal(f"{runs} by number of devices"), highlight=False)
-    if None in sweeps:
-        few = devices[sweeps.index(None)]
-        arm = max(arms, key=lambda arm: layout.devices if (layout := arm.smallest()) else float("inf"))
-        raise HarnessError(f"{few} devices are too few for a run of {arm.name}: {needs(arm)}")
+    for count, sweep in found.sweeps.items():
+        if sweep is None:
+            arm = max(found.arms, key=lambda arm: layout.devices if (layout := arm.smallest()) else float("inf"))
+            raise HarnessError(f"{count} devices are too few for a run of {arm.name}: {needs(arm)}")
 
 
 def _refuse(arms: Sequence[Arm], layouts: Sequence[Layout], device: str) -> None:

@@ -9,7 +9,6 @@ Gb/s). For the other GPUs we assume 100 Gb/s, which clouds offer for machines wi
 from harness.config.suites import nearest
 from harness.errors import HarnessError
 from harness.studies.planning.device import Device
-from harness.studies.planning.this_cpu import measured
 
 CPU = "cpu"
 """The name of this machine's cores."""
@@ -34,8 +33,16 @@ GPUS: dict[str, Device] = {  # SXM, if a GPU has several variants
 def device_of(name: str, threads: int) -> Device:
     """A device by name. ``cpu`` is measured on ``threads`` threads. Raises HarnessError with the nearest name."""
     if name.lower() == CPU:
+        from harness.studies.planning.this_cpu import measured  # it imports torch
+
         return measured(threads)
     return gpu_of(name)
+
+
+def refuse_unknown_device(name: str) -> None:
+    """Raises HarnessError with the nearest name."""
+    if name.lower() != CPU:
+        gpu_of(name)
 
 
 def gpu_of(name: str) -> Device:

@@ -3,14 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from harness.config.run_config import RunConfig
 from harness.models.parallel import part_of
-
-Parallel = Literal["replicate", "shard"]
+from harness.studies.planning.question import Parallel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

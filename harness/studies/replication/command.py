@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.config.arguments import command_line, parse_seeds
 from harness.config.run_config import RunConfig
 from harness.launch.carry_out import carry_out
@@ -19,6 +17,7 @@ from harness.report.numbers.selection import Selection
 from harness.studies.replication.claims import Claim, claims_of, new_seeds, on_seed, suite_of, terms_of
 from harness.studies.replication.found import Replicated, Replication, judged, remarks
 from harness.studies.replication.tables import in_terminal, write
+from harness.terminal import Terminal
 
 
 def replicate(
@@ -29,7 +28,7 @@ def replicate(
     regimes: Sequence[str] | None,
     selection: Selection,
     how: Execution,
-    console: Console,
+    console: Terminal,
 ) -> bool:
     """Train the arms behind an archive's claims on new seeds, and judge each claim by them. False if interrupted.
 
@@ -72,8 +71,8 @@ def replicate(
             remarks=tuple(remarks([run for claim in claims for run in claim.runs], list(made.values()))),
         )
         written = write(found, out_dir.suite(config.name))
-        console.print(in_terminal(found), highlight=False)
-        console.print(f"wrote {' and '.join(written)} to {out_dir.suite(config.name)}", highlight=False)
+        console.show(in_terminal(found, explain=console.explain), found.as_json)
+        console.say(f"wrote {' and '.join(written)} to {out_dir.suite(config.name)}")
         return written
 
     return carry_out(planned, how, report, console, needs=planned.runs)

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.text import Text
 
 from harness.report.pages.cells import NONE, escaped, percent, points, shown
-from harness.report.pages.grid import Column, Grid, grid
+from harness.report.pages.grid import HINT, Column, Grid, grid
 from harness.studies.replication.found import Replicated, Replication
 
 TABLE, DOCUMENT = "replicate.md", "replicate.json"
@@ -40,8 +40,17 @@ def summary(found: Replication) -> str:
 
 def notes(found: Replication) -> list[str]:
     """Notes on how to read the table, and on arms that are not in it."""
-    lines = [f"{one.objective}, {one.regime}: {one.why}" for one in found.verdicts if one.why]
-    lines += [
+    return [*reasons(found), *explanations(found), *unclaimed(found)]
+
+
+def reasons(found: Replication) -> list[str]:
+    """Why verdicts did not hold."""
+    return [f"{one.objective}, {one.regime}: {one.why}" for one in found.verdicts if one.why]
+
+
+def explanations(found: Replication) -> list[str]:
+    """What the columns mean."""
+    return [
         f"difference: the difference to the baseline {found.baseline} in points, paired by seed and problem. ±: a 95 % "
         "interval. New differences use only the new seeds, and each verdict is tested at 5 % on its own",
         "replicated: the new interval excludes zero on the same side; for equivalence, two one-sided tests show that "
@@ -54,15 +63,19 @@ def notes(found: Replication) -> list[str]:
         "Differences that happen to be large are more likely to be published. This is not corrected for, so the true "
         "probability is somewhat lower",
     ]
-    if found.unclaimed:
-        told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
-        lines.append(f"without a claim, so not run again: {told}")
-    return lines
 
 
-def in_terminal(found: Replication) -> Group:
+def unclaimed(found: Replication) -> list[str]:
+    """What stands in no line of the table."""
+    told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
+    return [f"nothing was claimed, and nothing was run, of {told}"] if told else []
+
+
+def in_terminal(found: Replication, *, explain: bool = True) -> Group:
+    """``explain``: with the whole legend, not only a line that says how to get it."""
     warnings = [Text(f"warning: {shown(line)}", style="yellow") for line in found.remarks]
-    tail = [Text(f"- {shown(line)}") for line in notes(found)]
+    said = notes(found) if explain else [*reasons(found), HINT, *unclaimed(found)]
+    tail = [Text(f"- {shown(line)}") for line in said]
     return Group(*warnings, as_grid(found).terminal(), Text(summary(found)), *tail)
 
 

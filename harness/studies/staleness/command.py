@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.launch.carry_out import carry_out
 from harness.launch.execution import Execution, Runs
@@ -21,11 +19,12 @@ from harness.studies.staleness.planning import Asked, plans_of
 from harness.studies.staleness.plots import staleness_picture
 from harness.studies.staleness.sweep import Sweep, sweep_of
 from harness.studies.staleness.tables import as_markdown, in_terminal
+from harness.terminal import Terminal
 
 TABLE, DOCUMENT, PAGE, PICTURE = "staleness.md", "staleness.json", "staleness.html", "staleness.png"
 
 
-def train_and_draw(asked: Asked, how: Execution, console: Console) -> bool:
+def train_and_draw(asked: Asked, how: Execution, console: Terminal) -> bool:
     """Run every arm at every lag, and report the results. False if interrupted; the same command resumes.
 
     Raises:
@@ -55,7 +54,7 @@ def draw(
     unit: Unit,
     lags: Collection[int] | None,
     out: Path,
-    console: Console,
+    console: Terminal,
 ) -> None:
     """Report on existing runs in archives, folders or MLflow stores.
 
@@ -84,6 +83,6 @@ def _write(sweep: Sweep, folder: Path) -> list[str]:
     return [TABLE, DOCUMENT, PAGE, PICTURE]
 
 
-def _show(sweep: Sweep, folder: Path, console: Console) -> None:
-    console.print(in_terminal(sweep), highlight=False)
-    console.print(f"wrote {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} to {folder}")
+def _show(sweep: Sweep, folder: Path, console: Terminal) -> None:
+    console.show(in_terminal(sweep), sweep.as_json)
+    console.say(f"wrote {PAGE}, {TABLE}, {DOCUMENT} and {PICTURE} to {folder}")

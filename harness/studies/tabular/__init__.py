@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from algorithms.types import Objective
 from harness.errors import HarnessError
@@ -22,6 +21,7 @@ from harness.studies.tabular.plots import convergence_curves, leak_curves
 from harness.studies.tabular.problems import BETA, Problems, random_problems
 from harness.studies.tabular.summary import convergence_rows, gradient_rows, leak_rows
 from harness.studies.tabular.tables import convergence_markdown, gradients_markdown, tables
+from harness.terminal import Terminal
 
 __all__ = ["study"]
 
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def study(
-    out: Path, console: Console, *, problems: int = 100, seed: int = 0, algos: Sequence[str] | None = None
+    out: Path, console: Terminal, *, problems: int = 100, seed: int = 0, algos: Sequence[str] | None = None
 ) -> None:
     """Study where each objective converges, how good its gradient is, and whether it leaks. Writes ``<out>/tabular/``.
 
@@ -65,17 +65,17 @@ def study(
     convergence_curves(convergence, folder / "convergence.png")
     leak_curves(leak, folder / "leak.png")
     console.print(tables(convergence, gradients), leak_table(leak))
-    console.print(f"wrote {folder}")
+    console.say(f"wrote {folder}")
     _check_the_claim(convergence["rows"], folder)
 
 
-def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> tuple[Row, Row]:
+def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, console: Terminal) -> tuple[Row, Row]:
     """The studies of convergence and of gradients, as JSON content."""
     endings: list[Row] = []
     estimates: list[Row] = []
     unfit: list[Row] = []
     for i, (label, objective) in enumerate(cases.items()):
-        with console.status(f"{label}, {i + 1} of {len(cases)}"):
+        with console.waiting(f"{label}, {i + 1} of {len(cases)}"):
             try:
                 ended = convergence_rows(label, objective, descend(objective, problems))
                 estimated = gradient_rows(label, objective, measure(objective, problems))
@@ -97,18 +97,18 @@ def _studies(cases: dict[str, Objective], problems: Problems, setup: Row, consol
     return convergence, {"setup": setup, "unfit": unfit, "rows": estimates}
 
 
-def _leaks(cases: dict[str, Objective], problems: Problems, setup: Row, console: Console) -> Row:
+def _leaks(cases: dict[str, Objective], problems: Problems, setup: Row, console: Terminal) -> Row:
     """The study with infinitely many wrong completions, as JSON content."""
     runs = min(RUNS, setup["problems"])
     rows: list[Row] = []
     unfit: list[Row] = []
     for i, (label, objective) in enumerate(cases.items()):
-        with console.status(f"{label} with infinitely many wrong completions, {i + 1} of {len(cases)}"):
+        with console.waiting(f"{label} with infinitely many wrong completions, {i + 1} of {len(cases)}"):
             try:
                 rows += leak_rows(label, objective, train(objective, runs=runs, seed=setup["seed"]))
             except Exception as error:  # as above
                 unfit.append({"objective": label, "reason": f"{type(error).__name__}: {error}"})
-    with console.status("centred and uncentred residuals"):
+    with console.waiting("centred and uncentred residuals"):
         level = level_rows(problems)
     return {"setup": setup | {"beta": LEAK_BETA, "runs": runs}, "unfit": unfit, "rows": rows, "level": level}
 

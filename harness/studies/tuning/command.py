@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-
 from harness.config.arguments import command_line
 from harness.errors import HarnessError
 from harness.launch.carry_out import carry_out
@@ -12,8 +10,9 @@ from harness.launch.execution import Execution, Runs
 from harness.launch.graders import judged_otherwise, told
 from harness.launch.plan import Plan, invocation_of, suites_of
 from harness.records.out_dir import OutDir
-from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, in_terminal, write
+from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning, as_json, in_terminal, write
 from harness.studies.tuning.trials import as_trial, refuse_unknown, score, trials_of
+from harness.terminal import Terminal
 
 
 def tune(
@@ -23,7 +22,7 @@ def tune(
     regimes: Sequence[str],
     trials: int,
     how: Execution,
-    console: Console,
+    console: Terminal,
 ) -> bool:
     """Run ``trials`` for each arm in each regime, and report the best settings. False if interrupted.
 
@@ -50,8 +49,8 @@ def tune(
         ]
         tuning = Tuning(suite=planned.suite, command=command, scored=scored)
         write(tuning, out_dir.suite(planned.suite.name))
-        console.print(in_terminal(tuning), highlight=False)
-        console.print(f"wrote {TABLE} and {CHOSEN} to {out_dir.suite(planned.suite.name)}")
+        console.show(in_terminal(tuning), lambda: as_json(tuning))
+        console.say(f"wrote {TABLE} and {CHOSEN} to {out_dir.suite(planned.suite.name)}")
         return [TABLE, CHOSEN]
 
     return carry_out(planned, how, report, console, needs=runs)

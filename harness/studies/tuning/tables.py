@@ -1,5 +1,6 @@
-"""The results of the trials as a table, and the chosen settings as YAML for a suite."""
+"""What the trials reached, and the settings taken: as a table, as the lines that a suite's YAML takes, as JSON."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -72,6 +73,24 @@ def in_terminal(tuning: Tuning) -> Group:
 
 def as_yaml(tuning: Tuning) -> str:
     return yaml.safe_dump(tuning.chosen(), sort_keys=False, default_flow_style=None, width=110)
+
+
+def as_json(tuning: Tuning) -> str:
+    """Every trial, and what was taken of them as a suite's YAML has it."""
+    best = tuning.best()
+    trials = [
+        {
+            "objective": one.trial.arm,
+            "regime": one.trial.regime,
+            "settings": one.trial.settings,
+            "accuracy": one.accuracy,
+            "chosen": one in best,
+            "run_ids": [run.run_id for run in one.trial.runs],
+        }
+        for one in tuning.scored
+    ]
+    content = {"suite": tuning.suite.name, "command": tuning.command, "trials": trials, "chosen": tuning.chosen()}
+    return json.dumps(content, indent=1)
 
 
 def write(tuning: Tuning, folder: Path) -> None:

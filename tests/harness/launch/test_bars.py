@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.launch.bars import Display
 from harness.records.events import End, Event, Start, Step, encode
 from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.ledger import Ledger
+from harness.terminal import Level, Terminal
 from tests.support.small import small_config
 
 Runs = list[tuple[RunConfig, Path]]
@@ -72,7 +74,7 @@ def shown(display: Display) -> str:
 
 
 def on_a_terminal(runs: Runs, hours: list[float] | None = None) -> Display:
-    return Display(Console(file=io.StringIO(), width=200, force_terminal=True), runs, hours)
+    return Display(Terminal(file=io.StringIO(), width=200, force_terminal=True), runs, hours)
 
 
 def test_where_runs_run_and_how_many_wait(written: Written, tmp_path: Path) -> None:
@@ -177,3 +179,29 @@ def _hundred_looks(display: Display, running: dict[str, str]) -> float:
     for _ in range(100):
         display.refresh(running)
     return time.process_time() - began
+
+
+def said_off_a_terminal(written: Written, out: Path, level: Level) -> list[str]:
+    """Two runs, of which the second takes a step and ends."""
+    runs = runs_in(out, 2)
+    file = io.StringIO()
+    with Display(Terminal(file=file, level=level), runs) as display:
+        running = {runs[1][0].run_id: "cpu:0"}
+        display.refresh(running)
+        written.begin(runs[1][1])
+        written.step(runs[1][1], 50)
+        written.end(runs[1][1])
+        display.refresh(running)
+    return file.getvalue().splitlines()
+
+
+def test_off_a_terminal_a_line_has_the_time_and_which_run_it_is(written: Written, tmp_path: Path) -> None:
+    (line,) = said_off_a_terminal(written, tmp_path, "usual")
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d 2/2 agro seed 1: .*finished", line)
+
+
+def test_how_much_is_said(written: Written, tmp_path: Path) -> None:
+    assert said_off_a_terminal(written, tmp_path / "quiet", "quiet") == []
+    runs, stepped, ended = said_off_a_terminal(written, tmp_path / "verbose", "verbose")
+    assert runs.endswith("2/2 agro seed 1: runs on cpu:0")
+    assert "50 completions · step 1" in stepped and "finished" in ended

@@ -92,11 +92,17 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
 
 
 def workers_of(pid: int | None) -> list[int]:
-    """Those that the process has started, which then import for seconds."""
-    children = [
-        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
-    ]
-    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    """Those that the process has started: forks of the one that has imported what they need."""
+    return [worker for server in servers_of(pid) for worker in children_of(server)]
+
+
+def servers_of(pid: int | None) -> list[int]:
+    """The process that imports for them, for seconds; none before it was started."""
+    return [child for child in children_of(pid) if b"executors.local" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def children_of(pid: int | None) -> list[int]:
+    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
@@ -104,7 +110,7 @@ def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None
     """It reaches workers before they can ignore it; none of them may die of it with a traceback."""
     stopped = two_runs(tmp_path / "out", "--workers", "2")
     deadline = time.monotonic() + 120
-    while not workers_of(stopped.process.pid):
+    while not servers_of(stopped.process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     stopped.interrupt()

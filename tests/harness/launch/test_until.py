@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.launch.execution import Execution, Runs
@@ -21,6 +20,7 @@ from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import read_results
 from harness.report.numbers.board import build
+from harness.terminal import Terminal
 from tests.support.looks import SKILL, played, without_end, write
 from tests.support.results import records_of
 from tests.support.small import SMALL, SUITE, Line
@@ -34,14 +34,14 @@ AGRO = SKILL | {"agro": 0.9}
 class Machine:
     """In place of ``carry_out``: what it was asked to run, each time."""
 
-    def __init__(self, records: list[Line], skill: Mapping[str, float], console: Console) -> None:
+    def __init__(self, records: list[Line], skill: Mapping[str, float], console: Terminal) -> None:
         self.records, self.skill, self.console = records, skill, console
         self.asked: list[list[tuple[str, str, int]]] = []
         self.boards = 0
         self.kill: tuple[int, int] | None = None
         """In which of these requests Ctrl-C comes, and in which of its runs; -1: before the first has begun."""
 
-    def carry_out(self, planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Console) -> bool:
+    def carry_out(self, planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Terminal) -> bool:
         self.asked.append([(run.objective.name, run.regime, run.seed) for run in planned.runs])
         out_dir, request = OutDir(how.out), len(self.asked) - 1
         if self.kill == (request, -1):
@@ -61,14 +61,14 @@ class Machine:
         report([(run, out_dir.run_of(run)) for run in planned.runs])
         return True
 
-    def write_board(self, suite: Any, runs: Runs, out: Path, console: Console) -> list[str]:
+    def write_board(self, suite: Any, runs: Runs, out: Path, console: Terminal) -> list[str]:
         self.boards += 1
         return []
 
 
 @pytest.fixture
 def machine(small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Machine:
-    made = Machine(records_of(small_runs, "grpo"), AGRO, Console(quiet=True))
+    made = Machine(records_of(small_runs, "grpo"), AGRO, Terminal(quiet=True))
     monkeypatch.setattr("harness.launch.until.carry_out", made.carry_out)
     monkeypatch.setattr("harness.launch.until.write_board", made.write_board)
     return made
@@ -187,7 +187,7 @@ def by_hand(machine: Machine, out: Path, count: int, *algos: str) -> None:
 def test_runs_that_were_there_are_used_and_told(
     machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    machine.skill, machine.console = SKILL, Console(width=1000)
+    machine.skill, machine.console = SKILL, Terminal(width=1000)
     by_hand(machine, tmp_path, 3, "grpo", "agro")
     assert typed(machine, tmp_path, "grpo", "agro")
     assert [sorted(set(seeds(asked, "agro"))) for asked in machine.asked] == [[3, 4], [5, 6, 7]]

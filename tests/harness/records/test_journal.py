@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from harness.config.run_config import flat
 from harness.errors import HarnessError
 from harness.launch.bars import Display
 from harness.records.events import FORMAT, decode, encode
 from harness.records.journal import JOURNAL, Follower, Journal
+from harness.terminal import Terminal
 from tests.support.small import small_config
 
 
@@ -117,7 +117,7 @@ def test_a_look_at_the_end_of_a_long_run_reads_no_more_than_one_at_its_start(
     monkeypatch.setattr(Follower, "_read", counted)
     config = small_config()
     running = {config.run_id: "cpu:0"}
-    with Display(Console(file=open(os.devnull, "w")), [(config, tmp_path)]) as display:
+    with Display(Terminal(file=open(os.devnull, "w")), [(config, tmp_path)]) as display:
         costs = []
         for steps in (10, 10_000):
             with path.open("ab") as file:

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -15,6 +14,7 @@ from harness.report.commands import make_comparison, make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import JournalSource, last_table
+from harness.terminal import Terminal
 from tests.support.command_line import refused
 
 SUITE = "tiny-arithmetic"
@@ -26,8 +26,8 @@ def test_reports_from_the_archive_are_those_from_the_journals(store: OutDir, tmp
     assert write_archive(store, SUITE, archive) == 2
     made: list[dict[str, bytes]] = []
     for sources, out in (([], store.root), ([str(archive)], tmp_path / "again")):
-        make_leaderboard(suite, Selection(), sources, out, Console(quiet=True))
-        make_comparison(suite, ("agro", "grpo"), None, Selection(), sources, out, Console(quiet=True))
+        make_leaderboard(suite, Selection(), sources, out, Terminal(quiet=True))
+        make_comparison(suite, ("agro", "grpo"), None, Selection(), sources, out, Terminal(quiet=True))
         files = [OutDir(out).suite(SUITE) / name for name in (*FILES, "compare.html")]
         contents = {file.name: file.read_bytes() for file in files if file.is_file()}
         made.append({name: re.sub(rb'<a href="runs/[^"]*">([^<]*)</a>', rb"\1", b) for name, b in contents.items()})

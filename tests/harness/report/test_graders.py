@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -11,6 +10,7 @@ from harness.report.numbers.board import build
 from harness.report.numbers.compare import pair
 from harness.report.numbers.selection import Selection
 from harness.report.pages.text import markdown
+from harness.terminal import Terminal
 from tests.support.command_line import harness, refused
 from tests.support.graders import OLD, age_journal, judged_by_old
 from tests.support.results import records_of, result, suite
@@ -82,5 +82,5 @@ def test_an_archive_of_the_first_grader_is_listed(committed: Path, tmp_path: Pat
     from harness.report.commands import make_leaderboard
 
     archive = committed / "results" / "tiny-gcd" / "runs.tar.xz"
-    make_leaderboard(load_suite("tiny-gcd"), Selection(grader="1"), [str(archive)], tmp_path, Console(quiet=True))
+    make_leaderboard(load_suite("tiny-gcd"), Selection(grader="1"), [str(archive)], tmp_path, Terminal(quiet=True))
     assert (tmp_path / "tiny-gcd" / "leaderboard.md").is_file()

@@ -6,12 +6,13 @@ from typing import get_args
 from algorithms import OBJECTIVES
 from algorithms.types import Family, hyperparameters
 from harness.config.settings import CONTROLS
-from harness.studies.catalogue import CATALOGUE
+from harness.studies.catalogue.entries import ENTRIES
+from harness.studies.catalogue.tables import table
 
 
 def names_by_heading() -> dict[str, list[str]]:
     """The table's first column, cut at its headings."""
-    first = [str(cell) for cell in CATALOGUE["objectives"]().columns[0].cells if cell]
+    first = [str(cell) for cell in table("objectives", ENTRIES["objectives"]()).columns[0].cells if cell]
     heads = [index for index, cell in enumerate(first) if cell.isupper()]
     return {first[start].lower(): first[start + 1 : end] for start, end in pairwise([*heads, len(first)])}
 
@@ -26,7 +27,9 @@ def test_objectives_stand_under_their_family() -> None:
 
 
 def test_every_field_of_every_objective_has_a_meaning() -> None:
-    names, keys, meanings = ([str(cell) for cell in column.cells] for column in CATALOGUE["objectives"]().columns)
+    names, keys, meanings = (
+        [str(cell) for cell in column.cells] for column in table("objectives", ENTRIES["objectives"]()).columns
+    )
     assert "" not in [meaning for name, meaning in zip(names, meanings, strict=True) if name in OBJECTIVES]
     fields = [meaning for key, meaning in zip(keys, meanings, strict=True) if " = " in key]
     assert "" not in fields

@@ -10,7 +10,6 @@ import torch
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.cli.app import console
 from harness.studies.planning import sweep as sweeping
 from harness.studies.planning.arm import Arm
 from harness.studies.planning.device import Device
@@ -32,11 +31,7 @@ PAGE = ROOT / "docs" / "many-devices.md"
 
 
 def plan(*options: str) -> Any:
-    before, console.width = console.width, 120
-    try:
-        result = CliRunner().invoke(app, ["plan", *options])
-    finally:
-        console.width = before
+    result = CliRunner(env={"COLUMNS": "120"}).invoke(app, ["plan", *options])
     assert "Traceback" not in result.output
     return result
 

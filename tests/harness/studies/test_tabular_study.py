@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import pytest
 import torch
-from rich.console import Console
 
 from algorithms.types import Batch, LossOutput, PolicyOutput
 from harness.errors import HarnessError
 from harness.studies.tabular import _check_the_claim, study
 from harness.studies.tabular.leak import DATA
 from harness.studies.tabular.problems import BEHAVIOURS, random_problems
+from harness.terminal import Terminal
 
 FILES = {
     "convergence.json",
@@ -51,7 +51,7 @@ ALGOS = ["agro", "ppo", f"{__name__}:Broken"]
 
 
 def write(folder: Path) -> tuple[dict[str, bytes], str]:
-    console = Console(file=StringIO(), width=80)
+    console = Terminal(file=StringIO(), width=80)
     study(folder, console, problems=4, algos=ALGOS)
     assert isinstance(console.file, StringIO)
     return {path.name: path.read_bytes() for path in (folder / "tabular").iterdir()}, console.file.getvalue()
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_bytes(written: tuple[dict[str, bytes], str
 )
 def test_bad_input_is_one_sentence(wrong: dict[str, object], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=sentence):
-        study(tmp_path, Console(file=StringIO()), **wrong)  # type: ignore[arg-type]
+        study(tmp_path, Terminal(file=StringIO()), **wrong)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,6 @@ import urllib.request
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import harness.tracking.writer
 from harness.config.suites import load_suite
@@ -16,6 +15,7 @@ from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
+from harness.terminal import Terminal
 from harness.tracking.writer import Writer
 from tests.support.small import INVOCATION, SUITE, journal_of
 
@@ -35,7 +35,7 @@ def tags(run: Any) -> dict[str, str]:
 
 def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     uri, _ = server
-    make_leaderboard(load_suite(SUITE), Selection(), [], store.root, Console(quiet=True))
+    make_leaderboard(load_suite(SUITE), Selection(), [], store.root, Terminal(quiet=True))
     Published(invocation=INVOCATION, tables=FILES).write(store.suite(SUITE))
     sync_suite(Writer(uri, SUITE, store.root), store, SUITE, list(store.runs()))
     experiment = ask(uri, f"experiments/get-by-name?experiment_name={SUITE}")["experiment"]["experiment_id"]
@@ -71,7 +71,7 @@ def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     files = {file["path"] for file in ask(uri, f"artifacts/list?run_id={parent['info']['run_id']}")["files"]}
     assert files == set(FILES) - {"regimes.png"}
 
-    make_leaderboard(load_suite(SUITE), Selection(), [uri], store.root / "again", Console(quiet=True))
+    make_leaderboard(load_suite(SUITE), Selection(), [uri], store.root / "again", Terminal(quiet=True))
     page = (store.root / "again" / SUITE / "leaderboard.html").read_text()
     assert f'<a href="{uri}/#/experiments/{experiment}/runs/{children[0]["info"]["run_id"]}">' in page
 

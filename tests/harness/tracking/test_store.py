@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from rich.console import Console
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -20,6 +19,7 @@ from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
+from harness.terminal import Terminal
 from harness.tracking.reader import Reader
 from harness.tracking.writer import Writer
 from tests.support.command_line import two_runs
@@ -132,7 +132,7 @@ def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(st
     folder, suite = store.suite(SUITE), load_suite(SUITE)
     made = []
     for uri in (None, store.tracking_uri, store.tracking_uri):
-        make_leaderboard(suite, Selection(), [uri] if uri else [], store.root, Console(quiet=True))
+        make_leaderboard(suite, Selection(), [uri] if uri else [], store.root, Terminal(quiet=True))
         made.append({name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()})
         shutil.rmtree(folder)  # the journals, too
     assert made[1] == made[2]

@@ -1,0 +1,1 @@
+"""``harness list``: what can be named on the command line."""

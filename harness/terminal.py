@@ -1,0 +1,54 @@
+"""What a command says: results, and log lines beside them, as loud as the user asked for."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+from rich.console import Console, RenderableType
+
+Level = Literal["quiet", "usual", "verbose"]
+OFF_TERMINAL = 1000
+"""Columns where nobody looks on: tables take what they need, and are never cut."""
+
+
+class Terminal(Console):
+    """A rich console that tells results from log lines. Warnings are printed as ever, by ``print``.
+
+    Args:
+        level: ``quiet`` leaves log lines out; ``verbose`` adds the details.
+        as_json: results go to standard output as JSON, and all else to standard error.
+        explain: tables come with their whole legend.
+        options: of rich's console.
+    """
+
+    def __init__(self, *, level: Level = "usual", as_json: bool = False, explain: bool = False, **options: Any) -> None:
+        super().__init__(soft_wrap=True, stderr=as_json, **options)
+        self.level, self.explain = level, explain
+        self._as_json = as_json
+        if not self.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
+            self.width = OFF_TERMINAL
+
+    def say(self, text: str) -> None:
+        """Print a log line. Off a terminal it begins with the time."""
+        if self.level != "quiet":
+            stamp = "" if self.is_terminal else time.strftime("%Y-%m-%d %H:%M:%S ")
+            self.print(f"{stamp}{text}", highlight=False, markup=False)
+
+    def detail(self, text: str) -> None:
+        """Print a log line that only ``verbose`` asks for."""
+        if self.level == "verbose":
+            self.say(text)
+
+    def waiting(self, text: str) -> AbstractContextManager[object]:
+        """Inside, a terminal shows what is being waited for."""
+        return nullcontext() if self.level == "quiet" else self.status(text)
+
+    def show(self, result: RenderableType, document: Callable[[], str]) -> None:
+        """Print a result: to read, or as the JSON that ``document`` returns. A command does so once."""
+        if not (self._as_json and self.level == "quiet"):
+            self.print(result, highlight=False)
+        if self._as_json:
+            sys.stdout.write(document().rstrip("\n") + "\n")
