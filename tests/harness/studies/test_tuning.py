@@ -68,7 +68,7 @@ def test_an_arms_own_ranges_are_searched_beside_the_suites_and_by_those_that_are
 
 
 def test_an_arms_own_range_of_a_field_that_it_has_not_is_refused() -> None:
-    with pytest.raises(HarnessError, match=r"objectives.agro.space.fields.dleta fits no field of agro"):
+    with pytest.raises(HarnessError, match=r"objectives.agro.space.fields.dleta is not a field of agro"):
         trials_of(suite(objectives__agro__space={"fields.dleta": [0.1, 0.3]}), "agro", 1)
 
 
