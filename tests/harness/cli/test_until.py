@@ -76,7 +76,7 @@ def test_plan_says_what_it_costs() -> None:
     said = " ".join(output.split())
     assert "at worst 10.0 10.0 20" in said
     assert "8 points away" in said
-    assert "looks after 3, 5, 8, 10 seeds" in said
+    assert "looks are after 3, 5, 8, 10 seeds" in said
     assert "standard deviation of 2.5 points" in said
     few, many = (harness(*plan, "--spread", spread)[1] for spread in ("0.5", "9"))
     assert averages(few) < averages(output) < averages(many)
