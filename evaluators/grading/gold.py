@@ -93,7 +93,7 @@ def read_gold(text: str) -> Gold:
     _check(marked, spelled)
     kind = next((kind for kind, holds in _KINDS if holds(spelled)), None)
     if kind is None:
-        raise GoldError(f"the expected answer {text[:40]!r} is no number, formula or words that can be compared")
+        raise GoldError(f"the expected answer {text[:40]!r} is not a number, formula or words that can be compared")
     return Gold(kind=kind, text=spelled)
 
 
@@ -130,16 +130,16 @@ def _marked(text: str) -> str:
 
 def _check(text: str, spelled: str) -> None:
     if not spelled or spelled.lower() in _MISSING:
-        raise GoldError(f"the expected answer {text[:40]!r} says nothing; fill it or remove the line")
+        raise GoldError(f"the expected answer {text[:40]!r} is empty or a placeholder; fill it in or remove the line")
     if len(spelled) > LONGEST_ANSWER:
         raise GoldError(f"the expected answer {text[:40]!r}... is longer than {LONGEST_ANSWER} characters")
     if not _is_balanced(text):
-        raise GoldError(f"the expected answer {text[:40]!r} has a bracket without partner; mend it")
+        raise GoldError(f"the expected answer {text[:40]!r} has an unmatched bracket; fix it")
     if re.search(
         r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$|\\f?boxed",
         spelled,
     ):
-        raise GoldError(f"the expected answer {text[:40]!r} is no complete formula; mend it")
+        raise GoldError(f"the expected answer {text[:40]!r} is not a complete formula; fix it")
 
 
 def _is_balanced(text: str) -> bool:

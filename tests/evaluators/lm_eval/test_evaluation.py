@@ -188,7 +188,7 @@ def test_stop_strings_and_limits_reach_the_generator(folder: Path) -> None:
         ("hellaswag", r"asks for log-likelihoods \(multiple_choice\); name tasks that complete text"),
         ("humaneval", "runs what a model writes; name tasks that complete text"),
         ("gsm9k", "there is no lm-eval task 'gsm9k'; name gsm8k_local or math500_local"),
-        ("minerva_math", r"a group: its tasks one by one"),
+        ("minerva_math", r"the tasks of a group one by one"),
         ("gsm8k_local", "pass --data with a folder that holds gsm8k_train.jsonl and gsm8k_test.jsonl"),
         ("none.yaml", "cannot be loaded .*FileNotFoundError"),
     ],

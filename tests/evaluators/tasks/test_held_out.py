@@ -28,7 +28,9 @@ def test_they_are_not_trained_on(task: str, split: Split, alone: bool, tmp_path:
     for name in ("aime.jsonl", "math500_test.jsonl", "math_train.jsonl"):
         write(tmp_path / name, AIME_2025)
     data = tmp_path / "aime.jsonl" if alone else tmp_path
-    with pytest.raises(TaskError, match=f"the task {task} has no {split} split, all of it is held out; train on"):
+    with pytest.raises(
+        TaskError, match=f"the task {task} has no {split} split, because all of it is held out; train on"
+    ):
         load_problems(task, split, data=data)
     assert len(load_problems(task, Split.TEST, data=data)) == 30
 

@@ -235,7 +235,10 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
         ({"objectives__agro__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
         ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
         ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
-        ({"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}}, ("grpo is like frozen, which is a control",)),
+        (
+            {"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}},
+            ("grpo is like frozen, which is a control",),
+        ),
     ],
 )
 def test_a_suite_with_such_settings_is_refused(changes: dict[str, Any], words: tuple[str, ...]) -> None:
