@@ -150,7 +150,7 @@ class Published:
 
     def _from_hub(self, rows: HubSet) -> list[Record]:
         files = " and ".join(part.file for part in (self.train, self.test) if part)
-        remedy = f"pass --data with a folder that holds {files}"
+        remedy = f"pass --data with a folder that has {files}"
         found = [hub_rows(self.task, rows.hub_id, config, rows.split, remedy=remedy) for config in rows.configs]
         return [record for tables in found for table in tables.values() for record in table]
 

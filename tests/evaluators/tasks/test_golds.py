@@ -53,7 +53,7 @@ REFUSED: list[tuple[Any, str]] = [
     (-1.1429, "-8/7 rounded"),
     (1 / 3, "is 0.3333333333333333, which is 1/3 rounded.* write 1/3$"),
     ("0.33333333333", "1/3 rounded"),
-    (0.1 + 0.2, "with 17 decimals, which no completion gives"),
+    (0.1 + 0.2, "with 17 decimals, which no completion will match"),
     ("3.141592653589793", "with 15 decimals"),
     ("so it is ####", "has nothing after its last ####"),
     ("so it is \\boxed{7", r"has no answer in its \\boxed"),

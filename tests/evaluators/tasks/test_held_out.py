@@ -63,7 +63,7 @@ def test_without_a_hub_the_one_file_is_named(monkeypatch: pytest.MonkeyPatch, tm
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
-    with pytest.raises(TaskError, match=r"aime_2024 \(ConnectionError\); pass --data with a folder that holds aime\.j"):
+    with pytest.raises(TaskError, match=r"aime_2024 \(ConnectionError\); pass --data with a folder that has aime\.j"):
         load_problems("aime", Split.TEST)
     with pytest.raises(TaskError, match=r"hub's HuggingFaceH4/aime_2024 \(train\) and math-ai/aime25 \(test\) there"):
         load_problems("aime", Split.TEST, data=tmp_path)

@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "distinct problems among",
     ),
     "several lines": ("reasoning_gym:mini_sudoku", {}, "mini_sudoku:0: its own answer .* does not get a full score"),
-    "no answer": ("reasoning_gym:rush_hour", {}, "rush_hour:0 names no answer"),
+    "no answer": ("reasoning_gym:rush_hour", {}, "rush_hour:0 has no answer"),
     "data": (NAME, {"data": "x.jsonl"}, r"generates its problems and reads no data; remove --data x\.jsonl"),
     "no variants": ("gsm8k:main", {}, "the task gsm8k has no variants; remove ':main'"),
 }
