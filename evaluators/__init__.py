@@ -1,1 +1,1 @@
-"""Text in, verdict out: tasks, the grader, accuracy and statistics. Imports nothing else of ours."""
+"""Tasks, the grader, accuracy and statistics. Imports neither ``harness`` nor ``algorithms``."""

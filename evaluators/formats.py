@@ -1,4 +1,4 @@
-r"""Answer formats: how a problem is put to a model, and where the answer is then looked for.
+r"""Answer formats: the prompt of a problem, and the marker of its answer.
 
 A format is one instruction and the marker that the strict reading of the grader looks for. It has two layouts. In a
 chat, the question comes first and the instruction follows it. Without a chat template, the text is laid out so that
@@ -12,25 +12,25 @@ from evaluators.grading.extraction import Marker
 from evaluators.types import Framing, Problem
 
 PLAIN_STOP = ("\nProblem:",)
-"""Where a base model goes on with a problem of its own."""
+"""The text with which a base model begins another problem."""
 PARAGRAPH = "\n\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerFormat:
-    """How problems are asked, and how their answers are marked."""
+    """The prompts of problems and the marker of their answers."""
 
     name: str
     instruction: str
-    """Empty: the prompt says nothing about the form of an answer."""
+    """The instruction; empty if the prompt says nothing about the form of an answer."""
     answer: str
-    """How a solved example ends, with ``{answer}`` in it."""
+    """The ending of a solved example, with ``{answer}``."""
     marker: Marker | None
-    """What the strict reading looks for; None: ``####`` or ``\\boxed``."""
+    """The marker that the strict reading looks for; None for ``####`` or ``\\boxed``."""
     examples: int = 0
-    """Solved examples that a prompt has, unless the task sets another number."""
+    """The number of solved examples in a prompt, unless the task sets another number."""
     chat: bool = True
-    """Whether a chat template is applied where there is one."""
+    """Whether a chat template is applied if there is one."""
 
 
 OWN = "own"
@@ -66,27 +66,27 @@ FORMATS: Mapping[str, AnswerFormat] = {
         AnswerFormat(name=OWN, instruction="", answer="#### {answer}", marker=None),
     )
 }
-"""By name. ``own`` asks with the task's own prompt, as it stands."""
+"""All formats by name. ``own`` uses the task's own prompt without changes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """How a model is asked all problems of a task."""
+    """The prompt settings for all problems of a task."""
 
     form: AnswerFormat
     chat: bool
     """Whether prompts go through a chat template."""
     examples: tuple[Problem, ...] = ()
-    """Problems that stand before each other one, with their solutions."""
+    """Solved problems that are put before every other problem."""
     turns: bool = False
-    """The examples are turns of the chat; otherwise they are part of the prompt's text."""
+    """Whether the examples are turns of the chat; otherwise they are part of the prompt's text."""
     system: str | None = None
     """Replaces the system message that a problem may have."""
     prefill: str = ""
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """What ends a completion besides the end-of-sequence token."""
+        """The strings that end a completion, in addition to the end-of-sequence token."""
         return () if self.chat or self.form.name == OWN else PLAIN_STOP
 
     def pose(self, problem: Problem) -> Problem:
@@ -107,7 +107,7 @@ class Asking:
         return replace(problem, prompt=prompt, question=problem.asked, framing=framing, solution="")
 
     def _ask(self, problem: Problem) -> str:
-        """The question, with what stands around it for each problem anew."""
+        """The question with the text around it that each problem has."""
         if self.form.name == OWN:
             return problem.prompt
         if self.chat:
@@ -116,6 +116,6 @@ class Asking:
 
 
 def solution(problem: Problem, form: AnswerFormat) -> str:
-    """A problem's worked solution, ended in the form's way; its answer alone where it has none."""
+    """A problem's worked solution with the ending of the format, or only the ending if it has no solution."""
     ending = form.answer.replace("{answer}", problem.answer)
     return f"{problem.solution}\n{ending}" if problem.solution else ending

@@ -1,4 +1,4 @@
-"""What other installed packages add to a registry: entry points of a named group."""
+"""Plugins: entry points by which other installed packages add to a registry."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -17,11 +17,11 @@ GROUPS = (OBJECTIVES, TASKS, ENGINES, SUITES)
 
 
 class PluginError(Exception):
-    """A package adds what cannot be used. One sentence for its user."""
+    """A plugin that cannot be used. The message is one sentence for the user."""
 
 
 def plugins_of(group: str, built_in: Iterable[str] = ()) -> dict[str, EntryPoint]:
-    """The entry points of ``group`` by name, none imported yet.
+    """The entry points of ``group`` by name. They are not imported yet.
 
     Raises:
         PluginError: a name is one of ``built_in``, or two packages use the same name.
@@ -41,12 +41,12 @@ def plugins_of(group: str, built_in: Iterable[str] = ()) -> dict[str, EntryPoint
 
 @cache
 def points_of(group: str) -> tuple[EntryPoint, ...]:
-    """All of a group, read once: to look through what is installed takes milliseconds, and every config asks."""
+    """The entry points of a group. They are cached, because reading them takes milliseconds for every config."""
     return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, origin_of(point))))
 
 
 def loaded(point: EntryPoint) -> Any:
-    """What the entry point names.
+    """The imported object of the entry point.
 
     Raises:
         PluginError: it cannot be imported.

@@ -1,4 +1,4 @@
-"""A problem, and what a grader can say of a completion."""
+"""Problems, splits and the grader's verdicts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,40 +17,40 @@ class Split(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the grader says of one completion. Only ``CORRECT`` earns a reward."""
+    """The grader's verdict on one completion. Only ``CORRECT`` earns a reward."""
 
     CORRECT = "correct"
     WRONG = "wrong"
     UNPARSED = "unparsed"
     """No answer was found in the text."""
     TIMEOUT = "timeout"
-    """The comparison took too long, or would have, to judge by the answer's size."""
+    """The comparison took too long, or the answer is so large that it would have."""
     ERROR = "error"
-    """The comparison failed, by an exception or by exhausting its memory."""
+    """The comparison failed with an exception or ran out of memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rubric:
-    """Who scores the answers to a problem that has more than one right answer, and from what."""
+    """The scorer of a problem that has more than one correct answer, and the scorer's input."""
 
     scorer: str
     """Such as ``reasoning_gym:countdown``."""
     entry: str
-    """What the scorer needs to know of the problem, as JSON."""
+    """The scorer's data about the problem, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Framing:
-    """What a model reads around the prompt itself."""
+    """The context of the prompt: system message, examples and prefill."""
 
     system: str = ""
-    """The system message; in front of the prompt where there is no chat template."""
+    """The system message. Without a chat template, it is put before the prompt."""
     examples: tuple[tuple[str, str], ...] = ()
-    """Earlier turns of the chat: what the user asked, and what the assistant answered."""
+    """Earlier turns of the chat: pairs of a user message and an assistant message."""
     prefill: str = ""
-    """The start of the assistant's turn. It is given, not sampled, and the grader reads it too."""
+    """The start of the assistant's turn. It is not sampled, but the grader reads it as well."""
     chat: bool = True
-    """Whether the prompt goes through the chat template, where the tokenizer has one."""
+    """Whether the chat template is applied if the tokenizer has one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,20 +58,20 @@ class Problem:
     """One question with a verifiable answer."""
 
     id: str
-    """Stable over versions and machines, unique within a task."""
+    """The id, which is stable across versions and machines, and unique within a task."""
     prompt: str
     """The text a model completes; for a chat model, the user's message."""
     answer: str
     split: Split
     question: str = ""
-    """The question itself, without the prompt's template; empty: the prompt is the question."""
+    """The question without the prompt's template; empty if the prompt is the question."""
     rubric: Rubric | None = None
-    """Scores answers instead of a comparison to ``answer``, which is then one of several right ones."""
+    """Scores answers instead of comparing them with ``answer``, which is then one of several correct answers."""
     solution: str = ""
-    """How the answer is worked out, without the answer's marker; empty where nobody wrote it down."""
+    """The worked solution, without the marker of the answer; empty if there is none."""
     framing: Framing = Framing()
 
     @property
     def asked(self) -> str:
-        """The question itself, whatever the prompt makes of it."""
+        """The question without the prompt's template."""
         return self.question or self.prompt

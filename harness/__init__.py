@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "evaluate", "leaderboard", "load", "run"]
 
-# Wherever it is installed PEFT imports it, and it warns of kernels that nobody asked for.
+# PEFT imports it if it is installed, and it then warns about optional kernels.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 

@@ -8,8 +8,8 @@ from harness.cli import app
 
 HEAD = """# The command line
 
-This page is made from the program itself. `harness COMMAND --help` prints the same.
-Every command ends with exit code 2 and one sentence if something that you typed is wrong, and with 130 after Ctrl-C.
+This page is generated from the program. `harness COMMAND --help` prints the same.
+If something in a command is wrong, it prints one sentence and ends with exit code 2. After Ctrl-C, it ends with 130.
 """
 
 

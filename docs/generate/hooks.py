@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds the site: generated pages, the navigation, links into the repository."""
+"""Hooks of mkdocs: generated pages, the navigation, and links into the repository."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -21,12 +21,12 @@ GENERATED = {
     "reference/objectives.md": objectives_page,
 }
 FETCHED = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^"'\s>]+""")
-"""What a browser would ask another host for."""
+"""References that a browser would fetch from another host."""
 repository = Repository(ROOT)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Replace each pattern in the navigation by the files that match and are named nowhere else."""
+    """Replace each pattern in the navigation by the matching files that are not listed elsewhere."""
     named = set(_named(config.nav))
     config.nav = _expanded(config.nav, Path(config.docs_dir), named)
     return config
@@ -64,17 +64,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links into the repository lead to the copies on the site."""
+    """Replace links into the repository by links to the copies on the site."""
     return repository.rewritten(markdown, page.file.src_uri)
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Refuse a page that would make a browser ask another host for something."""
+    """Refuse a page if a browser would fetch something from another host."""
     if found := FETCHED.search(html):
-        raise PluginError(f"{page.file.src_uri} fetches something from elsewhere: {found[0]}")
+        raise PluginError(f"{page.file.src_uri} fetches something from another host: {found[0]}")
     return html
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """The same of what the theme adds."""
+    """The same check for the files of the theme."""
     return on_page_content(output, page, config, Files([]))

@@ -6,9 +6,10 @@ from algorithms import OBJECTIVES
 
 HEAD = """# Objectives
 
-This page is made from the docstrings of `algorithms/`. `harness list objectives` prints the names.
+This page is generated from the docstrings of `algorithms/`. `harness list objectives` prints the names.
 A suite, or `--set objectives.NAME.fields.FIELD=VALUE`, sets the fields of an objective.
-`requires` names what the harness computes for an objective in each step; that work is charged to its budget.
+`requires` lists the quantities that the harness computes for an objective in each step. Their cost is charged to its
+budget.
 """
 
 

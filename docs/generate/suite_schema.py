@@ -15,9 +15,9 @@ from harness.config.run_config import SuiteConfig
 
 HEAD = """# The suite file
 
-A suite is one YAML file. This page is made from the settings themselves.
-`--set KEY=VALUE` changes one of them for a command, with dots between the levels: `--set rollout.prompts=16`.
-A key that does not exist is an error.
+A suite is one YAML file. This page is generated from the code of the settings.
+`--set KEY=VALUE` changes a setting for one command, with dots between the levels: `--set rollout.prompts=16`.
+An unknown key is an error.
 """
 
 

@@ -1,1 +1,1 @@
-"""Text in, verdict out: the one grader, and the audit rule beside it."""
+"""The grader, and the audit rule that checks it."""

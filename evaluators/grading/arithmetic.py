@@ -1,4 +1,4 @@
-r"""Arithmetic on rational numbers, exactly, and on all others to 360 digits; never for long, never on huge numbers."""
+r"""Arithmetic, exact for rational numbers and to 360 digits for others, with limits of time and of size."""
 
 import threading
 from collections.abc import Callable
@@ -9,26 +9,26 @@ from typing import Any
 _BITS = 1200
 """Working precision."""
 _AGREE = 1000
-"""Leading bits in which equal values agree."""
+"""The number of leading bits in which equal values agree."""
 _LARGEST = 20_000
-"""Bits of an exact number."""
+"""The largest number of bits of an exact number."""
 _ROUNDED_LARGEST = 800
-"""Bits before the point of a rounded number: more would leave too few behind it."""
+"""The largest number of bits before the point of a rounded number. With more, too few would remain after it."""
 _LARGEST_ARGUMENT = 10_000
-"""Of factorials and of functions."""
+"""The largest argument of factorials and functions."""
 _LOCAL = threading.local()
 
 
 UNDEFINED = (ArithmeticError, ValueError)
-"""What arithmetic raises where there is no value, or none that is wanted."""
+"""The exceptions of arithmetic if there is no value or the value is not accepted."""
 
 
 class NoValue(ArithmeticError):
-    """Undefined, or too large or too slow to be an answer."""
+    """The value is undefined, too large, or would take too long."""
 
 
 def mp() -> Any:
-    """A context of this thread's own, since its precision is state."""
+    """A separate context for this thread, because its precision is state."""
     here = getattr(_LOCAL, "context", None)
     if here is None:
         from mpmath import MPContext  # not needed for rational numbers
@@ -203,7 +203,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "ln", "exp")
     },
 }
-"""What the names in a tree stand for."""
+"""The operations of the names in a tree."""
 
 
 def is_zero(value: Any) -> bool:

@@ -1,8 +1,8 @@
-r"""A second opinion on the grader, by a rule of its own: no code is shared with extraction or comparison.
+r"""The audit rule, which checks the grader without sharing code with extraction or comparison.
 
-A reward hack shows here first: completions that the grader pays and this rule does not (``paid``) grow in number
-while the policy learns a form instead of mathematics. The rule reads less than the grader and is stricter in what it
-reads, so neither count need be zero; a count that moves during training is the warning.
+It shows reward hacking first: if the policy learns a form instead of mathematics, the number of completions increases
+that the grader accepts and this rule does not (``paid``). The rule understands fewer forms than the grader and is
+stricter, so neither count has to be zero. A count that changes during training is a warning.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ _MARKERS = ("####", r"\boxed{")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreements:
-    """How often grader and rule differ."""
+    """How often grader and audit rule differ."""
 
     total: int
-    """Completions that both judged."""
+    """The number of completions that both judged."""
     paid: int
-    """The grader says correct, the rule does not."""
+    """Completions that only the grader accepts."""
     missed: int
-    """The rule says correct, the grader does not."""
+    """Completions that only the rule accepts."""
 
     @property
     def paid_share(self) -> float:
@@ -36,11 +36,11 @@ class Disagreements:
 
 
 def audit(expected: str, text: str) -> bool:
-    r"""Whether ``text`` ends on the expected answer.
+    r"""Whether ``text`` ends with the expected answer.
 
-    What counts is in the last ``\boxed`` or, if that comes later, behind the last ``####``. An expected number must be
-    the last number in the text, too, of the same value exactly, and stand there as an answer: see ``last_number``.
-    Anything else must be, character for character but for whitespace, what the marker gives.
+    The answer is in the last ``\boxed`` or after the last ``####``, whichever comes later. If a number is expected, it
+    must also be the last number of the text, have exactly this value, and be used as an answer: see ``last_number``.
+    Any other answer must equal the content of the marker, except for whitespace.
     """
     wanted = number_of(expected)
     text = text if wanted is None else without_asides(text)
@@ -57,7 +57,7 @@ def audit(expected: str, text: str) -> bool:
 
 
 def disagreements(judged: Iterable[tuple[str, str, bool]]) -> Disagreements:
-    """Of ``(expected answer, completion, whether the grader says correct)``."""
+    """The disagreements for ``(expected answer, completion, whether the grader accepts it)``."""
     total = paid = missed = 0
     for expected, text, correct in judged:
         agreed = audit(expected, text)
@@ -72,7 +72,7 @@ def _squeeze(text: str) -> str:
 
 
 def _marked(text: str) -> tuple[int, int]:
-    """Where what the last marker gives begins and ends; begins at -1 without one, empty if no brace closes it."""
+    """Start and end of the content of the last marker: -1 without a marker, empty if the brace is not closed."""
     start = max(place + len(marker) if (place := text.rfind(marker)) >= 0 else -1 for marker in _MARKERS)
     if start < 0 or text[start - 1] == "#":
         return start, len(text)

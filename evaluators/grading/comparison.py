@@ -1,4 +1,4 @@
-"""Whether an answer is the expected one: the kind of the expected answer chooses the policy, and nothing is guessed."""
+"""Comparison of an answer with the expected one, by the policy for the kind of the expected answer."""
 
 import re
 
@@ -18,7 +18,7 @@ __all__ = ["LONGEST_ANSWER", "canonical", "decide"]
 
 
 def decide(expected: str, answer: str) -> bool:
-    """Whether ``answer`` is right. Takes milliseconds, whatever the answer is.
+    """Whether ``answer`` is correct. This takes milliseconds for any answer.
 
     Raises:
         GoldError: the expected answer cannot be understood.
@@ -33,7 +33,7 @@ def decide(expected: str, answer: str) -> bool:
 
 
 def _exact(given: str) -> str:
-    """Without the decimal that is only near an exact answer before it; but a name alone is no answer."""
+    """The answer without an approximate decimal after an exact value. A name alone is not an answer."""
     found = _ROUNDED.fullmatch(given)
     if found is None or is_name(found[1]):
         return given
@@ -44,9 +44,9 @@ def _exact(given: str) -> str:
 
 
 def canonical(answer: str) -> str:
-    """One text for answers that say the same: the value of a number, a letter, or else the answer without spaces.
+    """The same text for equal answers: the value of a number, a letter, or otherwise the answer without spaces.
 
-    Cheap, so that all answers to a problem can be grouped. Units are dropped, since most answers leave them out.
+    It is fast, so all answers to a problem can be grouped. Units are removed, because most answers omit them.
     """
     given = plain(answer[: LONGEST_ANSWER + 1])
     if len(answer) > LONGEST_ANSWER:

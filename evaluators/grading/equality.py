@@ -1,6 +1,6 @@
 r"""Equality within one kind: each function takes the expected and the given text, both plain.
 
-What each accepts and refuses is said in ``policies``.
+``policies`` describes what each one accepts and refuses.
 """
 
 import re
@@ -29,11 +29,11 @@ from evaluators.grading.values import below, near, proportional, same, symbols
 
 _WORDS = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z0-9][A-Za-z0-9' .-]*")
 _TRUTHS = frozenset(["yes", "no", "true", "false"])
-"""Words whose order is the answer."""
+"""Words whose order matters."""
 
 
 def numbers(gold: str, answer: str) -> bool:
-    r"""*Or* may stand between two spellings, each of which would do alone: ``\frac38 or 0.375``."""
+    r"""Compare numbers. Two accepted spellings may be joined by *or*: ``\frac38 or 0.375``."""
     mine, spellings = read_quantity(gold), alternatives(answer)
     given = [stated(one) for one in spellings]
     return mine is not None and all(one is not None and same_quantity(mine, one) for one in given)
@@ -188,7 +188,7 @@ def lists(gold: str, answer: str) -> bool:
 
 
 def _members(text: str) -> list[tuple[str, str]] | None:
-    """Name, if there is one, and value of each."""
+    """Name (may be empty) and value of each member."""
     name, rest = without_name(text)
     inside = enclosed(rest, r"\{")
     if inside is not None:
@@ -230,12 +230,12 @@ def equations(gold: str, answer: str) -> bool:
 
 
 def _both_letters(left: str, right: str) -> bool:
-    """``A = B`` says as much of the one as of the other."""
+    """Whether both sides are single letters, as in ``A = B``, which defines neither of them."""
     return re.fullmatch(r"[A-Za-z] [A-Za-z]", f"{left.strip()} {right.strip()}") is not None
 
 
 def _symbols_of(text: str) -> frozenset[str]:
-    """The variables of a plain text; none, if it is no formula."""
+    """The variables of a plain text; none if it is not a formula."""
     tree = parsed(with_unit(text)[0])
     return symbols(tree) if tree is not None else frozenset()
 

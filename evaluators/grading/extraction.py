@@ -1,22 +1,22 @@
-r"""Where the answer of a completion stands.
+r"""Extraction of the answer from a completion.
 
-The markers are ``\boxed{x}``, ``#### x`` and ``Answer: x``; the last two end with their line. What is found:
+The markers are ``\boxed{x}``, ``#### x`` and ``Answer: x``; the last two end with their line. The rules are:
 
-- The last marker counts. Anything else after it is ignored, and so is what precedes it, except for rivals.
-- Rivals: if the last marker is a ``####`` or an answer line, all of its sort must name the same answer; markers next
-  to each other, with nothing but punctuation, "and" or "or" between them, must agree too. Otherwise there is no single
-  answer, and none is found. So several guesses earn nothing, and a completion that runs on into a next question earns
-  nothing either, unless that question is left unanswered; a last *box* of a next question counts as the answer (stop
-  strings belong to whoever samples).
-- A marker that is cut off (``####`` with nothing behind it, ``\boxed{18``) finds no answer, though an earlier one was
+- The last marker counts. All other text is ignored, except for rivals.
+- Rivals: if the last marker is a ``####`` or an answer line, all markers of this kind must have the same answer.
+  Markers next to each other, with only punctuation, "and" or "or" between them, must agree as well. Otherwise no answer
+  is found. So several guesses are wrong. A completion that continues with another question is wrong too, unless it
+  leaves that question unanswered. But a last *box* of another question counts as the answer, because stop strings are
+  set by the sampler.
+- If the last marker is cut off (``####`` at the end, ``\boxed{18``), no answer is found, even if an earlier one is
   complete.
-- What is said behind ``</think>`` counts, where it is not what a marker before that holds.
-- The second sign of ``#### 18 ####`` closes the first.
-- A marker that is only mentioned is none: an empty ``\boxed{}``, *mark it with ####*, headings such as
-  ``#### Step 1``. Behind the heading ``#### Final answer`` the next line is the answer.
+- The text after ``</think>`` counts, unless it agrees with a marker before that.
+- The second ``####`` of ``#### 18 ####`` closes the first.
+- Mentions are not markers: an empty ``\boxed{}``, *mark it with ####*, and headings such as ``#### Step 1``. After the
+  heading ``#### Final answer``, the next line is the answer.
 - Without any marker, ``unmarked`` looks for the last formula or number.
 
-A text cut off exactly after ``#### 1`` of ``#### 18`` looks complete; whoever knows of the cut must judge it.
+A text that is cut off exactly after ``#### 1`` of ``#### 18`` looks complete; only the caller can know about the cut.
 Every search is linear in the length of the text, or limited to its last 2000 characters.
 """
 
@@ -58,7 +58,7 @@ _PLACEHOLDER = re.compile(r"<[A-Za-z _]{2,}>|\[[A-Za-z _]{2,}\]|\.\.\.|answer|se
 
 
 class Marker(StrEnum):
-    """What the answer stands in or behind."""
+    """The marker of an answer."""
 
     BOXED = "boxed"
     r"""``\boxed{x}``."""
@@ -70,7 +70,7 @@ class Marker(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """The answer, tidied, or ``None``; and whether it stands behind a marker that is asked for."""
+    """The normalised answer or ``None``, and whether it has the requested marker."""
 
     answer: str | None
     marked: bool
@@ -81,22 +81,22 @@ class _Found:
     start: int
     end: int
     answer: str
-    """Tidied; empty if it is cut off."""
+    """The normalised answer; empty if it is cut off."""
     kinds: frozenset[Marker]
-    """Several, for ``#### \\boxed{18}``."""
+    """The markers, several for ``#### \\boxed{18}``."""
     closed: bool
-    """A box that is complete, be it empty."""
+    """Whether this is a complete box, which may be empty."""
     title: bool
-    """Behind ``####`` or *Answer:*, words that look like a heading."""
+    """Whether the words after ``####`` or *Answer:* look like a heading."""
 
 
 def extract(text: str, marker: Marker | None = None) -> Extraction:
-    r"""The one answer that ``text`` gives, by the rules above.
+    r"""The answer of ``text``, by the rules above.
 
     Args:
         text: a completion.
-        marker: the one that is asked for; ``None`` for ``####`` or ``\boxed``. The answer is that of the last marker
-            of any sort; ``marked`` says whether the last one asked for gives the same.
+        marker: the requested marker; ``None`` for ``####`` or ``\boxed``. The answer is that of the last marker of any
+            kind; ``marked`` says whether the last requested marker has the same answer.
     """
     text = text.replace("\\#", "#").replace("＃", "#").replace("\x08oxed", "\\boxed")
     asked = frozenset([marker]) if marker else frozenset([Marker.BOXED, Marker.HASH])
@@ -121,10 +121,10 @@ def extract(text: str, marker: Marker | None = None) -> Extraction:
 
 
 def last_box(solution: str) -> str | None:
-    r"""What the last ``\boxed`` of a published solution holds, or else the last ``\fbox``, tidied.
+    r"""The normalised content of the last ``\boxed`` of a published solution or, without it, of the last ``\fbox``.
 
-    ``None`` if there is none, or if it is empty or cut off. Solutions are trusted, so there are no rivals here;
-    and a box may stand without braces, as in ``$\boxed 2$``: it then ends with the formula or the line.
+    ``None`` if there is none, or if it is empty or cut off. Solutions are trusted, so several different boxes are
+    allowed. A box may have no braces, as in ``$\boxed 2$``; it then ends with the formula or the line.
     """
     for command in (r"\boxed", r"\fbox"):
         _, found, after = solution.rpartition(command)
@@ -136,7 +136,7 @@ def last_box(solution: str) -> str | None:
 
 
 def tidy(answer: str) -> str:
-    """``answer`` without what surrounds it: maths delimiters, tags, emphasis, a full stop; a price keeps its $."""
+    """``answer`` without maths delimiters, tags, emphasis and a full stop. A price keeps its $."""
     answer = TAG.sub(" ", answer.replace("\0", " ")).replace("\\$", "\0")
     answer = re.sub(r"\$([^$]*)\$", r" \1 ", answer.replace("$$", " "))
     answer = re.sub(r"\$(?!\s?-?[0-9.])", " ", answer).replace("\0", "$")
@@ -146,12 +146,12 @@ def tidy(answer: str) -> str:
 
 
 def without_price(answer: str) -> str:
-    """Without the dollar sign that ``tidy`` keeps: scorers of one's own expect bare numbers."""
+    """The answer without the dollar sign that ``tidy`` keeps, because scorers expect plain numbers."""
     return answer.replace("$", "").strip()
 
 
 def _agree(answers: list[str]) -> bool:
-    """Whether all say the same; a chain of equations says more than its value."""
+    """Whether all answers agree. A chain of equations is not the same as its value."""
     distinct = set(answers)
     if len(distinct) == 1 or len(distinct) > 10:
         return len(distinct) == 1
@@ -159,7 +159,7 @@ def _agree(answers: list[str]) -> bool:
 
 
 def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:
-    """Without those that are only mentioned, or empty before the last; an empty last one is cut off."""
+    """The markers without mentions and without empty ones before the last. An empty last marker is cut off."""
     while len(found) > 1 and not found[-1].answer:
         ignored = found[-1].closed or not (found[-1].kinds & asked or Marker.HASH in found[-1].kinds)
         if not ignored:
@@ -176,7 +176,7 @@ def _meant(found: list[_Found], asked: frozenset[Marker]) -> list[_Found]:
 
 
 def _is_heading(one: _Found) -> bool:
-    """What stands behind an earlier marker, where the last one holds a number."""
+    """Whether an earlier marker is a heading, if the last one has a number."""
     return Marker.BOXED not in one.kinds and re.match(r"[^0-9]*$|\(?[0-9]+[.):]\s+[A-Za-z]", one.answer) is not None
 
 
@@ -208,23 +208,23 @@ def _markers(text: str) -> Iterator[_Found]:
 
 
 def _closes(text: str, position: int, found: re.Match[str]) -> bool:
-    """Whether it is the second sign of ``#### 18 ####``, where the answer ends at ``position``."""
+    """Whether this is the second ``####`` of ``#### 18 ####``, if the answer ends at ``position``."""
     line = _LINE.match(text, found.end())
     between = text[position : found.start()]
     return found[0] == "####" and line is not None and "\n" not in between and not between.strip() + line[0].strip()
 
 
 def _holds_marker(text: str, inside: int, kind: Marker) -> bool:
-    """Whether what a marker announces stands in another marker: words may precede it; on an answer line, anything."""
+    """Whether the answer of a marker is in another marker. Words may precede it; on an answer line, anything."""
     line = _LINE.match(text, inside)
     boxed = kind is Marker.ANSWER_LINE and line is not None and _BOX.search(line[0]) is not None
     return boxed or _NESTED.match(text, inside) is not None
 
 
 def _box(text: str, inside: int) -> tuple[str, int]:
-    """What the brace before ``inside`` opens, and where that ends; nothing, beyond the text, if it is cut off.
+    """The content of the brace before ``inside`` and its end. If it is cut off: empty, with an end after the text.
 
-    Of a box that holds nothing but a box, what that one holds; nothing of one that holds more than a box.
+    If a box only contains another box, the result is the content of the inner box. If it contains more, it is empty.
     """
     depth = 1
     for found in _BRACE.finditer(text, inside):
@@ -239,13 +239,13 @@ def _box(text: str, inside: int) -> tuple[str, int]:
 
 
 def _word(text: str, inside: int) -> tuple[str, int]:
-    """What a box without braces holds: up to the end of the formula or a space."""
+    """The content of a box without braces, up to the end of the formula or a space."""
     found = _UNBRACED.match(text, inside)
     return (found[0], found.end()) if found else ("", inside)
 
 
 def _line(text: str, start: int, inside: int, kind: Marker) -> tuple[str, int] | None:
-    """The rest of the line, or the next line behind a title; ``None`` behind a mention or a heading."""
+    """The rest of the line, or the next line after a title; ``None`` after a mention or a heading."""
     line = _LINE.match(text, inside)
     assert line is not None  # the pattern matches the empty string
     answer = tidy(line[0]).strip(": ")
@@ -262,7 +262,7 @@ def _line(text: str, start: int, inside: int, kind: Marker) -> tuple[str, int] |
 
 
 def _is_title(answer: str) -> bool:
-    """Words without a number, three or more."""
+    """Whether the text is three or more words without a number."""
     return re.search(r"[0-9\\]", answer) is None and len(answer.split()) > 2
 
 

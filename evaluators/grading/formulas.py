@@ -1,4 +1,4 @@
-r"""LaTeX of one value or expression becomes a tree, or is refused: nothing is skipped, guessed or dropped.
+r"""A strict parser from the LaTeX of one value or expression to a tree. Nothing is skipped or guessed.
 
 A tree is a tuple: ``("num", Fraction)``, ``("sym", name)``, ``("const", "pi")``, or a name of
 ``arithmetic.OPERATIONS`` and trees. Letters keep their case and index:
@@ -15,7 +15,7 @@ from evaluators.grading.notation import squeeze
 Tree = tuple[Any, ...]
 
 DEEPEST = 24
-"""Levels of brackets."""
+"""The maximum depth of brackets."""
 _GREEK_TEXT = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
@@ -39,7 +39,7 @@ _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
 
 
 class NotFormula(ValueError):
-    """The text is no expression that can be read without guessing."""
+    """The text is not an expression that can be read without guessing."""
 
 
 @lru_cache(maxsize=4096)
@@ -47,14 +47,14 @@ def parse(text: str) -> Tree:
     """The tree of a plain text.
 
     Raises:
-        NotFormula: a sign or word that is not known, two readings, or brackets too deep.
+        NotFormula: a symbol or word is unknown, the text is ambiguous, or brackets are too deep.
     """
     return _Parser(text).whole()
 
 
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> Tree | None:
-    """:func:`parse`, or ``None``."""
+    """The result of :func:`parse`, or ``None``."""
     try:
         return parse(text)
     except NotFormula:
@@ -170,7 +170,7 @@ class _Parser:
         return tree
 
     def _script(self) -> Tree:
-        """An exponent: a group, a sign or a number, which is taken whole, as people mean it."""
+        """An exponent: a group, a symbol, or a whole number, as people usually mean it."""
         return ("neg", self._atom()) if self._peek() == "-" and self._next() else self._atom()
 
     def _postfix(self, tree: Tree) -> Tree:
@@ -226,7 +226,7 @@ class _Parser:
         return "".join(parts)
 
     def _group(self) -> Tree:
-        """An argument of a command: a group, or one digit or sign."""
+        """An argument of a command: a group, or one digit or symbol."""
         if self._kind() == "num":
             kind, digits = self._next()
             if len(digits) > 1:  # \frac12 are two arguments
@@ -284,7 +284,7 @@ class _Parser:
         return tree if power is None else ("pow", tree, power)
 
     def _argument(self) -> Tree:
-        """What follows ``\\sin`` without brackets: factors up to the next function, sum or division."""
+        """The argument of ``\\sin`` without brackets: the factors up to the next function, sum or division."""
         tree = self._power()
         while self._starts_factor() and self._peek().lstrip("\\") not in _FUNCTIONS and self._peek() != "(":
             tree = ("mul", tree, self._power())
@@ -292,7 +292,7 @@ class _Parser:
 
 
 def _proper(fraction: Tree) -> bool:
-    """A fraction of two positive integers below 1, as in a mixed number."""
+    """Whether this is a fraction of two positive integers below 1, as in a mixed number."""
     above, below = (part[1] if part[0] == "group" else part for part in fraction[1:])
     if above[0] != "num" or below[0] != "num":
         return False

@@ -1,7 +1,7 @@
-r"""What kind of answer is expected: it is typed before anything is compared with it.
+r"""The kind of the expected answer, which is determined before any comparison.
 
-Typing is by form alone and cheap; an integer takes a microsecond. Where a text could be two kinds, the first in the
-order of ``_KINDS`` holds.
+The kind only depends on the form and is computed quickly; an integer takes a microsecond. If a text could be of two
+kinds, the first one in ``_KINDS`` is used.
 """
 
 import ast
@@ -30,7 +30,7 @@ from evaluators.grading.structures import (
 from evaluators.grading.units import Unit, read_unit
 
 LONGEST_ANSWER = 300
-"""Characters; nothing longer is compared."""
+"""The longest answer that is compared, in characters."""
 _PLAIN = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?")
 _MISSING = frozenset(("nan", "null", "n/a", "inf", "-inf", "<answer>", "answer", "tbd", "?"))
 
@@ -38,15 +38,15 @@ _MISSING = frozenset(("nan", "null", "n/a", "inf", "-inf", "<answer>", "answer",
 _SHORT_WORD = re.compile(
     r"(?i:no|on|up|in|at|it|is|us|we|he|me|my|by|to|of|or|so|as|an|am|pm|be|do|go|if|ok|ne|nw|se|sw)|[A-Z][a-z]"
 )
-"""Words of two letters, that are no product of two variables."""
+"""Words of two letters, which are not products of two variables."""
 
 
 class GoldError(ValueError):
-    """An expected answer that cannot be understood. One sentence."""
+    """An expected answer that cannot be understood. The message is one sentence."""
 
 
 class Kind(StrEnum):
-    """Of an expected answer."""
+    """The kind of an expected answer."""
 
     INTEGER = "integer"
     DECIMAL = "decimal"
@@ -73,7 +73,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gold:
-    """An expected answer: its kind, and its text in the one spelling of ``notation``."""
+    """An expected answer: its kind, and its text as normalised by ``notation``."""
 
     kind: Kind
     text: str
@@ -81,10 +81,10 @@ class Gold:
 
 @lru_cache(maxsize=65536)
 def read_gold(text: str) -> Gold:
-    r"""The type of an expected answer; of ``... #### 7`` and ``\boxed{7}`` what is marked.
+    r"""The kind of an expected answer. In ``... #### 7`` and ``\boxed{7}``, only the marked part is read.
 
     Raises:
-        GoldError: it is empty, too long, malformed, or stands for a missing answer.
+        GoldError: it is empty, too long, malformed, or a placeholder for a missing answer.
     """
     if found := _PLAIN.fullmatch(text):
         return Gold(kind=Kind.DECIMAL if found[1] and found[1].strip(".0") else Kind.INTEGER, text=text)
@@ -93,12 +93,12 @@ def read_gold(text: str) -> Gold:
     _check(marked, spelled)
     kind = next((kind for kind, holds in _KINDS if holds(spelled)), None)
     if kind is None:
-        raise GoldError(f"the expected answer {text[:40]!r} is no number, formula or words that can be compared")
+        raise GoldError(f"the expected answer {text[:40]!r} is not a number, formula or words that can be compared")
     return Gold(kind=kind, text=spelled)
 
 
 def with_unit(text: str) -> tuple[str, Unit | None]:
-    r"""A formula without the unit behind it, and that unit: ``18\pi\text{ cm}^2``."""
+    r"""A formula without the unit after it, and that unit: ``18\pi\text{ cm}^2``."""
     found = re.search(
         r"\s?(\\text\s?\{[^{}]*\}(?:\s?\^\s?\{?-?[0-9]\}?)?(?:\s?/\s?\\text\s?\{[^{}]*\}(?:\^\{?[0-9]\}?)?)?"
         r"|(?<![A-Za-z\\])(?:[A-Za-z]{2,}[ /]?)+(?:\^\{?[23]\}?)?|\([A-Za-z ]{3,}\))$",
@@ -130,20 +130,20 @@ def _marked(text: str) -> str:
 
 def _check(text: str, spelled: str) -> None:
     if not spelled or spelled.lower() in _MISSING:
-        raise GoldError(f"the expected answer {text[:40]!r} says nothing; fill it or remove the line")
+        raise GoldError(f"the expected answer {text[:40]!r} is empty or a placeholder; fill it in or remove the line")
     if len(spelled) > LONGEST_ANSWER:
         raise GoldError(f"the expected answer {text[:40]!r}... is longer than {LONGEST_ANSWER} characters")
     if not _is_balanced(text):
-        raise GoldError(f"the expected answer {text[:40]!r} has a bracket without partner; mend it")
+        raise GoldError(f"the expected answer {text[:40]!r} has an unmatched bracket; fix it")
     if re.search(
         r"\\frac\s?\{[^{}]*\}\s?\{?\s?0\s?\}|(?<![0-9.])[0-9]+/0(?![0-9.])|(?:[-+*/^_=<>]|\\[lg]e|\\frac)$|\\f?boxed",
         spelled,
     ):
-        raise GoldError(f"the expected answer {text[:40]!r} is no complete formula; mend it")
+        raise GoldError(f"the expected answer {text[:40]!r} is not a complete formula; fix it")
 
 
 def _is_balanced(text: str) -> bool:
-    """Every brace has its partner, and there are as many brackets opened as closed, be it of another sort."""
+    """Whether braces match, and as many brackets are opened as closed (possibly of different kinds)."""
     text = re.sub(r"\\[{}\\]", "", text)
     depth = 0
     for brace in re.findall("[{}]", text):
@@ -188,7 +188,7 @@ def _is_quantity(text: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """Words, not mathematics; letters in a row are a word from three on."""
+    """Whether the text is words and not mathematics. Three or more consecutive letters are a word."""
     bare = re.sub(r"\\(?!text)[A-Za-z]+", " ", worded(text) if "\\text" in text else text)
     if "\\text" in text and enclosed(re.sub(r"^\\text\s?", "", text), "{") is not None:
         return True
@@ -201,7 +201,7 @@ def _is_text(text: str) -> bool:
 
 
 def looks_like_word(text: str) -> bool:
-    """Three letters or more, that are no product of variables (``GMm``, ``abc``) and no name of a sign."""
+    """Whether this is three or more letters, but no product of variables (``GMm``, ``abc``) and no name of a symbol."""
     if text in ("sin", "cos", "tan", "log", "exp", "sqrt", "infinity", "theta", "alpha", "beta"):
         return False
     following = all(ord(b) - ord(a) == 1 for a, b in pairwise(text))
@@ -280,6 +280,6 @@ _KINDS: tuple[tuple[Kind, Callable[[str], bool]], ...] = (
 
 
 def _is_selection(text: str) -> bool:
-    """Letters in the order of the alphabet, or with signs between them; ``BAD`` is a word."""
+    """Whether this is letters in alphabetical order or with separators. ``BAD`` is a word."""
     letters = wording.selection(text) or ""
     return list(letters) == sorted(letters) or re.fullmatch("[A-J]+", text) is None

@@ -1,8 +1,8 @@
-"""The one grader: reward in training, accuracy in evaluation. Completed text in, verdict out.
+"""The grader, which gives the reward in training and the accuracy in evaluation.
 
-``extraction`` finds the answer, and ``comparison`` decides by the kind of the expected answer, within milliseconds
-whatever the answer is. Doubt is never rewarded. Where a problem brings its own scorer, that decides of the answer
-found, in a process that can be killed, and nothing else does. ``docs/grading.md`` has the policies in a table.
+``extraction`` finds the answer, and ``comparison`` decides by the kind of the expected answer, within milliseconds for
+any answer. Doubtful answers are never rewarded. If a problem has its own scorer, only that scorer decides about the
+extracted answer, in a process that can be killed. ``docs/grading.md`` has the policies in a table.
 """
 
 import threading
@@ -19,32 +19,33 @@ from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
 
 GRADER_VERSION: str = "2"
-"""Raised with every change that can change a verdict."""
+"""The version, which is increased with every change that can change a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """What the grader says of one completion."""
+    """The grader's verdicts on one completion."""
 
     strict: Verdict
-    """The answer stands behind its marker: ``#### x`` or the last ``\\boxed{x}``."""
+    """The verdict on the answer with its marker: ``#### x`` or the last ``\\boxed{x}``."""
     lenient: Verdict
-    """The same; in a text without marker, of the last number or formula."""
+    """The same, but in a text without a marker it is the verdict on the last number or formula."""
     extracted: str | None
-    """The answer that was compared, its first 300 characters; an answer longer than that is ``WRONG``."""
+    """The first 300 characters of the answer. A longer answer is ``WRONG``."""
 
 
 class Grader:
-    """Grades completions; a context manager. Safe to share between threads: what needs no scorer never waits.
+    """Grades completions; a context manager. It is thread-safe, and items without a scorer never wait.
 
-    The processes for scorers start with the first completion that needs one, in about a second; there are as many as
-    cores, two to four. Equal answers to one problem are scored once, as long as they are remembered.
+    The processes for scorers start with the first completion that needs one, within about a second. Their number is
+    that of the cores, but at least two and at most four. Equal answers to one problem are scored once while they are
+    cached.
 
     Args:
-        inner_seconds: CPU seconds of one answer after which its scorer is interrupted, the verdict ``TIMEOUT``.
-        kill_after: CPU seconds after which the process is killed, where an operation defers the interrupt.
-        memory_bytes: address space of a process (on Linux); more ends it, and the verdict is ``ERROR``.
-        remembered: verdicts of scorers.
+        inner_seconds: CPU seconds per answer after which the scorer is interrupted, with the verdict ``TIMEOUT``.
+        kill_after: CPU seconds after which the process is killed, if an operation defers the interrupt.
+        memory_bytes: address space of a process (on Linux). If it is exceeded, the verdict is ``ERROR``.
+        remembered: the number of cached verdicts of scorers.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Grader:
     def grade(self, items: Sequence[tuple[str | Rubric, str]], *, marker: Marker | None = None) -> list[Grade]:
         """One grade for each ``(expected answer or rubric, completion)``, in order.
 
-        ``marker``: what the strict reading looks for; None: any.
+        ``marker``: the marker that the strict reading looks for; None for any.
 
         Raises:
             RuntimeError: a rubric's scorer cannot be loaded.
@@ -80,7 +81,7 @@ class Grader:
         return [_grade(extraction, verdict) for extraction, verdict in zip(found, verdicts, strict=True)]
 
     def close(self) -> None:
-        """End the processes. A later :meth:`grade` starts others if it needs them."""
+        """End the processes. A later :meth:`grade` starts new ones if it needs them."""
         with self._lock:
             if self._process is not None:
                 self._process.close()
@@ -95,11 +96,11 @@ class Grader:
         self.close()
 
     def _judge(self, requests: Sequence[Request]) -> dict[Request, Verdict]:
-        """The verdict of each."""
+        """The verdict of each request."""
         judged = self._remembered(requests)
         if not (judged.keys() >= set(requests)):
             with self._lock:
-                judged |= self._remembered(requests)  # another thread may have asked meanwhile
+                judged |= self._remembered(requests)  # another thread may have requested them meanwhile
                 while lacking := [one for one in dict.fromkeys(requests) if one not in judged]:
                     for request, reply in self._running().judge(lacking).items():
                         judged[request] = reply.verdict
@@ -124,7 +125,7 @@ class Grader:
 
 
 def _decided(expected: str | Rubric, answer: str | None) -> Verdict | Request:
-    """The verdict, or what to ask the processes."""
+    """The verdict, or the request to the processes."""
     if answer is None:
         return Verdict.UNPARSED
     if len(answer) > LONGEST_ANSWER:

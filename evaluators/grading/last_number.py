@@ -1,8 +1,9 @@
-r"""The last number of a text, and whether it stands there as an answer. Part of the audit alone.
+r"""The last number of a text, and whether it is used as an answer. Only the audit uses this.
 
-It does where nothing is glued to it but a currency or a unit; where behind it come words alone, none of which makes it
-another number (*18 million*, *18 percent*, *18 in binary*); and where before it come words, a name (``x =``) or a
-computation that holds (``9*2 =``), but no other candidate (``17 or 18``), no operator and no command (``\sqrt``).
+It is an answer if nothing is attached to it except a currency or a unit. It may only be followed by words that do not
+change it (*18 million*, *18 percent* and *18 in binary* are other numbers). It may be preceded by words, a name
+(``x =``) or a correct computation (``9*2 =``), but not by another candidate (``17 or 18``), an operator or a command
+(``\sqrt``).
 """
 
 import ast
@@ -11,7 +12,7 @@ import re
 from fractions import Fraction
 
 LONGEST = 300
-"""Characters of a number, and of what is looked at on either side of it."""
+"""The maximum length of a number and of the context on either side, in characters."""
 
 _PLAIN = re.compile(r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 _NUMBER = re.compile(r"(?:(?<![\w.)}\]])-)?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
@@ -33,7 +34,7 @@ _COMMAND = re.compile(r"\\(?!text|mathrm|mathbf|mbox|times|cdot|div|\W)[A-Za-z]+
 _SHORT = frozenset(
     re.findall(r"\S+", "m g s h L l N V W J K C F A cm mm km kg mg ft lb oz mi mL ml Pa Hz Kg GB MB KB TB sq BC")
 )
-"""Units that are no longer than a product of variables."""
+"""Units that are as short as a product of variables."""
 _GLUED = _SHORT | {"in", "mph", "lbs", "min", "dollars", "cents", "hours", "minutes"}
 _LITTLE = frozenset(re.findall(r"\S+", "a of in on at an if is as we he it my so to by"))
 """Words of one or two letters that may follow a number."""
@@ -44,9 +45,9 @@ _OTHER_NUMBER = re.compile(
     r"|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve",
     re.IGNORECASE,
 )
-"""Words behind a number that make it another one, or none."""
+"""Words after a number that change it or make it invalid."""
 _PART = re.compile(r"(?:third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|grand)s?")
-"""The same, where no other word follows: *18 third graders* are 18."""
+"""The same, but only if no other word follows: *18 third graders* are 18."""
 _NOT = re.compile(r"\b(?:not|never|no|isn't|cannot)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?:[A-Za-z]++ ?+)++(?:_?[0-9])?")
 _COMPUTATION = re.compile(r"[0-9(.-][0-9+*/(). -]*")
@@ -68,18 +69,18 @@ _SIGNS = {
 
 
 def number_of(expected: str) -> Fraction | None:
-    """The value of a plain number; None for anything else."""
+    """The value of a plain number; None for other texts."""
     plain = _PLAIN.fullmatch(expected.strip())
     return value_of(plain[0]) if plain else None
 
 
 def without_asides(text: str) -> str:
-    """Without the 2 of square metres, no number of its own, and without GSM8K's notes such as ``<<9*2=18>>``."""
+    """The text without the 2 of square metres and without GSM8K's annotations such as ``<<9*2=18>>``."""
     return _POWER_OF_UNIT.sub("", _NOTE.sub("", text))
 
 
 def last_number(text: str) -> re.Match[str] | None:
-    """Where it stands; None if there is none, or if it is too long to be anybody's answer."""
+    """The position of the last number; None if there is none, or if it is too long to be an answer."""
     found = None
     for found in _NUMBER.finditer(text):  # noqa: B007
         pass
@@ -87,14 +88,14 @@ def last_number(text: str) -> re.Match[str] | None:
 
 
 def value_of(number: str) -> Fraction:
-    """Of one that :func:`last_number` found."""
+    """The value of a number that :func:`last_number` found."""
     return Fraction(number.replace(",", ""))
 
 
 def ends_on(wanted: Fraction, text: str, *, marked: bool) -> bool:
-    """Whether the last number of ``text`` is ``wanted``, and stands there as an answer.
+    """Whether the last number of ``text`` is ``wanted`` and is used as an answer.
 
-    ``marked``: all of the text is to be the answer. Otherwise words and numbers may come before its last clause.
+    ``marked``: the whole text is the answer. Otherwise words and numbers may come before its last clause.
     """
     found = last_number(text)
     if found is None or value_of(found[0]) != wanted:
@@ -110,7 +111,7 @@ def ends_on(wanted: Fraction, text: str, *, marked: bool) -> bool:
 
 
 def _may_follow(behind: str, *, marked: bool) -> bool:
-    """Whether a number is the same with this behind it."""
+    """Whether the text after a number does not change it."""
     degrees = _DEGREES.match(behind)
     behind = " " + behind[degrees.end() :] if degrees else behind
     glued = _WORD.match(behind)
@@ -129,7 +130,7 @@ def _may_follow(behind: str, *, marked: bool) -> bool:
 
 
 def _may_precede(before: str, value: Fraction, *, marked: bool) -> bool:
-    """Whether a number is an answer with this before it."""
+    """Whether a number is an answer with this text before it."""
     before = _CURRENCY.sub("", before)
     for sign, plain in _SIGNS.items():
         before = before.replace(sign, plain)
@@ -147,9 +148,9 @@ def _may_precede(before: str, value: Fraction, *, marked: bool) -> bool:
 
 
 def _holds(side: str, value: Fraction, *, marked: bool) -> bool:
-    """Whether the other side of an equation is nothing, a name, or a computation of this value.
+    """Whether the other side of an equation is empty, a name, or a computation with this value.
 
-    In the middle of a text it may be anything but another number.
+    In the middle of a text it may be anything except another number.
     """
     side = re.sub(r"(?<=[0-9]),(?=[0-9]{3})|\\?[$€£¥]|\*\*", "", side).strip()
     if _COMPUTATION.fullmatch(side):

@@ -1,4 +1,4 @@
-"""Verdicts that were given before."""
+"""A cache of verdicts."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from evaluators.types import Verdict
 
 
 class Memory:
-    """The verdicts of the requests that were asked for last. Safe to share between threads."""
+    """A thread-safe cache of the verdicts of the latest requests."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -19,14 +19,14 @@ class Memory:
         return len(self._known)
 
     def get(self, request: Request) -> Verdict | None:
-        """None: not known, or forgotten."""
+        """The cached verdict, or None."""
         with self._lock:
             if request in self._known:
                 self._known.move_to_end(request)
             return self._known.get(request)
 
     def put(self, request: Request, verdict: Verdict) -> None:
-        """Forgets the one that was asked for longest ago, where they become too many."""
+        """Add a verdict. If there are too many, the least recently used one is removed."""
         with self._lock:
             self._known[request] = verdict
             self._known.move_to_end(request)

@@ -1,8 +1,8 @@
-r"""One spelling for what is written in many: Unicode signs, LaTeX commands, wrappers around an answer.
+r"""Normalisation of Unicode symbols, LaTeX commands and wrappers around an answer.
 
-Nothing here changes what an answer says. ``plain`` turns ``\dfrac``, full-width digits, thin spaces, degree signs and
-the like into one form each, which all readers of this folder expect; what it does not know it leaves alone, and the
-readers refuse that.
+This does not change the meaning of an answer. ``plain`` converts ``\dfrac``, full-width digits, thin spaces, degree
+signs and the like to one form each, which all readers in this folder expect. It does not change unknown symbols, which
+the readers refuse.
 """
 
 import re
@@ -48,7 +48,7 @@ _ONE_LINE = (
     r"^\\begin\{(?:aligned|align\*?|gathered|split|equation\*?|array)\}(?:\{[lcr]\})?((?:(?!\\\\|&|\\begin).)*)"
     r"(?:\\\\\s?)?\\end\{[a-z]+\*?\}$"
 )
-"""An environment for several lines that holds a single one."""
+"""An environment for several lines with a single line."""
 _LINES = re.compile(r"\\begin\{(?:cases|aligned|gathered|split|align\*?)\}(.*)\\end\{[a-z]+\*?\}", re.DOTALL)
 _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), replacement)
@@ -120,7 +120,7 @@ _CLOSING = {"{": "}", "(": ")", "[": "]", "<": ">"}
 
 
 def _joined(text: str) -> str:
-    """A system of equations, one on each line, as a list of them."""
+    """A system of equations with one on each line, as a list."""
     found = _LINES.fullmatch(text)
     lines = [line.strip() for line in re.split(r"\\\\(?:\[[^\]]*\])?", found[1])] if found else []
     lines = [line.rstrip(",") for line in lines if line]
@@ -132,7 +132,7 @@ def _joined(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
-    """``text`` in the one spelling, without what surrounds an answer."""
+    """``text`` in normal form, without wrappers around an answer."""
     text = TAG.sub(" ", _small_signs(text).translate(_SIGNS))
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if _shown(c))
     for pattern, replacement in _RULES:
@@ -145,7 +145,7 @@ def plain(text: str) -> str:
 
 
 def _small_signs(text: str) -> str:
-    """Raised and lowered digits, fractions in one sign, roots, and the bar over a digit, in LaTeX."""
+    """Superscript and subscript digits, fractions in one character, roots, and bars over digits, as LaTeX."""
     text = re.sub(r"([0-9])[\u0304\u0305]", r"\\overline{\1}", text)
     text = re.sub(r"√\s*([0-9]+(?:\.[0-9]+)?)", r"\\sqrt{\1}", text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: f"^{{{found[0].translate(_RAISED)}}}", text)
@@ -156,14 +156,14 @@ def _small_signs(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """Without white space, but where it parts digits or ends a command: ``1 8`` is not 18."""
+    """The text without white space, except between digits and after a command: ``1 8`` is not 18."""
     text = re.sub(r"(\\[A-Za-z]+)\s+(?=[A-Za-z])", "\\1\0", text)
     text = re.sub(r"(?<=[0-9.])\s+(?=[0-9.])", "\0", text)
     return re.sub(r"\s+", "", text).replace("\0", " ")
 
 
 def enclosed(text: str, opening: str) -> str | None:
-    """What stands between ``opening`` and its partner, if those two embrace the whole text."""
+    """The text between ``opening`` and the matching bracket, if these two enclose the whole text."""
     escaped = opening.startswith("\\")
     if not text.startswith(opening):
         return None
@@ -184,7 +184,7 @@ def enclosed(text: str, opening: str) -> str | None:
 
 
 def ungrouped(text: str) -> str:
-    """Without brackets around all of it."""
+    """The text without brackets around the whole of it."""
     while True:
         inside = enclosed(text, "(") or enclosed(text, "[") or enclosed(text, r"\{") or enclosed(text, "{")
         if not inside:
@@ -193,12 +193,12 @@ def ungrouped(text: str) -> str:
 
 
 def worded(text: str) -> str:
-    r"""With the words of ``\text{...}`` bare."""
+    r"""The text with ``\text{...}`` replaced by its words."""
     return " ".join(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).split())
 
 
 def _shown(character: str) -> bool:
-    """Neither an emoji or tick, nor of no width."""
+    """Whether a character is neither an emoji, nor a tick, nor of zero width."""
     return character in "°|^`" or unicodedata.category(character) not in (
         "So",
         "Cf",
@@ -222,7 +222,7 @@ def _trimmed(text: str) -> str:
         text = re.sub(r"^[(\[{]+\s*|\s*[(\[{]+$", "", text)
     if not text.startswith("'"):
         text = re.sub(r"(?<=[0-9])\s(?:[-/=|]|--)$", "", text)
-    if not re.search(r"^'|[A-Za-z\\()/]", text):  # behind a formula it is a prime
+    if not re.search(r"^'|[A-Za-z\\()/]", text):  # after a formula it is a prime
         text = re.sub(r"(?<=[0-9])'$", "", text)
     return text.strip("_") if re.fullmatch(r"_[^_]+_", text.replace("__", "_")) else text
 

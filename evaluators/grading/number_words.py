@@ -25,7 +25,7 @@ _PART = re.compile(rf"[- ](halves|(?:{'|'.join(_PARTS)})s?)(?![A-Za-z-])(?! grad
 
 
 def parts(rest: str) -> tuple[int, int] | None:
-    """Of *thirds* behind number words: the denominator, and where the word ends."""
+    """The denominator of a word such as *thirds* after number words, and the end of the word."""
     found = _PART.match(rest)
     if found is None:
         return None
@@ -34,14 +34,14 @@ def parts(rest: str) -> tuple[int, int] | None:
 
 
 def begins_with_words(text: str) -> tuple[int, int] | None:
-    """The value of the number words that a text begins with, and where they end."""
+    """The value of the number words at the start of a text, and their end."""
     found = _NUMBER.match(text)
     value = integer(found[0]) if found else None
     return (value, found.end()) if found and value is not None else None
 
 
 def integer(text: str) -> int | None:
-    """The integer that the whole text names; ``None`` if it names none, or more than one."""
+    """The integer that the whole text names; ``None`` if it names none or several."""
     words = [word for word in re.split(r"[-, ]+", text.lower()) if word not in ("and", "")]
     if words[:1] == ["a"]:
         words[0] = "one"
@@ -65,7 +65,7 @@ def integer(text: str) -> int | None:
 
 
 def is_word(word: str) -> bool:
-    """One of the words that make numbers, or its plural."""
+    """Whether this is a number word or its plural."""
     return (
         word in _VALUES or word.removesuffix("s") in (*_VALUES, *_SCALES) or word.removesuffix("ies") + "y" in _VALUES
     )

@@ -1,6 +1,6 @@
 r"""Numbers as people write them, read exactly: ``1,234.00``, ``2.5 \times 10^7``, ``0.\overline{3}``, ``2\frac12``.
 
-A computation that still has to be done, such as ``9*2`` or ``2^{10}``, is no numeral.
+A computation that is not carried out, such as ``9*2`` or ``2^{10}``, is not a numeral.
 """
 
 import re
@@ -41,10 +41,10 @@ _POWERS = {"hundred": 2, "thousand": 3, "lakh": 5, "crore": 7, "million": 6, "bi
 
 
 class Form(Enum):
-    """How a number is written."""
+    """The form of a number."""
 
     WRITTEN = auto()
-    """Digits, thousands separated or not; in words; with *thousand*, *million* and the like."""
+    """Digits with or without separators of thousands; words; also with *thousand*, *million* and the like."""
     SCIENTIFIC = auto()
     ROOT = auto()
     """A square root that is an integer."""
@@ -52,28 +52,28 @@ class Form(Enum):
     REDUCED = auto()
     """A fraction in lowest terms, or a mixed number."""
     FRACTION = auto()
-    """A division that still has to be done."""
+    """A division that is not carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numeral:
-    """A number, and how it is written."""
+    """A number and its form."""
 
     value: Fraction
     form: Form
     places: int
-    """Digits behind the point."""
+    """The number of digits after the point."""
     money: str
-    """The sign or code before it."""
+    """The currency symbol or code before it."""
 
     @property
     def is_precise(self) -> bool:
-        """Six places and six significant digits, so that it stands for a number that does not end."""
+        """Whether it has six places and six significant digits, so it can represent an infinite decimal."""
         return self.places >= 6 and abs(self.value) * 10**self.places >= 100_000
 
 
 def read_numeral(text: str) -> tuple[Numeral, str] | None:
-    """The numeral that a plain text begins with, and what stands behind it."""
+    """The numeral at the start of a plain text, and the rest of the text."""
     text = re.sub(r"^(?:negative|minus) ", "-", text, flags=re.IGNORECASE)
     if (words := begins_with_words(text.lstrip("-"))) is not None:
         rest = text.lstrip("-")[words[1] :]
@@ -146,7 +146,7 @@ def _repeating(start: str, fixed: str, cycle: str) -> Fraction:
 
 
 def _continued(begun: str) -> tuple[Fraction, Form] | None:
-    """``0.333...`` and ``0.1212...``: a cycle of one digit three times, or a longer one twice."""
+    """``0.333...`` and ``0.1212...``: one digit repeated three times, or a longer cycle repeated twice."""
     start, _, digits = begun.partition(".")
     for length in range(1, len(digits) // 2 + 1):
         times = 3 if length == 1 else 2

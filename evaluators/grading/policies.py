@@ -1,7 +1,7 @@
-r"""For each kind of expected answer, what is accepted and what is refused: in words, and in code.
+r"""The policy for each kind of expected answer: what is accepted and what is refused, in words and in code.
 
-``docs/grading.md`` shows the words as a table. Whatever the kind, the expected text itself is accepted, and letters,
-signs and spacing are those of ``notation``. What two careful people would dispute is refused.
+``docs/grading.md`` shows the words as a table. For every kind, the expected text itself is accepted, and letters, signs
+and spacing are normalised by ``notation``. An answer is refused if two careful people could disagree about it.
 """
 
 from collections.abc import Callable
@@ -31,20 +31,20 @@ from evaluators.grading.gold import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Of one kind."""
+    """The policy of one kind."""
 
     accepts: str
     refuses: str
     equal: Callable[[str, str], bool]
-    """Of the expected and the given text, both plain."""
+    """Compares the expected and the given text, which are both plain."""
 
 
 POLICIES: dict[Kind, Policy] = {
     Kind.INTEGER: Policy(
         accepts=(
             "the number in digits (`1,234.00`, `10 000`, `-$5`, `１８`), in words, in scientific notation, with "
-            "*thousand* or *k*; with any unit or thing counted; behind `x =` or `Total =`, or a computation "
-            "that comes to it; `\\sqrt{4}`"
+            "*thousand* or *k*; with any unit or counted thing; after `x =`, `Total =` or a computation "
+            "with this result; `\\sqrt{4}`"
         ),
         refuses=(
             "a computation alone (`17+25`, `9*2`, `36/2`, `2^{10}`); `18%`, `18 dozen`, `18 in binary`, `18xy`, `18!`; "
@@ -57,7 +57,7 @@ POLICIES: dict[Kind, Policy] = {
             "as for an integer; also the fraction in lowest terms and the mixed number. "
             "An expected `0.3333` (four places "
             "or more) is a rounded number: `1/3` is right; with ten places or more, so is a rounding to two places or "
-            "more that shows two digits; another form behind *or* (`2.4 or 12/5`)"
+            "more that shows two digits; another form after *or* (`2.4 or 12/5`)"
         ),
         refuses="another rounding, `3.1416` for `3.14`; `2/4` for `0.5`; a percentage",
         equal=numbers,
@@ -65,7 +65,7 @@ POLICIES: dict[Kind, Policy] = {
     Kind.FRACTION: Policy(
         accepts=(
             "the fraction, reduced or not; the mixed number; the decimal, if it ends or repeats, or has six places; "
-            "another form behind *or* (`3/8 or 0.375`)"
+            "another form after *or* (`3/8 or 0.375`)"
         ),
         refuses="`0.33` for `1/3`; computations such as `1/4+1/4`; a percentage; `-x = 1/2`",
         equal=numbers,
@@ -77,12 +77,12 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.QUANTITY: Policy(
         accepts=(
-            "the number with the same unit, or another that comes to the same (`63 inches` for `5 feet 3 inches`, "
-            "`\\pi/6` for `30^\\circ`); the number without unit, unless it is expected in two units"
+            "the number with the same unit, or the same quantity in another unit (`63 inches` for `5 feet 3 inches`, "
+            "`\\pi/6` for `30^\\circ`); the number without a unit, unless two units are expected"
         ),
         refuses=(
             "another unit (`5 m` for `5 cm`, `18 dollars` for `18 cents`, `30 radians` for `30^\\circ`); "
-            "other things counted"
+            "other counted things"
         ),
         equal=quantities,
     ),
@@ -92,8 +92,8 @@ POLICIES: dict[Kind, Policy] = {
         equal=based_numerals,
     ),
     Kind.TIME: Policy(
-        accepts="12 or 24 hours (`15:30` for `3:30 PM`); `noon`; a.m. and p.m. may be added where none is expected",
-        refuses="an expected half of the day that is not said",
+        accepts="12 or 24 hours (`15:30` for `3:30 PM`); `noon`; a.m. or p.m. may be added if none is expected",
+        refuses="the time without a.m. or p.m. if one is expected",
         equal=times,
     ),
     Kind.DATE: Policy(
@@ -111,7 +111,7 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.CHOICE: Policy(
         accepts="the letter: `B`, `(B)`, `b`, `B. 12`, `Option B`, *The answer is B*",
-        refuses="two letters; what stands behind the letter, without it",
+        refuses="two letters; the text of the choice without its letter",
         equal=alike(wording.choice),
     ),
     Kind.CHOICES: Policy(
@@ -155,7 +155,7 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.LIST: Policy(
         accepts="the items in any order, in braces or not, with commas, *and*, *or*, `x_1 =`; `\\pm` is two items",
-        refuses="an item too few or too many; `x=3, y=5`, unless these names are expected; an ordered pair",
+        refuses="missing or additional items; `x=3, y=5`, unless these names are expected; an ordered pair",
         equal=lists,
     ),
     Kind.EQUATION: Policy(
@@ -165,15 +165,15 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.EXPRESSION: Policy(
         accepts=(
-            "every form of the same value, whatever its variables are; behind a name or a chain of equal sides; for "
-            "roots and `\\pi` a decimal of six places"
+            "every form with the same value for all variables; after a name or a chain of equations; for roots and "
+            "`\\pi` a decimal of six places"
         ),
-        refuses="a shorter decimal, `3.1416`; another letter, case or index; words beside it that are no unit",
+        refuses="a shorter decimal, `3.1416`; another letter, case or index; additional words that are not a unit",
         equal=expressions,
     ),
     Kind.FORMULA: Policy(
         accepts="the expected text alone, in any spacing",
-        refuses="everything else: sums, integrals and other signs are not worked out",
+        refuses="everything else: sums, integrals and other operators are not evaluated",
         equal=nothing_else,
     ),
 }

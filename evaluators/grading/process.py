@@ -1,4 +1,4 @@
-"""Scoring of answers in processes of their own, that are killed when they take too long."""
+"""Scoring of answers in separate processes, which are killed if they take too long."""
 
 import json
 import multiprocessing
@@ -18,12 +18,12 @@ from typing import TypeAlias
 from evaluators.types import Verdict
 
 Request: TypeAlias = tuple[str, ...]
-"""``(scorer, entry, answer)``, the answer one that ``scorers.may_see`` lets through."""
+"""``(scorer, entry, answer)``. The answer must be allowed by ``scorers.may_see``."""
 
 MOST = 4
-"""Children; each may fill ``memory_bytes``."""
+"""The maximum number of children, each of which may use ``memory_bytes``."""
 PATIENCE = 120.0
-"""Seconds by the clock after which all processes are killed: none but a stopped machine takes that long."""
+"""Wall-clock seconds after which all processes are killed. Only a suspended machine takes that long."""
 
 _WORKER = Path(__file__).with_name("worker.py")
 _START_SECONDS = 120.0
@@ -32,15 +32,15 @@ _WORDS = frozenset(Verdict)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What became of a request."""
+    """The reply to a request."""
 
     verdict: Verdict
     lasting: bool = True
-    """Whether the same request would have the same verdict again; not if something from outside ended it."""
+    """Whether the same request would get the same verdict again. False if it was ended from outside."""
 
 
 class GradingProcess:
-    """A running ``worker.py`` and its children, which judge side by side. Not thread-safe.
+    """A running ``worker.py`` and its children, which judge in parallel. Not thread-safe.
 
     Once it is not ``alive``, start another.
 
@@ -59,7 +59,7 @@ class GradingProcess:
             pass_fds=theirs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt from the keyboard is for the caller alone
+            start_new_session=True,  # a keyboard interrupt must only reach the caller
             env=os.environ | {"PYTHONHASHSEED": "0"},  # sympy's order of terms, so its time, depends on it
         )
         for _, connection in pipes:
@@ -89,7 +89,7 @@ class GradingProcess:
         return bool(self._connections) and self._process.poll() is None
 
     def judge(self, requests: Sequence[Request]) -> dict[Request, Reply]:
-        """At least one reply, if there is a request; none for what was not judged when the process died.
+        """At least one reply if there are requests. Requests that were not judged when the process died have none.
 
         Raises:
             RuntimeError: a scorer cannot be loaded.
@@ -121,7 +121,7 @@ class GradingProcess:
         return replies
 
     def close(self) -> None:
-        """Kill all of it."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -144,6 +144,6 @@ class GradingProcess:
 
 
 def children() -> int:
-    """As many as cores that this process may use, but two at least: a slow scorer must not hold up the others."""
+    """The number of available cores, but at least two, so that a slow scorer does not block the others."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(max(2, cores), MOST)

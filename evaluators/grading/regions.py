@@ -1,4 +1,4 @@
-r"""Sets of real numbers: intervals, unions of them, inequalities, and all real numbers without some."""
+r"""Sets of real numbers: intervals, unions of intervals, inequalities, and complements."""
 
 import re
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ _WITHOUT = re.compile(
 _EXCEPT = re.compile(
     r"(?:([A-Za-z])\s?\\ne\s|(?:all )?real numbers,? (?:except|other than|but)(?: for)? (?:[A-Za-z] ?= ?)?)([^<>=]*)"
 )
-"""All real numbers without some, which are listed."""
+"""All real numbers except a list of numbers."""
 _PLUS: Tree = ("const", "infty")
 _MINUS: Tree = ("neg", _PLUS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Of real numbers; an end may be infinite."""
+    """An interval of real numbers. An end may be infinite."""
 
     low: Tree
     high: Tree
@@ -35,7 +35,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """Intervals next to each other, and the variable that is said to lie there, if one is named."""
+    """A union of intervals, and the variable that is in it, if one is named."""
 
     intervals: tuple[Interval, ...]
     variable: str = ""
@@ -104,7 +104,7 @@ def _order(one: Interval, other: Interval) -> int:
 
 
 def _both(one: Region | None, other: Region | None) -> Region | None:
-    """Where a variable is above one number and below another."""
+    """The intersection of two regions, for a variable above one number and below another."""
     if one is None or other is None or one.variable != other.variable or len(one.intervals + other.intervals) != 2:
         return None
     lower, upper = sorted((one.intervals[0], other.intervals[0]), key=lambda interval: interval.low == _MINUS)

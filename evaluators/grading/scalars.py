@@ -1,4 +1,4 @@
-r"""One number with what stands around it: ``x = 18``, ``\$18.90``, ``5 feet 3 inches``, ``18 eggs, since 9*2 = 18``."""
+r"""One number with its context: ``x = 18``, ``\$18.90``, ``5 feet 3 inches``, ``18 eggs, since 9*2 = 18``."""
 
 import re
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ _ANSWER_LEAD = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A number, and of what."""
+    """A number and its unit."""
 
     number: Numeral
     unit: Unit | None = None
     percent: bool = False
     compound: bool = False
-    """Of several units, such as feet and inches: the number is in the last of them."""
+    """Whether there are several units, such as feet and inches. The number is in the last one."""
     in_first: Fraction | None = None
     """The number in the first of several units."""
 
@@ -67,7 +67,7 @@ class Quantity:
 
 @lru_cache(maxsize=4096)
 def read_quantity(text: str) -> Quantity | None:
-    """All of a plain text as one number with its unit, or ``None``."""
+    """The whole plain text as one number with its unit, or ``None``."""
     text = re.sub(r"^\\text\s?\{([^{}]*[0-9][^{}]*)\}", r"\1", ungrouped(text)).strip()
     if (compound := _compound(worded(text))) is not None:
         return compound
@@ -96,7 +96,7 @@ def read_quantity(text: str) -> Quantity | None:
 
 
 def stated(text: str) -> Quantity | None:
-    r"""The number that a text states, behind words or a chain of equal sides: ``Total = 9*2 = 18 dollars``."""
+    r"""The number that a text states, after words or a chain of equations: ``Total = 9*2 = 18 dollars``."""
 
     def agree(other: str, last: str) -> bool:
         quantity = read_quantity(last)
@@ -109,7 +109,7 @@ def stated(text: str) -> Quantity | None:
 
 
 def _converted(text: str, quantity: Quantity) -> bool:
-    """Whether a text states the same in another unit, as in ``6 feet = 72 inches``."""
+    """Whether a text states the same quantity in another unit, as in ``6 feet = 72 inches``."""
     other = read_quantity(text)
     if other is None or other.unit is None or quantity.unit is None:
         return False
@@ -119,13 +119,13 @@ def _converted(text: str, quantity: Quantity) -> bool:
 
 
 def without_lead(text: str) -> str:
-    """Without *The answer is* and the like."""
+    """The text without *The answer is* and similar phrases."""
     found = _ANSWER_LEAD.match(text)
     return text[found.end() :].rstrip('"') if found else text
 
 
 def worth(text: str) -> Fraction | None:
-    """The value of a computation, whatever its parts are called: ``9 eggs * \\$2``."""
+    """The value of a computation, ignoring units: ``9 eggs * \\$2``."""
     quantity = read_quantity(text)
     if quantity is not None:
         return quantity.value / (100 if quantity.percent else 1)
@@ -139,7 +139,7 @@ def worth(text: str) -> Fraction | None:
 
 
 def same_quantity(gold: Quantity, answer: Quantity) -> bool:
-    """Whether the answer's number in its unit is the gold's; a unit may be left out where one number has it all."""
+    """Whether the answer is the same quantity. Its unit may be omitted if the gold has only one number."""
     if gold.percent != answer.percent and answer.percent:
         return False
     if answer.unit is None:
@@ -157,7 +157,7 @@ def same_quantity(gold: Quantity, answer: Quantity) -> bool:
 
 
 def same_number(gold: Numeral, answer: Numeral) -> bool:
-    """Exactly equal, in a form that is not still to be worked out; or rounded, where that is allowed."""
+    """Whether two numbers are equal, in a form that needs no computation, or equal by an allowed rounding."""
     if gold.value == answer.value:
         return answer.form is not Form.FRACTION or gold.form in (Form.REDUCED, Form.FRACTION)
     if gold.form in (Form.REDUCED, Form.FRACTION, Form.REPEATING):
@@ -224,7 +224,7 @@ def _priced(money: Unit | None, unit: Unit) -> Unit | None:
 
 
 def _meant(rest: str, value: Fraction) -> str | None:
-    """What stands behind a number, without comments; ``None`` if a comment gives another number."""
+    """The text after a number without comments; ``None`` if a comment states another number."""
     rest = worded(rest)
     aside = re.search(r"\s*\(([^()]*)\)$", rest)
     if aside is not None:
@@ -246,7 +246,7 @@ def _meant(rest: str, value: Fraction) -> str | None:
 
 
 def _says_more(comment: str, value: Fraction) -> bool:
-    """Another number, a formula, a doubt, or no words at all."""
+    """Whether a comment has another number, a formula, a doubt, or no words."""
     numbers = [read_numeral(number) for number in re.findall("[0-9][0-9,.]*[0-9]|[0-9]", comment)]
     if any(number is None or number[0].value != value for number in numbers):
         return True

@@ -1,4 +1,4 @@
-"""What a problem's own scorer may be shown: some run the answer as Python code, and a model learns what that allows."""
+"""Checks of answers for a problem's own scorer. Some run answers as Python code, which a model could exploit."""
 
 import re
 
@@ -19,9 +19,9 @@ RUNS_CODE = frozenset(
 """Scorers of reasoning-gym 0.1.25 that pass the answer to ``eval``, mostly through sympy's ``parse_expr``."""
 
 _HARMLESS = re.compile(r"(?:[-+*/^()\[\],. 0-9]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))*")
-"""Numbers, operators, brackets and names of one letter, by which nothing but mathematics can be called."""
+"""Numbers, operators, brackets and names of one letter, with which only mathematics can be called."""
 
 
 def may_see(scorer: str, answer: str) -> bool:
-    """Whether the answer does no harm, whatever the scorer does with it."""
+    """Whether the answer is harmless for any use by the scorer."""
     return scorer not in RUNS_CODE or _HARMLESS.fullmatch(answer) is not None

@@ -1,4 +1,4 @@
-r"""How an answer is put together: sides of an equation, parts of a list, tuple or matrix."""
+r"""The structure of an answer: sides of an equation, parts of a list, tuple or matrix."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ _MATRIX = re.compile(
 
 
 def split_outside(text: str, marks: str) -> list[str]:
-    """Split at single characters that stand outside all brackets."""
+    """Split at single characters outside all brackets."""
     parts, depth, start = [], 0, 0
     place = 0
     while place < len(text):
@@ -50,12 +50,12 @@ def split_outside(text: str, marks: str) -> list[str]:
 
 
 def sides(text: str) -> list[str]:
-    """Of an equation or a chain of them; one, if there is no sign of equality."""
+    """The sides of an equation or a chain of equations; one if there is no equals sign."""
     return split_outside(text.replace("==", "="), "=")
 
 
 def is_name(text: str) -> bool:
-    r"""A variable, function or measure, or words, before a value: ``x_1``, ``f(3)``, ``\angle ABC``, ``Total cost``."""
+    r"""Whether this names a value: ``x_1``, ``f(3)``, ``\angle ABC``, ``Total cost``."""
     if _NAME.fullmatch(text):
         return True
     words = worded(text)
@@ -66,9 +66,9 @@ def is_name(text: str) -> bool:
 
 
 def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
-    """The side of a chain that states the value; ``None`` if another side contradicts it.
+    """The side of a chain of equations that states the value; ``None`` if another side contradicts it.
 
-    Each of the others must be a name or, by ``agree(other, side)``, have the same value.
+    Each other side must be a name or have the same value by ``agree(other, side)``.
     """
     parts = sides(text)
     if len(parts) > 8 or not all(parts):
@@ -82,7 +82,7 @@ def value_side(text: str, agree: Callable[[str, str], bool]) -> str | None:
 
 
 def without_name(text: str) -> tuple[str, str]:
-    r"""What ``x =``, ``(x,y) =`` or ``x \in`` names, squeezed, and the rest."""
+    r"""The name in ``x =``, ``(x,y) =`` or ``x \in`` without spaces, and the rest of the text."""
     found = re.match(
         rf"({_SYMBOL}{_INDEX}(?:\([A-Za-z]\))?|\\(?:vec|text)\s?\{{[A-Za-z]\}}|\(\s?{_SYMBOL}(?:\s?,\s?{_SYMBOL})+\s?\))\s?(?:=|\\in(?![a-z]))\s?",
         text,
@@ -98,7 +98,7 @@ def items(text: str) -> list[str]:
 
 
 def alternatives(text: str) -> list[str]:
-    """What stands before and behind one *or*; the whole text, if it has none or several."""
+    """The texts before and after one *or*; the whole text if it has none or several."""
     parts = [part.strip(" ,") for part in _OR.split(text)]
     return parts if len(parts) == 2 and all(parts) else [text]
 
@@ -113,7 +113,7 @@ def both_signs(text: str) -> list[str]:
 
 
 def tuple_parts(text: str) -> list[str] | None:
-    """Of a tuple of two or more."""
+    """The parts of a tuple of two or more."""
     text = re.sub(r"\\langle(?![a-z])\s?(.*)\\rangle", r"(\1)", text)
     inside = enclosed(text, "(")
     parts = split_outside(inside, ",;") if inside is not None else []
@@ -142,7 +142,7 @@ def matched(gold: Sequence[Item], answer: Sequence[Item], agree: Callable[[Item,
 
 
 def scaled_rows(text: str) -> list[list[str]] | None:
-    """The entries of a matrix, each times the number that stands before it."""
+    """The entries of a matrix, each multiplied by the number before it."""
     factor, begin, matrix = text.partition(r"\begin")
     factor = factor.strip().removesuffix("*").strip()
     if factor in ("", "(", "["):

@@ -1,4 +1,4 @@
-"""The units of measure that are known: symbols and names, what pint calls them, and currencies, which it lacks."""
+"""The known units of measure: symbols and names with their names in pint, and currencies, which pint lacks."""
 
 SYMBOLS = {
     "m": "meter", "cm": "centimeter", "mm": "millimeter", "km": "kilometer", "nm": "nanometer", "dm": "decimeter",
@@ -50,7 +50,7 @@ ALIASES = {
     "centimetres": "centimeter", "millimetres": "millimeter", "kilo": "kilogram", "kilos": "kilogram",
 }  # fmt: skip
 CODES = ("SEK", "NOK", "DKK", "PLN", "BRL", "MXN", "KRW", "RUB", "SGD", "HKD", "NZD", "ZAR")
-"""More currencies, known by their code."""
+"""Further currencies, by their code."""
 PREFIXED = {
     "F": "farad",
     "C": "coulomb",

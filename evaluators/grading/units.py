@@ -1,8 +1,7 @@
 r"""Units of measure, and the words that count things: ``cm^2``, ``km/h``, ``dollars per day``, ``third graders``.
 
-Names are looked up in ``unit_names``, and pint knows what the units are worth; it is never shown an answer's text.
-Words that are no unit of measure count things (*eggs*), unless they change the number before them (*dozen*, *in
-binary*, *squared*).
+Names are looked up in ``unit_names``, and pint converts the units; it never gets the text of an answer. Words that are
+not units of measure count things (*eggs*), unless they change the number before them (*dozen*, *in binary*, *squared*).
 """
 
 import re
@@ -44,7 +43,7 @@ _USES = re.compile(
     r"|binary (?:digits?|strings?|numbers?)|plus-size"
     r"|grand (?!totals?\b|dollars\b|bucks\b)[a-z]{3,}(?:s|ren)\b"
 )
-"""Words that otherwise change a number, before what they belong to."""
+"""Phrases with words that otherwise change a number."""
 _COMPARED = re.compile(r"times(?: (?:as|the|[a-z]+er|more|less|a|per|each|every|daily|weekly|in (?:all|total))\b.*)?")
 _SMALL_WORDS_TEXT = (
     "and no to than go a an the of in on at by per each for with from he she it we they my his her its up as"
@@ -57,28 +56,28 @@ _VERB = re.compile(
     r"^is the (?=(?:total |final )?(?:number|amount|cost|price|sum|value|total)\b)|^(?:are|were) (?=[a-z])"
     r"|(?<=[a-z]{2}) (?:is|are|was|were|will|can|have|has|had)(?: be| been)? (?=[a-z])"
 )
-"""Between what is counted and what is said of it."""
+"""Words between a counted thing and a statement about it."""
 _TOKEN = re.compile(r"[A-Za-zА-я$€£¥₹₽₩¢°ΩμÅ\u00c5][A-Za-zА-я.Ωł]*(?:[-'][A-Za-z]+)*|\^\s*\{?\s*(-?[0-9])\s*\}?|[/*]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """Either measures, or words."""
+    """A unit, which has either measures or words."""
 
     measures: tuple[tuple[str, int], ...] = ()
-    """Names of pint, each with its power."""
+    """Unit names of pint, each with its exponent."""
     words: frozenset[str] = frozenset()
-    """In the singular."""
+    """The words in the singular."""
 
 
 @lru_cache(maxsize=4096)
 def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
-    """What a plain text behind a number says is measured or counted; ``None`` if it changes the number.
+    """The unit or counted thing in a plain text after a number; ``None`` if the text changes the number.
 
     Args:
-        text: with the words of LaTeX bare.
-        glued: no space stands between the number and it, as in ``18xy``.
-        bare: LaTeX does not say that it is text, so that most single letters are variables.
+        text: the text, without LaTeX commands around words.
+        glued: whether there is no space after the number, as in ``18xy``.
+        bare: whether LaTeX does not mark it as text, so most single letters are variables.
     """
     text = re.sub(r"\\Omega ?", "Ω", text).replace(r"\mu ", "μ").replace(r"\mu", "μ").replace(r"\circ", "°").strip()
     text = re.sub(r"\\frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}", r"\1/\2", text)
@@ -104,7 +103,7 @@ def read_unit(text: str, *, glued: bool, bare: bool = False) -> Unit | None:
 
 
 def in_base_units(value: Fraction, unit: Unit) -> tuple[Fraction, str]:
-    """The value in base units, and which those are."""
+    """The value in base units, and these units."""
     factor = Fraction(1)
     dimensions: dict[str, Fraction] = {}
     for name, power in unit.measures:
@@ -116,7 +115,7 @@ def in_base_units(value: Fraction, unit: Unit) -> tuple[Fraction, str]:
 
 
 def measure_of(word: str) -> str | None:
-    """The name in pint of a unit's symbol or name."""
+    """The name in pint of a unit, by its symbol or name."""
     if word in SYMBOLS:
         return SYMBOLS[word]
     lower = word.lower().removesuffix(".")
@@ -130,7 +129,7 @@ def measure_of(word: str) -> str | None:
 
 @cache
 def _registry() -> Any:
-    import pint  # takes a third of a second, which only an answer in another unit than expected costs
+    import pint  # takes a third of a second; only needed for an answer in another unit than expected
 
     registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     for definition in OWN:
@@ -145,7 +144,7 @@ def _worth(name: str) -> tuple[Fraction, tuple[tuple[str, Fraction], ...]]:
 
 
 def _measures(text: str) -> tuple[tuple[str, int], ...] | None:
-    """All of the text as units of measure."""
+    """The whole text as units of measure."""
     text = re.sub(r"(?<=[a-z]) (squared|cubed)\b", lambda m: "^2" if m[1] == "squared" else "^3", text)
     text = text.replace("US dollar", "dollar")
     text = re.sub(r"°\s?([CF])(?![A-Za-z])", lambda m: {"C": " celsius", "F": " fahrenheit"}[m[1]], text)
@@ -211,7 +210,7 @@ def _words(text: str, glued: bool) -> Unit | None:
 
 
 def _is_word(part: str) -> bool:
-    """No product of variables: three letters or more, a vowel among them, and not *abc*."""
+    """Whether this is a word: three or more letters with a vowel, and not *abc*."""
     following = all(ord(b) - ord(a) == 1 for a, b in pairwise(part))
     return len(part) > 2 and re.search("[aeiouyà-ɏа-я]", part) is not None and not following and len(set(part)) > 1
 

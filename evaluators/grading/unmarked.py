@@ -1,7 +1,7 @@
-r"""The answer of a text without any marker: its last formula or number, if the text ends there or with that sentence.
+r"""The answer of a text without a marker: its last formula or number, if the text or the last sentence ends there.
 
-What follows the number may be a finished sentence, or a few words that begin no new clause: in
-``9*2 = 18 dollars, so she`` nothing is the answer. Only the last 2000 characters are searched.
+The number may be followed by the end of its sentence, or by a few words that do not begin a new clause: the text
+``9*2 = 18 dollars, so she`` has no answer. Only the last 2000 characters are searched.
 """
 
 import re
@@ -36,7 +36,7 @@ _IS_IT = re.compile(r"\s+is (?:the|my|our) (?:final |correct )?answer$")
 _HEDGED = re.compile(
     r"(?:\b(?:not|never|than)|n't|[\w)]\s?[<>≤≥≠]|(?:^|\s)\$?[0-9][0-9,.]*[*$]{0,2},? or)[\s*$\\(]*$", re.IGNORECASE
 )
-"""Before a number that is no computation: it is one of several, or the one that is not meant."""
+"""Words before a number that show that it is one of several or not the answer."""
 _WORDS = re.compile(rf"[\s*$]*[A-Za-z]+(?:\s[A-Za-z]+){{1,6}}{_CLOSERS}")
 _INSIDE = "per to at the a an of for in on with by from into each every more less times"
 _OPENING = (
@@ -44,13 +44,13 @@ _OPENING = (
     " was were has have had will would can could after before"
 )
 _NEW_CLAUSE = frozenset(_OPENING.split())
-"""Words that a finished sentence does not hold behind its number."""
+"""Words that do not follow the number in a finished sentence."""
 _CLAUSE = _NEW_CLAUSE.union(_INSIDE.split())
-"""Words that it does not end on."""
+"""Words with which a finished sentence does not end."""
 
 
 def last_expression(text: str) -> str | None:
-    """As it stands in the text, or ``None``."""
+    """The last expression without changes, or ``None``."""
     text = "".join(
         " " if unicodedata.category(c) in ("So", "Cf") and c != "°" else c for c in TAG.sub(" ", text[-_TAIL:])
     )

@@ -1,8 +1,8 @@
-r"""Whether two trees have the same value, whatever their variables are: decided in exact arithmetic and at points.
+r"""Whether two trees have the same value for all variables, by exact arithmetic and at several points.
 
-Rational numbers stay exact; the rest is computed to 360 digits. Expressions are compared at several fixed points, of
-either sign, so that ``\sqrt{x^2}`` is not ``x``. Where both are real they must agree everywhere, and at positive points
-they must agree as complex numbers. What would take long or is too large to be an answer is refused, not computed.
+Rational numbers are exact; others are computed to 360 digits. Expressions are compared at several fixed points of both
+signs, so ``\sqrt{x^2}`` is not ``x``. They must agree at all points at which both are real. At positive points they
+must agree as complex numbers. Expressions that would take long or are too large to be an answer are refused.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from evaluators.grading.formulas import Tree
 
 
 def same(gold: Tree, answer: Tree) -> bool:
-    """Equal at all points; never if either has no value."""
+    """Whether the trees are equal at all points; false if one has no value."""
     try:
         return _same(gold, answer)
     except UNDEFINED:
@@ -24,7 +24,7 @@ def same(gold: Tree, answer: Tree) -> bool:
 
 
 def proportional(gold: Tree, answer: Tree) -> bool:
-    """Whether one is a constant multiple of the other, neither being zero: such equations have the same solutions."""
+    """Whether one is a constant multiple of the other and neither is zero, so the equations have the same solutions."""
     names = sorted(symbols(gold) | symbols(answer))
     try:
         ratios = [over(evaluate(answer, point), evaluate(gold, point)) for point in _points(names)[:5]]
@@ -34,7 +34,7 @@ def proportional(gold: Tree, answer: Tree) -> bool:
 
 
 def near(tree: Tree, value: Fraction, places: int) -> bool:
-    """Whether a decimal with so many places is a real constant, rounded or cut off."""
+    """Whether a decimal with ``places`` places is a rounded or truncated real constant."""
     if symbols(tree):
         return False
     try:
@@ -60,7 +60,7 @@ def exact(tree: Tree) -> Fraction | None:
 
 
 def below(low: Tree, high: Tree) -> bool:
-    """Whether two real constants are in this order; infinities count."""
+    """Whether two real constants, possibly infinite, are in this order."""
     if symbols(low) or symbols(high):
         return False
     if high == ("const", "infty") or low == ("neg", ("const", "infty")):
@@ -74,7 +74,7 @@ def below(low: Tree, high: Tree) -> bool:
 
 @lru_cache(maxsize=4096)
 def symbols(tree: Tree) -> frozenset[str]:
-    """The names of its variables; the base of ``\\log`` is one, since it is not said."""
+    """The names of the variables of a tree. The unknown base of ``\\log`` is one of them."""
     if tree[0] == "sym":
         return frozenset([tree[1]])
     found = frozenset(["\\log"]) if tree[0] == "log" else frozenset[str]()
@@ -118,7 +118,7 @@ def _same(gold: Tree, answer: Tree) -> bool:
 
 
 def _infinity(tree: Tree) -> int:
-    """1 or -1; 0 if it is finite."""
+    """The sign of an infinity, 1 or -1; 0 if the tree is finite."""
     match tree:
         case ("const", "infty"):
             return 1

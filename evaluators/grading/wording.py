@@ -1,4 +1,4 @@
-r"""Answers that are no mathematics: choices, words, times of day, dates, ratios, scores, numerals with a base."""
+r"""Answers that are not mathematics: choices, words, times of day, dates, ratios, scores, numerals with a base."""
 
 import re
 
@@ -56,7 +56,7 @@ _SYNONYMS = {
 
 
 def choice(text: str) -> str | None:
-    """The letter of one alternative of a multiple choice, A to J."""
+    """The letter of one option of a multiple choice, A to J."""
     text = without_lead(worded(text))
     text = re.sub(
         r"^(?:option|choice|answer)\s+|\s(?:is|as) (?:the )?(?:correct|right|answer).*$", "", text, flags=re.IGNORECASE
@@ -71,7 +71,7 @@ def choice(text: str) -> str | None:
 
 
 def selection(text: str) -> str | None:
-    """The letters of several alternatives, in order of mention."""
+    """The letters of several options, in the order of the text."""
     text = re.sub(r"^(?:both |options? |choices? |answers? )+", "", without_lead(worded(text)), flags=re.IGNORECASE)
     text = re.sub(r"^\\?\{(.*?)\\?\}$", r"\1", text)
     found = _SELECTION.fullmatch(text)
@@ -80,7 +80,7 @@ def selection(text: str) -> str | None:
 
 
 def time_of_day(text: str) -> tuple[int, int, int, str] | None:
-    """Hour as written, minute, second, and ``a``, ``p`` or nothing."""
+    """Hour as written, minute, second, and ``a``, ``p`` or an empty text."""
     text = re.sub(r"^at |(?<=[0-9]) h(?:ours)?$", "", worded(text)) if ":" in text or "." in text else worded(text)
     text = {"noon": "12:00 pm", "midnight": "12:00 am"}.get(text.lower(), text)
     found = _TIME.fullmatch(text)
@@ -93,7 +93,7 @@ def time_of_day(text: str) -> tuple[int, int, int, str] | None:
 
 
 def same_time(gold: str, answer: str) -> bool:
-    """A half of the day that is expected must be said, by its name or by 24 hours; one that is not may be."""
+    """Whether two times are equal. If a.m. or p.m. is expected, it must be stated, or implied by 24 hours."""
     mine, theirs = time_of_day(gold), time_of_day(answer)
     if mine is None or theirs is None:
         return False
@@ -113,7 +113,7 @@ def ratio(text: str) -> str | None:
 
 
 def date(text: str) -> tuple[int, int, int] | None:
-    """Year (0 if it is not said), month, day."""
+    """Year (0 if it is missing), month, day."""
     text = _WEEKDAY.sub("", worded(text), count=1)
     for pattern in _DATES:
         if found := pattern.fullmatch(text):
@@ -124,7 +124,7 @@ def date(text: str) -> tuple[int, int, int] | None:
 
 
 def score(text: str) -> str | None:
-    """Numbers joined by dashes or, if there are three, by slashes: a score, a date or another code."""
+    """Numbers joined by dashes, or three numbers joined by slashes: a score, a date or another code."""
     text = worded(text)
     if not re.fullmatch(r"[0-9]+(?:\s?-\s?[0-9]+)+|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}", text):
         return None
@@ -132,7 +132,7 @@ def score(text: str) -> str | None:
 
 
 def based(text: str) -> tuple[str, int] | None:
-    """Digits and base of a numeral that says its base."""
+    """Digits and base of a numeral with a base."""
     found = _BASED.fullmatch(worded(text))
     base = (found["base"] or found["base1"]) if found else None
     if found is None or base is None:
@@ -142,12 +142,12 @@ def based(text: str) -> tuple[str, int] | None:
 
 
 def is_nothing(text: str) -> bool:
-    """The empty set, in signs or words."""
+    """Whether this is the empty set, in symbols or words."""
     return _NOTHING.fullmatch(worded(text).lower().removeprefix("x \\in ")) is not None
 
 
 def words(text: str) -> str:
-    """For comparison: lower case, without articles, quotes, hyphens and lead-in."""
+    """The text for comparison: lower case, without articles, quotes, hyphens and introductory words."""
     text = without_lead(worded(text)).lower()
     text = re.sub(r"^(?:on|in|at) ", "", text)
     text = re.sub(r"[\"'`.!?()]|\\text", "", re.sub(r"(?<=\w)-(?=\w)", " ", text))

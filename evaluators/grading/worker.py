@@ -1,12 +1,12 @@
-"""The process that asks scorers. It may hang or die; its starter copes.
+"""The process that calls scorers. It may hang or die, which its starter handles.
 
-Run as a script of its own, so that it imports neither its parent's main module nor anything of ours. It forks a child
-for each connection, and another wherever one dies, so that a new child takes milliseconds.
-A request is a list of texts in JSON: ``[scorer, entry, answer]``. The reply is one word, a verdict or ``lost`` where
-something from outside ended the child, or a sentence on a scorer that cannot be loaded.
+It runs as a separate script, so it imports neither the main module of its parent nor other modules of ours. It forks a
+child for each connection, and a new one if a child dies, which takes milliseconds.
+A request is a list of texts in JSON: ``[scorer, entry, answer]``. The reply is a verdict, ``lost`` if the child was
+ended from outside, or a sentence about a scorer that cannot be loaded.
 Everything ends when the connections close.
 
-Limits are of CPU time, so that no verdict depends on how busy the machine is.
+Limits are on CPU time, so verdicts do not depend on the load of the machine.
 """
 
 import json
@@ -26,25 +26,25 @@ from sympy.core.cache import clear_cache  # which the scorers use
 from sympy.core.random import seed
 
 CLOSED, OUT_OF_MEMORY, LOST = 0, 1, 2
-"""Exit codes of a child."""
+"""The exit codes of a child."""
 
 
 class Late(BaseException):
-    """Too much CPU time. No ``Exception``: scorers catch those, and call the answer wrong."""
+    """Too much CPU time. Not an ``Exception``, because scorers catch those and call the answer wrong."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """CPU seconds of one request."""
+    """Limits of CPU seconds of one request."""
 
     inner: float
-    """After which it is interrupted, unless a long operation defers that."""
+    """The limit after which it is interrupted, unless a long operation defers that."""
     kill: float
-    """After which the kernel ends the process."""
+    """The limit after which the kernel ends the process."""
 
 
 def watch(connections: Sequence[Connection], limits: Limits) -> None:
-    """A child for each connection until that closes; what a child was at when it died gets its reply from here."""
+    """Run a child for each connection until it closes. If a child dies, reply to its current request."""
     busy = mmap.mmap(-1, len(connections))  # shared with the children: a byte for each, 1 while it owes a reply
     children = {_fork(connections, place, busy, limits): place for place in range(len(connections))}
     connections[0].send_bytes(b"ready")
@@ -64,7 +64,7 @@ def watch(connections: Sequence[Connection], limits: Limits) -> None:
 
 
 def _fork(connections: Sequence[Connection], place: int, busy: mmap.mmap, limits: Limits) -> int:
-    """The id of a child that serves one of the connections."""
+    """Fork a child that serves one of the connections. Returns its process id."""
     pid = os.fork()
     if pid == 0:
         code = LOST
@@ -80,7 +80,7 @@ def _fork(connections: Sequence[Connection], place: int, busy: mmap.mmap, limits
 
 
 def serve(connection: Connection, limits: Limits, owe: Callable[[int], None]) -> None:
-    """Answer requests until the connection closes. ``owe`` is told 1 with a request, 0 with its reply."""
+    """Answer requests until the connection closes. ``owe`` is called with 1 at a request and 0 at its reply."""
     signal.signal(signal.SIGVTALRM, _interrupt)
     while True:
         try:
@@ -94,9 +94,9 @@ def serve(connection: Connection, limits: Limits, owe: Callable[[int], None]) ->
 
 
 def _reply(request: Sequence[str], limits: Limits) -> str:
-    if problem := load(request[0]):  # takes seconds, which are no answer's fault
+    if problem := load(request[0]):  # takes seconds, which must not be charged to an answer
         return problem
-    clear_cache()  # what was judged before must not show in what comes after
+    clear_cache()  # earlier requests must not influence later ones
     seed(0)
     signal.setitimer(signal.ITIMER_PROF, limits.kill)
     signal.setitimer(signal.ITIMER_VIRTUAL, limits.inner)
@@ -114,7 +114,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def load(scorer: str) -> str:
-    """Empty, or in a few words why the scorer cannot be loaded."""
+    """Load the scorer. Returns an empty text, or the reason why this fails."""
     try:
         _scorer(scorer, "{}")
     except Exception as error:  # whatever an import raises
@@ -123,12 +123,12 @@ def load(scorer: str) -> str:
 
 
 def score(scorer: str, entry: str, answer: str) -> str:
-    """``correct`` for a full score, ``wrong`` for any other, or ``error``; the caller limits the time.
+    """``correct`` for a full score, ``wrong`` for any other, or ``error``. The caller limits the time.
 
     Args:
-        scorer: ``reasoning_gym:`` and a generator, whose own scorer decides.
-        entry: JSON of the generator's ``entry``, and of the ``config`` that it was made with.
-        answer: what the scorer gets to see.
+        scorer: ``reasoning_gym:`` and a generator, whose own scorer is called.
+        entry: JSON of the generator's ``entry`` and of its ``config``.
+        answer: the answer for the scorer.
     """
     try:
         given = json.loads(entry)
@@ -152,16 +152,16 @@ def _scorer(name: str, config: str) -> Callable[[str, Any], float]:
 
 
 def main(inner_seconds: str, kill_after: str, memory_bytes: str, *descriptors: str) -> None:
-    """Set the limits of this process and of its children, then watch."""
+    """Set the limits of this process and of its children, then run the children."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     if sys.platform == "linux":
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # on many cores, its threads alone would take all that memory
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # on many cores, its threads alone would need all that memory
     logging.disable(logging.CRITICAL)
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  scorers complain there of every malformed answer
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  scorers print there about every malformed answer
     connections = [Connection(int(descriptor)) for descriptor in descriptors]
     watch(connections, Limits(inner=float(inner_seconds), kill=float(kill_after)))
 

@@ -1,1 +1,1 @@
-"""Tasks of lm-evaluation-harness, by whatever generates texts."""
+"""Tasks of lm-evaluation-harness, for any function that generates texts."""

@@ -1,4 +1,4 @@
-"""An lm-eval model over whatever generates texts. Imports lm-evaluation-harness, an extra."""
+"""An lm-eval model around a function that generates texts. Needs lm-evaluation-harness, an extra."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,13 +11,13 @@ from evaluators.lm_eval.generation import Generate, Generated, GenerationArgs
 from evaluators.types import TaskError
 
 WITHOUT_EFFECT = {"min_p": 0, "num_beams": 1, "repetition_penalty": 1, "seed": None}
-"""What else lm-eval tasks ask for, each with the value that changes nothing."""
+"""Other options of lm-eval tasks, each with the value that has no effect."""
 OF_SAMPLING = ("min_p", "seed")
-"""Those of them that do not matter to greedy decoding."""
+"""The options that have no effect on greedy decoding."""
 
 
 class GeneratingModel(LM):  # type: ignore[misc]  # lm-eval's classes are untyped to us
-    """Completes text and nothing else; remembers what it generated for each document of the task."""
+    """A model that only completes text, and keeps the generated texts of each document of the task."""
 
     def __init__(self, generate: Generate) -> None:
         super().__init__()
@@ -45,10 +45,10 @@ class GeneratingModel(LM):  # type: ignore[misc]  # lm-eval's classes are untype
 
 
 def generation_args(wanted: Mapping[str, Any]) -> GenerationArgs:
-    """The ``generation_kwargs`` of an lm-eval task; 256 tokens where it names no limit, as lm-eval has it.
+    """The ``generation_kwargs`` of an lm-eval task; 256 tokens if it has no limit, as in lm-eval.
 
     Raises:
-        TaskError: they ask for what no engine does, such as beam search.
+        TaskError: they ask for something that no engine supports, such as beam search.
     """
     rest = dict(normalize_gen_kwargs(dict(wanted), DEFAULT_MAX_GEN_TOKS))
     sampled = rest.pop("do_sample")
@@ -65,11 +65,11 @@ def generation_args(wanted: Mapping[str, Any]) -> GenerationArgs:
         harmless = value is None or (name in WITHOUT_EFFECT and value == WITHOUT_EFFECT[name])
         if not (harmless or (args.temperature == 0 and name in OF_SAMPLING)):
             raise TaskError(
-                f"the lm-eval task asks for {name}={value!r}, which the engines do not do; set it to "
-                f"{WITHOUT_EFFECT.get(name)!r} in a YAML file of your own that includes the task's"
+                f"the lm-eval task asks for {name}={value!r}, which the engines do not support; set it to "
+                f"{WITHOUT_EFFECT.get(name)!r} in a YAML file of your own that includes that of the task"
             )
     if args.max_tokens < 1 or args.temperature < 0:
         raise TaskError(
-            f"the lm-eval task asks for {args.max_tokens} tokens at temperature {args.temperature}; mend it"
+            f"the lm-eval task asks for {args.max_tokens} tokens at temperature {args.temperature}; change the task"
         )
     return args

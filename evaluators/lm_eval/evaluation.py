@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness, answered by whatever generates texts."""
+"""Evaluation on tasks of lm-evaluation-harness with a function that generates texts."""
 
 import importlib.util
 import random
@@ -23,10 +23,10 @@ class LmEvalScore:
 
     metric: str
     filter: str
-    """How lm-eval found the answer in the text, ``none`` where it took all of it."""
+    """The filter with which lm-eval extracted the answer; ``none`` for the whole text."""
     value: float
     stderr: float | None
-    """Over problems; ``None`` where lm-eval tells none, as for a single problem."""
+    """The standard error over problems; ``None`` if lm-eval reports none, as for a single problem."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,28 +38,28 @@ class LmEvalRecord:
     prompt: str
     target: str
     responses: tuple[str, ...]
-    """One, or as many as the task repeats."""
+    """The responses, several if the task repeats the problem."""
     metrics: Mapping[str, Any]
-    """By ``metric,filter``; a number, but for metrics of whole corpora."""
+    """Values by ``metric,filter``. They are numbers, except for metrics of whole corpora."""
     tokens: int
-    """Drawn, of all responses."""
+    """The number of sampled tokens of all responses."""
     truncated: int
-    """How many responses were cut at the limit."""
+    """The number of responses that were cut off at the limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LmEvalResult:
-    """What lm-eval says of one task."""
+    """The result of lm-eval for one task."""
 
     task: str
     version: str
-    """The task's."""
+    """The version of the task."""
     scores: tuple[LmEvalScore, ...]
     problems: int
-    """Answered, of ``available``."""
+    """The number of problems, out of ``available``."""
     available: int
     fewshot: int
-    """Solved examples in each prompt."""
+    """The number of solved examples in each prompt."""
     seed: int
     lm_eval: str
     """The version of lm-evaluation-harness."""
@@ -81,13 +81,13 @@ def refuse_unknown_tasks(names: Sequence[str]) -> None:
 def run_tasks(
     names: Sequence[str], generate: Generate, *, data: Path | None, limit: int | None, seed: int
 ) -> list[LmEvalResult]:
-    """One result a task, in order; a task's does not depend on the tasks beside it.
+    """One result per task, in order. It does not depend on the other tasks.
 
     Args:
         names: see :func:`evaluators.lm_eval.tasks.load_task`.
         data: the folder of local tasks' files.
-        limit: the first so many problems of each task, all without it.
-        seed: draws the few-shot examples; lm-eval's own default is 1234.
+        limit: the number of problems of each task, from the first; None for all.
+        seed: selects the few-shot examples; lm-eval's default is 1234.
 
     Raises:
         TaskError: lm-eval is not installed, a task cannot be loaded, or it asks for more than ``generate`` does.
@@ -95,7 +95,7 @@ def run_tasks(
     refuse_unknown_tasks(names)
     if limit is not None and limit < 1:
         raise TaskError(f"the limit of problems must be at least 1, not {limit}")
-    random.seed(seed)  # some tasks draw from these while they load
+    random.seed(seed)  # some tasks use these while they load
     np.random.seed(seed % 2**32)
     tasks = [load_task(name, data) for name in names]
     try:
@@ -111,9 +111,9 @@ def _run(task: Any, generate: Generate, data: Path | None, limit: int | None, se
 
     task.set_fewshot_seed(seed)
     model, name = GeneratingModel(generate), task.task_name
-    # Not simple_evaluate: it lists all installed packages, and seeds torch.
+    # simple_evaluate is not used, because it lists all installed packages and seeds torch.
     found = evaluate(lm=model, task_dict={"tasks": {name: task}}, limit=limit)
-    samples: list[dict[str, Any]] = found["samples"][name]  # one a problem and filter
+    samples: list[dict[str, Any]] = found["samples"][name]  # one per problem and filter
     ours = readings(task, model.generated, data)
     keys = dict.fromkeys((metric, sample["filter"]) for sample in samples for metric in sample["metrics"])
     return LmEvalResult(

@@ -1,4 +1,4 @@
-"""How evaluators ask for texts, whatever makes them."""
+"""The interface by which evaluators request texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationArgs:
-    """How texts are drawn at ``temperature``; 0 is greedy."""
+    """Sampling settings. A ``temperature`` of 0 is greedy."""
 
     max_tokens: int
     stop: tuple[str, ...]
@@ -22,10 +22,10 @@ class Generated:
     text: str
     """Without special tokens, cut before the first stop string."""
     tokens: int
-    """How many were drawn."""
+    """The number of sampled tokens."""
     truncated: bool
-    """Cut at the limit of tokens."""
+    """Whether the text was cut off at the limit of tokens."""
 
 
 Generate = Callable[[Sequence[str], GenerationArgs], list[Generated]]
-"""Continues each prompt as it stands, without a chat template: one text a prompt, in order."""
+"""Continues each prompt without a chat template, and returns one text per prompt, in order."""

@@ -1,4 +1,4 @@
-"""Our strict and lenient readings of the texts that an lm-eval task is judged by, beside its own metrics."""
+"""Our strict and lenient accuracy for the texts of an lm-eval task, in addition to its own metrics."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from evaluators.tasks import load_problems
 from evaluators.types import Split, Verdict
 
 Readings = dict[int, dict[str, float]]
-"""By document: ``strict`` and ``lenient``, 1 where the first response is right, else 0."""
+"""``strict`` and ``lenient`` by document: 1 if the first response is correct, otherwise 0."""
 
 
 def readings(task: Any, generated: Mapping[int, Sequence[Generated]], data: Path | None) -> Readings:
-    """Of a task whose ``metadata.also_read_as`` names one of our tasks on the same documents; of others, nothing."""
+    """The readings if ``metadata.also_read_as`` names one of our tasks with the same documents; otherwise none."""
     ours = (task.config.metadata or {}).get("also_read_as")
     if not ours:
         return {}
@@ -28,12 +28,12 @@ def readings(task: Any, generated: Mapping[int, Sequence[Generated]], data: Path
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean and its standard error, as lm-eval has them; no error of a single value."""
+    """The mean and its standard error, as in lm-eval. A single value has no error."""
     return fmean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
 
 def _finished(response: Generated) -> str:
-    """Without the word at which the limit cut: ``#### 1`` may have been about to become ``#### 18``."""
+    """The text without a word that was cut at the limit: ``#### 1`` may be the beginning of ``#### 18``."""
     return re.sub(r"\S+\Z", "", response.text) if response.truncated else response.text
 
 

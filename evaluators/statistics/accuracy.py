@@ -17,13 +17,13 @@ from evaluators.types import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRecord:
-    """One completion of one problem, and what the grader says of it."""
+    """One completion of one problem, with its verdicts."""
 
     problem: str
     """The problem's id."""
     question: str
     answer: str
-    """What was expected."""
+    """The expected answer."""
     sample: int
     """Index among the completions of the problem."""
     strict: Verdict
@@ -66,14 +66,14 @@ def pass_at_k(correct: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
 
 
 def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | None]]) -> NDArray[np.float64]:
-    """[problems] whether the most frequent answer among its samples is correct (self-consistency, Wang et al. 2022).
+    """[problems] 1 if the most frequent answer among the samples is correct (self-consistency, Wang et al. 2022).
 
-    Ties count by the share of the tied answers that is correct; a problem without any answer counts 0.
+    In a tie, the result is the share of the tied answers that is correct. A problem without any answer counts 0.
 
     Args:
         correct: [problems, k] bool.
-        answers: [problems][k] what each sample answers, ``None`` for no answer. Correct ones are one answer in whatever
-            form; others are the same where they are equal, so give them in one form, as ``comparison.canonical`` does.
+        answers: [problems][k] the answer of each sample, ``None`` for no answer. All correct ones count as the same
+            answer. Others are compared as texts, so normalise them with ``comparison.canonical``.
     """
     votes: list[Counter[str | bool]] = [
         Counter(_CORRECT if right else answer for right, answer in zip(row, texts, strict=True) if answer is not None)
@@ -83,17 +83,17 @@ def majority_at_k(correct: NDArray[np.bool_], answers: Sequence[Sequence[str | N
 
 
 _CORRECT = True
-"""Stands for all correct answers; the others are texts."""
+"""Represents all correct answers; the others are texts."""
 
 
 def _won(votes: Counter[str | bool]) -> float:
-    """What the problem counts for."""
+    """The share of the most frequent answers that is correct."""
     winners = [answer for answer, count in votes.items() if count == max(votes.values())]
     return winners.count(_CORRECT) / len(winners) if winners else 0.0
 
 
 def write_records(records: Sequence[SampleRecord], path: Path) -> None:
-    """Write a parquet file with :data:`SCHEMA`; ``path`` holds all of it, or what it held before."""
+    """Write a parquet file with :data:`SCHEMA`, atomically."""
     table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -113,6 +113,6 @@ def _checked(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def read_records(path: Path | BinaryIO) -> list[SampleRecord]:
-    """What :func:`write_records` wrote."""
+    """Read the records that :func:`write_records` wrote."""
     rows = pq.read_table(path, schema=SCHEMA).to_pylist()
     return [SampleRecord(**row | {kind: Verdict(row[kind]) for kind in ("strict", "lenient")}) for row in rows]

@@ -1,4 +1,4 @@
-"""On which problems two sides differ by more than the noise of their samples."""
+"""Problems on which two sides differ by more than the noise of their samples."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,14 +8,14 @@ from scipy.stats import false_discovery_control, fisher_exact
 def beyond_noise(
     first: ArrayLike, first_samples: ArrayLike, second: ArrayLike, second_samples: ArrayLike
 ) -> NDArray[np.float64]:
-    """[problems] p of no difference on a problem: Fisher's exact test, corrected over the problems.
+    """[problems] p-value of no difference on a problem, by Fisher's exact test, corrected for the number of problems.
 
-    The correction is that of Benjamini and Hochberg: of the problems with a value below 0.05, at most 5 % are noise, in
-    expectation. The samples of a problem are drawn independently, given the weights. Where a side's chances differ
-    between its runs, the pooled count varies less than a binomial one, and the test errs less often than it says.
+    The correction is that of Benjamini and Hochberg: of the problems with a value below 0.05, an expected share of at
+    most 5 % is noise. Given the weights, the samples of a problem are independent. If the probabilities differ between
+    the runs of a side, the pooled count has less variance than a binomial one, so the test is conservative.
 
     Args:
-        first: [problems] correct samples of one side, of ``first_samples`` each.
+        first: [problems] number of correct samples of one side, out of ``first_samples`` each.
         second: the same of the other side.
     """
     tables = np.stack([np.asarray(column) for column in (first, first_samples, second, second_samples)], axis=1)
@@ -29,5 +29,5 @@ def beyond_noise(
 
 
 def least_p(first_samples: int, second_samples: int) -> float:
-    """The smallest p that so many samples of a problem can give, before any correction."""
+    """The smallest possible p-value with these numbers of samples, before any correction."""
     return float(fisher_exact([[first_samples, 0], [0, second_samples]]).pvalue)

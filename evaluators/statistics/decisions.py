@@ -1,4 +1,4 @@
-"""Which of several comparisons are decided at which look: better or worse, or equivalent within the margin."""
+"""The look at which each of several comparisons is decided: better or worse, or equivalent within the margin."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,32 +9,33 @@ from evaluators.statistics.sequential import Looks
 
 
 class Decisions:
-    """The comparisons of one family, look by look.
+    """The comparisons of one family over all looks.
 
-    Every step is Holm's (1979) over p-values that hold for all looks, so whoever stops when, at most one family in
-    twenty claims a difference where there is none, and at most one in twenty an equivalence of what differs by the
-    margin or more. Shapes: [comparisons, ...], and what follows are families of their own, as in a simulation.
+    Every step is Holm's procedure (1979) with p-values that are valid for all looks. So at any time of stopping, at
+    most one family in twenty claims a difference that does not exist. At most one in twenty claims an equivalence
+    although the arms differ by the margin or more. Shapes are [comparisons, ...]; the other dimensions are independent
+    families, as in a simulation.
     """
 
     def __init__(self, looks: Looks, shape: tuple[int, ...], *, absent: int = 0, level: float = LEVEL) -> None:
-        """``absent``: comparisons that belong to the family and are not shown; they count, and are never decided."""
+        """``absent``: the number of further comparisons in the family. They count, but are never decided."""
         self._looks, self._absent, self._level = looks, absent, level
         self.differing, self.same = np.ones(shape), np.ones(shape)
-        """p-values over all looks so far: that they do not differ; that they do, by the margin or more."""
+        """p-values over all looks so far: of no difference, and of a difference of the margin or more."""
         self.at = np.zeros(shape, dtype=np.int64)
-        """The look at which each was decided, from 1; 0: it is not."""
+        """The look at which each was decided, from 1; 0 if it is not decided."""
         self.equivalent = np.zeros(shape, dtype=np.bool_)
-        """Those that were decided so."""
+        """The comparisons that were decided as equivalent."""
 
     @property
     def open(self) -> NDArray[np.bool_]:
-        """Those that are not decided."""
+        """The comparisons that are not decided."""
         return np.equal(self.at, 0)
 
     def look(self, number: int, differing: ArrayLike, same: ArrayLike) -> None:
-        """Take the look numbered ``number`` from 0, by the p-values of its tests alone; 1 where there is none.
+        """Add the look with the number ``number`` (from 0), with the p-values of its own tests; 1 if there is none.
 
-        Those of comparisons that are decided are not read.
+        The p-values of decided comparisons are ignored.
         """
         was = self.open
         for known, new in ((self.differing, differing), (self.same, same)):
@@ -45,5 +46,5 @@ class Decisions:
         self.at[was & (differs | alike)] = number + 1
 
     def corrected(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By Holm's correction, within each family."""
+        """p-values with Holm's correction within each family."""
         return step_down(p, self._absent)

@@ -1,6 +1,6 @@
-"""What few training runs can say: estimates with their t-distributions, and tests. Pure functions of arrays.
+"""Statistics for few training runs: estimates with t-distributions, and tests. Pure functions of arrays.
 
-Seeds are the unit of replication: a percentile bootstrap over them is too narrow at few seeds, a t-interval is not.
+Seeds are the unit of replication. With few seeds, a percentile bootstrap is too narrow, but a t-interval is not.
 """
 
 from dataclasses import dataclass, replace
@@ -10,22 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 IQM_FROM = 4
-"""Tasks from which an interquartile mean leaves anything out."""
+"""The smallest number of tasks for which an interquartile mean omits any."""
 
 QUANTILES = 32
-"""Of the error's distribution, over which a power is averaged."""
+"""The number of quantiles of the error's distribution over which a power is averaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A mean, and its standard error with that error's degrees of freedom; no error with a single seed."""
+    """A mean, with its standard error and degrees of freedom; without an error for a single seed."""
 
     mean: float
     error: float | None
     df: float | None
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
-        """Student's t-interval: it covers the true mean with probability ``confidence``."""
+        """Student's t-interval, which covers the true mean with probability ``confidence``."""
         if not 0 < confidence < 1:
             raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
         if self.error is None:
@@ -34,23 +34,24 @@ class Estimate:
         return self.mean - half, self.mean + half
 
     def p_value(self) -> float | None:
-        """Two-sided, of the hypothesis that the true mean is 0."""
+        """The two-sided p-value of the hypothesis that the true mean is 0."""
         return None if self.error is None else min(1.0, 2 * self._beyond(abs(self.mean)))
 
     def equivalence(self, margin: float) -> float | None:
-        """p-value of two one-sided tests (Schuirmann 1987) that the true mean is ``margin`` or more away from 0.
+        """The p-value of two one-sided tests (Schuirmann 1987) that the true mean is at least ``margin`` away from 0.
 
-        Small: it lies within the margin.
+        If it is small, the true mean is within the margin.
         """
         if margin <= 0:
             raise ValueError(f"a margin must be positive, not {margin}")
         return None if self.error is None else self._beyond(margin - abs(self.mean))
 
     def detectable(self, power: float = 0.8, level: float = 0.05) -> float | None:
-        """The smallest true mean that a study like this one finds with probability ``power``, by a two-sided test.
+        """The smallest true mean that such a study detects with probability ``power`` by a two-sided test.
 
-        The error is itself an estimate. So this is the mean that is found as often on average over what the true error
-        may be; taken as the truth, an error over five seeds would name one that is found in 69 % where it says 80.
+        The error is itself an estimate. Therefore the power is averaged over the distribution of the true error. If the
+        estimate were used as the true error, a mean with a nominal power of 80 % would be detected in 69 % of all cases
+        with five seeds.
         """
         if not level < power < 1:
             raise ValueError(f"power must lie between the level {level} and 1, not {power}")
@@ -62,20 +63,20 @@ class Estimate:
         estimated = (stats.chi2.ppf(quantiles, self.df) / self.df) ** 0.5  # this error, in true ones
 
         def lacking(shift: float) -> float:
-            """The other tail, which finds the wrong sign, counts for nothing."""
+            """The missing power. The other tail is not counted, because it has the wrong sign."""
             return float(stats.nct.sf(bound, self.df, shift * estimated).mean()) - power
 
         return float(optimize.brentq(lacking, 0.0, 20 * bound + 50, rtol=1e-6)) * self.error
 
     def _beyond(self, distance: float) -> float:
-        """Probability that the estimate lies so far above the truth."""
+        """The probability that the estimate is this far above the true value."""
         if not self.error:
             return float(distance < 0) if distance else 0.5
         return float(stats.t.sf(distance / self.error, df=self.df))
 
 
 def over_seeds(values: ArrayLike) -> Estimate:
-    """The mean of ``values``: [seeds], one finite number of each training run."""
+    """The mean of ``values``, [seeds], with one finite number per training run."""
     sample = finite(values, dimensions=1)
     if len(sample) == 1:
         return Estimate(mean=float(sample[0]), error=None, df=None)
@@ -85,9 +86,9 @@ def over_seeds(values: ArrayLike) -> Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanSquares:
-    """A table over seeds and problems, taken apart by what its cells scatter with: two-way random effects.
+    """The mean squares of a table over seeds and problems, with two-way random effects.
 
-    Each mean square also holds the scatter of single cells, which stands in ``of_cells`` alone.
+    Each mean square includes the variance of single cells, which is ``of_cells``.
     """
 
     mean: float
@@ -112,12 +113,12 @@ class MeanSquares:
         )
 
     def with_seeds(self, seeds: int) -> "MeanSquares":
-        """What as many seeds would show, if seeds, problems and cells scatter as they do here."""
+        """The expected mean squares with another number of seeds and the same variances."""
         of_problem = max(self.of_problems - self.of_cells, 0.0) / self.seeds
         return replace(self, seeds=seeds, of_problems=self.of_cells + seeds * of_problem)
 
     def estimate(self) -> Estimate:
-        """The mean, for seeds and problems both drawn anew: see :func:`paired_difference`."""
+        """The mean, for other seeds and other problems: see :func:`paired_difference`."""
         squares = np.array([self.of_seeds, self.of_problems, self.of_cells])
         error, df = two_way_error(squares, self.seeds, self.problems)
         return Estimate(mean=self.mean, error=float(error), df=float(df))
@@ -153,9 +154,9 @@ def _dfs(seeds: int, problems: int) -> NDArray[np.float64]:
 
 
 def two_way(table: ArrayLike) -> Estimate:
-    """The mean of ``table``, [seeds, problems], for seeds and problems both drawn anew.
+    """The mean of ``table``, [seeds, problems], for other seeds and other problems.
 
-    With a single problem, over seeds alone; with a single seed, without an error.
+    With a single problem, it is for other seeds only; with a single seed, it has no error.
     """
     cells = finite(table, dimensions=2)
     if 1 in cells.shape:
@@ -164,21 +165,21 @@ def two_way(table: ArrayLike) -> Estimate:
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Estimate:
-    """How much better ``a`` is than ``b``, for seeds and problems both drawn anew.
+    """The difference ``a - b``, for other seeds and other problems.
 
-    Two-way random effects: another seed and other problems would both come out differently. The variance of the mean
-    is ``(MS_seeds + MS_problems - MS_cells) / (seeds * problems)``, never below what either alone gives. Its degrees of
-    freedom are Satterthwaite's (1946), or the harmonic mean weighted by the variances' shares where that is less: the
-    former are too many where few seeds make up much of it, but not most.
+    Seeds and problems are both random effects. The variance of the mean is
+    ``(MS_seeds + MS_problems - MS_cells) / (seeds * problems)``, but at least that of either effect alone. Its degrees
+    of freedom are Satterthwaite's (1946), or the harmonic mean weighted by the shares of the variances if that is
+    smaller. Satterthwaite's are too many if few seeds contribute a large part of the variance, but not most of it.
 
-    So 95 % cover 93 to 97 from three seeds on, whichever part dominates, and up to 98.5 where neither seeds nor
-    problems scatter but by the draw of the samples; at two seeds as little as 88. The excess is the price of not
-    knowing from few seeds that they do not scatter: an interval that is narrower there covers 99.0 instead of 99.5 %
-    where seeds scatter a little, at five seeds and at the levels at which Holm's correction tests.
+    With three or more seeds, 95 % intervals cover 93 to 97 %, whichever part dominates. They cover up to 98.5 % if the
+    only variation is that of the samples, and only 88 % with two seeds. The excess is necessary, because few seeds
+    cannot show that seeds do not vary: with five seeds that vary a little, at the levels of Holm's correction, a
+    narrower interval covers 99.0 instead of 99.5 %.
 
     Args:
         a: [seeds, problems] accuracies of one objective.
-        b: [seeds, problems] of another, same seeds and same problems in the same order.
+        b: [seeds, problems] accuracies of another one, with the same seeds and problems in the same order.
     """
     return two_way(paired(a, b))
 
@@ -187,7 +188,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """[seeds, problems] ``a`` minus ``b``.
 
     Raises:
-        ValueError: they are not of the same seeds and problems.
+        ValueError: they have different shapes.
     """
     first, second = finite(a, dimensions=2), finite(b, dimensions=2)
     if first.shape != second.shape:
@@ -196,7 +197,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """p-values corrected for their number (Holm 1979). ``p_values``: [tests], in any order, which is kept."""
+    """p-values corrected for their number (Holm 1979), in the same order. ``p_values``: [tests]."""
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
         raise ValueError("need p-values between 0 and 1, in one dimension")
@@ -204,7 +205,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def step_down(p: NDArray[np.float64], absent: int = 0) -> NDArray[np.float64]:
-    """Holm's correction of ``p``, [tests, ...], along the first axis; ``absent``: further tests that count."""
+    """Holm's correction of ``p``, [tests, ...], along the first axis. ``absent``: the number of further tests."""
     order = np.argsort(p, axis=0, kind="stable")
     factors = np.arange(len(p), 0, -1) + absent
     raised = np.take_along_axis(p, order, axis=0) * factors.reshape(-1, *(1 for _ in p.shape[1:]))
@@ -214,17 +215,17 @@ def step_down(p: NDArray[np.float64], absent: int = 0) -> NDArray[np.float64]:
 
 
 def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
-    """How often a run of ``a`` beats a run of ``b``, ties half (Agarwal et al. 2021). Both [seeds], of any number."""
+    """The probability that a run of ``a`` beats one of ``b`` (Agarwal et al. 2021). A tie counts half. Both [seeds]."""
     first, second = finite(a, dimensions=1)[:, None], finite(b, dimensions=1)
     return float(((first > second) + 0.5 * (first == second)).mean())
 
 
 def mean_over_budget(spent: ArrayLike, accuracy: ArrayLike) -> NDArray[np.float64]:
-    """[seeds] area under accuracy against budget, over the budget's span: the mean accuracy on the way.
+    """[seeds] the mean accuracy during training: the area under accuracy against budget, divided by its span.
 
     Args:
-        spent: [points] budget, rising.
-        accuracy: [seeds, points] at these.
+        spent: [points] spent budget, rising.
+        accuracy: [seeds, points] accuracies at these points.
     """
     x, y = finite(spent, dimensions=1), finite(accuracy, dimensions=2)
     if len(x) < 2 or (np.diff(x) <= 0).any() or y.shape[1] != len(x):
@@ -241,10 +242,10 @@ def iqm(scores: ArrayLike) -> NDArray[np.float64]:
 
 
 def finite(values: ArrayLike, *, dimensions: int) -> NDArray[np.float64]:
-    """As an array.
+    """``values`` as an array of finite numbers.
 
     Raises:
-        ValueError: it is empty, of another number of dimensions, or holds what is no finite number.
+        ValueError: it is empty, has another number of dimensions, or has numbers that are not finite.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != dimensions or array.size == 0:

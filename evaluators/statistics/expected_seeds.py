@@ -1,4 +1,4 @@
-"""How many seeds it takes until it is decided, by simulation: what an invocation costs on average."""
+"""The expected number of seeds until a decision, by simulation."""
 
 from dataclasses import dataclass
 
@@ -10,31 +10,31 @@ from evaluators.statistics.decisions import Decisions
 from evaluators.statistics.sequential import Looks
 
 BOARDS = 4000
-"""Simulated for an average."""
+"""The number of simulated boards for an average."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Simulated:
-    """What came of boards: all arrays are [arms, boards]."""
+    """The results of simulated boards. All arrays are [arms, boards]."""
 
     seeds: NDArray[np.int64]
-    """That each arm took."""
+    """The number of seeds of each arm."""
     sign: NDArray[np.float64]
-    """Of its difference at its last look."""
+    """The sign of its difference at its last look."""
     decisions: Decisions
 
     @property
     def different(self) -> NDArray[np.bool_]:
-        """Decided to be better or worse."""
+        """Whether it was decided as better or worse."""
         return ~self.decisions.open & ~self.decisions.equivalent
 
 
 def simulate(looks: Looks, differences: NDArray[np.float64], margin: float) -> Simulated:
-    """Boards whose arms stop as they are decided, by t-tests over seeds.
+    """Simulate boards in which each arm stops when it is decided, by t-tests over seeds.
 
     Args:
-        differences: [most seeds, arms, boards] of an arm to the baseline, seed by seed.
-        margin: within which they are equivalent, in the same unit.
+        differences: [most seeds, arms, boards] differences of each arm to the baseline for each seed.
+        margin: the margin of equivalence, in the same unit.
     """
     shape = differences.shape[1:]
     decisions = Decisions(looks, shape)
@@ -57,17 +57,17 @@ class Expected:
     arm: float
     """Seeds of an arm."""
     baseline: float
-    """Seeds of the baseline: those of the arm that takes the most."""
+    """Seeds of the baseline, which are those of the arm with the most seeds."""
     decided: float
-    """Share of the arms that are decided at all."""
+    """The share of the arms that are decided."""
 
 
 def expected(looks: Looks, arms: int, *, gap: float, spread: float, margin: float, seed: int = 0) -> Expected:
-    """Where each of ``arms`` differs from the baseline by ``gap``, and that difference by ``spread`` between seeds.
+    """Means over boards if each of ``arms`` differs from the baseline by ``gap``, with deviation ``spread``.
 
     Args:
         spread: the standard deviation over seeds of the paired difference; ``gap`` and ``margin`` in the same unit.
-        seed: of the simulation; normal differences, half of each arm's noise being the baseline's.
+        seed: of the simulation. Differences are normal, and the baseline contributes half of each arm's noise.
     """
     if spread <= 0:
         raise ValueError(f"a spread must be positive, not {spread}")

@@ -1,4 +1,4 @@
-"""Which tests are corrected together: those of each table in families of their own, or all of a document at once."""
+"""Families of tests that are corrected together: separately for each table, or for a whole document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,41 +18,42 @@ from evaluators.statistics.ranking import (
 )
 
 Correction = Literal["table", "document"]
-"""``table``: verdicts, verdicts of the controls, and ranks of each table, each a family, and likewise its equivalences.
+"""``table``: in each table, the verdicts, the verdicts of the controls, and the ranks are separate families, and so are
+its tests of equivalence.
 
-``document``: all differences that are tested anywhere, each once, are one family, and all equivalences another.
+``document``: all tested differences, each counted once, are one family, and all equivalences are another.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """What is tested in one table."""
+    """The tests of one table."""
 
     baseline: Scores | None
     rows: Sequence[Scores]
-    """Compared with the baseline."""
+    """The rows that are compared with the baseline."""
     controls: Sequence[Scores]
-    """So are these, apart from the rows."""
+    """The controls, which are compared with the baseline separately."""
     ranked: Sequence[Scores]
-    """Every two of these are compared; best mean first."""
+    """The rows that are compared in pairs, best mean first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What may be said of one table."""
+    """The conclusions of one table."""
 
     rows: dict[str, Comparison]
     controls: dict[str, Comparison]
     standing: Standing
     pairs: dict[Pair, float | None]
-    """The p-values behind the standing, corrected."""
+    """The corrected p-values of the standing."""
     tests: int
-    """Pairs that verdicts or ranks test."""
+    """The number of pairs that verdicts or ranks test."""
     equivalences: int
 
 
 def judge(contests: Sequence[Contest], margin: float, correction: Correction) -> list[Judged]:
-    """What may be said of each table. ``margin``: a difference that nobody would mind, as a share."""
+    """The conclusions of each table. ``margin``: the margin of equivalence, as a share."""
     if correction == "table":
         return [_judged(contest, margin) for contest in contests]
     tests = sum(len(_tested(contest)) for contest in contests)
@@ -61,7 +62,7 @@ def judge(contests: Sequence[Contest], margin: float, correction: Correction) ->
 
 
 def _judged(contest: Contest, margin: float, tests: int | None = None, equivalences: int | None = None) -> Judged:
-    """Corrected within this table."""
+    """The conclusions with a correction within this table."""
     base = contest.baseline
     rows, controls = (
         against(base, others, margin, tests, equivalences) if base else {}
@@ -79,19 +80,19 @@ def _judged(contest: Contest, margin: float, tests: int | None = None, equivalen
 
 
 def _tested(contest: Contest) -> set[Pair]:
-    """The pairs that ranks and verdicts test: one that both use is one test."""
+    """The pairs that ranks and verdicts test. A pair that both use counts once."""
     ranked = {frozenset((a.name, b.name)) for a, b in combinations(contest.ranked, 2) if len(common_seeds(a, b)) > 1}
     return ranked | {_with_baseline(contest, one.name) for one in _with_test(contest)}
 
 
 def _with_test(contest: Contest) -> list[Scores]:
-    """Those that are tested against the baseline: with two seeds in common or more."""
+    """The rows that are tested against the baseline, with at least two common seeds."""
     base, others = contest.baseline, (*contest.rows, *contest.controls)
     return [one for one in others if base and len(common_seeds(one, base)) > 1]
 
 
 def _together(contests: Sequence[Contest], alone: Sequence[Judged], margin: float) -> list[Judged]:
-    """The same tests, corrected over all tables."""
+    """The same tests with a correction over all tables."""
     p: dict[tuple[int, Pair], float | None] = {}
     same: dict[tuple[int, str], float | None] = {}
     for place, (contest, judged) in enumerate(zip(contests, alone, strict=True)):

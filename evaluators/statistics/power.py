@@ -1,4 +1,4 @@
-"""How many seeds a claim takes."""
+"""The number of seeds that is needed to show equivalence."""
 
 from dataclasses import replace
 
@@ -8,18 +8,18 @@ from evaluators.statistics.estimates import MeanSquares
 
 POWER = 0.8
 MOST = 1000
-"""Seeds beyond which the answer is that seeds do not help."""
+"""The largest number of seeds that is considered."""
 
 
 def seeds_for_equivalence(found: MeanSquares, margin: float, level: float = 0.05) -> int | None:
-    """Seeds with which two that are equal would be called equivalent with probability 0.8.
+    """The number of seeds that shows the equivalence of two equal arms with probability 0.8.
 
-    By two one-sided tests, as :meth:`Estimate.equivalence`, if seeds and problems scatter as in ``found``, the mean
-    squares of a paired difference. None: no number of seeds up to a thousand suffices, so that it takes more problems.
+    The tests are those of :meth:`Estimate.equivalence`, with the variances of seeds and problems of ``found``, the mean
+    squares of a paired difference. None if a thousand seeds do not suffice, so more problems are needed.
 
     Args:
-        margin: a difference that nobody would mind, as a share.
-        level: of the test.
+        margin: the margin of equivalence, as a share.
+        level: the level of the test.
     """
     low, high = 1, 2
     while not _suffices(found.with_seeds(high), margin, level):
@@ -33,7 +33,7 @@ def seeds_for_equivalence(found: MeanSquares, margin: float, level: float = 0.05
 
 
 def of_pairs(deviation: float) -> MeanSquares:
-    """Mean squares of paired runs whose differences scatter by ``deviation``, on problems without end."""
+    """Mean squares of paired runs whose differences have this standard deviation, with infinitely many problems."""
     problems = 10**9
     return MeanSquares(
         mean=0.0, seeds=2, problems=problems, of_seeds=problems * deviation**2, of_problems=0.0, of_cells=0.0

@@ -1,7 +1,8 @@
-"""Intervals of accuracies and of probabilities: inside 0 and 1, and right also near these ends.
+"""Intervals of accuracies and of probabilities, which are inside [0, 1] and valid near its ends.
 
-A t-interval is too narrow at low accuracies, reaches below 0, and has no width where all came out alike. Wilson's
-(1927) has none of these faults; where the numbers are no independent coin tosses, it gets an effective sample size.
+A t-interval is too narrow at low accuracies, can extend below 0, and has no width if all values are equal. Wilson's
+interval (1927) has none of these problems. If the samples are not independent, it is used with an effective sample
+size.
 """
 
 import numpy as np
@@ -13,11 +14,11 @@ from evaluators.statistics.estimates import finite, two_way
 Span = tuple[float, float]
 Numbers = NDArray[np.float64]
 IMPROVEMENT_FROM = 3
-"""Runs of each side from which the interval of a probability of improvement holds."""
+"""The smallest number of runs of each side for which the interval of a probability of improvement is valid."""
 
 
 def wilson(share: ArrayLike, size: ArrayLike, quantile: ArrayLike) -> tuple[Numbers, Numbers]:
-    """Wilson's interval of shares of ``size`` tosses, whole numbers or not; ``quantile`` of their errors."""
+    """Wilson's interval of shares of ``size`` samples, which need not be an integer; ``quantile``: of the error."""
     p, n, z = (np.asarray(value, dtype=np.float64) for value in (share, size, quantile))
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5 / (1 + z**2 / n)
@@ -26,11 +27,11 @@ def wilson(share: ArrayLike, size: ArrayLike, quantile: ArrayLike) -> tuple[Numb
 
 
 def effective_size(shares: ArrayLike, quantile: float) -> Numbers:
-    """[...] how many independent tosses the means of ``shares``, [..., problems], are worth.
+    """[...] the effective number of independent samples of the means of ``shares``, [..., problems].
 
-    As many as there are problems where each comes out all right or all wrong, more where the samples of a problem
-    differ. Few successes say little of that, so as much is added as Wilson's interval adds to the mean: ``quantile``
-    squared problems, which come out all right or all wrong.
+    It is the number of problems if the samples of each problem are all correct or all wrong, and more if they differ.
+    A few successes say little about that. Therefore the same number is added that Wilson's interval adds to the mean:
+    ``quantile`` squared problems whose samples are all correct or all wrong.
     """
     sample = np.asarray(shares, dtype=np.float64)
     if not ((sample >= 0) & (sample <= 1)).all():
@@ -43,13 +44,13 @@ def effective_size(shares: ArrayLike, quantile: float) -> Numbers:
 
 
 def over_problems(shares: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Mean and Wilson's interval of one model's accuracy, pass@k or maj@k, for other problems of the kind.
+    """Mean and Wilson's interval of one model's accuracy, pass@k or maj@k, for other problems of the same kind.
 
-    In simulations 95 % cover 93 to 99 from 50 problems on, at accuracies from 0.5 % to 97 %; 92 % at the worst, where a
-    handful of successes is all there is.
+    In simulations with 50 or more problems and accuracies from 0.5 % to 97 %, 95 % intervals cover 93 to 99 %. The
+    worst case is 92 %, with very few successes.
 
     Args:
-        shares: [problems] share of correct samples of each.
+        shares: [problems] share of correct samples of each problem.
     """
     sample = finite(shares, dimensions=1)
     quantile = _normal(confidence)
@@ -58,9 +59,9 @@ def over_problems(shares: ArrayLike, confidence: float = 0.95) -> tuple[float, f
 
 
 def over_seeds_and_problems(shares: ArrayLike, confidence: float = 0.95) -> tuple[float, Span | None]:
-    """Mean and interval of an objective's accuracy, for other seeds and other problems of the kind.
+    """Mean and interval of an objective's accuracy, for other seeds and other problems of the same kind.
 
-    Wilson's with the size that the two-way variance is worth; None for a single seed.
+    This is Wilson's interval with the effective size from the two-way variance; None for a single seed.
 
     Args:
         shares: [seeds, problems] share of correct samples.
@@ -79,14 +80,15 @@ def over_seeds_and_problems(shares: ArrayLike, confidence: float = 0.95) -> tupl
 
 
 def improvement_interval(improvement: float, first: int, second: int, confidence: float = 0.95) -> Span | None:
-    """Interval of a probability of improvement, for other seeds on the same problems (Newcombe 2006, method 5).
+    """The interval of a probability of improvement, for other seeds on the same problems (Newcombe 2006, method 5).
 
-    The error is that of Hanley and McNeil (1982) at each end of the interval, not at its middle, so it has a width also
-    where every run beats every other. In simulations 95 % cover 94 to 97 from five runs on, more where runs of one seed
-    are alike, and 89 at the worst: with three runs, or where nearly every run wins. None below three runs.
+    The error is that of Hanley and McNeil (1982) at each end of the interval, not at its centre. So it also has a width
+    if all runs of one side win. In simulations with five or more runs, 95 % intervals cover 94 to 97 %, and more if
+    runs with the same seed are similar. The worst case is 89 %, with three runs or if nearly all runs win. None below
+    three runs.
 
     Args:
-        first, second: how many runs of each side there are.
+        first, second: the number of runs of each side.
     """
     if min(first, second) < IMPROVEMENT_FROM:
         return None
@@ -94,7 +96,7 @@ def improvement_interval(improvement: float, first: int, second: int, confidence
     quantile = _normal(confidence)
 
     def beyond(truth: float) -> float:
-        """How far from it, in squared errors, what was found lies."""
+        """The distance of the estimate from ``truth``, in squared errors."""
         spread = truth * (1 - truth) * (1 + more * ((1 - truth) / (2 - truth) + truth / (1 + truth))) / pairs
         return float((improvement - truth) ** 2 - quantile**2 * spread)
 

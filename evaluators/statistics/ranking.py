@@ -1,4 +1,4 @@
-"""From the test results of all objectives to what may be said of them: the whole procedure, in one place."""
+"""Comparisons with the baseline, ranks and ties from the test results of all objectives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from evaluators.statistics.proportions import Span, improvement_interval
 
 K = TypeVar("K")
 LEVEL = 0.05
-"""Of a family of tests: the probability that any of its differences is claimed where there is none."""
+"""The level of a family of tests: the probability that it claims any difference that does not exist."""
 DETECTABLE_FROM = 5
-"""Common seeds from which an estimated error says what gap would have been found: below, it is too uncertain."""
+"""The smallest number of common seeds for which the detectable difference is reported. Below, it is too uncertain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """One objective's test results."""
+    """The test results of one objective."""
 
     name: str
     seeds: tuple[int, ...]
@@ -36,48 +36,48 @@ class Scores:
     """[seeds, problems] share of correct samples; problems in the same order for all objectives."""
 
     def of(self, seeds: Sequence[int]) -> NDArray[np.float64]:
-        """[seeds, problems] of these seeds alone."""
+        """[seeds, problems] the shares of these seeds."""
         return self.shares[[self.seeds.index(seed) for seed in seeds]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """An objective against the baseline, over the seeds that both have; tests need two or more."""
+    """The comparison of an objective with the baseline on common seeds. Tests need at least two."""
 
     difference: Estimate
     p: float | None
     p_holm: float | None
-    """Corrected for all comparisons with the baseline; so is ``equivalent_p``."""
+    """The p-value corrected for all comparisons with the baseline, like ``equivalent_p``."""
     equivalent_p: float | None
-    """Of two one-sided tests that they differ by less than the margin."""
+    """The p-value of two one-sided tests; if it is small, they differ by less than the margin."""
     improvement: float
-    """Probability that a run beats a run of the baseline."""
+    """The probability that a run beats a run of the baseline."""
     detectable: float | None
-    """Gap that these seeds would have shown with probability 0.8, at the strictest level that the correction asks.
+    """The difference that these seeds detect with probability 0.8, at the strictest level of the correction.
 
-    None below five seeds, and where they would have shown no gap at all.
+    None below five seeds, and if they would not detect any difference.
     """
     improvement_interval: Span | None = None
-    """For other seeds, on the same problems; None below three runs of either."""
+    """The interval for other seeds on the same problems; None below three runs of either side."""
     equivalence_seeds: int | None = None
-    """Seeds with which two that are equal would be called equivalent with probability 0.8, at that same level.
+    """The number of seeds that shows the equivalence of two equal arms with probability 0.8, at the same level.
 
-    None below five seeds, and where it takes more problems instead.
+    None below five seeds, and if more problems are needed instead.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Who is told apart from whom, by Holm's correction over all pairs."""
+    """The significant differences between all pairs, with Holm's correction."""
 
     ranks: dict[str, tuple[int, int]]
-    """The best and the worst rank that each may have."""
+    """The best and the worst possible rank of each objective."""
     ties: list[tuple[str, ...]]
-    """The largest groups of which no two are told apart; a name may be in several."""
+    """The largest groups without a significant difference; a name may be in several."""
 
 
 def difference(a: Scores, b: Scores) -> Estimate | None:
-    """``a`` minus ``b``, paired by seed and problem; None without a common seed."""
+    """The difference ``a - b``, paired by seed and problem; None without a common seed."""
     common = common_seeds(a, b)
     return paired_difference(a.of(common), b.of(common)) if common else None
 
@@ -94,12 +94,12 @@ def against(
     tests: int | None = None,
     equivalences: int | None = None,
 ) -> dict[str, Comparison]:
-    """Each of ``others`` against the baseline.
+    """Compare each of ``others`` with the baseline.
 
     Args:
-        margin: a difference that nobody would mind, as a share.
-        tests: how many a correction counts, for what these seeds can show; None: those that are made here.
-        equivalences: the same of tests of equivalence.
+        margin: the margin of equivalence, as a share.
+        tests: the number of tests in the family, for the detectable difference; None for the tests made here.
+        equivalences: the same for tests of equivalence.
     """
     found = {other.name: estimate for other in others if (estimate := difference(other, baseline))}
     p = {name: estimate.p_value() for name, estimate in found.items()}
@@ -124,7 +124,7 @@ def against(
 
 
 def improvement(other: Scores, baseline: Scores) -> float:
-    """How often a run of the one beats a run of the other, ties half."""
+    """The probability that a run of the one beats a run of the other. A tie counts half."""
     return probability_of_improvement(other.shares.mean(axis=1), baseline.shares.mean(axis=1))
 
 
@@ -141,19 +141,19 @@ def _equivalence_seeds(other: Scores, baseline: Scores, margin: float, level: fl
 
 
 Pair = frozenset[str]
-"""Two objectives by name."""
+"""The names of two objectives."""
 
 
 def pairs(scores: Sequence[Scores]) -> dict[Pair, float | None]:
-    """The p-value of no difference of every two, not corrected; None where there is no test."""
+    """The uncorrected p-value of no difference for every pair; None if there is no test."""
     found = {frozenset((a.name, b.name)): difference(a, b) for a, b in combinations(scores, 2)}
     return {pair: estimate.p_value() if estimate else None for pair, estimate in found.items()}
 
 
 def standing(scores: Sequence[Scores], known: Mapping[Pair, float | None] | None = None) -> Standing:
-    """Of these objectives, best mean first.
+    """The standing of these objectives, best mean first.
 
-    ``known``: the corrected p-values of all pairs, where they were corrected among others; None: among themselves.
+    ``known``: the p-values of all pairs if they were corrected in a larger family; None to correct them here.
     """
     names = [one.name for one in scores]
     found = corrected(pairs(scores)) if known is None else known
@@ -165,11 +165,11 @@ def standing(scores: Sequence[Scores], known: Mapping[Pair, float | None] | None
 
 
 def tie_groups(names: Sequence[str], apart: ArrayLike) -> list[tuple[str, ...]]:
-    """The largest groups of which no two are told apart; a name may be in several.
+    """The largest groups without a significant difference; a name may be in several.
 
     Args:
-        names: best first, which is the order within and of the groups.
-        apart: [names, names] bool, symmetric: these two differ.
+        names: sorted, best first. This is also the order of and within the groups.
+        apart: [names, names] symmetric bool array, true for pairs that differ significantly.
     """
     different = np.asarray(apart, dtype=bool)
     if different.shape != (len(names), len(names)) or (different != different.T).any():
@@ -182,7 +182,7 @@ def tie_groups(names: Sequence[str], apart: ArrayLike) -> list[tuple[str, ...]]:
 
 
 def ranks(apart: ArrayLike) -> list[tuple[int, int]]:
-    """The best and the worst rank that each may have. ``apart``: as in :func:`tie_groups`, best first."""
+    """The best and the worst possible rank of each. ``apart``: as in :func:`tie_groups`, best first."""
     different = np.asarray(apart, dtype=bool)
     number = len(different)
     better = [int(different[i, :i].sum()) for i in range(number)]
@@ -191,7 +191,7 @@ def ranks(apart: ArrayLike) -> list[tuple[int, int]]:
 
 
 def corrected(p_values: Mapping[K, float | None]) -> dict[K, float | None]:
-    """By Holm, for as many as there are; None stays None."""
+    """p-values with Holm's correction for their number; None stays None."""
     known = {key: p for key, p in p_values.items() if p is not None}
     made = dict(zip(known, holm(list(known.values())).tolist(), strict=True))
     return {key: made.get(key) for key in p_values}

@@ -1,7 +1,7 @@
-"""Tasks: a name, and how the problems of a split are built.
+"""Tasks: their names, and the functions that build the problems of a split.
 
 A task is a module with ``build(split, *, data, **options)``; its keyword parameters are the task's options.
-One of them may be ``variant``, which stands behind the task's name: ``reasoning_gym:countdown``.
+One of them may be ``variant``, which follows the task's name: ``reasoning_gym:countdown``.
 """
 
 import inspect
@@ -19,15 +19,15 @@ from evaluators.types import Problem, Split, TaskError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """Where problems come from, and what they are like."""
+    """The module of a task, and properties of its problems."""
 
     build: Callable[..., list[Problem]]
     tokens: int = 512
-    """What a completion may take in an evaluation, unless its user says otherwise."""
+    """The default limit of tokens of a completion in an evaluation."""
     prompts: bool = False
-    """Its problems are prompts already, not questions that still need an answer format."""
+    """Whether its problems are complete prompts, and not questions that need an answer format."""
     template: bool = True
-    """Its option ``prompt`` is a text with ``{question}`` in it."""
+    """Whether its option ``prompt`` is a text with ``{question}``."""
 
 
 TASKS: Mapping[str, Task] = {
@@ -43,16 +43,16 @@ TASKS: Mapping[str, Task] = {
 
 
 NO_OPTIONS = ("data", "whole", "variant")
-"""Parameters of ``build`` that are none of the task's options."""
+"""Parameters of ``build`` that are not options of the task."""
 
 
 def added_tasks() -> dict[str, EntryPoint]:
-    """Tasks of other packages, by name."""
+    """The tasks of other packages, by name."""
     return plugins.plugins_of(plugins.TASKS, TASKS)
 
 
 def task_names() -> list[str]:
-    """Of all tasks, those that other packages add last."""
+    """The names of all tasks; those of other packages are last."""
     return [*TASKS, *added_tasks()]
 
 
@@ -60,26 +60,27 @@ def task_of(name: str) -> Task | None:
     """The task called ``name``, without its variant; None if there is none.
 
     Raises:
-        PluginError: a package adds it, and it is no task.
+        PluginError: a package adds it, but it is not a task.
     """
     if name in TASKS or name not in (added := added_tasks()):
         return TASKS.get(name)
     found = plugins.loaded(added[name])
     if not isinstance(found, Task):
         raise plugins.PluginError(
-            f"the task {name} of {plugins.origin_of(added[name])} at {added[name].value} is no evaluators.tasks.Task"
+            f"the task {name} of {plugins.origin_of(added[name])} at {added[name].value} is not an "
+            "evaluators.tasks.Task"
         )
     return found
 
 
 def asks_itself(name: str, options: Mapping[str, Any]) -> bool:
-    """Whether the options of a task say how its questions are put; of a task that there is not, nothing does."""
+    """Whether the options of a task set the prompt; false for an unknown task."""
     task = task_of(name.partition(":")[0])
     return task is not None and task.template and "prompt" in options
 
 
 def options_of(name: str) -> list[str] | None:
-    """The names of a task's options; None where the task itself knows them, as its variants have others.
+    """The names of a task's options; None if they depend on the variant and only the task knows them.
 
     Raises:
         TaskError: there is no such task.
@@ -95,23 +96,23 @@ def options_of(name: str) -> list[str] | None:
 
 
 def load_problems(name: str, split: Split, /, *, data: Path | str | None = None, **options: Any) -> list[Problem]:
-    """The problems of ``split``, in an order that depends on the arguments alone.
+    """The problems of ``split``, in an order that only depends on the arguments.
 
     Args:
-        name: a key of :data:`TASKS`, with a colon and a variant where the task has variants.
-        data: the task's file or folder, where it takes one.
-        options: the task's own, the keyword parameters of its ``build``.
+        name: a key of :data:`TASKS`, with a colon and a variant if the task has variants.
+        data: the task's file or folder, if it needs one.
+        options: the options of the task, which are keyword parameters of its ``build``.
 
     Raises:
-        TaskError: an unknown name or option, or data that does not make a task.
+        TaskError: the name or an option is unknown, or the data is not valid.
     """
     return _build(name, split, data, options)
 
 
 def load_whole(name: str, /, *, data: Path | str | None = None, **options: Any) -> list[Problem] | None:
-    """All problems of data that assigns no splits, such as a single file, as test problems; None if it assigns them.
+    """All problems as test problems if the data assigns no splits, such as a single file; otherwise None.
 
-    A run that trains on such data takes the splits of :func:`load_problems`, by a hash of the question.
+    A run that trains on such data uses the splits of :func:`load_problems`, by a hash of the question.
     """
     if "whole" not in _parameters(name.partition(":")[0]):
         return None
@@ -122,7 +123,7 @@ def _build(name: str, split: Split, data: Path | str | None, options: dict[str, 
     task, colon, variant = name.partition(":")
     parameters, known = _parameters(task), options_of(name)
     if "variant" not in parameters and colon:
-        raise TaskError(f"the task {task} has no variants; drop {colon + variant!r}")
+        raise TaskError(f"the task {task} has no variants; remove {colon + variant!r}")
     for option in options:
         taken = option in parameters and parameters[option].kind is not inspect.Parameter.KEYWORD_ONLY
         if option in NO_OPTIONS or taken or (known is not None and option not in known):

@@ -28,8 +28,8 @@ def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Pr
     Args:
         split: test; the others are empty, which is an error.
         data: where ``aime.jsonl`` is (fields ``problem`` and ``answer``): a folder, a pattern, or the file
-            itself; without it, both years come from the Hugging Face hub, by ids that were read in its
-            documentation and never tried.
+            itself; without it, both years come from the Hugging Face hub. The hub ids are from its documentation
+            and have not been tested.
         prompt: a text with ``{question}`` in it.
     """
     AIME.check_prompt(prompt)
@@ -38,8 +38,8 @@ def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Pr
 
 
 def _answer(record: Record) -> str:
-    """Without the zeros in front that fill it to three digits."""
+    """The answer without leading zeros."""
     text = record.text("answer").strip()
     if not re.fullmatch(r"[0-9]{1,3}", text):
-        raise TaskError(f"{record.place}: 'answer' is {text[:40]!r}, not an integer from 0 to 999; mend the line")
+        raise TaskError(f"{record.place}: 'answer' is {text[:40]!r}, not an integer from 0 to 999; fix the line")
     return str(int(text))

@@ -1,4 +1,4 @@
-"""Sums of a few terms, generated: the embedded suite's task. Splits are disjoint by construction."""
+"""Generated sums of a few terms, the task of the embedded suite. Splits are disjoint by construction."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -23,22 +23,22 @@ def build(
     """``count`` distinct problems such as ``17+8+25=`` in a fixed order.
 
     Args:
-        split: a problem's split follows from its terms alone, in any order, so ``8+17=`` is never in
-            another split than ``17+8=``.
+        split: it only depends on the terms and not on their order, so ``8+17=`` and ``17+8=`` are in
+            the same split.
         data: refused; the problems are generated.
-        count: how many problems.
+        count: the number of problems.
         min_terms, max_terms: the number of terms is uniform between them.
         largest: terms are uniform in ``1..largest``.
-        seed: another seed, another order (and, below exhaustion, another selection).
+        seed: determines the order and, unless all problems are used, the selection.
         prompt: a text with ``{question}`` in it.
-        plus: what stands between the terms of a question.
+        plus: the text between the terms of a question.
 
     Raises:
-        TaskError: options out of range, or fewer than ``count`` problems exist.
+        TaskError: options are out of range, or there are fewer than ``count`` problems.
     """
     if data is not None:
         raise TaskError(
-            f"the task arithmetic generates its problems and reads no data; drop --data {data}, or read it by "
+            f"the task arithmetic generates its problems and reads no data; remove --data {data}, or read it with "
             "--task jsonl"
         )
     if not (2 <= min_terms <= max_terms and largest >= 1 and count >= 1):

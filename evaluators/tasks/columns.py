@@ -1,4 +1,4 @@
-"""Which column may hold what, where the one that a task reads is not there: the flag to use, ready to be copied."""
+"""Suggestions if a column is missing: the option with the columns that may be meant, ready to be copied."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -22,15 +22,15 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     ),
     "prompt": ("prompt", "question", "problem", "input", "query", "instruction", "messages", "text"),
 }
-"""What people call the column of an answer and of a question, the surest names first."""
+"""Usual names of the columns of answers and questions, the most certain ones first."""
 
 
 def missing_columns(source: str, record: Record, chosen: Mapping[str, str]) -> TaskError | None:
-    """What to tell where the columns ``chosen`` for prompt and answer are not both in the first record; else None.
+    """The error if a column ``chosen`` for prompt or answer is missing in the first record; otherwise None.
 
     Args:
-        source: the file, or where else the record is from.
-        chosen: all settings of the task ``jsonl`` that are not at their defaults, and its prompt and answer.
+        source: the file or other source of the record.
+        chosen: the settings of the task ``jsonl`` without those that have their defaults, and its prompt and answer.
     """
     absent = [key for key in ("prompt", "answer") if not record.has(chosen[key])]
     if not absent:
@@ -47,7 +47,7 @@ def missing_columns(source: str, record: Record, chosen: Mapping[str, str]) -> T
 
 
 def as_task(settings: Mapping[str, str]) -> str:
-    """The task ``jsonl`` with these settings, as ``--task`` takes it."""
+    """The task ``jsonl`` with these settings, in the form of ``--task``."""
     defaults = {"prompt": "prompt", "answer": "answer"}
     order = {
         key: settings[key]
@@ -59,7 +59,7 @@ def as_task(settings: Mapping[str, str]) -> str:
 
 
 def _paths(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """All fields, those of objects within by their dotted path."""
+    """All fields; nested ones have dotted paths."""
     for name, value in fields.items():
         if isinstance(value, dict) and value:
             yield from _paths(value, f"{prefix}{name}.")
@@ -68,7 +68,7 @@ def _paths(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _guess(usual: Iterable[str], paths: list[str]) -> str:
-    """The path whose last name is one of the usual ones, or has one of them in it."""
+    """The path whose last part is one of the usual names or contains one."""
     last = {path: path.rpartition(".")[2].lower() for path in paths}
     for fits in (lambda name, word: name == word, lambda name, word: word in name):
         for word in usual:

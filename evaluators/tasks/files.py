@@ -13,14 +13,14 @@ from evaluators.tasks.records import Record
 from evaluators.types import TaskError
 
 LONGEST_CELL = 1 << 30
-"""Of a CSV file, in characters; Python's own limit is 131,072."""
+"""The longest cell of a CSV file, in characters. Python's own limit is 131,072."""
 
 
 def read_files(data: Path) -> list[tuple[Path, list[Record]]]:
-    """The files that ``data`` names, by name, each with its records; one of them, if ``data`` is a file.
+    """The files that ``data`` names, sorted by name, each with its records; a single one if ``data`` is a file.
 
     Raises:
-        TaskError: there is none, or one of them cannot be read.
+        TaskError: there is no file, or a file cannot be read.
     """
     if "*" in str(data):
         root = Path(data.anchor)
@@ -28,16 +28,16 @@ def read_files(data: Path) -> list[tuple[Path, list[Record]]]:
         where = f"{data} matches no file"
     elif data.is_dir():
         found = [path for path in sorted(data.iterdir()) if _suffix(path) in READERS and not path.name.startswith(".")]
-        where = f"the folder {data} holds no file that can be read"
+        where = f"the folder {data} has no file that can be read"
     else:
         return [(data, read_records(data))]
     if not found:
-        raise TaskError(f"{where}; name a file of one of the kinds {', '.join(READERS)}, also with .gz behind it")
+        raise TaskError(f"{where}; use a file of one of the types {', '.join(READERS)}, which may also end in .gz")
     return [(path, read_records(path)) for path in found]
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of one file, by its suffix; JSON lines where that says nothing. Blank lines are skipped."""
+    """The records of one file, by its suffix; JSON lines if the suffix is unknown. Blank lines are skipped."""
     if path.is_dir():
         raise TaskError(f"{path} is a folder; give a file, such as one of JSON lines")
     try:
@@ -47,7 +47,7 @@ def read_records(path: Path) -> list[Record]:
     except FileNotFoundError:
         raise TaskError(f"there is no file {path}; give the path of a file, such as one of JSON lines") from None
     except (EOFError, gzip.BadGzipFile):
-        raise TaskError(f"{path} is not gzipped, or not whole; name it otherwise, or fetch it again") from None
+        raise TaskError(f"{path} is not gzipped or is incomplete; rename it or download it again") from None
     except OSError as error:
         raise TaskError(f"{path} cannot be read: {error.strerror}") from error
     records = list(READERS.get(_suffix(path), _json_lines)(str(path), content))
@@ -57,12 +57,12 @@ def read_records(path: Path) -> list[Record]:
 
 
 def has_known_suffix(name: str) -> bool:
-    """Whether it is named as a file of records."""
+    """Whether the suffix is that of a file of records."""
     return _suffix(Path(name)) in READERS
 
 
 def _suffix(path: Path) -> str:
-    """Its kind, whether gzipped or not."""
+    """The suffix of the type, without that of gzip."""
     name = path.name.lower().removesuffix(".gz")
     return Path(name).suffix
 
@@ -81,7 +81,7 @@ def _json_lines(path: str, content: bytes) -> Iterable[Record]:
 
 
 def _json(path: str, content: bytes) -> Iterable[Record]:
-    """An array of objects, or lines all the same."""
+    """Records from an array of objects or from JSON lines."""
     if not _text(path, content).lstrip().startswith("["):
         return _json_lines(path, content)
     items = _parsed(path, _text(path, content))
@@ -93,18 +93,18 @@ def _parsed(place: str, text: str) -> Any:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}" if "\n" in text else f"column {error.colno}"
-        raise TaskError(f"{place} is not JSON: {error.msg} at {where}; mend the line") from None
+        raise TaskError(f"{place} is not JSON: {error.msg} at {where}; fix the line") from None
     except (ValueError, RecursionError) as error:
-        raise TaskError(f"{place} is not JSON that can be read: {error}; mend the line") from None
+        raise TaskError(f"{place} is not valid JSON: {error}; fix the line") from None
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _record(place: str, fields: Any) -> Record:
     if not isinstance(fields, dict):
-        raise TaskError(f"{place} is a JSON {type(fields).__name__}, not an object; mend the line")
+        raise TaskError(f"{place} is a JSON {type(fields).__name__}, not an object; fix the line")
     return Record(place=place, fields=fields)
 
 
@@ -116,14 +116,14 @@ def _parquet(path: str, content: bytes) -> Iterable[Record]:
         table = pq.read_table(pa.BufferReader(content))
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:100]
-        raise TaskError(f"{path} is no Parquet file that can be read: {reason}; write it again") from None
+        raise TaskError(f"{path} is not a valid Parquet file: {reason}; write it again") from None
     narrow = {
         field.name: table.column(field.name).to_numpy()
         for field in table.schema
         if field.type in (pa.float16(), pa.float32())
     }
     for number, row in enumerate(table.to_pylist()):
-        for name, values in narrow.items():  # as they were written: 0.3, not 0.30000001192092896
+        for name, values in narrow.items():  # as written: 0.3, not 0.30000001192092896
             row[name] = None if row[name] is None else Decimal(str(values[number]))
         yield Record(place=f"{path}, row {number + 1}", fields=row)
 
@@ -144,12 +144,12 @@ def _table(separator: str) -> Callable[[str, bytes], Iterable[Record]]:
                     continue
                 if len(row) != len(header):
                     raise TaskError(
-                        f"{place} has {len(row)} cells, and the header has {len(header)}; mend the line, or put cells "
-                        "that hold a separator into double quotes"
+                        f"{place} has {len(row)} cells, but the header has {len(header)}; fix the line, or put cells "
+                        "with a separator into double quotes"
                     )
                 yield Record(place=place, fields=dict(zip(header, row, strict=True)))
         except csv.Error as error:
-            raise TaskError(f"{path}:{rows.line_num} cannot be read: {error}; mend the line") from None
+            raise TaskError(f"{path}:{rows.line_num} cannot be read: {error}; fix the line") from None
 
     return read
 

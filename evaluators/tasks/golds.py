@@ -1,7 +1,7 @@
-r"""The answer in a column of one's own: bare, behind ``####``, in a ``\boxed{}``, or with a unit in brackets.
+r"""The answer in a user's column: alone, after ``####``, in a ``\boxed{}``, or with a unit in brackets.
 
-What no completion could be found equal to is refused by its line. Decimals are compared exactly, so those are numbers
-that were rounded from a fraction, or computed to more digits than anybody writes.
+Answers that no completion could match are refused, with their line. Decimals are compared exactly, so these are numbers
+that were rounded from a fraction, or that have more digits than anybody writes.
 """
 
 import re
@@ -13,10 +13,10 @@ from evaluators.tasks.records import Record
 from evaluators.types import TaskError
 
 LONGEST = 200
-"""Characters of an answer; what is longer is a solution."""
+"""The longest answer, in characters. A longer text is a solution."""
 MOST_DECIMALS = 9
 ROUNDED_FROM = 4
-"""Decimals from which on a number that is a fraction's rounded value is taken for that."""
+"""The number of decimals from which a number is considered a rounded fraction if it equals one."""
 DENOMINATORS = 12
 LARGEST_EXPONENT = 30
 ANNOTATED = re.compile(r"([-+]?\$?[0-9][0-9.,/]*%?) *\( *[^\W\d_][^()=]*\)")
@@ -27,17 +27,17 @@ def gold_of(record: Record, field: str) -> str:
     """The expected answer in ``field``.
 
     Raises:
-        TaskError: there is none, or none that a completion could equal.
+        TaskError: there is no answer, or no completion could match it.
     """
     text, number = record.text(field).strip(), not isinstance(record.value(field), str)
     if "####" in text:
         answer = text.rpartition("####")[2].strip()
         if not answer:
-            raise TaskError(f"{record.place}: {field!r} has nothing behind its last ####; mend the line")
+            raise TaskError(f"{record.place}: {field!r} has nothing after its last ####; fix the line")
     elif "\\boxed" in text or "\\fbox" in text:
         boxed = last_box(text)
         if boxed is None or not boxed.strip():
-            raise TaskError(f"{record.place}: {field!r} has no answer in its \\boxed{{}}; mend the line")
+            raise TaskError(f"{record.place}: {field!r} has no answer in its \\boxed{{}}; fix the line")
         answer = boxed.strip()
     elif annotated := ANNOTATED.fullmatch(text):
         answer = annotated[1]
@@ -45,15 +45,15 @@ def gold_of(record: Record, field: str) -> str:
         answer = text
     if len(answer) > LONGEST:
         raise TaskError(
-            f"{record.place}: {field!r} has {len(answer)} characters, and neither #### nor \\boxed{{}} says where its "
-            f"answer is; name the column of the answer"
+            f"{record.place}: {field!r} has {len(answer)} characters, but neither #### nor \\boxed{{}} marks the "
+            f"answer; name the column of the answer"
         )
     value = _decimal(answer)
     return answer if value is None else _reachable(record, field, answer, value, number=number)
 
 
 def _decimal(answer: str) -> Decimal | None:
-    """A plain number as such."""
+    """The value of a plain number, otherwise None."""
     try:
         value = Decimal(answer)
     except InvalidOperation:
@@ -62,7 +62,7 @@ def _decimal(answer: str) -> Decimal | None:
 
 
 def _reachable(record: Record, field: str, answer: str, value: Decimal, *, number: bool) -> str:
-    """``answer`` as it is to be compared. Of numbers 7.0 becomes 7; the text ``7.0`` stays what it is."""
+    """``answer`` as it is compared. The number 7.0 becomes 7; the text ``7.0`` is not changed."""
     decimals = _decimals(value)
     if decimals <= 0:
         return str(int(value)) if number and value.adjusted() <= LARGEST_EXPONENT else answer
@@ -71,27 +71,27 @@ def _reachable(record: Record, field: str, answer: str, value: Decimal, *, numbe
     if suspicious and (fraction := _rounded_from(value, decimals)):
         quoted = decimals <= MOST_DECIMALS
         raise TaskError(
-            f"{where}, which is {fraction} rounded, and the answer {fraction} would count as wrong; write {fraction}"
-            + (f', or "{answer}" in quotes if the question asks for so many decimals' if quoted else "")
+            f"{where}, which is {fraction} rounded, so the answer {fraction} would count as wrong; write {fraction}"
+            + (f', or "{answer}" in quotes if the question asks for this number of decimals' if quoted else "")
         )
     if decimals > MOST_DECIMALS:
         raise TaskError(
-            f"{where}, with {decimals} decimals, which no completion gives; write a fraction or a root, or round it "
-            f"to what the question asks for"
+            f"{where}, with {decimals} decimals, which no completion will match; write a fraction or a root, or round "
+            f"it as the question asks"
         )
     return answer
 
 
 def _decimals(value: Decimal) -> int:
-    """Digits behind the point that are not zeros at the end. Not by ``normalize``, which rounds to the precision that
-    any library may have set for the whole process."""
+    """The number of digits after the point without trailing zeros. ``normalize`` is not used, because it rounds to the
+    precision that any library may have set for the whole process."""
     _, digits, exponent = value.as_tuple()
     zeros = next((place for place, digit in enumerate(reversed(digits)) if digit), 0)
     return max(0, -int(exponent) - zeros)
 
 
 def _rounded_from(value: Decimal, decimals: int) -> Fraction | None:
-    """The fraction with a small denominator, endless as a decimal, that rounds or is cut to ``value``."""
+    """The fraction with a small denominator and infinitely many decimals that is ``value`` if rounded or cut."""
     fraction = Fraction(value).limit_denominator(DENOMINATORS)
     endless = 10**DENOMINATORS % fraction.denominator != 0
     return fraction if endless and abs(fraction - Fraction(value)) < Fraction(1, 10**decimals) else None

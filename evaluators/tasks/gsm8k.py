@@ -26,7 +26,7 @@ def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str =
             folder, or a pattern such as ``data/gsm8k_*.jsonl``; without it, they come from the Hugging Face
             hub. Validation is a fixed 5 % of train, by a hash of the question. A single file has all
             splits, by its column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
-        whole: all of a single file that has no such column, as test problems; of other data none.
+        whole: return all of a single file without such a column as test problems, and nothing of other data.
         prompt: a text with ``{question}`` in it.
     """
     GSM8K.check_prompt(prompt)
@@ -39,12 +39,12 @@ def _answer(record: Record) -> str:
     _, marker, answer = record.text("answer").rpartition("####")
     if not marker or not answer.strip():
         raise TaskError(
-            f"{record.place}: 'answer' has no \"#### <answer>\" at its end; mend the line, or for your own data "
+            f"{record.place}: 'answer' has no \"#### <answer>\" at its end; fix the line, or for your own data "
             "pass --task 'jsonl:prompt=question'"
         )
     return answer.strip().replace(",", "")
 
 
 def _solution(record: Record) -> str:
-    """Without the calls of a calculator that the published ones hold: ``<<48/2=24>>``."""
+    """The solution without calculator annotations such as ``<<48/2=24>>``."""
     return _CALCULATOR.sub("", record.text("answer").rpartition("####")[0]).strip()

@@ -1,4 +1,4 @@
-"""Rows of the Hugging Face hub, or one sentence on why there are none."""
+"""Rows from the Hugging Face hub, or one sentence that says why they are not available."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ HUB_SECONDS = 5.0
 
 
 def hub_rows(task: str, hub_id: str, config: str | None, split: str | None, *, remedy: str) -> dict[str, list[Record]]:
-    """The records of each split, by the hub's name for it; of ``split`` alone, if one is named.
+    """The records of each split by the hub's name for it, or only those of ``split``.
 
     Args:
-        task: who asks, for the sentence.
-        config: a configuration of the data set; None: its only one.
-        split: ``train``, or more in the hub's own words, such as ``train+test``.
-        remedy: what to do where the hub is out of reach.
+        task: the name of the task, for messages.
+        config: a configuration of the data set; None if it has only one.
+        split: ``train``, or an expression of the hub such as ``train+test``.
+        remedy: what the user can do if the hub cannot be reached.
     """
     try:
         import datasets

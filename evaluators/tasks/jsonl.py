@@ -1,4 +1,4 @@
-"""Questions and answers of one's own: JSON lines, JSON, Parquet, CSV, a folder of these, or a set of the hub."""
+"""A user's questions and answers: JSON lines, JSON, Parquet, CSV, a folder of these, or a data set of the hub."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ FLAG = "--task 'jsonl:prompt=question,answer=answer'"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Records that lie together, and where."""
+    """Records of one file or split, and their source."""
 
     source: str
     name: str
-    """What may say its split."""
+    """The name, which may say the split."""
     records: list[Record]
 
 
@@ -47,20 +47,20 @@ def build(
 
     Args:
         part: the split.
-        data: a file, a folder, or a pattern; files by suffix, ``.jsonl``, ``.json``, ``.parquet``, ``.csv``, ``.tsv``,
-            also with ``.gz`` behind it. Names such as ``train.csv`` and ``mine_test.jsonl`` assign splits.
-        whole: all of it, as test problems, if nothing assigns splits; else none.
-        prompt: the column of the question, used as it stands: a text, or a chat of one user message, perhaps after one
-            of the system.
-        answer: the column of the expected answer: bare, behind ``####``, or in a ``\boxed{}``.
+        data: a file, a folder, or a pattern. Files have the suffix ``.jsonl``, ``.json``, ``.parquet``, ``.csv`` or
+            ``.tsv``, optionally followed by ``.gz``. Names such as ``train.csv`` and ``mine_test.jsonl`` assign splits.
+        whole: return all problems as test problems if nothing assigns splits; otherwise none.
+        prompt: the column of the question, which is not changed: a text, or a chat with one user message and at most
+            one system message before it.
+        answer: the column of the expected answer: alone, after ``####``, or in a ``\boxed{}``.
         solution: the column of a worked solution, for solved examples in prompts; by default there is none.
-        split: the column of ``train``, ``validation`` (``valid``, ``val``, ``dev``) or ``test``; by default that named
-            ``split``, if there is one; false: none. Where neither a column nor files assign splits, a hash of the
-            question assigns 80 % to train, 10 % to validation and 10 % to test; where they assign no validation, it is
-            a fixed 5 % of train.
-        hub: the id of a data set on the Hugging Face hub, instead of ``data``; its splits are taken by their names.
-        config: its configuration, if it has several.
-        hub_split: the one split of it to take, in its own words; it is then as a single file is.
+        split: the column of ``train``, ``validation`` (``valid``, ``val``, ``dev``) or ``test``. The default is a
+            column named ``split`` if there is one; false for none. If neither a column nor file names assign splits, a
+            hash of the question assigns 80 % to train, 10 % to validation and 10 % to test. If they assign no
+            validation data, it is a fixed 5 % of train.
+        hub: the id of a data set on the Hugging Face hub, instead of ``data``. The names of its splits assign splits.
+        config: the configuration of the data set, if it has several.
+        hub_split: a single split of the data set, by the hub's name. It is then treated like a single file.
     """
     named = {
         "prompt": prompt,
@@ -96,7 +96,9 @@ def build(
         for record, (question, system), of in zip(records, asked, _splits(assigned, questions, whole), strict=True)
     ]
     remedy = (
-        "a hash of the question splits it: add lines, or a column split" if assigned is None else "assign some to it"
+        "a hash of the question assigns splits: add lines or a column split"
+        if assigned is None
+        else "assign some to it"
     )
     return choose(problems, Split.TEST if whole else part, str(data or hub), remedy)
 
@@ -114,24 +116,24 @@ def _splits(assigned: Sequence[Split] | None, questions: Sequence[str], whole: b
 def _word(key: str, value: Any) -> str:
     if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
         return str(value)
-    raise TaskError(f"the option {key} of the task jsonl is a name, not {value!r}; give one, such as {FLAG}")
+    raise TaskError(f"the option {key} of the task jsonl must be a name, not {value!r}; use one, such as {FLAG}")
 
 
 def _tables(data: Path | None, given: dict[str, str]) -> list[Table]:
     hub = given.get("hub")
     if data is not None and hub:
-        raise TaskError(f"the task jsonl reads {data} or the hub's {hub}, not both; drop --data or hub=")
+        raise TaskError(f"the task jsonl reads {data} or the hub's {hub}, not both; remove --data or hub=")
     if hub:
         remedy = f"put its rows into a file and pass it by --data, with --task '{as_task(_without_hub(given))}'"
         tables = hub_rows("jsonl", hub, given.get("config"), given.get("hub_split"), remedy=remedy)
         return [Table(source=f"{hub} ({split})", name=split, records=rows) for split, rows in tables.items() if rows]
     if data is None:
         raise TaskError(
-            "the task jsonl reads a file of yours; pass its path as --data, or name a set of the hub by hub=ORG/NAME"
+            "the task jsonl needs a file; pass its path as --data, or name a data set of the hub by hub=ORG/NAME"
         )
     for key in ("config", "hub_split"):
         if key in given:
-            raise TaskError(f"the option {key} of the task jsonl is of the hub, and {data} is a file; drop {key}=")
+            raise TaskError(f"the option {key} of the task jsonl is for the hub, but {data} is a file; remove {key}=")
     return [Table(source=str(path), name=path.name, records=records) for path, records in read_files(data)]
 
 
@@ -140,14 +142,14 @@ def _without_hub(given: dict[str, str]) -> dict[str, str]:
 
 
 def _assigned(tables: Sequence[Table], split: str | Literal[False] | None) -> list[Split] | None:
-    """What each record's column or table says of its split; None where neither does. ``split``: as for ``build``."""
+    """The split of each record by its column or table; None if there are none. ``split``: as for ``build``."""
     records = [record for table in tables for record in table.records]
     column = COLUMN if split is None else str(split)
     if split or (split is None and any(record.has(COLUMN) for record in records)):
         return [split_of_record(record, column) for record in records]
     if len(tables) == 1:
         return None
-    remedy = "name all for train, validation or test, or none, or give one file"
+    remedy = "name all files for train, validation or test, or none, or give one file"
     splits = splits_of_names([table.name for table in tables], where=tables[0].source, remedy=remedy)
     if splits is None:
         return None

@@ -1,7 +1,7 @@
 r"""MATH (Hendrycks et al. 2021): competition mathematics, with answers in LaTeX.
 
-Test is MATH-500, the only part that stayed held out: PRM800K moved the other 4,500 test problems into train, and
-models were trained on them. Train is the rest, 12,000 problems less those that stand there twice.
+The test split is MATH-500, the only part that is still held out: PRM800K moved the other 4,500 test problems into the
+train set, and models were trained on them. The train split is the rest, 12,000 problems without duplicates.
 """
 
 from pathlib import Path
@@ -34,15 +34,15 @@ MATH = Published(
 def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
     r"""The problems of ``split``, in the published order.
 
-    Questions are the same if they differ in whitespace only. Of problems with the same question the first
-    counts, and one that is in MATH-500 is never in train or validation, wherever the data comes from.
+    Questions are the same if they only differ in whitespace. Of several problems with the same question, the first is
+    used. A problem of MATH-500 is never in train or validation, wherever the data comes from.
 
     Args:
         data: where ``math_train.jsonl`` and ``math500_test.jsonl`` are (fields ``problem``, and ``answer`` or a
             ``solution`` whose last ``\boxed{}`` is the answer): a folder, or a pattern; without it, they come
             from the Hugging Face hub. Validation is a fixed 5 % of train, by a hash of the question. A single file
             has all splits, by its column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
-        whole: all of a single file that has no such column, as test problems; of other data none.
+        whole: return all of a single file without such a column as test problems, and nothing of other data.
         prompt: a text with ``{question}`` in it.
     """
     MATH.check_prompt(prompt)
@@ -51,16 +51,16 @@ def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str =
 
 
 def answer_of(record: Record) -> str:
-    """What the field ``answer`` holds, or else the last box of ``solution``."""
+    """The field ``answer`` or, without it, the content of the last box of ``solution``."""
     if "answer" in record.fields:
         return record.text("answer").strip()
     answer = last_box(record.text("solution"))
     if answer is None:
-        raise TaskError(f"{record.place}: 'solution' has no answer in a \\boxed{{}}; mend the line or add an 'answer'")
+        raise TaskError(f"{record.place}: 'solution' has no answer in a \\boxed{{}}; fix the line or add an 'answer'")
     return answer
 
 
 def solution_of(record: Record) -> str:
-    """The published solution without the box around its answer; empty where there is none."""
+    """The published solution without the box around its answer; empty if there is no solution."""
     worked = record.fields.get("solution")
     return worked.replace(r"\boxed", "").strip() if isinstance(worked, str) else ""

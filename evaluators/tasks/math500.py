@@ -1,4 +1,4 @@
-"""MATH-500 (Lightman et al. 2023) alone, all of it held out: what ``math`` tests on, for models trained elsewhere."""
+"""MATH-500 (Lightman et al. 2023), the test split of ``math``, for models that were trained on something else."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ def build(split: Split, *, data: Path | None, prompt: str = QUESTION) -> list[Pr
     Args:
         split: test; the others are empty, which is an error.
         data: where ``math500_test.jsonl`` is (fields as for ``math``): a folder, a pattern, or the file itself,
-            all of which is then test; without it, it comes from the Hugging Face hub.
+            which is then used completely; without ``data``, it comes from the Hugging Face hub.
         prompt: a text with ``{question}`` in it.
     """
     MATH_500.check_prompt(prompt)

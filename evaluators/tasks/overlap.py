@@ -1,4 +1,4 @@
-"""Whether held-out problems stand in the training problems: alike, or by 13 words or signs (Brown et al. 2020)."""
+"""The overlap of held-out and training problems: same questions, or 13 common words (Brown et al. 2020)."""
 
 import re
 from collections import Counter
@@ -9,9 +9,9 @@ from hashlib import sha256
 from evaluators.types import Problem
 
 GRAM = 13
-"""Tokens in a row that two problems do not share by chance (Brown et al. 2020, arXiv 2005.14165, appendix C)."""
+"""The length of a common sequence that is not by chance (Brown et al. 2020, arXiv 2005.14165, appendix C)."""
 COMMON = 10
-"""Training problems above which what they share is a template, and no leak (likewise)."""
+"""The number of training problems above which a common sequence is considered a template (likewise)."""
 EXAMPLES = 5
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -23,15 +23,16 @@ class Overlap:
     train: int
     held_out: int
     same: int
-    """Their question is a training question, but for case and spaces."""
+    """Held-out problems whose question is a training question, except for case and spaces."""
     near: int
-    """They share 13 words or signs in a row with one to ten training questions; shorter ones are all the same."""
+    """Held-out problems that share 13 consecutive words or symbols with one to ten training questions. Shorter
+    questions must be identical."""
     examples: tuple[tuple[str, str], ...]
-    """Ids of some of these: (held out, train)."""
+    """Ids of some of these problems: (held out, train)."""
 
 
 def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
-    """By the questions alone, without their prompts' template; linear in their length."""
+    """The overlap of the questions, without the template of their prompts. The time is linear in their length."""
     questions = {_normal(problem): problem.id for problem in train}
     sightings: Counter[bytes] = Counter()
     grams: dict[bytes, str] = {}
@@ -50,7 +51,7 @@ def overlap(train: Sequence[Problem], held_out: Sequence[Problem]) -> Overlap:
 
 
 def words_and_signs(text: str) -> list[str]:
-    """In order."""
+    """The words and symbols of a text, in order."""
     return _TOKEN.findall(text)
 
 
@@ -59,7 +60,7 @@ def _normal(problem: Problem) -> str:
 
 
 def _grams(problem: Problem) -> Iterator[bytes]:
-    """Hashes: a gram as text would take ten times the memory."""
+    """Hashes of the sequences of a problem. Texts would need ten times the memory."""
     tokens = words_and_signs(problem.asked.casefold())
     for start in range(max(1, len(tokens) - GRAM + 1)):
         yield sha256("\0".join(tokens[start : start + GRAM]).encode(errors="surrogatepass")).digest()[:12]

@@ -1,6 +1,6 @@
-"""What tasks with a published test set, and mostly a train set, share: files or the hub, a prompt, a validation split.
+"""Tasks with a published test set and usually a train set: files or the hub, a prompt, a validation split.
 
-Hub ids, configurations and fields are as documented there; no hub was in reach of those who wrote this.
+Hub ids, configurations and fields are those of the hub's documentation. They have not been tested with the hub.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from evaluators.tasks.splits import COLUMN, VALIDATION_PARTS, split_of_record, w
 from evaluators.types import Problem, Split, TaskError
 
 QUESTION = "{question}"
-"""The prompt of a task whose answer format says the rest."""
+"""The prompt of a task whose answer format adds the instruction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class HubSet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A set of records: a file, or the rows of these sets on the hub."""
+    """A set of records, which are in a file, or in the given sets of the hub."""
 
     file: str
     hub: tuple[HubSet, ...]
@@ -44,13 +44,13 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A task's published train and test set; validation is a fixed part of train, by a hash of the question."""
+    """The published train and test set of a task. Validation is a fixed part of train, by a hash of the question."""
 
     task: str
     question: tuple[str, ...]
-    """The fields that hold the question, joined by a space."""
+    """The fields of the question, which are joined by a space."""
     train: Part | None
-    """None: all of the task is held out."""
+    """None if the whole task is held out."""
     test: Part
 
     def check_prompt(self, prompt: str) -> None:
@@ -63,7 +63,7 @@ class Published:
         return " ".join(record.text(field) for field in self.question)
 
     def records(self, split: Split, data: Path | None) -> list[Record]:
-        """What ``split`` is taken from: of a folder, of a pattern, of the hub without ``data``, or the file itself."""
+        """The records from which ``split`` is taken: from a folder, a pattern, a file, or the hub without ``data``."""
         part = self._part(split)
         if data is None:
             return [record for rows in part.hub for record in self._from_hub(rows)]
@@ -73,14 +73,14 @@ class Published:
         if not all(field in records[0].fields for field in self.question):
             guessed = missing_columns(str(data), records[0], {"prompt": self.question[0], "answer": "answer"})
             raise guessed or TaskError(
-                f"{data} lacks a column of {' and '.join(self.question)}, which the task {self.task} reads"
+                f"{data} lacks one of the columns {' and '.join(self.question)}, which the task {self.task} needs"
             )
         return records
 
     def disjoint_records(self, split: Split, data: Path | None) -> list[Record]:
-        """The same, but the first of each question alone, and in train none that is in test, wherever both come from.
+        """The same without duplicate questions, and in train without the questions of the test set.
 
-        Questions are the same if they differ in whitespace only.
+        Questions are the same if they only differ in whitespace.
         """
         records = self._by_question(self.records(split, data))
         if split is not Split.TEST and not self._stands_alone(data):
@@ -99,9 +99,9 @@ class Published:
         solution: Callable[[Record], str] = lambda record: "",
         whole: bool = False,
     ) -> list[Problem]:
-        """The problems of ``split`` among ``records``, in their order. A file alone has all splits of the task.
+        """The problems of ``split`` among ``records``, in their order. A single file has all splits of the task.
 
-        ``whole``: all of a file alone that has no column ``split``, as test problems; of other data none.
+        ``whole``: return all of a single file without a column ``split`` as test problems, and nothing of other data.
         """
         records = list(records)
         alone = self._stands_alone(data)
@@ -133,13 +133,13 @@ class Published:
             return self.test
         if self.train is None:
             raise TaskError(
-                f"the task {self.task} has no {split} split, all of it is held out; train on another task and "
-                "evaluate on this one's test split"
+                f"the task {self.task} has no {split} split, because all of it is held out; train on another task and "
+                "evaluate on the test split of this one"
             )
         return self.train
 
     def _stands_alone(self, data: Path | None) -> bool:
-        """Whether ``data`` is one file, which is split on its own."""
+        """Whether ``data`` is a single file, which is then split."""
         return self.train is not None and data is not None and data.is_file()
 
     def _by_question(self, records: Iterable[Record]) -> dict[str, Record]:
@@ -150,7 +150,7 @@ class Published:
 
     def _from_hub(self, rows: HubSet) -> list[Record]:
         files = " and ".join(part.file for part in (self.train, self.test) if part)
-        remedy = f"pass --data with a folder that holds {files}"
+        remedy = f"pass --data with a folder that has {files}"
         found = [hub_rows(self.task, rows.hub_id, config, rows.split, remedy=remedy) for config in rows.configs]
         return [record for tables in found for table in tables.values() for record in table]
 
@@ -162,13 +162,13 @@ def _split(question: str, wanted: Split) -> Split:
 
 
 def _locate(data: Path, part: Part) -> Path:
-    """The file of ``part`` in the folder ``data``, or among what the pattern ``data`` matches."""
+    """The file of ``part`` in the folder ``data``, or among the files that match the pattern ``data``."""
     if "*" in str(data):
         root = Path(data.anchor)
         for path in sorted(root.glob(str(data.relative_to(root)))):
             if path.name == part.file:
                 return path
-        raise TaskError(f"{data} matches no file {part.file}; mend the pattern")
+        raise TaskError(f"{data} matches no file {part.file}; change the pattern")
     if not data.is_dir():
         raise TaskError(f"there is no {data}; give a folder with {part.file}, or a file of JSON lines")
     if not (data / part.file).exists():

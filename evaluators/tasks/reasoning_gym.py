@@ -1,9 +1,9 @@
 """Problems of reasoning-gym (Stojanovski et al. 2025), generated, with its own scorers: ``reasoning_gym:countdown``.
 
-A generator is taken only where its own answers survive the way that a model's answers go, behind ``####`` on one
-line: about 80 of the 105 do, at their default settings; grids and other answers of several lines do not.
-Where a scorer runs answers as Python code, those are limited to arithmetic (``evaluators/scorers.py``). Scorers
-are taken as they are, with their holes: that of puzzle24 accepts any four numbers in range that make 24.
+A generator is only accepted if its own answers get a full score in the form in which models give them, after ``####``
+on one line. About 80 of the 105 do with their default settings; grids and other answers of several lines do not.
+If a scorer runs answers as Python code, answers are limited to arithmetic (``evaluators/scorers.py``). Scorers are not
+corrected: that of puzzle24 accepts any four numbers in range that make 24.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from evaluators.tasks.records import Record, choose, make_problem, share, split_
 from evaluators.types import Problem, Rubric, Split, TaskError
 
 DRAWS = 4
-"""At most so many times ``count`` entries are drawn to find ``count`` distinct questions."""
+"""The maximum number of generated entries, as a multiple of ``count``, to find ``count`` distinct questions."""
 
 
 def build(
@@ -38,23 +38,24 @@ def build(
     """The problems of ``split`` among the generator's first ``count`` distinct ones, in its order.
 
     Args:
-        split: a hash of the question's words and numbers, in any order, assigns 80 % to train, 10 % to validation and
-            10 % to test: the divisor of 51 and 63 is never in another split than that of 63 and 51.
+        split: a hash of the question's words and numbers assigns 80 % to train, 10 % to validation and 10 % to test.
+            The hash does not depend on their order, so 51 and 63 are in the same split as 63 and 51.
         data: refused; the problems are generated.
         variant: the generator, as reasoning-gym names it.
         count: how many problems in all three splits.
-        seed: another seed, other problems. It is hashed: within reasoning-gym, seeds 0 and 1 share all but one.
+        seed: determines the problems. It is hashed, because in reasoning-gym seeds 0 and 1 share all problems but one.
         prompt: a text with ``{question}`` in it.
         config: the generator's own settings, such as ``min_numbers`` of countdown.
 
     Raises:
-        TaskError: reasoning-gym is not installed; an unknown generator or setting; a generator whose own answer
-            would not get a full score, or that names none; fewer than ``count`` distinct problems.
+        TaskError: reasoning-gym is not installed; the generator or a setting is unknown; the generator's own answer
+            does not get a full score, or it has none; there are fewer than ``count`` distinct problems.
     """
     name = f"reasoning_gym:{variant}"
     if data is not None:
         raise TaskError(
-            f"the task {name} generates its problems and reads no data; drop --data {data}, or read it by --task jsonl"
+            f"the task {name} generates its problems and reads no data; remove --data {data}, or read it with --task "
+            "jsonl"
         )
     if "{question}" not in prompt:
         raise TaskError(f"the prompt of the task {name} has no {{question}}; put it where the question goes")
@@ -85,7 +86,7 @@ def _dataset(generator: str, config: dict[str, Any], *, seed: int, size: int) ->
     if generator not in known:
         raise TaskError(
             f"reasoning_gym has no generator {generator!r}{suggestion(generator, known)}; "
-            f"name one behind a colon, such as reasoning_gym:countdown; it has {', '.join(known)}"
+            f"name one after a colon, such as reasoning_gym:countdown; it has {', '.join(known)}"
         )
     settings = sorted({field.name for field in dataclasses.fields(DATASETS[generator][1])} - {"seed", "size"})
     for key in config:
@@ -96,15 +97,15 @@ def _dataset(generator: str, config: dict[str, Any], *, seed: int, size: int) ->
             )
     try:
         return create_dataset(generator, seed=seed, size=size, **config)
-    except Exception as error:  # generators check their settings by assertions and whatever else
-        raise TaskError(f"reasoning_gym:{generator} refuses its settings ({error}); mend them") from error
+    except Exception as error:  # generators check their settings with assertions and other exceptions
+        raise TaskError(f"reasoning_gym:{generator} refuses its settings ({error}); change them") from error
 
 
 def _records(name: str, dataset: Any) -> Iterator[Record]:
     for index in range(len(dataset)):
         try:
             fields = dataset[index]
-        except Exception as error:  # some settings pass the generator's check and then do not work
+        except Exception as error:  # some settings pass the generator's check but do not work
             raise TaskError(f"{name} fails at its problem {index} ({error}); use other settings") from error
         yield Record(place=f"{name}:{index}", fields=fields)
 
@@ -117,18 +118,18 @@ def _problem(
     config: dict[str, Any],
     score: Callable[[str | None, Any], float],
 ) -> Problem:
-    """With a rubric that is known to give the generator's own answer, as a model would write it, a full score."""
+    """A problem whose rubric gives the generator's own answer a full score, in the form that a model would write."""
     entry = json.dumps(record.fields, default=str)
     own = record.fields["answer"]
     if not isinstance(own, str) or not own.strip():
-        raise TaskError(f"{record.place} names no answer, by which its scorer could be checked; use another generator")
+        raise TaskError(f"{record.place} has no answer with which its scorer could be checked; use another generator")
     answer = extract(f"#### {own}").answer
     found = without_price(answer) if answer is not None else None
     shown = found is not None and len(found) <= LONGEST_ANSWER and may_see(name, found)
     if not shown or score(found, json.loads(entry)) != 1:
         raise TaskError(
-            f"{record.place}: its own answer {own[:40]!r} gets no full score when it stands behind #### on one line "
-            f"of at most {LONGEST_ANSWER} characters, none of them code; use another generator or other settings"
+            f"{record.place}: its own answer {own[:40]!r} does not get a full score after #### on one line of at most "
+            f"{LONGEST_ANSWER} characters without code; use another generator or other settings"
         )
     return make_problem(
         record,

@@ -1,4 +1,4 @@
-"""What tasks with data share: records and their fields, splitting by content, making problems."""
+"""Functions for tasks with data: records and their fields, splits by content, and the construction of problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from evaluators.grading.gold import GoldError, read_gold
 from evaluators.types import Framing, Problem, Rubric, Split, TaskError
 
 MISSING = object()
-"""What a field holds that is not there."""
+"""The value of a missing field."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One object of a file, and where it stands."""
+    """One object of a file, and its position there."""
 
     place: str
     """``file:line``, or ``file, row 3``."""
     fields: dict[str, Any]
 
     def value(self, field: str) -> Any:
-        """What a field holds. Dots lead into objects and lists: ``reward_model.ground_truth``, ``turns.0.content``."""
+        """The value of a field. Use dots for nested fields: ``reward_model.ground_truth``, ``turns.0.content``."""
         found = _within(self.fields, field)
         if found is MISSING:
             raise TaskError(
                 f"{self.place} has no field {field!r}, only {', '.join(self.fields) or 'an empty object'}; "
-                "name the right field or mend the line"
+                "name the right field or fix the line"
             )
         return found
 
     def has(self, field: str) -> bool:
-        """Whether there is such a field, whatever it holds."""
+        """Whether the field exists, with any value."""
         return _within(self.fields, field) is not MISSING
 
     def text(self, field: str) -> str:
@@ -48,7 +48,7 @@ class Record:
 
 
 def _within(content: Any, field: str) -> Any:
-    """``MISSING`` where there is no such field; a name with dots in it goes before a path."""
+    """The value of a field, or ``MISSING``. A field whose name has dots in it has priority over a path."""
     if isinstance(content, dict) and field in content:
         return content[field]
     first, dot, rest = field.partition(".")
@@ -72,15 +72,15 @@ def make_problem(
     solution: str = "",
     system: str = "",
 ) -> Problem:
-    """A problem whose id follows from ``content``, the question itself without surroundings, and the answer.
+    """A problem. Its id is computed from ``content``, which is the question without a template, and the answer.
 
     Raises:
-        TaskError: the answer cannot be understood, so that no completion could be graded by it.
+        TaskError: the answer cannot be understood, so no completion could be graded with it.
     """
     try:
         digest = sha256(f"{content}\0{answer}".encode()).hexdigest()
     except UnicodeEncodeError:
-        raise TaskError(f"{record.place} holds half of a surrogate pair; mend the line") from None
+        raise TaskError(f"{record.place} has half of a surrogate pair; fix the line") from None
     if rubric is None:
         try:
             read_gold(answer)
@@ -99,7 +99,7 @@ def make_problem(
 
 
 def share(content: str, parts: int) -> int:
-    """Which of ``parts`` equal parts a text belongs to, by its hash: the same on every machine."""
+    """The index of a text among ``parts`` equal parts, by its hash. It is the same on every machine."""
     return int.from_bytes(sha256(content.encode(errors="surrogatepass")).digest()[:8], "big") % parts
 
 
@@ -109,17 +109,17 @@ def split_by_content(content: str) -> Split:
 
 
 def choose(problems: Sequence[Problem], split: Split, source: str, remedy: str) -> list[Problem]:
-    """Those of ``split``; none at all would be a mistake in the data."""
+    """The problems of ``split``. If there are none, this is an error in the data."""
     chosen = [problem for problem in problems if problem.split is split]
     if not chosen:
-        raise TaskError(f"{source} has no problem of the {split} split among {len(problems)}; {remedy}")
+        raise TaskError(f"{source} has {len(problems)} problems, but none in the {split} split; {remedy}")
     return chosen
 
 
 def refuse_duplicates(records: Sequence[Record], contents: Sequence[str], field: str) -> None:
-    """Splits would not be disjoint, and problems not be told apart, if a prompt stood there twice.
+    """Refuse duplicate questions, because splits would not be disjoint and ids not unique.
 
-    ``contents``: what each record's ``field`` asks.
+    ``contents``: the question in ``field`` of each record.
     """
     seen: dict[str, str] = {}
     for record, content in zip(records, contents, strict=True):

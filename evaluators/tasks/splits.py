@@ -1,4 +1,4 @@
-"""Which split a record is of, where the data says so: by a column, or by the names of its files."""
+"""The split of a record if the data assigns one: by a column, or by the names of its files."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from evaluators.tasks.records import Record, share
 from evaluators.types import Split, TaskError
 
 COLUMN = "split"
-"""Read wherever a single file has it."""
+"""The column that is used if a single file has it."""
 WORDS = {
     "train": Split.TRAIN,
     "validation": Split.VALIDATION,
@@ -17,15 +17,15 @@ WORDS = {
     "test": Split.TEST,
 }
 VALIDATION_PARTS = 20
-"""One part in so many of the train problems is the validation split, where data has none."""
+"""The share of the train problems in the validation split, as one part of this number, if the data has none."""
 
 
 def split_of_record(record: Record, column: str = COLUMN) -> Split:
-    """What ``column`` says."""
+    """The split in ``column``."""
     word = record.text(column)
     if word.strip().lower() not in WORDS:
         raise TaskError(
-            f"{record.place}: {column!r} is {word[:40]!r}; it must be {', '.join(WORDS)}; mend the line, or rename "
+            f"{record.place}: {column!r} is {word[:40]!r}; it must be {', '.join(WORDS)}; fix the line, or rename "
             "the column if it does not assign splits"
         )
     return WORDS[word.strip().lower()]
@@ -35,7 +35,7 @@ def splits_of_names(names: Sequence[str], *, where: str, remedy: str) -> list[Sp
     """A split for each of ``mine_train.jsonl``, ``dev.csv``, ``test-00000-of-00001.parquet``; None if all are one set.
 
     Raises:
-        TaskError: some names say a split and others none, or more than one; ``where`` and ``remedy`` are told.
+        TaskError: some names say one split, and others none or several. The message has ``where`` and ``remedy``.
     """
     said = [{WORDS[word] for word in re.findall("[a-z]+", name.lower()) if word in WORDS} for name in names]
     if len(set().union(*said)) < 2 and all(len(words) < 2 for words in said):
@@ -43,14 +43,14 @@ def splits_of_names(names: Sequence[str], *, where: str, remedy: str) -> list[Sp
     for name, words in zip(names, said, strict=True):
         if len(words) != 1:
             raise TaskError(
-                f"{where} and those beside it: {name!r} names {'two splits' if words else 'no split'}, and others name "
-                f"one; {remedy}"
+                f"{where} and the files next to it: the name {name!r} says {'two splits' if words else 'no split'}, "
+                f"but others say one; {remedy}"
             )
     return [words.pop() for words in said]
 
 
 def with_validation(splits: Sequence[Split], contents: Sequence[str]) -> list[Split]:
-    """The same, a fixed 5 % of train by a hash of the text as validation where there is none."""
+    """The splits, with a fixed 5 % of train (by a hash of the text) as validation if there is no validation data."""
     if Split.VALIDATION in splits:
         return list(splits)
     return [

@@ -1,4 +1,4 @@
-"""SVAMP (Patel et al. 2021): word problems of one or two steps, varied so that reading half of them does not do."""
+"""SVAMP (Patel et al. 2021): word problems of one or two steps, varied so that one must read the whole question."""
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,15 +19,15 @@ SVAMP = Published(
 def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
-    The hub has 700 in train and 300 in test; the authors' own file has all 1000 in one. A problem that is in
-    test is never in train or validation, wherever the data comes from.
+    The hub has 700 problems in train and 300 in test; the authors' file has all 1000. A problem of the test split is
+    never in train or validation, wherever the data comes from.
 
     Args:
         data: where ``svamp_test.jsonl`` and, to train, ``svamp_train.jsonl`` are (fields ``Body``, ``Question``
             and ``Answer``, a number): a folder, or a pattern; without it, they come from the Hugging Face hub.
             Validation is a fixed 5 % of train, by a hash of the question. A single file has all splits, by its
             column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
-        whole: all of a single file that has no such column, as test problems; of other data none.
+        whole: return all of a single file without such a column as test problems, and nothing of other data.
         prompt: a text with ``{question}`` in it.
     """
     SVAMP.check_prompt(prompt)
@@ -36,10 +36,10 @@ def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str =
 
 
 def _answer(record: Record) -> str:
-    """Without the ``.0`` that all published answers have."""
+    """The answer without the ``.0`` that all published answers have."""
     text = record.text("Answer")
     try:
         value = Decimal(text)
         return str(int(value)) if value == int(value) else str(value)
     except (InvalidOperation, OverflowError, ValueError):
-        raise TaskError(f"{record.place}: 'Answer' is {text[:40]!r}, not a number; mend the line") from None
+        raise TaskError(f"{record.place}: 'Answer' is {text[:40]!r}, not a number; fix the line") from None

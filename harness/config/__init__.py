@@ -1,1 +1,1 @@
-"""What a run is: its settings, the suites that share them, and what the command line changes."""
+"""The configuration of runs: settings, suites, and changes from the command line."""

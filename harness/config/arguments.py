@@ -1,4 +1,4 @@
-"""What the command line's texts mean."""
+"""Parsing the texts of command-line options."""
 
 import json
 import re
@@ -19,11 +19,11 @@ from harness.config.suites import explain, set_key
 from harness.errors import HarnessError
 
 FLAGS = {"model.path": "--model", "task.data": "--data", "compute.engine": "--engine"}
-"""Settings of a suite that have an option of their own."""
+"""Settings of a suite that have their own options."""
 
 
 def names_of(text: str) -> list[str]:
-    """``"agro, grpo"`` as its names.
+    """The names in a list such as ``"agro, grpo"``.
 
     Raises:
         HarnessError: one of them is empty, or something else than a comma separates them.
@@ -36,7 +36,7 @@ def names_of(text: str) -> list[str]:
 
 
 def parse_seeds(text: str | None) -> list[int] | None:
-    """``"3"`` is seeds 0, 1, 2; ``"0,1,7"`` are those; ``"7,"`` is seed 7 alone."""
+    """Parse seeds: ``"3"`` means the seeds 0, 1 and 2; ``"0,1,7"`` means these; ``"7,"`` means only seed 7."""
     if text is None:
         return None
     try:
@@ -51,7 +51,7 @@ def parse_seeds(text: str | None) -> list[int] | None:
 
 
 def parse_counts(text: str, option: str) -> list[int]:
-    """``"8,64"`` as numbers from 1 up, each once."""
+    """Parse distinct positive numbers such as ``"8,64"``."""
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
@@ -62,18 +62,18 @@ def parse_counts(text: str, option: str) -> list[int]:
 
 
 def is_until(until: str | None, most: int | None, seeds: str | None = None) -> bool:
-    """Whether seeds are added until it is decided; refuses what does not go together."""
+    """Whether ``--until decided`` was given. Refuses options that contradict each other."""
     if until not in (None, "decided"):
-        raise HarnessError(f"--until {until!r}: the only end that seeds may have is decided")
+        raise HarnessError(f"--until {until!r}: the only value is decided")
     if until is None and most is not None:
-        raise HarnessError("--max-seeds goes with --until decided: give both, or neither")
+        raise HarnessError("--max-seeds needs --until decided; give both or neither")
     if until and seeds is not None:
-        raise HarnessError("--until decided chooses the seeds; give --max-seeds in place of --seeds")
+        raise HarnessError("--until decided chooses the seeds; give --max-seeds instead of --seeds")
     return until is not None
 
 
 def parse_budget(text: str) -> dict[str, Any]:
-    """``completions=20000`` as the suite's ``budget``."""
+    """Parse a budget such as ``completions=20000``, as the ``budget`` of a suite."""
     unit, _, total = text.partition("=")
     try:
         return {"unit": unit, "total": float(total)}
@@ -88,7 +88,7 @@ def command_line(
     regimes: Sequence[str] = (),
     tasks: Sequence[str] = (),
 ) -> str:
-    """A command as it would be typed, all of it spelt out."""
+    """A command line with all options written out."""
     given = [part for option, value in options.items() if value is not None for part in (option, value)]
     given += [part for task in tasks for part in ("--task", task)]
     given += [part for key, value in changes for part in _typed(key, value)]
@@ -97,7 +97,7 @@ def command_line(
 
 
 def _typed(key: str, value: Any) -> tuple[str, str]:
-    """A change of a suite as an option: its own where there is one."""
+    """A change of a suite as an option. If the setting has its own option, this is used."""
     if key in FLAGS and isinstance(value, str):
         return FLAGS[key], value
     if key == "task" and isinstance(value, dict) and (text := _task_text(value)):
@@ -106,7 +106,7 @@ def _typed(key: str, value: Any) -> tuple[str, str]:
 
 
 def _task_text(task: Mapping[str, Any]) -> str:
-    """What :func:`parse_task` reads as this task; empty if it has no such form."""
+    """The text that :func:`parse_task` reads as this task; empty if there is none."""
     settings = {key: value for key, value in task.items() if key not in ("name", "options")} | task.get("options", {})
     given = ",".join(f"{key}={_written(value)}" for key, value in settings.items())
     text = f"{task['name']}:{given}" if given else str(task["name"])
@@ -117,13 +117,13 @@ def _task_text(task: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as :func:`_scalar` reads it."""
+    """The text that :func:`_scalar` reads as this value."""
     text = str(value)
     return text if text.strip() == text and _scalar(text) == value else json.dumps(value)
 
 
 def chosen_budget(text: str) -> Budget:
-    """The same, checked."""
+    """Parse and validate a budget."""
     try:
         return Budget.model_validate(parse_budget(text))
     except ValidationError as error:
@@ -131,7 +131,7 @@ def chosen_budget(text: str) -> Budget:
 
 
 def chosen_regime(text: str) -> str:
-    """A regime as the runs name it."""
+    """Parse a regime, and return its canonical name."""
     try:
         return str(RegimeSpec.parse(text))
     except ValueError as error:
@@ -141,7 +141,7 @@ def chosen_regime(text: str) -> str:
 def changes_of(
     change: list[str] | None, model: str | None, data: str | None, engine: str | None, task: str | None = None
 ) -> list[tuple[str, Any]]:
-    """What the command line changes of a suite, as dotted keys and values; the task first, as others are of it."""
+    """The changes of a suite from the command line, as dotted keys and values. The task comes first."""
     flags = zip(FLAGS, (model, data, engine), strict=True)
     given = [(key, value) for key, value in flags if value is not None]
     tasks: list[tuple[str, Any]] = [("task", parse_task(task))] if task is not None else []
@@ -149,15 +149,14 @@ def changes_of(
 
 
 def parse_task(text: str) -> dict[str, Any]:
-    """``jsonl:prompt=question,answer=final`` as the ``task`` of a suite.
+    """Parse a task such as ``jsonl:prompt=question,answer=final``, as the ``task`` of a suite.
 
-    A value goes on to the next ``,KEY=``. Keys are the settings of a suite's task; all others are the task's own
-    options.
+    A value extends to the next ``,KEY=``. Keys are the settings of a suite's task. Other keys are options of the task.
 
     Raises:
-        HarnessError: no such task or key, or no ``KEY=VALUE``.
+        HarnessError: there is no such task or key, or the text has no ``KEY=VALUE``.
     """
-    # The settings begin behind the last colon before the first equals sign: later colons belong to values.
+    # The settings start after the last colon before the first equals sign. Later colons belong to values.
     parts = re.fullmatch(r"([^=]+?)(?::([^:=]+=.*))?", text, re.DOTALL)
     if not parts:
         raise HarnessError(f"--task {text!r}: give NAME or NAME:KEY=VALUE,..., such as jsonl:prompt=question")
@@ -184,7 +183,7 @@ def parse_task(text: str) -> dict[str, Any]:
 
 
 def _scalar(text: str) -> Any:
-    """A YAML number, truth value, list or quoted text; all else is a text as it stands, with its colons and braces."""
+    """A YAML number, boolean, list or quoted text. Anything else is plain text, including colons and braces."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -193,7 +192,7 @@ def _scalar(text: str) -> Any:
 
 
 def parse_change(text: str) -> tuple[str, Any]:
-    """``optimizer.learning_rate=1e-4`` as a dotted key and a YAML value."""
+    """Parse a change such as ``optimizer.learning_rate=1e-4``, as a dotted key and a YAML value."""
     key, equals, value = text.partition("=")
     try:
         if key and equals:

@@ -1,4 +1,4 @@
-"""An arm of a suite becomes a run: its objective, built and checked, inside what stands around it."""
+"""Making runs from the arms of a suite: building and checking the objective, its constraint and its robustness."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,10 +22,10 @@ from harness.errors import HarnessError, place_of
 
 
 def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
-    """One run of the suite's arm ``name``: an objective, an arm that the suite defines, or a control.
+    """One run of the arm ``name``, which is an objective, an arm of the suite, or a control.
 
     Raises:
-        HarnessError: unknown objective, unknown or wrong field, or a group too small for the objective.
+        HarnessError: the objective or a field is unknown or wrong, or groups are too small for the objective.
     """
     arm = arm_of(suite, name)
     spec = arm.objective or name
@@ -45,12 +45,13 @@ def run_config(suite: SuiteConfig, name: str, seed: int) -> RunConfig:
     shared["optimizer"] = optimizer_of(suite, name)
     try:
         return RunConfig(**shared, suite=suite.name, objective=config, seed=seed)
-    except ValidationError as error:  # what arm and suite are only together
+    except ValidationError as error:  # arm and suite contradict each other
         raise HarnessError(f"suite {suite.name}, {name}: {explain(error, RunConfig)}") from error
 
 
 def refuse_unknown_requirements(objective: Objective, name: str) -> None:
-    """
+    """Refuse an objective with unknown requirements.
+
     Raises:
         HarnessError: the objective called ``name`` requires something that the harness does not compute.
     """
@@ -62,7 +63,7 @@ def refuse_unknown_requirements(objective: Objective, name: str) -> None:
 
 
 def _check(objective: Objective, constrained: Objective, name: str, suite: SuiteConfig) -> None:
-    """Refuse an objective, or its constraint, that asks for what this suite's runs do not have."""
+    """Refuse an objective or a constraint that does not fit the runs of this suite."""
     refuse_unknown_requirements(objective, name)
     if "group" in objective.requires and suite.rollout.group_size < 2:
         raise HarnessError(
@@ -70,45 +71,45 @@ def _check(objective: Objective, constrained: Objective, name: str, suite: Suite
         )
     if "mismatched_log_ratio" in objective.requires and suite.rollout.prompts < 2:
         raise HarnessError(
-            f"rollout.prompts is 1, but {name} pairs prompts with the completions of other ones; set it to 2 or more"
+            f"rollout.prompts is 1, but {name} pairs prompts with completions of other prompts; set it to 2 or more"
         )
     rollout, budget = suite.rollout, suite.budget
     least = rollout.prompts * (rollout.group_size + rollout.reference_samples)
     if "ref_rewards" in objective.requires and budget.unit == "completions" and budget.total < least:
         raise HarnessError(
-            f"a budget of {budget.total:g} completions is less than the {least} that a step of {name} takes, with "
-            f"{rollout.reference_samples} of the reference (rollout.reference_samples) for each of "
-            f"{rollout.prompts} prompts"
+            f"a budget of {budget.total:g} completions is less than the {least} of one step of {name}, which includes "
+            f"{rollout.reference_samples} reference completions (rollout.reference_samples) for each of "
+            f"{rollout.prompts} prompts; give a larger budget"
         )
     if isinstance(constrained, Constrained) and constrained.quantity == "kl" and suite.regime != "on_policy":
         raise HarnessError(
-            f"objectives.{name}.constraint: the KL is measured on the policy's own completions, which regime "
+            f"objectives.{name}.constraint: the KL is measured on completions of the current policy, which the regime "
             f"{suite.regime} does not have; limit the length, or train on_policy"
         )
     if isinstance(constrained, Constrained) and "ref_rewards" in objective.requires:
         raise HarnessError(
-            f"objectives.{name}.constraint: {name} compares with rewards of the reference's completions, which bear no "
-            "penalty; take the constraint away"
+            f"objectives.{name}.constraint: {name} compares with rewards of reference completions, which have no "
+            "penalty; remove the constraint"
         )
 
 
 def space_of(suite: SuiteConfig, name: str) -> dict[str, tuple[float, float]]:
-    """The ranges that are searched for the arm: those of the suite that are its own, then those of the arm.
+    """The search ranges of an arm: those of the suite for its own fields, then those of the arm itself.
 
     Raises:
-        HarnessError: the arm's own space has a field that its objective has not.
+        HarnessError: the arm's own space has a field that its objective does not have.
     """
     arm = arm_of(suite, name)
     fields = {f"fields.{key}": key for key in hyperparameters(find_objective(arm.objective or name))}
     for key in arm.space:
         if key.startswith("fields.") and key not in fields:
-            raise HarnessError(f"objectives.{name}.space.{key} fits no field of {name}{nearest(key, list(fields))}")
+            raise HarnessError(f"objectives.{name}.space.{key} is not a field of {name}{nearest(key, list(fields))}")
     shared = {k: ends for k, ends in suite.tuning.space.items() if k in fields or k.startswith("optimizer.")}
     return shared | arm.space
 
 
 def _inside(constraint: ConstraintSettings | None, inner: Objective, name: str) -> Objective:
-    """The objective inside its constraint, if it has one."""
+    """The objective, wrapped in its constraint if it has one."""
     if constraint is None:
         return inner
     try:
@@ -118,7 +119,7 @@ def _inside(constraint: ConstraintSettings | None, inner: Objective, name: str) 
 
 
 def _weighed(robust: RobustSettings | None, inner: Objective, name: str) -> Objective:
-    """The objective, with its constraint, on the worst distribution of prompts, if it is to be robust."""
+    """The objective with its constraint, wrapped in robust weights if it has them."""
     if robust is None:
         return inner
     try:
@@ -128,14 +129,14 @@ def _weighed(robust: RobustSettings | None, inner: Objective, name: str) -> Obje
 
 
 def _spelt_out(objective: Objective) -> ConstraintSettings | None:
-    """Its constraint, with the defaults that apply."""
+    """The constraint of an objective, including defaults."""
     if not isinstance(objective, Constrained):
         return None
     return ConstraintSettings(**{key: getattr(objective, key) for key in ConstraintSettings.model_fields})
 
 
 def objective_of(config: ObjectiveConfig) -> Objective:
-    """The objective of an arm, inside its constraint if it has one, and robust if it is to be."""
+    """The objective of an arm, with its constraint and its robust weights if it has them."""
     inner = build_objective(config.objective, config.fields, where=config.name)
     return _weighed(config.robust, _inside(config.constraint, inner, config.name), config.name)
 
@@ -144,7 +145,7 @@ def find_objective(spec: str) -> type[Objective]:
     """The class that ``spec`` names, see :func:`algorithms.load_objective`.
 
     Raises:
-        HarnessError: there is none, with what may have been meant.
+        HarnessError: there is no such class. The message suggests a name.
     """
     try:
         return load_objective(plugin_objectives().get(spec, spec))
@@ -156,7 +157,7 @@ def find_objective(spec: str) -> type[Objective]:
 
 
 def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Objective:
-    """The objective with ``values`` as its fields, checked against their declared types; ``where`` is the arm."""
+    """The objective with ``values`` as fields, checked against their declared types. ``where``: the name of the arm."""
     cls = find_objective(spec)
     known = list(hyperparameters(cls))
     for key in values:
@@ -170,7 +171,7 @@ def build_objective(spec: str, values: Mapping[str, Any], *, where: str) -> Obje
             raise HarnessError(f"objectives.{where}.fields.{key}: {error}") from error
     try:
         return TypeAdapter(cls).validate_python(dict(values))
-    except PydanticUserError as error:  # a field of one's own objective that has no JSON form
+    except PydanticUserError as error:  # a field of a user's objective has no JSON form
         raise HarnessError(f"{spec}: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]

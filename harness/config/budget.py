@@ -1,4 +1,4 @@
-"""What a run may spend."""
+"""The budget of a run."""
 
 from typing import Literal, get_args
 
@@ -11,7 +11,7 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 class Budget(Settings):
-    """A total in one unit. A run ends at its last whole step within it."""
+    """A total in one unit. A run ends after the last step that fits into it."""
 
     unit: Unit = "completions"
     total: float = Field(gt=0, allow_inf_nan=False)

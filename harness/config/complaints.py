@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a setting, said to somebody who has typed it."""
+"""Messages about wrong settings, from the errors of pydantic."""
 
 from typing import Any, get_args, get_type_hints
 
@@ -14,13 +14,13 @@ TYPED = {
     "model": "must be a mapping in braces, such as {key: value}",
     "dataclass": "must be a mapping in braces, such as {key: value}",
 }
-"""By the first word of pydantic's kind of error; ``int_from_float`` and ``int_parsing`` are alike to the user."""
+"""Messages by the first word of pydantic's error type. For users, ``int_from_float`` equals ``int_parsing``."""
 OTHERWISE = ("less", "greater", "too", "pattern")
-"""Second words of kinds that a message of pydantic's says better."""
+"""Second words of error types for which pydantic's own message is better."""
 
 
 def sentence(problem: Any) -> str:
-    """One of pydantic's errors, to stand behind the setting's name and a colon; with the input where it is not told."""
+    """The message of a pydantic error, to follow the name of the setting and a colon. It includes the input."""
     kind = str(problem["type"])
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if kind == "value_error":
@@ -34,10 +34,10 @@ def sentence(problem: Any) -> str:
 
 
 def refuse_truth_values(value: Any, hint: Any) -> None:
-    """``yes`` is true in YAML, and Python would take it for the number 1.
+    """Refuse booleans for numbers. ``yes`` is true in YAML, and Python would accept it as the number 1.
 
     Raises:
-        ValueError: ``value`` is or holds a truth value, and ``hint`` is of numbers alone.
+        ValueError: ``value`` is or contains a boolean, but ``hint`` only allows numbers.
     """
     kinds = _leaves(hint)
     if not kinds & {int, float} or kinds & {bool, Any}:
@@ -48,7 +48,7 @@ def refuse_truth_values(value: Any, hint: Any) -> None:
 
 
 def hints_of(cls: type) -> dict[str, Any]:
-    """The types of the fields of an objective; none where they cannot be told, which pydantic then says."""
+    """The types of an objective's fields. Empty if they cannot be resolved, which pydantic then reports."""
     try:
         return get_type_hints(cls)
     except (NameError, TypeError):
@@ -56,6 +56,6 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 
 def _leaves(hint: Any) -> set[Any]:
-    """All types in a hint, without what only puts them together."""
+    """All types in a hint, without containers and unions."""
     parts = get_args(hint)
     return set().union(*map(_leaves, parts)) if parts else {hint} if isinstance(hint, type) or hint is Any else set()

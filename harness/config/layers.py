@@ -1,6 +1,6 @@
-"""What a suite sets for an arm, in the suite's regime.
+"""The settings of an arm in a suite, for the suite's regime.
 
-This module imports no torch, so that the command line can refuse a wrong name at once.
+This module does not import torch, so that the command line can refuse wrong names immediately.
 """
 
 import re
@@ -19,7 +19,7 @@ from harness.config.suites import explain, load_suite, nearest
 from harness.errors import HarnessError
 
 SECTIONS = ("optimizer", "fields")
-"""Of an arm's settings."""
+"""The sections of an arm's settings."""
 
 
 def added_objectives() -> dict[str, EntryPoint]:
@@ -28,12 +28,15 @@ def added_objectives() -> dict[str, EntryPoint]:
 
 
 def plugin_objectives() -> dict[str, str]:
-    """``module:Class`` of these, by name; recorded in a run as if it had been typed so."""
+    """``module:Class`` of these objectives, by name. Runs record it, as if the user had given it."""
     return {name: point.value for name, point in added_objectives().items()}
 
 
 def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
-    """The arm's settings in the suite's regime, over those of the arm it is like; a control is like the baseline."""
+    """The arm's settings in the suite's regime, on top of those of the arm that it is ``like``.
+
+    A control is like the baseline by default.
+    """
     added = plugin_objectives()
     _refuse_unknown(name, known_arms(suite))
     if not re.fullmatch(r"[\w.:-]+", name):
@@ -98,7 +101,7 @@ def _refuse_unknown(name: str, known: Sequence[str], where: str = "") -> None:
 
 
 def _objective_of(name: str, arm: ArmSettings, added: Mapping[str, str]) -> str | None:
-    """What the arm trains, where that follows from its own settings or its name."""
+    """The objective of the arm, if it follows from the arm's own settings or name."""
     named = arm.objective or (name if name in OBJECTIVES or name in added else None)
     return added.get(named, named) if named else None
 
@@ -106,10 +109,10 @@ def _objective_of(name: str, arm: ArmSettings, added: Mapping[str, str]) -> str 
 def refuse_typos(
     suite: str, changes: Sequence[tuple[str, Any]], algos: Sequence[str], regimes: Sequence[str] = ()
 ) -> None:
-    """Refuse whatever is wrong in what was typed, as far as that shows without torch.
+    """Refuse wrong arguments, as far as they can be checked without torch.
 
     Raises:
-        HarnessError: no such suite, key, value, regime or arm.
+        HarnessError: there is no such suite, key, value, regime or arm.
     """
     for change in [[("regime", regime)] for regime in regimes] or [[]]:
         loaded = load_suite(suite, [*changes, *change])
@@ -119,10 +122,10 @@ def refuse_typos(
 
 
 def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
-    """The suite's optimiser as the arm has it, in the suite's regime.
+    """The optimiser settings of the arm in the suite's regime.
 
     Raises:
-        HarnessError: unknown arm, unknown or wrong setting.
+        HarnessError: the arm or a setting is unknown, or a value is wrong.
     """
     try:
         return OptimizerSettings.model_validate(suite.optimizer.model_dump() | arm_of(suite, name).optimizer)
@@ -132,7 +135,7 @@ def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
 
 
 def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
-    """What the suite sets for the arm in ``before`` and not in ``after``: ``optimizer.learning_rate 0.0002 -> 0.0001``.
+    """Settings of the arm that changed from ``before`` to ``after``, such as ``optimizer.learning_rate 2e-4 -> 1e-4``.
 
     Both are the same suite in the same regime, before and after changes from the command line.
     """
@@ -147,12 +150,13 @@ def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
 
 
 def settings_of(suite: SuiteConfig, name: str) -> dict[str, Any]:
-    """What the suite sets for the arm alone, in its regime: ``optimizer.NAME`` and ``fields.NAME``."""
+    """The settings that the suite has only for this arm, in its regime: ``optimizer.NAME`` and ``fields.NAME``."""
     arm = arm_of(suite, name)
     return {f"{section}.{key}": value for section in SECTIONS for key, value in getattr(arm, section).items()}
 
 
 def _layered(arms: Sequence[ArmSettings], section: str, regime: str) -> dict[str, Any]:
-    """A section of the first of ``arms``, what it has for the regime on top; below it those that it is like."""
+    """A section of the first arm, with its settings for the regime on top of its general ones, and both on top of those
+    of the arms that it is like."""
     layers = [layer for arm in reversed(arms) for layer in (arm, arm.regimes.get(regime, TunedSettings()))]
     return {key: value for layer in layers for key, value in getattr(layer, section).items()}

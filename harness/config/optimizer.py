@@ -8,7 +8,7 @@ from algorithms.later import LATER
 from harness.config.settings import Fraction, Positive, PositiveInt, Settings
 
 CORRECTIONS = ("importance_cap", "icepop", "sequence_mask")
-"""Settings of the optimiser of which at most one is on."""
+"""Settings of the optimiser of which at most one can be set."""
 
 
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
@@ -16,13 +16,13 @@ def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
         raise ValueError(f"a range goes from the smaller to the larger number, not from {ends[0]:g} to {ends[1]:g}")
     if not ends[0] <= 1 <= ends[1]:
         raise ValueError(
-            f"1, where engine and trainer agree, is not from {ends[0]:g} to {ends[1]:g}: all would be dropped"
+            f"the range from {ends[0]:g} to {ends[1]:g} does not include 1, the ratio if engine and trainer agree"
         )
     return ends
 
 
 Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
-"""From the first number to the second."""
+"""A range from the first number to the second."""
 
 
 class OptimizerSettings(Settings):
@@ -57,19 +57,19 @@ class OptimizerSettings(Settings):
 
     @property
     def correction(self) -> str | None:
-        """Which of the corrections for what engine and trainer compute differently is on."""
+        """The correction for differences between engine and trainer that is set, if any."""
         return next((name for name in CORRECTIONS if getattr(self, name) is not None), None)
 
     @model_validator(mode="after")
     def _one_correction(self) -> "OptimizerSettings":
         given = [name for name in CORRECTIONS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both set, and one alone corrects; set the other to null")
+            raise ValueError(f"{' and '.join(given)} are both set, but only one can be; set the other to null")
         return self
 
     @property
     def epochs(self) -> int:
-        """Passes over each rollout batch."""
+        """The number of passes over each rollout batch."""
         return self.updates_per_rollout // self.minibatches
 
     @model_validator(mode="after")

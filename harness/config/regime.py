@@ -1,4 +1,4 @@
-"""The grammar of regimes: where the completions of a rollout batch come from."""
+"""The grammar of regimes, which say where the completions of a rollout batch come from."""
 
 import re
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ GRAMMAR = "on_policy, stale:STEPS, replay:SIZE,FRACTION or offline"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegimeSpec:
-    """A regime as the command line names it."""
+    """A parsed regime."""
 
     kind: Literal["on_policy", "stale", "replay", "offline"]
     steps: int = 0
-    """Age of stale completions, in optimiser steps."""
+    """The age of stale completions, in optimiser steps."""
     size: int = 0
-    """Completions that the replay buffer holds, the newest."""
+    """The number of newest completions in the replay buffer."""
     fraction: float = 0.0
-    """Share of a rollout batch that is taken from the buffer."""
+    """The share of a rollout batch that comes from the buffer."""
 
     @classmethod
     def parse(cls, text: str) -> "RegimeSpec":
-        """From ``GRAMMAR``; ``stale:0`` is ``on_policy``. Raises ValueError with one sentence."""
+        """Parse a regime of ``GRAMMAR``. ``stale:0`` is ``on_policy``. Raises ValueError with one sentence."""
         if text in ("on_policy", "stale:0"):
             return cls(kind="on_policy")
         if text == "offline":
@@ -31,11 +31,12 @@ class RegimeSpec:
         if (match := re.fullmatch(r"replay:(\d+),(0?\.\d+)", text)) and int(match[1]) and float(match[2]):
             return cls(kind="replay", size=int(match[1]), fraction=float(match[2]))
         raise ValueError(
-            f"{text!r} is no regime; give {GRAMMAR}, such as stale:16 or replay:2048,0.5; FRACTION is between 0 and 1"
+            f"{text!r} is not a regime; give {GRAMMAR}, such as stale:16 or replay:2048,0.5, "
+            "with FRACTION between 0 and 1"
         )
 
     def again(self, prompts: int) -> int:
-        """Groups of a batch of ``prompts`` that are taken from the buffer."""
+        """The number of groups, in a batch of ``prompts``, that come from the buffer."""
         return round(prompts * self.fraction)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a run is made of. A run is a pure function of its :class:`RunConfig`."""
+"""The configuration of a run. A run is a pure function of its :class:`RunConfig`."""
 
 import json
 import re
@@ -32,7 +32,7 @@ from harness.config.settings import (
 
 
 class RunSettings(Settings):
-    """What all runs of a suite share."""
+    """The settings that all runs of a suite share."""
 
     model: ModelSettings
     policy: PolicySettings = PolicySettings()
@@ -64,8 +64,8 @@ class RunSettings(Settings):
         least = {"completions": step, "sampled_tokens": step, "optimizer_steps": updates}.get(self.budget.unit, 0)
         if self.budget.total < least:
             raise ValueError(
-                f"a budget of {self.budget.total:g} {self.budget.unit} is less than one rollout batch of "
-                f"{self.rollout.prompts} prompts x {self.rollout.group_size} completions needs ({least})"
+                f"a budget of {self.budget.total:g} {self.budget.unit} is too small for one rollout batch of "
+                f"{self.rollout.prompts} prompts x {self.rollout.group_size} completions, which needs {least}"
             )
         return self
 
@@ -74,28 +74,28 @@ class RunSettings(Settings):
         rollout, optimizer, spec = self.rollout, self.optimizer, self.regime_spec
         if optimizer.minibatches > rollout.prompts:
             raise ValueError(
-                f"optimizer.minibatches={optimizer.minibatches} is more than rollout.prompts={rollout.prompts}, "
-                "and a group is never split"
+                f"optimizer.minibatches={optimizer.minibatches} is more than rollout.prompts={rollout.prompts}, but "
+                "groups are not split"
             )
         if spec.steps % optimizer.updates_per_rollout:
             raise ValueError(
-                f"regime {self.regime} is no whole number of rollout batches of "
-                f"optimizer.updates_per_rollout={optimizer.updates_per_rollout} steps each; give stale:K with K a "
-                f"multiple of {optimizer.updates_per_rollout}"
+                f"the age in regime {self.regime} is not a multiple of "
+                f"optimizer.updates_per_rollout={optimizer.updates_per_rollout}, the steps per rollout batch; give "
+                f"stale:K with K a multiple of {optimizer.updates_per_rollout}"
             )
         again = spec.again(rollout.prompts)
         if spec.kind == "replay" and spec.size < rollout.group_size * again:
             raise ValueError(
-                f"the buffer of regime {self.regime} holds fewer completions than a batch takes from it "
+                f"the buffer of regime {self.regime} has fewer completions than a batch takes from it "
                 f"({rollout.prompts} prompts x {rollout.group_size} completions x {spec.fraction:g})"
             )
         if spec.kind == "replay" and not 0 < again < rollout.prompts:
             raise ValueError(
-                f"regime {self.regime} takes none or all of rollout.prompts={rollout.prompts} from its buffer; "
+                f"regime {self.regime} takes none or all of the rollout.prompts={rollout.prompts} from its buffer; "
                 "give another FRACTION"
             )
         if spec.kind == "offline" and self.budget.unit == "sampled_tokens":
-            raise ValueError("a budget of sampled_tokens never ends on a fixed set; give offline another unit")
+            raise ValueError("with a fixed set, a budget of sampled_tokens never ends; use another unit for offline")
         if rollout.offline_completions % rollout.group_size:
             raise ValueError(
                 f"rollout.offline_completions={rollout.offline_completions} is not a multiple of "
@@ -108,23 +108,23 @@ class RunSettings(Settings):
         sharded = self.compute.parallel == "shard" and self.compute.devices > 1
         if sharded and self.optimizer.kind == "adamw_8bit":
             raise ValueError(
-                "optimizer.kind=adamw_8bit cannot keep moments of weights in shards; set optimizer.kind=adamw, "
-                f"whose moments take a {self.compute.devices}th on each device, or compute.parallel=replicate"
+                "optimizer.kind=adamw_8bit does not support sharded weights; set optimizer.kind=adamw, whose moments "
+                f"are split over {self.compute.devices} devices, or compute.parallel=replicate"
             )
         return self
 
 
 class SuiteConfig(RunSettings):
-    """A named comparison: everything that its runs share, and each objective's tuned settings."""
+    """A named comparison: the settings that its runs share, and the tuned settings of each objective."""
 
     name: str
     description: str
     seeds: PositiveInt = 3
     baseline: str
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """A difference in accuracy that nobody would mind, as a share: within it objectives count as equivalent."""
+    """The margin of equivalence: a negligible difference in accuracy, as a share."""
     looks: tuple[int, ...] = (3, 5, 8, 12, 20)
-    """After how many seeds ``--until decided`` tests; the last is the most there will be."""
+    """The numbers of seeds after which ``--until decided`` tests. The last one is the largest number of seeds."""
     objectives: dict[str, ArmSettings] = Field(default_factory=dict)
     tuning: TuningSettings = TuningSettings()
 
@@ -140,14 +140,14 @@ class SuiteConfig(RunSettings):
     def _likes(cls, arms: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
         for name, arm in arms.items():
             if arm.like and (arm.like not in arms or arms[arm.like].like):
-                raise ValueError(f"{name} is like {arm.like}, which this suite does not set, or sets like another")
+                raise ValueError(f"{name} is like {arm.like}, which this suite lacks or which is like another")
             if arm.like in CONTROLS:
-                raise ValueError(f"{name} is like {arm.like}, a control, which itself is like an objective")
+                raise ValueError(f"{name} is like {arm.like}, which is a control and itself like an objective")
         return arms
 
 
 class ObjectiveConfig(Settings):
-    """An arm by name, with its objective and all of that one's fields spelt out."""
+    """An arm with its name, its objective, and all fields of the objective."""
 
     name: str
     objective: str
@@ -157,7 +157,10 @@ class ObjectiveConfig(Settings):
     control: Control | None = None
 
     def identity(self) -> dict[str, Any]:
-        """The same of the objective's own fields; one from outside the repository has none that came later."""
+        """The settings for ids, without later fields of the objective that have their defaults.
+
+        Objectives outside the repository have no such fields.
+        """
         content = super().identity()
         if objective := OBJECTIVES.get(self.objective):
             hints = get_type_hints(objective, include_extras=True)
@@ -183,13 +186,13 @@ class RunConfig(RunSettings):
             "compute.engine": self.compute.engine,
         }
         for key, value in chosen.items():
-            if value == "auto":  # the same config would be another run on another machine
+            if value == "auto":  # otherwise the same config could be different runs on different machines
                 raise ValueError(f"{key} is still auto; see harness.launch.machine.settle")
         return self
 
     @property
     def run_id(self) -> str:
-        """Readable, and unique to this config: ``agro-s0-1a2b3c4d5e``, ``agro-stale-16-s0-1a2b3c4d5e``."""
+        """A readable and unique id of this config, such as ``agro-stale-16-s0-1a2b3c4d5e``."""
         name = self.objective.name.replace(":", ".")
         regime = re.sub(r"[^a-z0-9.]+", "-", self.regime.replace("on_policy", ""))
         parts = (name, regime, f"s{self.seed}", digest(self.identity()))
@@ -197,15 +200,15 @@ class RunConfig(RunSettings):
 
     @property
     def arm_key(self) -> str:
-        """The same for runs that differ in nothing but the seed."""
+        """A key that runs share if they only differ in the seed."""
         return digest({key: value for key, value in self.identity().items() if key != "seed"})
 
     @property
     def matched(self) -> dict[str, Any]:
-        """What runs must share to stand side by side: all but objective, its rates and updates, seed and regime."""
+        """The settings that comparable runs share: all but objective, learning rates and updates, seed and regime."""
         own = {"objective", "optimizer", "seed", "regime"}
         shared = {key: value for key, value in self.identity().items() if key not in own}
-        optimizer = self.optimizer.identity()  # of the corrections that came later, the one that is on
+        optimizer = self.optimizer.identity()  # includes later corrections only if they are set
         return shared | {name: optimizer[name] for name in ("kind", *CORRECTIONS) if name in optimizer}
 
     @property
@@ -219,7 +222,7 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted keys."""
+    """Nested settings as a flat mapping with dotted keys."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}

@@ -24,13 +24,13 @@ PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 TopP = Annotated[float, Field(gt=0, le=1)]
-"""Draw from the likeliest tokens that together have this probability; 1: from all."""
+"""Sample from the most likely tokens that together have this probability. 1 means all tokens."""
 TopK = Annotated[int, Field(ge=0)]
-"""Draw from so many of the likeliest tokens; 0: from all."""
+"""Sample from this number of most likely tokens. 0 means all tokens."""
 
 PLACE: Final = "where a run is computed, not what it is"
-"""Marks a setting that enters no id, ``devices: Annotated[int, PLACE] = 1``: a run is taken up under another value,
-and stands in one table with those of another. Its journal says what it was each time."""
+"""Marks a setting that does not enter ids, as in ``devices: Annotated[int, PLACE] = 1``. A run can be resumed with
+another value, and can be compared with runs of other values. The journal records the values."""
 
 
 class Settings(BaseModel):
@@ -45,9 +45,10 @@ class Settings(BaseModel):
         return value
 
     def identity(self) -> dict[str, Any]:
-        """What ids and keys are hashed from: all settings as JSON, without those marked ``LATER`` at their defaults.
+        """The settings that ids and keys are hashed from, as JSON.
 
-        So a setting that is added later leaves the ids of older runs as they are. Those marked ``PLACE`` never enter.
+        Settings marked ``LATER`` are left out if they have their defaults, so that new settings do not change the ids
+        of older runs. Settings marked ``PLACE`` are always left out.
         """
         content = self.model_dump(mode="json")
         for name, info in type(self).model_fields.items():
@@ -61,7 +62,7 @@ class Settings(BaseModel):
 
 
 class ModelSettings(Settings):
-    """Where training starts."""
+    """The model that training starts from."""
 
     path: str
     """``embedded:NAME``, a local directory, a ``.gguf`` file, or a hub id."""
@@ -76,11 +77,11 @@ class ModelSettings(Settings):
 
 
 class LoraSettings(Settings):
-    """Low-rank adapters on every linear layer but the output layer (Hu et al. 2021, arXiv 2106.09685)."""
+    """Low-rank adapters on every linear layer except the output layer (Hu et al. 2021, arXiv 2106.09685)."""
 
     rank: PositiveInt
     alpha: Positive = 32.0
-    """An adapter's product is scaled by ``alpha / rank``."""
+    """The product of an adapter is scaled by ``alpha / rank``."""
 
 
 class PolicySettings(Settings):
@@ -103,12 +104,12 @@ class TaskSettings(Settings):
     """A local file or directory. Without it, the task generates or downloads its problems."""
     options: dict[str, Any] = {}
     grading: Literal["strict", "lenient"] = "strict"
-    """Which verdict counts as reward and as accuracy. ``strict`` reads the answer behind its marker only; ``lenient``
+    """The verdict that counts as reward and as accuracy. ``strict`` only reads the answer after its marker; ``lenient``
     reads it anywhere."""
     format: Annotated[FormatName, LATER] = "auto"
-    """How problems are asked, and where their answers are looked for: see :mod:`evaluators.formats`. ``auto`` is
-    ``own`` where ``options`` has a prompt, or where the task's problems are prompts already and there is no chat
-    template; else ``boxed`` where there is a chat template, and ``hash`` where there is none."""
+    """How problems are asked, and where answers are expected: see :mod:`evaluators.formats`. ``auto`` is ``own`` if
+    ``options`` has a prompt, or if the problems are already prompts and there is no chat template. Otherwise it is
+    ``boxed`` with a chat template, and ``hash`` without one."""
     system: Annotated[str | None, LATER] = None
     """A system message."""
     few_shot: Annotated[int | None, Field(ge=0), LATER] = None
@@ -124,7 +125,7 @@ class TaskSettings(Settings):
     def _one_prompt(self) -> "TaskSettings":
         if asks_itself(self.name, self.options) and self.format not in ("auto", "own"):
             raise ValueError(
-                f"format={self.format} and options.prompt both say how problems are asked; drop one of them"
+                f"format={self.format} and options.prompt both say how problems are asked; remove one of them"
             )
         return self
 
@@ -199,15 +200,15 @@ class ComputeSettings(Settings):
     """The number of devices that one run uses, with a process on each."""
     parallel: Annotated[Literal["replicate", "shard"], PLACE] = "replicate"
     """How a run uses several devices. With ``replicate``, each holds all weights. With ``shard``, each holds a part and
-    gathers the rest for the span of an update."""
+    gathers the rest during each update."""
     reshard: Annotated[bool, PLACE] = False
     """With ``shard``: gather one layer at a time, for models whose whole weights and gradients do not fit on a device.
-    This takes longer, and each completion is passed with a copy of its prompt."""
+    This takes longer, and the pass over a prompt is repeated for each of its completions."""
 
     @model_validator(mode="after")
     def _shards_to_gather(self) -> "ComputeSettings":
         if self.reshard and self.parallel != "shard":
-            raise ValueError(f"reshard needs parallel=shard, and parallel is {self.parallel}")
+            raise ValueError(f"reshard needs parallel=shard, but parallel is {self.parallel}")
         return self
 
 
@@ -224,7 +225,7 @@ class ConstraintSettings(Settings):
 
 
 class RobustSettings(Settings):
-    """Weights on the prompts of a step, those of the worst distribution nearby, around any objective.
+    """Weights on the prompts of a step, from the worst distribution nearby, for any objective.
 
     Fields as in :class:`algorithms.robust.Robust`.
     """
@@ -234,8 +235,8 @@ class RobustSettings(Settings):
 
 
 Control = Literal["frozen", "random_reward"]
-"""``frozen`` is never updated, and shows the noise of the evaluation. ``random_reward`` gets the reward of a coin toss,
-and shows what training changes without any signal."""
+"""``frozen`` is never updated, and shows the noise of the evaluation. ``random_reward`` gets random rewards, and shows
+what training changes without any signal."""
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
 

@@ -1,4 +1,4 @@
-"""Named suites (YAML in ``harness/suites``), and how the command line changes them before they become runs."""
+"""Named suites (YAML in ``harness/suites``), and their changes from the command line."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -22,7 +22,7 @@ SUITES = files("harness") / "suites"
 
 
 def suite_names() -> list[str]:
-    """Of all suites, those that other packages add last."""
+    """The names of all suites. Those of other packages come last."""
     return [*_built_in(), *added_suites()]
 
 
@@ -36,10 +36,10 @@ def _built_in() -> list[str]:
 
 
 def _file_of(name: str) -> Path:
-    """Where the suite called ``name`` is written.
+    """The file of the suite ``name``.
 
     Raises:
-        HarnessError: there is none.
+        HarnessError: there is no such suite.
     """
     if name in _built_in():
         return Path(str(SUITES / f"{name}.yaml"))
@@ -52,16 +52,16 @@ def _file_of(name: str) -> Path:
     try:
         return Path(str(files(package) / f"{name}.yaml"))
     except ImportError as error:
-        raise HarnessError(f"the suite {name} lies in {package}, which cannot be imported: {error}") from error
+        raise HarnessError(f"the suite {name} is in {package}, which cannot be imported: {error}") from error
 
 
 def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfig:
     """The suite ``name`` (or a YAML file's path) with ``changes`` of dotted keys applied in order.
 
-    A change of ``task`` as a whole goes on top of the suite's task if it is the same one, and replaces another. Where
-    task or model become others, so does the suite's name: see :mod:`harness.config.naming`.
-    A change of ``optimizer.*`` reaches every objective, also those that the suite has tuned; one of
-    ``objectives.NAME.*`` reaches that one and those that are like it. Either holds in every regime. A ``limit`` cuts
+    A change of the whole ``task`` is merged into the suite's task if both name the same task; otherwise it replaces
+    it. If the task or the model changes, so does the suite's name: see :mod:`harness.config.naming`.
+    A change of ``optimizer.*`` applies to every objective, also to tuned ones; a change of ``objectives.NAME.*``
+    applies to that objective and to those that are like it. Both apply in every regime. A ``limit`` cuts
     the suite down: see :mod:`harness.config.limit`.
 
     Raises:
@@ -76,10 +76,10 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
 
 
 def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
-    """After how many seeds the suite looks, where there are ``most`` at most; None: its last look is.
+    """The numbers of seeds of the suite's looks, up to ``most``. None means the suite's last look.
 
     Raises:
-        HarnessError: ``most`` are too few to look at.
+        HarnessError: ``most`` is too small for a look.
     """
     from evaluators.statistics.sequential import FEWEST  # a second of imports, and only where looks are set
 
@@ -96,14 +96,14 @@ def _validated(name: str, raw: dict[str, Any]) -> SuiteConfig:
 
 
 def _on_top(task: Any, given: Any) -> Any:
-    """``given`` over what the suite sets for the same task; a task's options are no other task's."""
+    """``given`` merged into the suite's task if both are the same task, because options belong to one task."""
     if not isinstance(task, dict) or not isinstance(given, dict) or task.get("name") != given.get("name"):
         return deepcopy(given)
     return task | given | {"options": (task.get("options") or {}) | (given.get("options") or {})}
 
 
 def explain(error: ValidationError, model: type) -> str:
-    """The first thing wrong, with its path, and the nearest name for an unknown key."""
+    """A message on the first error, with its path, and with the nearest name for an unknown key."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
@@ -125,7 +125,7 @@ def _meant(where: str, known: Sequence[str]) -> str:
 
 
 def key_paths(model: Any, prefix: str = "") -> list[str]:
-    """All dotted keys of a settings class; NAME stands for the key of a mapping."""
+    """All dotted keys of a settings class. NAME is a placeholder for keys of mappings."""
     paths = []
     for name, info in model.model_fields.items():
         paths.append(prefix + name)
@@ -161,7 +161,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _forget(raw: dict[str, Any], key: list[str]) -> None:
-    """Drop what arms set otherwise than a change of ``key``: of the optimiser, or of one arm in every regime."""
+    """Remove settings of arms that a change of ``key`` overrides: of the optimiser, or of one arm in every regime."""
     if key[0] == "optimizer":
         for arm in _sections(raw.get("objectives")):
             for settings in (arm, *_sections(arm.get("regimes"))):
@@ -172,7 +172,7 @@ def _forget(raw: dict[str, Any], key: list[str]) -> None:
 
 
 def _sections(mapping: Any) -> list[dict[str, Any]]:
-    """The mappings in it; what is no mapping is refused when the suite is validated."""
+    """The mappings among the values. Other values are refused when the suite is validated."""
     return [value for value in mapping.values() if isinstance(value, dict)] if isinstance(mapping, dict) else []
 
 
@@ -186,7 +186,7 @@ def _drop(settings: dict[str, Any], key: list[str]) -> None:
 
 
 def set_key(raw: dict[str, Any], key: list[str], value: Any) -> None:
-    """Write ``value`` at a dotted key of nested settings."""
+    """Set ``value`` at a dotted key of nested settings."""
     *parents, last = key
     for depth, parent in enumerate(parents, 1):
         raw = raw.setdefault(parent, {})

@@ -1,1 +1,1 @@
-"""Tokens become log-probabilities."""
+"""Models: log-probabilities of tokens."""

@@ -1,4 +1,4 @@
-"""Low-rank adapters in a model, by PEFT: put in, switched off for the reference, merged on the way elsewhere."""
+"""Low-rank adapters with PEFT: adding them, switching them off for the reference, and merging them for export."""
 
 import sys
 import warnings
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 NAME = "default"
 START_SEED = 0
-"""Adapters start the same in every run, as the weights do; their product starts at zero."""
+"""Adapters start the same in every run, like the weights. Their product starts at zero."""
 
 
 def add_adapters(model: nn.Module, settings: LoraSettings) -> None:
-    """Adapters in float32 in every linear layer but the output layer; all other weights are frozen."""
+    """Add adapters in float32 to every linear layer except the output layer, and freeze all other weights."""
     from peft import LoraConfig, inject_adapter_in_model  # a second of imports, and only adapters need it
 
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", lora_dropout=0.0)
     with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of PEFT, about patterns of its own for experts
+        warnings.simplefilter("ignore", RuntimeWarning)  # from PEFT, about its own patterns for experts
         torch.manual_seed(START_SEED)
         inject_adapter_in_model(config, model, adapter_name=NAME)
     for parameter in model.parameters():
@@ -49,7 +49,7 @@ def _adapters_in(model: nn.Module) -> "dict[str, LoraLayer]":
 
 @contextmanager
 def adapters_off(model: nn.Module) -> Iterator[None]:
-    """The base alone, exactly."""
+    """A context in which the model is exactly its base, without adapters."""
     layers = _adapters_in(model).values()
     for layer in layers:
         layer.enable_adapters(False)
@@ -61,7 +61,7 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 
 def plain_weights(model: nn.Module, *, merged: bool) -> Iterator[tuple[str, Tensor]]:
-    """The state dict of a model without adapters: the base alone, or with each merged into it in float32 on the way."""
+    """The state dict of a model without adapters: only the base, or with each adapter merged into it in float32."""
     adapters = {_adapted(name, layer): layer for name, layer in _adapters_in(model).items()}
     for name, tensor in model.state_dict().items():
         plain = _plain(name)
@@ -72,7 +72,7 @@ def plain_weights(model: nn.Module, *, merged: bool) -> Iterator[tuple[str, Tens
 
 
 def _product(layer: "LoraLayer") -> Tensor:
-    """What the adapter adds to its layer's weight."""
+    """The matrix that an adapter adds to the weight of its layer."""
     with made_whole(layer.lora_A), made_whole(layer.lora_B):
         product: Tensor = layer.get_delta_weight(NAME)
     return product
@@ -86,9 +86,10 @@ def plain_like(model: Any) -> Any:
 
 @contextmanager
 def idle_adapters(model: nn.Module) -> Iterator[list[str]]:
-    """The names of layers with adapters that passes inside did not call, though they called the part that holds them.
+    """A context that finds idle adapters. At its end, the list has the names of their layers.
 
-    Such a part uses its layer's weight by itself, so that the adapter never acts. Filled in at the end.
+    An adapter is idle if passes call a module that contains its layer, but not the layer itself. The module then uses
+    the weight directly, without the adapter.
     """
     layers = _adapters_in(model)
     parents = {name: model.get_submodule(name.rpartition(".")[0]) for name in layers}
@@ -107,8 +108,9 @@ def idle_adapters(model: nn.Module) -> Iterator[list[str]]:
 
 
 def lacking(model: nn.Module, plain: nn.Module) -> list[str]:
-    """Weights of ``plain``, the same model without adapters, that :func:`plain_weights` does not make of ``model``, and
-    those that it makes besides or in another shape; no weight is computed.
+    """Names of weights that differ between :func:`plain_weights` of ``model`` and ``plain``, without computing them.
+
+    ``plain``: the same model without adapters. Weights differ if they are missing, superfluous or of another shape.
     """
     found = {_plain(name): tensor.shape for name, tensor in model.state_dict().items() if ".lora_" not in name}
     wanted = {name: tensor.shape for name, tensor in plain.state_dict().items()}
@@ -117,10 +119,10 @@ def lacking(model: nn.Module, plain: nn.Module) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Of a weight or layer, without adapters; experts have several adapters one around the other."""
+    """The name of a weight or layer without adapters. Experts have several nested adapters."""
     return name.replace(".base_layer", "")
 
 
 def _adapted(name: str, layer: "LoraLayer") -> str:
-    """The plain name of the weight that a layer's adapter adds to."""
+    """The plain name of the weight that the adapter of a layer modifies."""
     return f"{_plain(name)}.{getattr(layer, 'parameter_name', 'weight')}"

@@ -1,4 +1,4 @@
-"""The critic of objectives that require values: a separate model of the policy's size with a scalar head."""
+"""The critic, for objectives that require values: a separate model of the policy's size with a scalar head."""
 
 import copy
 from dataclasses import replace
@@ -11,17 +11,17 @@ from harness.models.sequences import Sequences
 
 
 class Critic(nn.Module):
-    """V of the state before each sampled token; starts as the policy's trunk, with a head of zeros."""
+    """The value of the state before each sampled token. It starts as a copy of the policy's trunk, with a zero head."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
-        self.trunk = copy.deepcopy(policy.decoder)  # with adapters of its own, where the policy has some
+        self.trunk = copy.deepcopy(policy.decoder)  # has its own adapters if the policy has adapters
         self.precision = policy.precision
         self._shares_prompts = policy.shares_prompts
         self.head = nn.Linear(policy.size.width, 1, device=policy.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        embedding = self.trunk.get_input_embeddings().weight  # a look-up, no matrix product
+        embedding = self.trunk.get_input_embeddings().weight  # a look-up, not a matrix product
         weights = [p for p in self.parameters() if p is not embedding]
         self.size = replace(
             policy.size,
@@ -32,7 +32,7 @@ class Critic(nn.Module):
     def forward(self, sequences: Sequences) -> Tensor:
         """Values [B, T] float32, 0 on padding.
 
-        The value at a token is read where the token is *predicted*: it has not been seen yet.
+        The value of a token comes from the position that *predicts* the token, so the token has not been seen.
         """
         here = sequences.to(self.head.weight.device)
         with self.precision():

@@ -1,4 +1,4 @@
-"""A decoder's pass over completions: the hidden states from which their tokens are predicted."""
+"""Passes of a decoder over completions: the hidden states that predict their tokens."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,30 +13,31 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from harness.models.sequences import Sequences
 
 PASS_COSTS = 256
-"""A pass through the layers takes about as long as this many tokens more in another."""
+"""An additional pass through the layers costs about as much as this number of tokens."""
 
 
 def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, *, share: bool) -> Tensor:
-    """Hidden states of the state before each token where ``wanted`` [B, T] is true: [N, H], in that order.
+    """Hidden states [N, H] before each token for which ``wanted`` [B, T] is true, in this order.
 
-    Every row wants its first places, at least one.
+    Each row of ``wanted`` is true on its first positions, at least one.
 
-    With ``share``, of a decoder that allows it (:func:`harness.models.trial.shares_prompts`), a prompt passes once for
-    all its completions; the numbers differ by rounding alone. Not where layers are computed again.
+    With ``share``, the pass over a prompt is shared by all its completions, if the decoder allows it (see
+    :func:`harness.models.trial.shares_prompts`). Results then differ only by rounding. Prompts are not shared if layers
+    are recomputed.
     """
     shared = share and len(sequences.prompts) < len(sequences.completions) and not _recomputed(decoder)
     return _shared(decoder, sequences, wanted) if shared else _whole(decoder, sequences, wanted)
 
 
 def keeps_all_places(config: Any) -> bool:
-    """Whether every layer caches all keys; not where one has a window of places, which padding would shift."""
+    """Whether every layer caches all keys. False if a layer has a sliding window, which padding would shift."""
     return all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
 
 
 def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
-    """Each completion with a copy of its prompt.
+    """Hidden states from passes over each completion with a copy of its prompt.
 
-    Padding is on the right of a causal model, so real tokens never see it and no mask is needed.
+    Padding is on the right and the model is causal, so real tokens never see padding and no mask is needed.
     """
     hidden = pass_through(decoder, sequences.joined())
     first = sequences.prompt_lengths[sequences.prompt_of]
@@ -45,11 +46,11 @@ def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
 
 
 def _shared(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
-    """Each prompt once; its keys and values are what its completions attend to."""
+    """Hidden states from one pass over each prompt, whose keys and values are shared by its completions."""
     cache = DynamicCache(config=decoder.config)
     prompts = decoder(input_ids=sequences.prompts, past_key_values=cache, use_cache=True).last_hidden_state
     ends = prompts[torch.arange(len(prompts)), sequences.prompt_lengths - 1]
-    tokens = (wanted.sum(-1) - 1).clamp_min(1)  # none behind the last place that is wanted
+    tokens = (wanted.sum(-1) - 1).clamp_min(1)  # up to the last wanted position
     parts = [torch.tensor(rows, device=tokens.device) for rows in alike(tokens.tolist())]
     passed = [_behind(decoder, cache, sequences, rows, int(tokens[rows].max())) for rows in parts]
     width = wanted.shape[1] - 1
@@ -59,7 +60,8 @@ def _shared(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
 
 
 def alike(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices of completions that pass together: cut by length wherever that saves more padding than a pass costs."""
+    """Indices of completions that pass together. They are split by length if this saves more padding than a pass
+    costs."""
     return _cut(sorted(range(len(lengths)), key=lengths.__getitem__), lengths)
 
 
@@ -72,11 +74,11 @@ def _cut(rows: list[int], lengths: Sequence[int]) -> list[list[int]]:
 
 
 def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Tensor, tokens: int) -> Tensor:
-    """Hidden states [R, t, H] of the first t tokens of these completions."""
+    """Hidden states [R, t, H] of the first t tokens of some completions."""
     of, lengths = sequences.prompt_of[rows], sequences.prompt_lengths
     cache = DynamicCache(config=decoder.config)
     for layer, prompt in zip(cache.layers, prompts.layers, strict=True):
-        layer.lazy_initialization(prompt.keys, prompt.values)  # not update, which would copy them once more
+        layer.lazy_initialization(prompt.keys, prompt.values)  # update() would copy them once more
         layer.keys, layer.values = _rows(prompt.keys, of), _rows(prompt.values, of)
     real = torch.arange(sequences.prompts.shape[1], device=rows.device) < lengths[of, None]
     hidden: Tensor = decoder(
@@ -90,14 +92,15 @@ def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Ten
 
 
 def _rows(states: Tensor, indices: Tensor) -> Tensor:
-    """``states[indices]``: as an embedding, whose gradient takes a CPU a third of ``index_select``'s time, or less."""
+    """``states[indices]`` as an embedding, whose gradient on a CPU takes at most a third of ``index_select``'s time."""
     return nn.functional.embedding(indices, states.flatten(1)).view(-1, *states.shape[1:])
 
 
 def pass_through(decoder: Any, ids: Tensor) -> Tensor:
-    """ids [B, S] -> [B, S, H]; layers with gradient checkpointing on use it, though the model is not in training mode.
+    """Hidden states [B, S, H] of ids [B, S], with gradient checkpointing if it is on.
 
-    transformers ties it to that. Only the layer's own flag is set, not its parts', so that no dropout wakes.
+    In transformers, checkpointing needs training mode. Only the flag of the layers is set, and not that of their parts,
+    so that dropout stays off.
     """
     with _training(_recomputed(decoder) if torch.is_grad_enabled() else []):
         hidden: Tensor = decoder(input_ids=ids, use_cache=False).last_hidden_state

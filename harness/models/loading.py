@@ -1,4 +1,4 @@
-"""Models: from the embedded ones, local directories, GGUF files and the hub to a policy on its device."""
+"""Loading models: embedded ones, local directories, GGUF files and models of the hub."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,23 +20,23 @@ from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse
 from harness.models.policy import Policy
 from harness.models.trial import shares_prompts
 
-transformers_logging.disable_progress_bar()  # it would run through the bars of the runs
+transformers_logging.disable_progress_bar()  # it would disturb the progress bars of runs
 
 HUB_SECONDS = 5.0
 
 
 def load_policy(settings: ModelSettings, temperature: float, training: PolicySettings | None = None) -> Policy:
-    """The model that ``settings`` names, on its device; all weights are trained unless ``training`` says otherwise.
+    """The model that ``settings`` names, on its device. All weights are trained, unless ``training`` says otherwise.
 
     Raises:
-        HarnessError: the path is missing or no causal language model, the hub cannot be reached, its files hold
-            something else than the model and all of it, or its log-probabilities are not right as they are computed.
+        HarnessError: the path does not exist or is not a causal language model, the hub cannot be reached, the files do
+            not contain exactly the model, or the model's log-probabilities are computed wrongly.
     """
-    assert "auto" not in (settings.device, settings.dtype), "settled beforehand, see harness.launch.machine"
+    assert "auto" not in (settings.device, settings.dtype), "auto must be resolved before, see harness.launch.machine"
     training = training or PolicySettings()
     source, extra = locate(settings.path)
     dtype = getattr(torch, settings.dtype)
-    stored = dtype if training.lora else torch.float32  # an optimiser's small steps are lost in bfloat16
+    stored = dtype if training.lora else torch.float32  # bfloat16 would lose the small steps of an optimiser
     with refusing(settings.path):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **extra)
         if settings.chat_template != "auto":
@@ -50,7 +50,7 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             dtype=stored,
             trust_remote_code=False,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are in the report, by name
+            ignore_mismatched_sizes=True,  # they are reported by name
             **extra,
         )
         refuse_adapters(settings.path, model)
@@ -72,22 +72,22 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
 
 
 def _template(named: str) -> str | None:
-    """The text of a chat template; None for ``off``."""
+    """The text of a chat template, or None for ``off``."""
     if named == "off":
         return None
     try:
         return Path(named).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise HarnessError(
-            f"model.chat_template: {named} is no text file ({error}); give auto, off, or the path of a template"
+            f"model.chat_template: {named} is not a text file ({error}); give auto, off, or the path of a template"
         ) from error
 
 
 def load_shape(path: str) -> Any:
-    """The transformers config of a model: its shape without its weights.
+    """The transformers config of a model, which has its shape without its weights.
 
     Raises:
-        HarnessError: as :func:`load_policy`.
+        HarnessError: as for :func:`load_policy`.
     """
     source, extra = locate(path)
     with refusing(path):
@@ -106,14 +106,14 @@ def load_without_weights(path: str, dtype: torch.dtype) -> Any:
 
 
 def _tokens_of(author: GenerationConfig) -> GenerationConfig:
-    """The special tokens of the author's settings and nothing else: how to sample is the suite's to say."""
+    """Only the special tokens of the author's generation config. The suite decides how to sample."""
     names = ("bos_token_id", "eos_token_id", "pad_token_id")
     return GenerationConfig(**{name: getattr(author, name, None) for name in names})
 
 
 @contextmanager
 def refusing(path: str) -> Iterator[None]:
-    """What cannot be made of a model is one sentence."""
+    """Turn errors in loading a model into one sentence."""
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, StrictDataclassError) as error:
@@ -126,10 +126,10 @@ def embedded_models() -> list[str]:
 
 
 def locate(path: str) -> tuple[str, dict[str, Any]]:
-    """What ``from_pretrained`` is given for a model path.
+    """The arguments of ``from_pretrained`` for a model path.
 
     Raises:
-        HarnessError: nothing is there, or the hub does not say so.
+        HarnessError: there is no such model, or the hub cannot be reached.
     """
     if path.startswith("embedded:"):
         directory = Path(str(files("harness") / "embedded" / "assets" / path.removeprefix("embedded:")))
@@ -143,10 +143,10 @@ def locate(path: str) -> tuple[str, dict[str, Any]]:
         return str(local.parent), {"gguf_file": local.name}
     if local.is_dir():
         if not (local / "config.json").is_file():
-            raise HarnessError(f"{path} is not a model: it holds no config.json")
+            raise HarnessError(f"{path} is not a model: it has no config.json")
         return str(local), {}
     if local.is_file():
-        raise HarnessError(f"{path} is a file, but not .gguf; give --model a directory, a .gguf file or a hub id")
+        raise HarnessError(f"{path} is not a .gguf file; give --model a directory, a .gguf file or a hub id")
     if path.count("/") > 1 or path.startswith((".", "~", "/")):
         raise HarnessError(f"no model at {path}; give --model a directory, a .gguf file or a hub id")
     if not huggingface_hub.constants.HF_HUB_OFFLINE:
@@ -155,14 +155,14 @@ def locate(path: str) -> tuple[str, dict[str, Any]]:
 
 
 def _ask_hub(path: str) -> None:
-    """Fail at once where the hub has no such model or is out of reach; loading would first retry for a minute."""
+    """Fail immediately if the hub has no such model or cannot be reached. Loading would first retry for a minute."""
     try:
         huggingface_hub.HfApi().model_info(path, timeout=HUB_SECONDS)
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise HarnessError(
-            f"the hub has no model {path} that you may read; give --model a directory, a .gguf file or a hub id"
+            f"the hub has no model {path} that you can access; give --model a directory, a .gguf file or a hub id"
         ) from error
-    except Exception as error:  # of several libraries and their versions: no network, no answer
+    except Exception as error:  # several libraries raise different errors without network or answer
         raise HarnessError(
             f"cannot load the hub model {path}: the hub cannot be reached ({type(error).__name__}); give --model "
             "a local directory or .gguf file, or set HF_HUB_OFFLINE=1 to use a cached copy"

@@ -1,10 +1,10 @@
-"""Models in shards (FSDP2): each rank holds a part of every weight, of its gradient and of its moments.
+"""Sharded models (FSDP2): each rank has a part of every weight, of its gradient and of its moments.
 
-A pass needs whole weights. :func:`gathered` holds all of a model's for a while, in which ranks make any passes, and any
-number of them. :func:`accumulating` does so for an update, and sums gradients over the ranks once, as it ends. A model
-that is sharded with ``reshard`` gathers a layer at a time instead, in each pass: then all ranks make the same passes.
+Passes need whole weights. In :func:`gathered`, all ranks have all weights of a model, so each can make any number of
+passes. :func:`accumulating` does the same for an update, and sums gradients over ranks once at its end. A model that is
+sharded with ``reshard`` gathers one layer at a time in each pass, so all ranks must make the same passes.
 
-All of this leaves a model that is not sharded as it is.
+Models that are not sharded are left unchanged.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,18 +26,18 @@ Given = ParamSpec("Given")
 T = TypeVar("T")
 
 METHOD = "as_a_pass"
-"""A method of a sharded model. It calls what it is given, as if that were the model's own pass."""
+"""A method of a sharded model. It calls a function as if that were the model's own forward pass."""
 RESHARDS = "reshards"
-"""An attribute of a sharded model: whether its passes gather a layer at a time."""
+"""An attribute of a sharded model: whether its passes gather one layer at a time."""
 
 
 def shard(model: nn.Module, *, reshard: bool = False) -> None:
-    """Cut every weight of ``model`` into as many parts as there are ranks, in place, and keep this rank's.
+    """Split every weight of ``model`` into one part per rank, in place, and keep this rank's parts.
 
-    Layers are the units in which weights are gathered, and whatever else there is another one.
+    Each layer is a unit whose weights are gathered together. Everything else is another unit.
 
     Raises:
-        HarnessError: layers share weights, so that they cannot be units; or torch is too old for ``reshard``.
+        HarnessError: layers share weights, so they cannot be units; or torch is too old for ``reshard``.
     """
     _refuse_old_torch(reshard)
     device = next(model.parameters()).device
@@ -46,10 +46,10 @@ def shard(model: nn.Module, *, reshard: bool = False) -> None:
     _refuse_shared(layers)
     for part in [*layers, model]:
         fully_shard(part, mesh=mesh, reshard_after_forward=reshard)
-    for unit in units_of(model):  # none of these settings reaches units within
-        unit.set_gradient_divide_factor(1.0)  # objectives divide by the counts of the whole step
-        unit.set_force_sum_reduction_for_comms(True)  # without it a factor of 1 is a multiplication that gloo lacks
-        if reshard:  # experts that a rank's tokens do not reach
+    for unit in units_of(model):  # these settings do not apply to nested units
+        unit.set_gradient_divide_factor(1.0)  # objectives already divide by counts of the whole step
+        unit.set_force_sum_reduction_for_comms(True)  # otherwise a factor of 1 needs an operation that gloo lacks
+        if reshard:  # for experts without tokens on this rank
             unit.set_reduce_scatter_unused_params(True, recurse=False)
     setattr(model, METHOD, MethodType(lambda self, call, *args, **kwargs: call(*args, **kwargs), model))
     register_fsdp_forward_method(model, METHOD)
@@ -57,8 +57,10 @@ def shard(model: nn.Module, *, reshard: bool = False) -> None:
 
 
 def part_of(tensor: Tensor, ranks: int) -> int:
-    """Numbers of a tensor that a rank reserves: it is cut along its first dimension into parts of equal size, the last
-    ones padded."""
+    """The number of elements that a rank reserves for its part of a tensor.
+
+    The tensor is split along its first dimension into parts of equal size. The last parts are padded.
+    """
     if not tensor.numel():
         return 0
     rows = tensor.shape[0] if tensor.dim() else 1
@@ -66,7 +68,7 @@ def part_of(tensor: Tensor, ranks: int) -> int:
 
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
-    """The outermost ones: none lies within another."""
+    """The outermost layers of a model. None of them is inside another."""
     found: list[nn.Module] = []
     inside: set[nn.Module] = set()
     for module in model.modules():
@@ -77,26 +79,26 @@ def layers_of(model: nn.Module) -> list[nn.Module]:
 
 
 def units_of(model: nn.Module | None) -> list[Any]:
-    """The parts whose weights are gathered together; none of a model that is not sharded."""
+    """The units whose weights are gathered together. Empty for a model that is not sharded."""
     return [] if model is None else [module for module in model.modules() if isinstance(module, FSDPModule)]
 
 
 def reshards(model: nn.Module | None) -> bool:
-    """Whether its passes gather a layer at a time, so that all ranks must make equally many."""
+    """Whether passes of the model gather one layer at a time, so that all ranks must make equally many passes."""
     return bool(getattr(model, RESHARDS, False))
 
 
 def as_a_pass(model: nn.Module, call: Callable[Given, T], *args: Given.args, **kwargs: Given.kwargs) -> T:
-    """``call``, which uses parts of ``model`` by themselves. A sharded model must know that a pass begins and ends."""
+    """Call a function that uses parts of ``model`` directly. A sharded model must know when a pass begins and ends."""
     method: Callable[..., T] | None = getattr(model, METHOD, None)
     return call(*args, **kwargs) if method is None else method(call, *args, **kwargs)
 
 
 @contextmanager
 def gathered(*models: nn.Module | None) -> Iterator[None]:
-    """Inside, this rank has all weights of these models. All ranks enter and leave; in between, each does as it likes.
+    """A context in which this rank has all weights of these models.
 
-    Within another one it does nothing.
+    All ranks must enter and leave together. In between, each rank is independent. Nested contexts do nothing.
     """
     cut = [model for model in dict.fromkeys(models) if units_of(model) and _in_parts(model)]
     for model in cut:
@@ -114,9 +116,9 @@ def gathered(*models: nn.Module | None) -> Iterator[None]:
 
 @contextmanager
 def passes_over(*models: nn.Module | None) -> Iterator[None]:
-    """Inside, passes over these models may be made: as many as a rank likes, but equally many over those that reshard.
+    """A context for passes over these models. All ranks must enter and leave together.
 
-    All ranks enter and leave.
+    Each rank may make any number of passes, but all ranks must make equally many over models that reshard.
     """
     with gathered(*(model for model in models if not reshards(model))):
         yield
@@ -124,9 +126,9 @@ def passes_over(*models: nn.Module | None) -> Iterator[None]:
 
 @contextmanager
 def accumulating(*models: nn.Module | None) -> Iterator[None]:
-    """Inside, backward passes add up gradients. In the end each rank has its part of their sum over all ranks.
+    """A context in which backward passes accumulate gradients. At its end, each rank has its part of their global sum.
 
-    A model that gathers a layer at a time sums in each backward pass.
+    A model that gathers one layer at a time sums gradients in each backward pass.
     """
     sharded = [model for model in models if units_of(model) and not reshards(model)]
     with passes_over(*models), ExitStack() as stack:
@@ -142,7 +144,7 @@ def _summed_once(model: Any) -> Iterator[None]:
     try:
         yield
         for parameter in model.parameters():
-            if parameter.requires_grad and parameter.grad is None:  # of a rank without passes, or an expert's
+            if parameter.requires_grad and parameter.grad is None:  # a rank without passes, or an unused expert
                 parameter.grad = torch.zeros_like(parameter)
         model.set_requires_gradient_sync(True)
         nothing = torch.zeros((), device=next(model.parameters()).device, requires_grad=True)
@@ -152,12 +154,12 @@ def _summed_once(model: Any) -> Iterator[None]:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """All of it, which all ranks ask for together; a tensor that is not sharded as it is."""
+    """The whole tensor, for which all ranks must call this together. Tensors that are not sharded are unchanged."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def like(tensor: Tensor, pattern: Tensor) -> Tensor:
-    """``tensor``, of which every rank has all, on the device of ``pattern``; this rank's part if that is in shards."""
+    """``tensor``, which every rank has as a whole, in the layout of ``pattern``: on its device, and sharded like it."""
     here = tensor.to(pattern.device)
     if isinstance(tensor, DTensor) or not isinstance(pattern, DTensor) or here.shape != pattern.shape:
         return here
@@ -166,7 +168,7 @@ def like(tensor: Tensor, pattern: Tensor) -> Tensor:
 
 @contextmanager
 def made_whole(module: nn.Module) -> Iterator[None]:
-    """Inside, the parameters of ``module`` are whole tensors, for computing with them outside of passes."""
+    """A context in which the parameters of ``module`` are whole tensors, for computations outside of passes."""
     with ExitStack() as stack:
         for part in module.modules():
             for name, parameter in part._parameters.items():
@@ -195,5 +197,5 @@ def _refuse_shared(layers: list[nn.Module]) -> None:
         for parameter in layer.parameters():
             if owner.setdefault(parameter, index) != index:
                 raise HarnessError(
-                    "this model's layers share weights, which cannot be cut into shards: set compute.parallel=replicate"
+                    "this model's layers share weights, so they cannot be sharded; set compute.parallel=replicate"
                 )

@@ -23,14 +23,14 @@ from harness.models.size import ModelSize
 
 BARE = Framing()
 LOGITS_AT_ONCE = 1 << 24
-"""Logits of one chunk. Larger chunks are recomputed in the backward pass instead of being kept."""
+"""The number of logits in one chunk. If there are more, they are recomputed in the backward pass."""
 
 
 class Policy:
     """A causal language model with its tokenizer, sampled and trained at one temperature.
 
-    The model stays in evaluation mode: dropout would make the trained policy another than the sampled one.
-    Forward passes compute in ``dtype``, whatever the weights are stored in; log-probabilities are float32.
+    The model stays in evaluation mode, because with dropout the trained policy would differ from the sampled one.
+    Forward passes compute in ``dtype``, independent of the precision of stored weights. Log-probabilities are float32.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Policy:
         self.dtype = dtype
         self._template_args = dict(template_args or {})
         self.shares_prompts = shares_prompts
-        """Whether a prompt passes once for all its completions; see :mod:`harness.models.trial`."""
+        """Whether the pass over a prompt is shared by its completions, see :mod:`harness.models.trial`."""
         self._base = base
-        """Whether this is the model with its adapters off."""
+        """Whether this is the model with its adapters switched off."""
 
     @property
     def device(self) -> torch.device:
@@ -64,7 +64,7 @@ class Policy:
         """The model without its output layer."""
         parts = (self.model.get_decoder(), self.model.base_model, getattr(self.model, "model", None))
         inner = (part for part in parts if isinstance(part, PreTrainedModel) and part is not self.model)
-        return next(inner, self.model)  # some classes call their output layer or themselves the decoder
+        return next(inner, self.model)  # some classes return their output layer or themselves as decoder
 
     @functools.cached_property
     def size(self) -> ModelSize:
@@ -81,10 +81,10 @@ class Policy:
 
     @property
     def context_limit(self) -> int | None:
-        """Tokens that the model takes at most, where its config names a limit.
+        """The largest number of tokens of the model; None if its config names no limit.
 
-        Where it changes its rotary factors at some length (LongRoPE), that is the limit: behind it what a token's key
-        is would depend on how long the sequences beside it are, and a cache keeps keys of both kinds.
+        If the model changes its rotary factors at some length (LongRoPE), this length is the limit. Beyond it, keys
+        would depend on the lengths of other sequences in the batch, and a cache would mix keys of both kinds.
         """
         text = self.model.config.get_text_config()
         named = [getattr(text, "max_position_embeddings", None), *_rotary_switches(text)]
@@ -96,7 +96,7 @@ class Policy:
         return has_adapters(self.model)
 
     def reference(self) -> "Policy":
-        """The policy as it is now, for good: the base of the adapters, or a copy."""
+        """A frozen reference with the current weights: the base of the adapters, or a copy."""
         model = self.model if self.adapted else frozen_copy(self.model, self.dtype)
         return Policy(
             model,
@@ -109,13 +109,13 @@ class Policy:
         )
 
     def precision(self) -> AbstractContextManager[Any]:
-        """Inside, matrix products are computed in ``dtype``."""
+        """A context in which matrix products are computed in ``dtype``."""
         low = self.dtype is not torch.float32
         return torch.autocast(self.device.type, self.dtype) if low else nullcontext()
 
     @contextmanager
     def in_effect(self) -> Iterator[None]:
-        """Inside, passes of ``model`` are this policy's: in its precision, without adapters where it is the base."""
+        """A context in which passes of ``model`` have this policy's precision, and no adapters if it is the base."""
         with self.precision(), adapters_off(self.model) if self._base else nullcontext():
             yield
 
@@ -125,25 +125,26 @@ class Policy:
         return self.tokenizer.chat_template is not None
 
     def encode(self, prompt: str, framing: Framing = BARE) -> tuple[int, ...]:
-        """Prompt ids; as the user's turn of a chat where the tokenizer has a chat template and ``framing`` wants it.
+        """The ids of a prompt. If there is a chat template and ``framing`` asks for it, the prompt is the user's turn.
 
         Raises:
-            HarnessError: the prompt holds what the tokenizer does not know, its template refuses the framing, or the
-                model does not know one of its tokens.
+            HarnessError: the tokenizer cannot encode the prompt, its template refuses the framing, or the model does
+            not
+                know one of the tokens.
         """
         try:
             if self.chats and framing.chat:
                 ids = self._in_chat(prompt, framing)
             else:
                 ids = tuple(self.tokenizer.encode(_as_text(prompt, framing)))
-        except Exception as error:  # of the tokenizer or of its template, which raise bare ones
+        except Exception as error:  # tokenizers and templates raise plain exceptions
             raise HarnessError(
                 f"this model's tokenizer cannot read the prompt {prompt[:60]!r} ({error}); use another task or model"
             ) from error
         if (last := max(ids, default=0)) >= (known := self.model.get_input_embeddings().weight.shape[0]):
             raise HarnessError(
-                f"this model's tokenizer gives token {last} for the prompt {prompt[:60]!r}, and the model knows "
-                f"{known}; use the tokenizer it was trained with"
+                f"this model's tokenizer gives token {last} for the prompt {prompt[:60]!r}, but the model only has "
+                f"{known} tokens; use the tokenizer that the model was trained with"
             )
         return ids
 
@@ -161,15 +162,15 @@ class Policy:
 
     @functools.cached_property
     def eos_ids(self) -> tuple[int, ...]:
-        """Tokens that end a completion: the tokenizer's, and those that the model's author names."""
+        """Tokens that end a completion: those of the tokenizer and of the model's generation config."""
         named = self.model.generation_config.eos_token_id
         named = named if isinstance(named, list) else [named]
         return tuple(sorted({i for i in (self.tokenizer.eos_token_id, *named) if i is not None}))
 
     def logp(self, sequences: Sequences) -> Tensor:
-        """[B, T] float32 log-probability of each sampled token, 0 on padding; full softmax of logits / temperature.
+        """[B, T] float32 log-probability of each sampled token, and 0 on padding. Full softmax of logits / temperature.
 
-        Logits are made at completion positions only, chunk by chunk.
+        Logits are only computed at positions of completions, in chunks.
         """
         return as_a_pass(self.model, self._logp, sequences)
 
@@ -181,7 +182,7 @@ class Policy:
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
 
     def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
-        """[N, H], [N] -> [N]"""
+        """Hidden states [N, H] and tokens [N] -> log-probabilities [N]."""
         head = self.model.get_output_embeddings()
         size = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
         if len(tokens) <= size:
@@ -190,7 +191,7 @@ class Policy:
         return torch.cat([checkpoint(_logp_of, head, self.temperature, h, y, use_reentrant=False) for h, y in chunks])
 
     def fingerprint(self) -> str:
-        """A hash of all weights, bit for bit; the same however many devices hold them."""
+        """A hash of the exact weights, which does not depend on the number of devices."""
         total = sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             total.update(name.encode())
@@ -198,17 +199,17 @@ class Policy:
         return total.hexdigest()[:16]
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The state dict of a plain model: adapters that count are merged on the way, the policy stays as it is.
+        """The state dict of a plain model. Active adapters are merged, without changing the policy.
 
-        Where the model is in shards, all ranks ask for each tensor in turn, and get all of it.
+        If the model is sharded, all ranks must iterate together, and all get each whole tensor.
         """
         return ((name, whole(tensor.detach())) for name, tensor in plain_weights(self.model, merged=not self._base))
 
     def save(self, directory: Path, *, writes: bool = True) -> None:
-        """A transformers directory: safetensors, config and tokenizer; adapters merged.
+        """Save a transformers directory with safetensors, config and tokenizer. Adapters are merged.
 
-        Where the model is in shards, all ranks take part, and the one that ``writes`` alone has more than a tensor at
-        a time, in main memory.
+        If the model is sharded, all ranks must call this. Only the rank that ``writes`` holds more than one tensor at a
+        time in main memory.
         """
         model = self._plain(kept=writes) if self.adapted or units_of(self.model) else self.model
         if writes:
@@ -216,7 +217,7 @@ class Policy:
             self.tokenizer.save_pretrained(directory)
 
     def _plain(self, *, kept: bool) -> Any:
-        """The model in main memory, without adapters and in one piece; without its weights if they are not ``kept``."""
+        """The whole model in main memory, without adapters, and without weights if they are not ``kept``."""
         weights = {}
         for name, tensor in self.weights():
             if kept:
@@ -231,7 +232,7 @@ class Policy:
 
 def _rotary_switches(config: Any) -> list[int]:
     given = getattr(config, "rope_parameters", None) or {}
-    sets = [given, *(one for one in given.values() if isinstance(one, dict))]  # some have one for each kind of layer
+    sets = [given, *(one for one in given.values() if isinstance(one, dict))]  # some models have one per kind of layer
     return [one["original_max_position_embeddings"] for one in sets if one.get("rope_type") == "longrope"]
 
 
@@ -243,20 +244,20 @@ def _as_text(prompt: str, framing: Framing) -> str:
 
 
 def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
-    """A copy without gradients; its linear layers are stored in ``dtype``, as autocast converts them in each pass.
+    """A copy without gradients. Its linear layers are stored in ``dtype``, to which autocast would convert them.
 
-    All else stays as it is: a copy whose passes differ from the model's by rounding would be another reference,
-    and objectives would learn from the difference.
+    Everything else is unchanged. If passes of the copy differed from those of the model by rounding, objectives would
+    learn from the difference.
     """
     copied = copy.deepcopy(model).requires_grad_(False)
     for layer in copied.modules():
-        if isinstance(layer, nn.Linear):  # a tied output layer gets weights of its own
+        if isinstance(layer, nn.Linear):  # a tied output layer gets its own weights
             layer.weight = nn.Parameter(layer.weight.to(dtype), requires_grad=False)
     return copied
 
 
 def _logp_of(head: nn.Module, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
-    """[N, H], [N] -> [N] float32"""
+    """Hidden states [N, H] and tokens [N] -> log-probabilities [N] float32."""
     logits: Tensor = head(hidden).float()
     scaled = logits if temperature == 1 else logits / temperature
     return -nn.functional.cross_entropy(scaled, tokens, reduction="none")

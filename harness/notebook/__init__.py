@@ -1,1 +1,1 @@
-"""The harness from Python: calls whose results are pandas frames, and draw themselves in a notebook."""
+"""The Python interface of the harness. Results have pandas frames, and display themselves in notebooks."""

@@ -1,4 +1,4 @@
-"""What a notebook calls. Arguments are those of the commands of the same names, as Python values."""
+"""The functions of the Python interface. They have the arguments of the commands with the same names."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,13 +48,13 @@ def run(
 
     Args:
         algos: arms, such as ``["agro", "grpo"]``.
-        seeds: how many, or which; by default as many as the suite has.
+        seeds: the number of seeds, or a list of seeds. The default is the suite's number.
         settings: changes of the suite by dotted keys: ``{"budget.total": 2048, "optimizer.learning_rate": 1e-4}``.
-        quiet: show no progress.
+        quiet: whether to hide the progress.
 
     Raises:
-        HarnessError: something that was given is wrong, published runs would be lost, or runs did not reach their end.
-        KeyboardInterrupt: it was interrupted; runs stopped after their step.
+        HarnessError: an argument is wrong, published runs would be lost, or some runs did not finish.
+        KeyboardInterrupt: the call was interrupted. Runs have stopped after their current step.
     """
     changes, out = list((settings or {}).items()), Path(out)
     refuse_typos(suite, changes, algos, regimes)
@@ -65,7 +65,7 @@ def run(
         out=out, tracking_uri=tracking_uri, workers=workers, fresh=fresh, anyway=anyway, forecaster=Forecast()
     )
     if not invoke(planned, how, Terminal(quiet=quiet)):
-        raise KeyboardInterrupt("the runs stopped after their step; the same call resumes")
+        raise KeyboardInterrupt("the runs stopped after their current step; the same call resumes")
     results = read_results(Journal(OutDir(out).run_of(config)).read() for config in planned.runs)
     return Leaderboard(board=build(planned.suite, results), results=tuple(results))
 
@@ -80,10 +80,11 @@ def leaderboard(
     baseline: str | None = None,
     out: Path | str = RUNS,
 ) -> Leaderboard:
-    """The leaderboard of runs that are there. Writes nothing.
+    """The leaderboard of existing runs. Writes nothing.
 
     Args:
-        source: archives of runs, folders of runs or MLflow stores, one or several; by default the runs under ``out``.
+        source: one or several archives of runs, folders of runs or MLflow stores. The default is the runs under
+        ``out``.
 
     Raises:
         HarnessError: there is no run, or they are not matched.
@@ -104,10 +105,10 @@ def compare(
     regime: str | None = None,
     out: Path | str = RUNS,
 ) -> Comparison:
-    """Two objectives or two runs: the difference, the problems gained and lost. Writes nothing.
+    """Compare two objectives or two runs: their difference, and the problems gained and lost. Writes nothing.
 
     Raises:
-        HarnessError: one of them is not there, or they are not matched.
+        HarnessError: one of the two does not exist, or they are not matched.
     """
     loaded = load_suite(OutDir(Path(out)).named(suite))
     opened = open_source(loaded.name, _sources(source), Path(out))
@@ -127,15 +128,15 @@ def evaluate(
     fresh: bool = False,
     quiet: bool = False,
 ) -> Evaluations:
-    """A model, or a run by its id, on tasks; what is measured already is not measured again.
+    """Evaluate a model, or a run by its id, on tasks. Existing measurements are not repeated.
 
     Args:
         tasks: names, such as ``"gsm8k"``, or tasks with their settings, ``{"name": "jsonl", "options": {...}}``.
-        k: samples a problem.
-        problems: the first so many of each task.
+        k: samples per problem.
+        problems: use only the first problems of each task, up to this number.
 
     Raises:
-        HarnessError, TaskError: model, task or data are not there.
+        HarnessError, TaskError: the model, a task or its data do not exist.
     """
     given = {"k": k, "problems": problems}
     changes = [*(settings or {}).items(), *((key, value) for key, value in given.items() if value is not None)]
@@ -147,7 +148,7 @@ def evaluate(
 
 
 def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
-    """One run, by its folder or by its id among the runs under ``out``.
+    """Load one run, by its folder or by its id among the runs under ``out``.
 
     Raises:
         HarnessError: there is no such run.
@@ -155,7 +156,7 @@ def load(run: Path | str, *, out: Path | str = RUNS) -> Run:
     candidates = (Path(run), *sorted(Path(out).glob(f"*/runs/{run}")))
     folder = next((place for place in candidates if (place / JOURNAL).is_file()), None)
     if folder is None:
-        raise HarnessError(f"no run {run}: it is neither a run's folder nor the id of a run under {out}")
+        raise HarnessError(f"there is no run {run}: it is neither the folder of a run nor the id of one under {out}")
     events = Journal(folder).read()
     (result,) = read_results([events])
     places = folder.resolve().parents  # a folder may be given as "." or by its name

@@ -13,12 +13,12 @@ from harness.report.numbers.side_by_side import SideBySide
 
 
 def of_csv(text: str) -> pd.DataFrame:
-    """A table that the harness writes as CSV, with its columns."""
+    """The frame of a CSV table that the harness writes."""
     return pd.read_csv(io.StringIO(text))
 
 
 def of_runs(results: Sequence[RunResult]) -> pd.DataFrame:
-    """A row a run: its arm, regime and seed, how it ended, its test accuracy, and what it spent in every unit."""
+    """One row per run: arm, regime and seed, status, test accuracy, and spending in every unit."""
     return pd.DataFrame(
         {
             **_named(run),
@@ -33,7 +33,7 @@ def of_runs(results: Sequence[RunResult]) -> pd.DataFrame:
 
 
 def of_curves(results: Sequence[RunResult]) -> pd.DataFrame:
-    """A row a validation of a run: accuracy, KL to the reference in nats, and what was spent so far."""
+    """One row per validation of a run: accuracy, KL from the reference in nats, and spending so far."""
     return pd.DataFrame(
         {
             **_named(run),
@@ -47,13 +47,13 @@ def of_curves(results: Sequence[RunResult]) -> pd.DataFrame:
 
 
 def of_steps(events: Sequence[Event]) -> pd.DataFrame:
-    """A row a step of the loop: its metrics, and what was spent by its end."""
+    """One row per training step: its metrics, and spending so far."""
     steps = [event for event in events if isinstance(event, Step)]
     return pd.DataFrame({"step": step.step, **step.metrics, "mfu": step.mfu, **_spent(step.ledger)} for step in steps)
 
 
 def of_evaluations(events: Sequence[Event]) -> pd.DataFrame:
-    """A row an evaluation: its split, accuracy and what its completions were like."""
+    """One row per evaluation: split, accuracy, and properties of the completions."""
     found = [event for event in events if isinstance(event, Evaluation)]
     names = ("accuracy", "completion_tokens", "truncated", "unparsed", "grader_timeouts", "audit_paid", "audit_missed")
     return pd.DataFrame(
@@ -68,13 +68,13 @@ def of_evaluations(events: Sequence[Event]) -> pd.DataFrame:
 
 
 def of_completions(records: Sequence[SampleRecord]) -> pd.DataFrame:
-    """A row a completion: the problem, its answer, the text, and the grader's verdicts."""
+    """One row per completion: the problem, its answer, the text, and the verdicts of the grader."""
     names = ("problem", "question", "answer", "sample", "text", "extracted", "strict", "lenient", "tokens", "truncated")
     return pd.DataFrame([{name: getattr(record, name) for name in names} for record in records])
 
 
 def of_examples(found: SideBySide) -> pd.DataFrame:
-    """A row a problem that one side solves more often: the share of each side's samples that are correct."""
+    """One row per problem that one side solves more often, with the share of correct samples of each side."""
     return pd.DataFrame(
         {
             "change": changed.kind,
@@ -89,7 +89,7 @@ def of_examples(found: SideBySide) -> pd.DataFrame:
 
 
 def _named(run: RunResult) -> dict[str, str | int]:
-    """The columns by which a run is told from others."""
+    """The columns that identify a run."""
     config = run.config
     return {"run_id": run.run_id, "objective": config.objective.name, "regime": config.regime, "seed": config.seed}
 

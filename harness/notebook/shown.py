@@ -1,4 +1,4 @@
-"""What the calls return. Each shows itself as text, and as a table or picture in a notebook."""
+"""The results of the Python interface. They display themselves as text, and as tables or pictures in notebooks."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ from harness.studies.evals.tables import as_csv as evals_csv
 from harness.studies.evals.tables import tables as eval_tables
 
 SHOWN = ("regime", "objective", "status", "seeds", "accuracy_mean", "accuracy_low", "accuracy_high", "difference_mean")
-"""Columns of the table that a notebook shows; :attr:`Leaderboard.table` has all."""
+"""The columns that a notebook shows. :attr:`Leaderboard.table` has all columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +33,25 @@ class Leaderboard:
     """A suite's runs, compared."""
 
     board: Board
-    """All numbers, typed: what ``leaderboard.json`` holds."""
+    """All numbers as typed objects, with the content of ``leaderboard.json``."""
     results: tuple[RunResult, ...]
-    """The runs behind them."""
+    """The runs behind the numbers."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row an arm and regime, controls included: the columns of ``leaderboard.csv``. Accuracies are shares."""
+        """One row per arm and regime, controls included, with the columns of ``leaderboard.csv``. Accuracies are
+        shares.
+        """
         return frames.of_csv(as_csv(self.board))
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """A row a run."""
+        """One row per run."""
         return frames.of_runs(self.results)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """A row a validation of a run."""
+        """One row per validation of a run."""
         return frames.of_curves(self.results)
 
     def __str__(self) -> str:
@@ -68,11 +70,11 @@ class Comparison:
     """Two objectives or two runs, side by side."""
 
     found: SideBySide
-    """All of it, typed."""
+    """All results as typed objects."""
 
     @property
     def difference(self) -> float:
-        """Of the mean accuracies, as a share: the first minus the second."""
+        """The difference of mean accuracies, as a share: the first minus the second."""
         return self.found.difference.mean
 
     @cached_property
@@ -90,14 +92,14 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluations:
-    """Models on tasks, without training: all that were measured with the same settings."""
+    """Evaluations of models on tasks: all models that were measured with the same settings."""
 
     results: dict[str, list[EvalResult]]
-    """By the key of their settings, best first."""
+    """Results by the key of their settings, with the best model first."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a model and task: the columns of ``evals.csv``."""
+        """One row per model and task, with the columns of ``evals.csv``."""
         return frames.of_csv(evals_csv(self.results))
 
     def __str__(self) -> str:
@@ -109,33 +111,33 @@ class Evaluations:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run, as it lies in its folder."""
+    """One run, loaded from its folder."""
 
     folder: Path
     result: RunResult
     events: tuple[Event, ...]
-    """Its journal."""
+    """The events of its journal."""
     samples: tuple[SampleRecord, ...]
-    """The completions of its last test evaluation; none before it has finished."""
+    """The completions of its last test evaluation. Empty until the run has finished."""
 
     @property
     def config(self) -> RunConfig:
-        """Everything that decides what the run computes."""
+        """The config, which determines everything that the run computes."""
         return self.result.config
 
     @cached_property
     def steps(self) -> pd.DataFrame:
-        """A row a step: metrics and what was spent."""
+        """One row per step, with metrics and spending."""
         return frames.of_steps(self.events)
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
-        """A row an evaluation."""
+        """One row per evaluation."""
         return frames.of_evaluations(self.events)
 
     @cached_property
     def completions(self) -> pd.DataFrame:
-        """A row a completion of the last test evaluation."""
+        """One row per completion of the last test evaluation."""
         return frames.of_completions(self.samples)
 
     def __str__(self) -> str:

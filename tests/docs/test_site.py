@@ -70,7 +70,7 @@ def test_the_schema_describes_the_settings() -> None:
 
     page = suite_page()
     assert "| `prompts` | integer | `32` |" in page
-    assert "| `looks` | list of integer | `[3, 5, 8, 12, 20]` | After how many seeds `--until decided` tests" in page
+    assert "| `looks` | list of integer | `[3, 5, 8, 12, 20]` | The numbers of seeds after which `--until" in page
     assert "## `objectives.NAME.robust`" in page
 
 

@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness: its own, those beside this file, which read local data, and a user's YAML files."""
+"""Tasks of lm-evaluation-harness: its own, those in this folder, which read local data, and a user's YAML files."""
 
 import re
 from importlib.resources import files
@@ -14,11 +14,11 @@ UNSUPPORTED = {
     "doc_to_image": "shows images",
     "doc_to_audio": "plays sounds",
 }
-"""Fields of a task's config, and what a task does that has them."""
+"""Fields of a task's config, and the reason for refusing a task that has them."""
 
 
 def local_names() -> list[str]:
-    """The tasks beside this file."""
+    """The tasks in this folder."""
     return sorted(path.stem for path in _here().glob("*.yaml"))
 
 
@@ -27,17 +27,17 @@ def load_task(name: str, data: Path | None) -> Any:
 
     Args:
         name: one of :func:`local_names`, a task of lm-eval (no group), or the path of a YAML file.
-        data: the folder of the files that the task names in ``dataset_kwargs.data_files``, if it does.
+        data: the folder of the files in the task's ``dataset_kwargs.data_files``, if it has any.
 
     Raises:
-        TaskError: no such task, it does not complete text, or its data cannot be had.
+        TaskError: the task does not exist, does not complete text, or its data is not available.
     """
     import datasets
     import huggingface_hub
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._yaml_loader import load_yaml  # the one that knows lm-eval's `include` and `!function`
 
-    datasets.disable_progress_bars()  # they would run through the bars of whoever calls
+    datasets.disable_progress_bars()  # they would disturb the caller's progress bars
     path = _path_of(name)
     try:
         _check_kind(name, load_yaml(path, resolve_func=False))
@@ -77,7 +77,7 @@ def _path_of(name: str) -> Path:
             return path
     raise TaskError(
         f"there is no lm-eval task {name!r}; name {' or '.join(local_names())}, a single task of lm-eval "
-        "(a group: its tasks one by one), or a YAML file"
+        "(the tasks of a group one by one), or a YAML file"
     )
 
 
@@ -97,15 +97,15 @@ def _check_kind(name: str, config: dict[str, Any]) -> None:
 
 
 def _find_files(name: str, config: dict[str, Any], data: Path | None) -> dict[str, str]:
-    """The path of each split's file."""
+    """The path of the file of each split."""
     named = config["dataset_kwargs"]["data_files"]
     if not isinstance(named, dict) or not all(isinstance(file, str) for file in named.values()):
         raise TaskError(f"the lm-eval task {name} must map each split to one file in dataset_kwargs.data_files")
     relative = [file for file in named.values() if not Path(file).is_absolute()]
     if relative and (data is None or not data.is_dir()):
-        what = "reads local files" if data is None else f"reads a folder, and {data} is none"
+        what = "reads local files" if data is None else f"reads a folder, but {data} is not a folder"
         wanted = " and ".join(relative)
-        raise TaskError(f"the lm-eval task {name} {what}; pass --data with a folder that holds {wanted}")
+        raise TaskError(f"the lm-eval task {name} {what}; pass --data with a folder that has {wanted}")
     if ours := (config.get("metadata") or {}).get("checked_as"):
         for split in named:
             load_problems(ours, Split(split), data=data)  # its sentences name file, line and field
@@ -118,6 +118,6 @@ def _find_files(name: str, config: dict[str, Any], data: Path | None) -> dict[st
 
 def _remedy(name: str, path: Path) -> str:
     if not path.is_relative_to(_stock()):
-        return "mend the file or its data"
+        return "fix the file or its data"
     near = [local for local in local_names() if local.removesuffix("_local") in name] or local_names()
     return f"name {' or '.join(near)} with --data instead, or try HF_HUB_OFFLINE=1 if its data is in the hub's cache"

@@ -1,4 +1,4 @@
-"""The verdicts of the one grader as metrics of lm-eval tasks."""
+"""The verdicts of our grader as metrics of lm-eval tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 GRADER = Grader()
-"""One for all documents; whoever ran a task closes it."""
+"""The grader of all documents. The function that runs a task closes it."""
 
 
 def judge(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """``strict`` and ``lenient``, 1 where the first of ``results`` gives the document's ``answer``; see ``Grade``."""
+    """``strict`` and ``lenient``: 1 if the first of ``results`` has the document's ``answer``; see ``Grade``."""
     (grade,) = GRADER.grade([(doc["answer"], results[0])])
     return {"strict": float(grade.strict is Verdict.CORRECT), "lenient": float(grade.lenient is Verdict.CORRECT)}

@@ -1,4 +1,4 @@
-"""The embedded models: what each is made from. ``harness make-base`` makes them again, bit for bit."""
+"""The recipes of the embedded models. ``harness make-base`` makes exactly the same models again."""
 
 from harness.embedded.bases.arithmetic import ARITHMETIC
 from harness.embedded.bases.gcd import GCD

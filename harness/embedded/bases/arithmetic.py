@@ -1,4 +1,4 @@
-"""Sums, term by term: ``17+8+25=`` becomes ``17+8=25;25+25=50;####50``."""
+"""Sums, solved term by term: ``17+8+25=`` becomes ``17+8=25;25+25=50;####50``."""
 
 import random
 
@@ -12,7 +12,7 @@ def prompts(seed: int) -> list[str]:
 
 
 def worked(prompt: str, slips: random.Random | None) -> str:
-    """A slip falsifies one partial sum, and all that follows from it."""
+    """The worked solution. A slip makes one partial sum wrong, and everything that follows from it."""
     terms = [int(term) for term in prompt.rstrip("=").split("+")]
     slip_at, slip = (slips.randrange(1, len(terms)), slips.choice([-10, -2, -1, 1, 2, 10])) if slips else (0, 0)
     total, text = terms[0], ""

@@ -1,4 +1,4 @@
-"""Greatest common divisors, by Euclid: ``... 54, 60 ...`` becomes ``54%60=54;60%54=6;54%6=0;####6``."""
+"""Greatest common divisors with Euclid's algorithm: ``... 54, 60 ...`` becomes ``54%60=54;60%54=6;54%6=0;####6``."""
 
 import random
 import re
@@ -12,7 +12,7 @@ TASK = "reasoning_gym:gcd"
 OPTIONS: dict[str, Any] = {"count": 6000, "max_value": 100, "prompt": "{question}"}
 SENTENCES = "Find the Greatest Common Divisor (GCD) of these numbers: , . Give only the GCD as your final answer."
 PATTERN = rf"{MARKER}| ?[A-Za-z(][^ ,.]*|."
-"""A word with the space before it, else a character."""
+"""A token is a word with the space before it, or a character."""
 
 
 def prompts(seed: int) -> list[str]:
@@ -20,7 +20,7 @@ def prompts(seed: int) -> list[str]:
 
 
 def worked(prompt: str, slips: random.Random | None) -> str:
-    """A slip falsifies one remainder; Euclid goes on with it."""
+    """The worked solution. A slip makes one remainder wrong, and the algorithm continues with it."""
     a, b = (int(number) for number in re.findall(r"\d+", prompt))
     slip_at = slips.randrange(worked(prompt, None).count(";")) if slips else -1
     text, step = "", 0

@@ -1,7 +1,7 @@
-"""What an embedded base model is made from: latent skill under a mixture of habits.
+"""The recipe of an embedded base model, which has a latent skill and a mixture of habits.
 
-It learns three kinds of completion: right worked solutions, bare answers without working, and worked solutions with one
-slip. Sampled, it mixes the three; reinforcement can teach it which habit pays.
+The model learns three kinds of completions: correct worked solutions, bare answers, and worked solutions with one slip.
+When it samples, it mixes the three. Reinforcement learning can teach it which habit is rewarded.
 """
 
 import random
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MARKER = "####"
 PAD, EOS = "<pad>", "<eos>"
-SHARE_RIGHT, SHARE_BARE = 0.30, 0.35  # the rest are worked solutions with a slip
+SHARE_RIGHT, SHARE_BARE = 0.30, 0.35  # the others are worked solutions with a slip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,24 +18,24 @@ class Recipe:
     """One embedded model."""
 
     words: Sequence[str]
-    """What is a token, beside padding, the end and the marker."""
+    """The tokens, besides padding, the end and the marker."""
     pattern: str
-    """A regular expression that finds them in a text."""
+    """A regular expression that finds tokens in a text."""
     prompts: Callable[[int], Sequence[str]]
-    """Of the train split, by seed."""
+    """Returns the prompts of the train split for a seed."""
     worked: Callable[[str, random.Random | None], str]
-    """A prompt's solution as ``17+8=25;####25``; with a source of randomness, with one slip and all that follows."""
+    """Returns the solution of a prompt, such as ``17+8=25;####25``. With a source of randomness, it has one slip."""
     steps: int
     """Optimiser steps."""
     batch: int
-    """Completions a step."""
+    """Completions per step."""
 
     @property
     def vocabulary(self) -> list[str]:
         return [PAD, EOS, MARKER, *self.words]
 
     def habit(self, prompt: str, rng: random.Random) -> str:
-        """A completion of ``prompt`` by one of the three habits."""
+        """A completion of ``prompt`` with one of the three habits."""
         draw = rng.random()
         if draw < SHARE_BARE:
             return MARKER + self.worked(prompt, None).rpartition(MARKER)[2]

@@ -1,4 +1,4 @@
-"""Train an embedded base model by its recipe."""
+"""Training an embedded base model from its recipe."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ LENGTH = 128
 def make_base(
     recipe: Recipe, out: Path, *, seed: int = 0, steps: int | None = None, report: Callable[[str], None] = print
 ) -> None:
-    """Write model and tokenizer to ``out`` (safetensors, a transformers directory).
+    """Train a model, and write model and tokenizer to ``out``, as a transformers directory with safetensors.
 
-    Deterministic: always one thread, everything seeded by ``seed``. Some minutes.
+    This is deterministic: it uses one thread, and ``seed`` for all random numbers. It takes some minutes.
 
     Raises:
         HarnessError: ``out`` cannot be written.
     """
-    try:  # before these minutes
+    try:  # before training for minutes
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HarnessError(f"cannot write {out}: {error}; give another --out") from error
@@ -45,7 +45,7 @@ def make_base(
         optimizer.step()
         schedule.step()
         if (step + 1) % 100 == 0:
-            report(f"step {step + 1} of {steps}: loss {loss.item():.4f} nats a token")
+            report(f"step {step + 1} of {steps}: loss {loss.item():.4f} nats per token")
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     torch.set_num_threads(threads)
@@ -60,7 +60,7 @@ def build_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
 
 
 def build_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
-    """A Llama of about 0.3 M parameters; heads of 32, the smallest that vLLM takes on a CPU."""
+    """A Llama with about 0.3 M parameters. Its heads have size 32, the smallest that vLLM supports on a CPU."""
     torch.manual_seed(seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -81,7 +81,7 @@ def build_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
 def batches(
     recipe: Recipe, tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless ``(input_ids, labels)``, each [recipe.batch, length]; only completions carry a label."""
+    """Infinitely many pairs ``(input_ids, labels)``, each [recipe.batch, length]. Only completions have labels."""
     rng = random.Random(seed)
     prompts = recipe.prompts(seed)
     pad, eos = tokenizer.pad_token_id, tokenizer.eos_token_id

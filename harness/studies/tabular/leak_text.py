@@ -65,7 +65,7 @@ ratio (`ppo`, `grpo`, `topr`) also stops the leak, because completions whose rat
 On a fixed set, some of these objectives then stay below the best policy.
 
 This model has a single parameter. It shows how probability can leak, but not how much leaks in a language model.
-[The findings](../../docs/findings.md#where-it-surprised-us) measure that.
+[The findings](../../docs/findings.md#unexpected-results) measure that.
 """
 
 LEVEL = f"""## Which residuals hold the level of the log-probability

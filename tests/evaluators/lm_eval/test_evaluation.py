@@ -188,8 +188,8 @@ def test_stop_strings_and_limits_reach_the_generator(folder: Path) -> None:
         ("hellaswag", r"asks for log-likelihoods \(multiple_choice\); name tasks that complete text"),
         ("humaneval", "runs what a model writes; name tasks that complete text"),
         ("gsm9k", "there is no lm-eval task 'gsm9k'; name gsm8k_local or math500_local"),
-        ("minerva_math", r"a group: its tasks one by one"),
-        ("gsm8k_local", "pass --data with a folder that holds gsm8k_train.jsonl and gsm8k_test.jsonl"),
+        ("minerva_math", r"the tasks of a group one by one"),
+        ("gsm8k_local", "pass --data with a folder that has gsm8k_train.jsonl and gsm8k_test.jsonl"),
         ("none.yaml", "cannot be loaded .*FileNotFoundError"),
     ],
 )
@@ -200,7 +200,7 @@ def test_what_cannot_be_run_is_one_sentence(name: str, sentence: str) -> None:
 
 
 def test_bad_data_and_limits_are_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TaskError, match=r"gsm8k_test.jsonl is none; pass --data with a folder"):
+    with pytest.raises(TaskError, match=r"gsm8k_test.jsonl is not a folder; pass --data with a folder"):
         gsm8k(folder / "gsm8k_test.jsonl", str)
     with pytest.raises(TaskError, match="at least 1, not 0"):
         gsm8k(folder, str, limit=0)

@@ -195,4 +195,4 @@ except ValueError as error:
     kind, seconds, message = done.stdout.strip().split(" ", 2)
     assert kind == "TaskError" and float(seconds) < 12
     assert "\n" not in message and "EleutherAI/hendrycks_math" in message
-    assert "pass --data with a folder that holds math_train.jsonl and math500_test.jsonl" in message
+    assert "pass --data with a folder that has math_train.jsonl and math500_test.jsonl" in message

@@ -113,11 +113,15 @@ def test_columns_are_guessed_by_common_names(columns: list[str], chosen: Row, fl
 BROKEN_FILES = {
     "no array": ("a.json", b"[1, 2]", "a.json, item 1 is a JSON int, not an object"),
     "half an array": ("a.json", b'[{"prompt": "x",\n', "a.json is not JSON: .* at line 2, column 1"),
-    "no gzip": ("a.csv.gz", b"prompt,answer\n", "a.csv.gz is not gzipped, or not whole"),
-    "half a gzip": ("a.csv.gz", gzip.compress(b"prompt,answer\n1,2\n")[:-9], "a.csv.gz is not gzipped, or not whole"),
-    "no parquet": ("a.parquet", b"prompt", "a.parquet is no Parquet file that can be read: .*; write it again"),
-    "short row": ("a.csv", b"prompt,answer\n1+1,2\n3\n", "a.csv:3 has 1 cells, and the header has 2"),
-    "long row": ("a.csv", b"prompt,answer\n1,000+1,1001\n", "a.csv:2 has 3 cells, and the header has 2"),
+    "no gzip": ("a.csv.gz", b"prompt,answer\n", "a.csv.gz is not gzipped or is incomplete"),
+    "half a gzip": (
+        "a.csv.gz",
+        gzip.compress(b"prompt,answer\n1,2\n")[:-9],
+        "a.csv.gz is not gzipped or is incomplete",
+    ),
+    "no parquet": ("a.parquet", b"prompt", "a.parquet is not a valid Parquet file: .*; write it again"),
+    "short row": ("a.csv", b"prompt,answer\n1+1,2\n3\n", "a.csv:3 has 1 cells, but the header has 2"),
+    "long row": ("a.csv", b"prompt,answer\n1,000+1,1001\n", "a.csv:2 has 3 cells, but the header has 2"),
     "open quote": ("a.csv", b'prompt,answer\n"1+1,2\n', "a.csv:2 cannot be read: unexpected end of data"),
     "columns alike": ("a.csv", b"prompt,prompt\n1,2\n", "a.csv:1: two columns have the same name"),
     "header alone": ("a.csv", b"prompt,answer\n\n", "a.csv is empty"),
@@ -237,7 +241,7 @@ def test_files_without_splits_in_their_names_are_one_set(tmp_path: Path) -> None
 def test_a_file_that_does_not_say_its_split_beside_some_that_do(odd: str, tmp_path: Path) -> None:
     for n, name in enumerate(("test.jsonl", "train.jsonl", odd)):
         (tmp_path / name).write_bytes(lines([{"prompt": f"{n}?", "answer": n}]))
-    with pytest.raises(TaskError, match=rf"'{odd}' names (no split|two splits), and others name one"):
+    with pytest.raises(TaskError, match=rf"'{odd}' says (no split|two splits), but others say one"):
         load_problems("jsonl", Split.TEST, data=tmp_path)
 
 

@@ -53,5 +53,5 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(TaskError, match=message) as error:
             load_problems("jsonl", Split.TEST, hub="me/mine", **options)
         assert "\n" not in str(error.value)
-    with pytest.raises(TaskError, match="option config of the task jsonl is of the hub"):
+    with pytest.raises(TaskError, match="option config of the task jsonl is for the hub"):
         load_problems("jsonl", Split.TEST, data=tmp_path / "x.csv", config="main")

@@ -153,11 +153,11 @@ def test_mathematics_is_let_through(answer: str) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "no generator": ("reasoning_gym", {}, r"no generator ''; name one behind a colon, such as reasoning_gym:countdown"),
+    "no generator": ("reasoning_gym", {}, r"no generator ''; name one after a colon, such as reasoning_gym:countdown"),
     "unknown generator": ("reasoning_gym:coutdown", {}, "no generator 'coutdown', did you mean 'countdown'"),
     "unknown setting": (NAME, {"min_nubers": 3}, "has no option 'min_nubers', did you mean 'min_numbers'"),
     "setting of ours": (NAME, {"variant": "x"}, "has no option 'variant'"),
-    "bad setting": (NAME, {"min_numbers": 30}, r"refuses its settings \(max_numbers must be >= min_numbers\); mend"),
+    "bad setting": (NAME, {"min_numbers": 30}, r"refuses its settings \(max_numbers must be >= min_numbers\); change"),
     "count": (NAME, {"count": 0}, "a count of at least 1, not 0"),
     "prompt": (NAME, {"prompt": "?"}, r"has no \{question\}"),
     "unworkable": (DECIMALS, {"max_num_decimal_places": 2}, "fails at its problem 0 .*; use other settings"),
@@ -166,10 +166,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"min_trials": 3, "max_trials": 3, "count": 50},
         "distinct problems among",
     ),
-    "several lines": ("reasoning_gym:mini_sudoku", {}, "mini_sudoku:0: its own answer .* gets no full score"),
-    "no answer": ("reasoning_gym:rush_hour", {}, "rush_hour:0 names no answer"),
-    "data": (NAME, {"data": "x.jsonl"}, r"generates its problems and reads no data; drop --data x\.jsonl"),
-    "no variants": ("gsm8k:main", {}, "the task gsm8k has no variants; drop ':main'"),
+    "several lines": ("reasoning_gym:mini_sudoku", {}, "mini_sudoku:0: its own answer .* does not get a full score"),
+    "no answer": ("reasoning_gym:rush_hour", {}, "rush_hour:0 has no answer"),
+    "data": (NAME, {"data": "x.jsonl"}, r"generates its problems and reads no data; remove --data x\.jsonl"),
+    "no variants": ("gsm8k:main", {}, "the task gsm8k has no variants; remove ':main'"),
 }
 
 

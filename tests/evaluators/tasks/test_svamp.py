@@ -65,7 +65,7 @@ def test_answers_lose_an_empty_fraction(tmp_path: Path, answer: object, expected
 @pytest.mark.parametrize("answer", ["two", "NaN", "Infinity"])
 def test_an_answer_must_be_a_number(tmp_path: Path, answer: str) -> None:
     path = write(tmp_path / "svamp_test.jsonl", [row(3, answer)])
-    with pytest.raises(TaskError, match=rf"svamp_test\.jsonl:1: 'Answer' is '{answer}', not a number; mend the line"):
+    with pytest.raises(TaskError, match=rf"svamp_test\.jsonl:1: 'Answer' is '{answer}', not a number; fix the line"):
         load_problems("svamp", Split.TEST, data=path.parent)
 
 

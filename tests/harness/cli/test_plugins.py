@@ -138,7 +138,7 @@ def test_a_run_uses_all_four_and_records_the_package(site: Path, tmp_path: Path)
         ("engines", "vllm = doubled.parts:make_slow", "adds 'vllm' to agro_harness.engines, and so does the h"),
         ("tasks", "gsm8k = doubled.parts:TWOS", "adds 'gsm8k' to agro_harness.tasks, and so does the h"),
         ("suites", "tiny-gcd = doubled", "adds 'tiny-gcd' to agro_harness.suites, and so does the h"),
-        ("tasks", "wrong = doubled.parts:make_slow", "at doubled.parts:make_slow is no evaluators.tasks.Task"),
+        ("tasks", "wrong = doubled.parts:make_slow", "at doubled.parts:make_slow is not an evaluators.tasks.Task"),
         ("engines", "wrong = doubled.parts:TWOS", "at doubled.parts:TWOS is not a function"),
         ("engines", "auto = doubled.parts:make_slow", "adds 'auto' to agro_harness.engines, and so does the h"),
         ("tasks", "gone = doubled.nowhere:TASK", "cannot be imported from doubled.nowhere"),

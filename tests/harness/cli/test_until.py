@@ -42,14 +42,14 @@ def test_the_whole_way_until_it_is_decided(tmp_path: Path) -> None:
 def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
     run = ["run", "--algos", "agro,grpo", "--out", str(tmp_path), *SETTINGS]
     refused([*run, "--until", "dawn"], "--until 'dawn'", "decided")
-    refused([*run, "--max-seeds", "5"], "--max-seeds goes with --until")
-    refused([*run, "--until", "decided", "--seeds", "3"], "--max-seeds in place of --seeds")
+    refused([*run, "--max-seeds", "5"], "--max-seeds needs --until")
+    refused([*run, "--until", "decided", "--seeds", "3"], "--max-seeds instead of --seeds")
     refused([*run, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     refused([*run, "--until", "decided", "--set=looks=[5,3]"], "looks must rise", "not 5,3")
     for algos in ("agro", "agro,dpo", "grpo"):
         refused(["run", "--algos", algos, "--until", "decided", *SETTINGS], "the baseline, grpo", "--algos")
     plan = ["plan", "--suite", SUITE, "--gpu", "t4"]
-    refused([*plan, "--max-seeds", "5"], "--max-seeds goes with --until")
+    refused([*plan, "--max-seeds", "5"], "--max-seeds needs --until")
     refused([*plan, "--spread", "5"], "--spread needs --until")
     refused([*plan, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     _, said = harness(*plan, "--until", "decided", "--algos", "agro")
@@ -76,7 +76,7 @@ def test_plan_says_what_it_costs() -> None:
     said = " ".join(output.split())
     assert "at worst 10.0 10.0 20" in said
     assert "8 points away" in said
-    assert "looks after 3, 5, 8, 10 seeds" in said
+    assert "looks are after 3, 5, 8, 10 seeds" in said
     assert "standard deviation of 2.5 points" in said
     few, many = (harness(*plan, "--spread", spread)[1] for spread in ("0.5", "9"))
     assert averages(few) < averages(output) < averages(many)

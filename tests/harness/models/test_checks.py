@@ -236,7 +236,7 @@ def test_a_tokenizer_larger_than_its_model_is_refused_where_that_shows(llama: Pa
     policy = load(llama)
     policy.tokenizer.add_tokens(["more"])
     assert policy.encode("w5 w6") == (5, 6)
-    with pytest.raises(HarnessError, match=r"gives token 64 .* the model knows 64"):
+    with pytest.raises(HarnessError, match=r"gives token 64 .* the model only has 64"):
         policy.encode("w5 more")
 
 

@@ -254,7 +254,7 @@ def test_a_gradient_that_is_not_finite_on_one_rank_shows_on_all(found: list[dict
 
 def test_layers_that_share_weights_are_refused(found: list[dict[str, Any]]) -> None:
     assert {one["refused"] for one in found} == {
-        "this model's layers share weights, which cannot be cut into shards: set compute.parallel=replicate"
+        "this model's layers share weights, so they cannot be sharded; set compute.parallel=replicate"
     }
 
 

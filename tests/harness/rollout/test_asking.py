@@ -98,7 +98,7 @@ def test_without_a_template_system_and_prefill_are_text() -> None:
 
 def test_a_template_that_is_not_there_is_refused() -> None:
     command = ["doctor", "--suite", "tiny-arithmetic", "--set", "model.chat_template=missing.jinja"]
-    refused(command, "model.chat_template: missing.jinja is no text file")
+    refused(command, "model.chat_template: missing.jinja is not a text file")
 
 
 def test_what_stands_around_a_prompt_is_part_of_what_a_run_began_with() -> None:

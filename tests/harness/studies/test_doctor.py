@@ -31,8 +31,8 @@ def doctor(settings: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("family", "changes", "sentence"),
     [
-        ("bert", {}, "it changes hidden states or logits"),
-        ("gemma2", {}, "it changes hidden states or logits"),
+        ("bert", {}, "it changes hidden states before its output layer"),
+        ("gemma2", {}, "it changes hidden states before its output layer"),
         ("prophetnet", {}, "it is not causal"),
         ("mamba", {}, "the engine transformers samples from another distribution"),
         ("openai-gpt", {}, "the engine transformers cannot sample from this model"),

@@ -68,7 +68,7 @@ def test_an_arms_own_ranges_are_searched_beside_the_suites_and_by_those_that_are
 
 
 def test_an_arms_own_range_of_a_field_that_it_has_not_is_refused() -> None:
-    with pytest.raises(HarnessError, match=r"objectives.agro.space.fields.dleta fits no field of agro"):
+    with pytest.raises(HarnessError, match=r"objectives.agro.space.fields.dleta is not a field of agro"):
         trials_of(suite(objectives__agro__space={"fields.dleta": [0.1, 0.3]}), "agro", 1)
 
 
@@ -130,7 +130,7 @@ def test_a_trial_is_judged_late() -> None:
 def test_points_that_are_the_same_when_rounded_are_tried_once() -> None:
     found = [point["optimizer.learning_rate"] for point in points({"optimizer.learning_rate": (1e-4, 6e-4)}, 40)]
     assert len(set(found)) == 40
-    with pytest.raises(HarnessError, match=r"hold \d points with 2 digits, not 40; use wider"):
+    with pytest.raises(HarnessError, match=r"contain \d points with 2 digits, not 40; use wider"):
         points({"optimizer.learning_rate": (1e-4, 1.05e-4)}, 40)
 
 
@@ -235,7 +235,10 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
         ({"objectives__agro__space": {"fields.beta": [1.0, 0.1]}}, ("fields.beta", "empty")),
         ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
         ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
-        ({"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}}, ("grpo is like frozen, a control",)),
+        (
+            {"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}},
+            ("grpo is like frozen, which is a control",),
+        ),
     ],
 )
 def test_a_suite_with_such_settings_is_refused(changes: dict[str, Any], words: tuple[str, ...]) -> None:

@@ -97,7 +97,7 @@ def test_other_corrections_scale_it_or_drop_it(regime: str, told: dict[str, floa
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"importance_cap": 2.0, "icepop": [0.5, 2.0]}, "importance_cap and icepop are both set, and one alone"),
+        ({"importance_cap": 2.0, "icepop": [0.5, 2.0]}, "importance_cap and icepop are both set, but only one"),
         ({"icepop": [0.5, 5.0], "sequence_mask": [0.9, 1.1]}, "icepop and sequence_mask are both set"),
         ({"icepop": [2.0, 0.5]}, "from the smaller to the larger number, not from 2 to 0.5"),
         ({"sequence_mask": [1.0, 1.0]}, "from the smaller to the larger number"),

@@ -156,7 +156,7 @@ def test_the_last_evaluation_is_of_the_policy_though_the_engine_has_sampled_from
 
 
 def test_a_budget_below_one_step_with_the_references_completions_is_refused() -> None:
-    with pytest.raises(HarnessError, match="a budget of 40 completions is less than the 48 that a step of astar_po"):
+    with pytest.raises(HarnessError, match="a budget of 40 completions is less than the 48 of one step of astar_po"):
         small_config("astar_po", budget={"unit": "completions", "total": 40})
 
 
@@ -177,8 +177,6 @@ def test_no_pass_is_made_twice(regime: RegimeSpec, optimizer: OptimizerSettings,
 
 def test_a_single_prompt_has_no_mismatched_pair() -> None:
     suite = load_suite(SUITE, list((SMALL | {"rollout.prompts": 1}).items()))
-    with pytest.raises(
-        HarnessError, match=r"rollout\.prompts is 1, but kto pairs prompts with the completions of other"
-    ):
+    with pytest.raises(HarnessError, match=r"rollout\.prompts is 1, but kto pairs prompts with completions of other"):
         run_config(suite, "kto", 0)
     assert run_config(suite, "agro", 0).objective.name == "agro"

@@ -140,7 +140,7 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
 def test_every_regime_ends_within_a_budget_of_any_unit(name: str, unit: str, tmp_path: Path) -> None:
     total = {"completions": 70, "optimizer_steps": 4, "sampled_tokens": 800, "flops": 5e9}[unit]
     if (name, unit) == ("offline", "sampled_tokens"):
-        with pytest.raises(HarnessError, match="never ends on a fixed set"):
+        with pytest.raises(HarnessError, match="with a fixed set, a budget of sampled_tokens never ends"):
             small_config(**REGIMES[name], budget={"unit": unit, "total": total})
         return
     config = small_config(**REGIMES[name], budget={"unit": unit, "total": total}, evaluation__shares=[])

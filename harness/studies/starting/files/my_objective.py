@@ -23,7 +23,7 @@ class MyObjective:
     """A hyperparameter. Set it in the suite, or by --set objectives.NAME.fields.beta=0.1."""
 
     requires: ClassVar[frozenset[str]] = frozenset({"group", "ref_logp"})
-    """What the harness computes for this objective, and charges to it. See the docstrings of algorithms.scores."""
+    """The quantities that the harness computes for this objective. See the docstrings of algorithms.scores."""
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch. Gradients flow through policy.logp [B, T] alone."""
@@ -31,9 +31,9 @@ class MyObjective:
         logp = masked_sum(policy.logp, batch.mask)  # [B], of whole completions
         kl = k2(policy.logp, present("ref_logp", batch.ref_logp), batch.mask)  # [B]
 
-        # A micro-batch is a part of a step. Divide by the step's counts, so that the parts add up.
+        # A micro-batch is a part of a step. Divide by the counts of the step, so that the losses add up.
         completions = batch.denominators.sequences
         loss = (-(advantages * logp).sum() + self.beta * kl.sum()) / completions
 
-        # Metrics add up over micro-batches like the loss. They appear as objective/NAME.
+        # Metrics are summed over micro-batches like the loss. They are recorded as objective/NAME.
         return LossOutput(loss=loss, metrics={"advantage_size": advantages.abs().sum() / completions})
