@@ -32,8 +32,9 @@ def executor_of(planned: Plan, chosen: Sequence[RunConfig], how: Execution, cons
     """What opens the executor; says where runs run, and what was chosen for this machine."""
     where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
     suite, part = planned.suite, f"part {how.part} of " if how.part else ""
+    runs = f"{len(chosen)} run{'s' * (len(chosen) > 1)}"
     console.print(
-        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
+        f"{part}{planned.invocation.name} of {suite.name}: {runs}, {suite.budget.total:,.0f} "
         f"{suite.budget.unit.replace('_', ' ')} each, {where}"
     )
     for line in (*remarks, *planned.choices):

@@ -70,8 +70,9 @@ def connect(address: str | None, objectives: Iterable[str] = ()) -> None:
         )
     except (Exception, SystemExit) as error:
         raise HarnessError(
-            f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); start one by ray start --head, "
-            "and name its HOST:PORT by --ray-address, or leave it out to use this machine alone"
+            f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); if ray start said that token "
+            "authentication is enabled, set RAY_AUTH_MODE=token; else start one by ray start --head, and name its "
+            "HOST:PORT by --ray-address, or leave it out to use this machine alone"
         ) from error
 
 
