@@ -33,7 +33,8 @@ ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 STARTED_ELSEWHERE = "TORCHELASTIC_USE_AGENT_STORE"
 """If it is ``True``, no rank starts the store in which all of them meet: the process that started them has done so."""
 PATIENCE = timedelta(minutes=30)
-"""For a rank that neither answers nor has died. One that has is noticed at once."""
+"""For a rank that neither answers nor has died: it may be loading a model or writing a checkpoint. One that has died is
+noticed at once. If NCCL does not say so, whoever started the ranks ends them: an executor, or torchrun."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
 """Exit codes of a rank that was started by hand."""
 

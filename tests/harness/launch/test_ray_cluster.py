@@ -124,10 +124,11 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
     """Two hundred runs that no CPU is free for."""
 
     @ray.remote(num_cpus=1)
-    def occupy(seconds: float) -> None:
-        time.sleep(seconds)
+    def occupy(released: Path) -> None:
+        while not released.exists():
+            time.sleep(0.1)
 
-    held = [occupy.remote(8) for _ in cluster.nodes]
+    held = [occupy.remote(tmp_path / "released") for _ in cluster.nodes]
     requests = requests_of([config_of("agro", seed) for seed in range(200)], tmp_path / "suite")
     started: list[tuple[float, float]] = []
     shares: list[float] = []
@@ -139,7 +140,10 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
             shares.append((now[1] - started[0][1]) / (now[0] - started[0][0]))
             interrupts.asked = True
 
-    assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
+    try:
+        assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
+    finally:
+        (tmp_path / "released").touch()
     assert shares[0] < 0.05
     ray.get(held)
     assert not list(tmp_path.rglob(JOURNAL))
