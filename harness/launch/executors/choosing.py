@@ -33,8 +33,9 @@ def executor_of(
     """A function that opens the executor. Prints where runs will be trained, and the choices for this machine."""
     where, remarks, make = _on_ray(how.ray, chosen, how) if how.ray else _here(chosen, how)
     suite, part = planned.suite, f"part {how.part} of " if how.part else ""
+    runs = f"{len(chosen)} run{'s' * (len(chosen) > 1)}"
     console.say(
-        f"{part}{planned.invocation.name} of {suite.name}: {len(chosen)} runs, {suite.budget.total:,.0f} "
+        f"{part}{planned.invocation.name} of {suite.name}: {runs}, {suite.budget.total:,.0f} "
         f"{suite.budget.unit.replace('_', ' ')} each, {where}"
     )
     for line in (*remarks, *planned.choices):

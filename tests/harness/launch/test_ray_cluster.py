@@ -19,7 +19,7 @@ from harness.training.slots import SLOTS
 from tests.support.ray_cluster import Nodes, nodes, requests_of, run_on_ray
 from tests.support.small import assert_same_run, run_small, small_config, steps
 
-LONG = {"budget.total": 600}
+LONG = {"budget.total": 400}
 OFFLINE = {"regime": "offline", "rollout.offline_completions": 32}
 
 
@@ -60,27 +60,12 @@ def files_of(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != LOCK}
 
 
-def test_eight_runs_that_lose_a_node_are_those_of_one_process(cluster: Nodes, local: Path, tmp_path: Path) -> None:
+def test_eight_runs_that_are_interrupted_and_then_lose_a_node_are_those_of_one_process(
+    cluster: Nodes, local: Path, tmp_path: Path
+) -> None:
+    """An interrupt lets runs finish their step; the same command resumes them, and a node dies over that."""
     out = tmp_path / "suite"
-    lost: list[set[str]] = []
-
-    def lose(executor: RayExecutor, _: Interrupts) -> None:
-        running = set(executor.running())
-        if not lost and any((out / "runs" / run_id / CHECKPOINT).is_file() for run_id in running):
-            lost.append(running)
-            cluster.lose()
-
-    ended = run_on_ray(requests_of(EIGHT, out), lose)
-    assert lost, "no node was taken away"
-    assert ended == {config.run_id: "finished" for config in EIGHT}
-    for config in EIGHT:
-        assert_same_run(local / "runs" / config.run_id, out / "runs" / config.run_id)
-    assert files_of(out) == files_of(local)
-
-
-def test_an_interrupt_lets_runs_finish_their_step_and_they_resume(cluster: Nodes, local: Path, tmp_path: Path) -> None:
-    out = tmp_path / "suite"
-    requests = requests_of(LONG_RUNS, out)
+    requests, lost = requests_of(EIGHT, out), list[set[str]]()
 
     def interrupt(executor: RayExecutor, interrupts: Interrupts) -> None:
         running = set(executor.running())
@@ -91,9 +76,20 @@ def test_an_interrupt_lets_runs_finish_their_step_and_they_resume(cluster: Nodes
     assert set(ended.values()) <= {"interrupted", "finished"}
     left = [request.directory for request in requests if ended.get(request.config.run_id) == "interrupted"]
     assert any((directory / CHECKPOINT).is_file() for directory in left), "all of them had yet to begin"
-    assert run_on_ray(requests) == {request.config.run_id: "finished" for request in requests}
-    for request in requests:
-        assert_same_run(local / "runs" / request.config.run_id, request.directory)
+    again = time.time()
+
+    def lose(executor: RayExecutor, _: Interrupts) -> None:
+        running = set(executor.running())
+        states = [state for run_id in running if (state := out / "runs" / run_id / CHECKPOINT).is_file()]
+        if not lost and any(state.stat().st_mtime > again for state in states):
+            lost.append(running)
+            cluster.lose()
+
+    assert run_on_ray(requests, lose) == {config.run_id: "finished" for config in EIGHT}
+    assert lost, "no node was taken away"
+    for config in EIGHT:
+        assert_same_run(local / "runs" / config.run_id, out / "runs" / config.run_id)
+    assert files_of(out) == files_of(local)
 
 
 def test_a_run_that_has_ended_is_not_run_again(cluster: Nodes, local: Path) -> None:
@@ -128,10 +124,11 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
     """Two hundred runs that no CPU is free for."""
 
     @ray.remote(num_cpus=1)
-    def occupy(seconds: float) -> None:
-        time.sleep(seconds)
+    def occupy(released: Path) -> None:
+        while not released.exists():
+            time.sleep(0.1)
 
-    held = [occupy.remote(8) for _ in cluster.nodes]
+    held = [occupy.remote(tmp_path / "released") for _ in cluster.nodes]
     requests = requests_of([config_of("agro", seed) for seed in range(200)], tmp_path / "suite")
     started: list[tuple[float, float]] = []
     shares: list[float] = []
@@ -143,7 +140,10 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
             shares.append((now[1] - started[0][1]) / (now[0] - started[0][0]))
             interrupts.asked = True
 
-    assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
+    try:
+        assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
+    finally:
+        (tmp_path / "released").touch()
     assert shares[0] < 0.05
     ray.get(held)
     assert not list(tmp_path.rglob(JOURNAL))

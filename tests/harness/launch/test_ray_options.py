@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -51,6 +52,12 @@ def test_an_address_that_does_not_answer(listens: bool, tmp_path: Path, monkeypa
 @pytest.mark.parametrize("address", ["ray://host:10001", "host", "host:port", "no.such.host.invalid:6379"])
 def test_an_address_that_is_none(address: str, tmp_path: Path) -> None:
     refused(command(tmp_path, "--executor", "ray", "--ray-address", address), address)
+
+
+def test_a_cluster_that_may_want_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray tells nobody that this is why it does not answer."""
+    monkeypatch.setattr("ray.init", Mock(side_effect=ConnectionError("Failed to connect")))
+    refused(command(tmp_path, "--executor", "ray"), "RAY_AUTH_MODE=token", "ray start --head")
 
 
 def test_ray_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

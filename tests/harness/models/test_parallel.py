@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.settings import LoraSettings, PolicySettings
@@ -256,6 +257,12 @@ def test_layers_that_share_weights_are_refused(found: list[dict[str, Any]]) -> N
     assert {one["refused"] for one in found} == {
         "this model's layers share weights, so they cannot be sharded; set compute.parallel=replicate"
     }
+
+
+def test_a_torch_that_is_too_old_for_experts_a_layer_at_a_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(FSDPModule, "set_reduce_scatter_unused_params")
+    with pytest.raises(HarnessError, match=r"compute\.reshard needs torch 2\.13 or newer, and this is \d"):
+        shard(nn.Linear(2, 2), reshard=True)
 
 
 def test_whole_tensors_become_shards(found: list[dict[str, Any]]) -> None:

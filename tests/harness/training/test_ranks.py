@@ -25,7 +25,9 @@ CASES = {
     for name in OBJECTIVES
     for regime in REGIMES
 }
-CASES |= {name: Case(objective=name, updates=2, minibatches=2) for name in VARIANTS if name not in OBJECTIVES}
+CASES |= {
+    name: Case(objective=name, updates=2, minibatches=2, ways=("shard",)) for name in VARIANTS if name not in OBJECTIVES
+}
 CASES |= {f"{name}, one prompt": Case(objective=name, prompts=1, ways=ALL) for name in OFTEN}
 CASES |= {name: Case(objective="agro", correction={name: value}) for name, value in CORRECTIONS.items()}
 

@@ -14,11 +14,14 @@ from tests.support.small import run_small, small_config, steps
 
 TWO: dict[str, Any] = {"compute__devices": 2, "compute__parallel": "shard"}
 KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
+SHORT: dict[str, Any] = {"budget": {"unit": "completions", "total": 32}}
+"""A step or two: only the first one is compared."""
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "on policy": ("agro", {}),
     "a critic, a limit, minibatches, optimism": (
         "ppo",
-        {
+        SHORT
+        | {
             "objectives__ppo__constraint": KL,
             "optimizer__updates_per_rollout": 2,
             "optimizer__minibatches": 2,
@@ -27,17 +30,22 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "old completions, worst case, icepop, layer by layer": (
         "m2po",
-        {
+        SHORT
+        | {
             "objectives__m2po__robust": {"kind": "chi_square", "radius": 0.5},
             "optimizer__icepop": [0.5, 2.0],
             "regime": "stale:2",
             "compute__reshard": True,
         },
     ),
-    "a buffer, whole completions masked": ("kto", {"regime": "replay:32,0.5", "optimizer__sequence_mask": [0.5, 2.0]}),
+    "a buffer, whole completions masked": (
+        "kto",
+        SHORT | {"regime": "replay:32,0.5", "optimizer__sequence_mask": [0.5, 2.0]},
+    ),
     "a fixed set, rewards of the reference, adapters": (
         "astar_po",
-        {
+        SHORT
+        | {
             "regime": "offline",
             "rollout__offline_completions": 48,
             "rollout__reference_samples": 2,
@@ -46,7 +54,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "truncated weights, layers computed again, a layer at a time": (
         "grpo",
-        {"optimizer__importance_cap": 2.0, "policy__gradient_checkpointing": True, "compute__reshard": True},
+        SHORT | {"optimizer__importance_cap": 2.0, "policy__gradient_checkpointing": True, "compute__reshard": True},
     ),
 }
 STOPPED = 3
