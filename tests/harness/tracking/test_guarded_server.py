@@ -180,7 +180,7 @@ def test_the_link_opens_on_accuracy_by_objective(page: Page, synced: tuple[str, 
         page.get_by_text(text).first.wait_for(timeout=30_000)
     shown = page.locator("body").inner_text()
     assert shown.index("accuracy/final") < shown.index("accuracy/validation") < shown.index("System metrics")
-    assert "system/budget_optimizer_steps" not in shown and "train/learning_rate" not in shown  # collapsed
+    assert "compute/mfu" not in shown and "engine/kl_k3" not in shown  # collapsed
 
 
 def test_the_list_of_runs_says_what_was_found(page: Page, guarded: Guarded, synced: tuple[str, str]) -> None:
