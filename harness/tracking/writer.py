@@ -81,9 +81,10 @@ class Writer:
             with self._runs.alone():
                 self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
-        if status != "RUNNING":
-            self._put_files(run, directory, seen)
         tags = {PUBLISHED: str(seen.count)}
+        if status != "RUNNING":
+            self._put_files(run, directory)
+            tags |= {TABLES: LISTED} if self._put_table(run, directory, seen) else {}
         if not current:
             tags |= {LAYOUT: LAYOUT_NOW, MATCH: start.config.match_key, ARM: start.config.arm_key}
         self._client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
@@ -119,8 +120,7 @@ class Writer:
                 sets[id_of(start.config)].append(start)
         for view, starts in sets.items():
             configs = [start.config for start in starts]
-            created = min(start.time for start in starts)
-            value = tag_value(configs, created, complete=self._are_all(configs))
+            value = tag_value(configs, min(start.time for start in starts), complete=self._are_all(configs))
             self._client.set_experiment_tag(self._experiment, f"{TAG}{view}", value)
         return [place_of(self._experiment, view) for view in sets]
 
@@ -147,18 +147,22 @@ class Writer:
         self._client.log_inputs(run.info.run_id, datasets=datasets_of(start))
         self._put(run, directory / JOURNAL)
 
-    def _put_files(self, run: Run, directory: Path, seen: Seen) -> None:
-        """All that a report reads; and of a run that has finished, the completions as a table that one can read."""
+    def _put_files(self, run: Run, directory: Path) -> None:
+        """All that a report reads."""
         self._put(run, directory / JOURNAL)
         if (directory / EVALUATIONS).is_dir():
             self._repository(run).log_artifacts(str(directory / EVALUATIONS), EVALUATIONS)
+
+    def _put_table(self, run: Run, directory: Path, seen: Seen) -> bool:
+        """The completions of a run that has finished, for people to read; whether there are any."""
         completions = directory / completions_of("test", seen.final.step) if seen.final else None
-        if completions and completions.is_file():
-            with TemporaryDirectory() as folder:
-                path = Path(folder) / TABLE
-                path.write_text(table_of(read_records(completions)), encoding="utf-8")
-                self._put(run, path)
-            self._client.set_tag(run.info.run_id, TABLES, LISTED)
+        if completions is None or not completions.is_file():
+            return False
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / TABLE
+            path.write_text(table_of(read_records(completions)), encoding="utf-8")
+            self._put(run, path)
+        return True
 
     def _put(self, run: Run, file: Path) -> None:
         self._repository(run).log_artifact(str(file))

@@ -9,6 +9,7 @@ import pytest
 
 from harness.records.events import Summary
 from harness.records.ledger import Ledger
+from harness.tracking.view import BUDGET
 from tests.support.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "docs" / "generate"))
@@ -17,12 +18,12 @@ mkdocs = pytest.importorskip("mkdocs.exceptions", reason="needs the extra docs")
 
 def test_every_metric_of_a_step_is_described() -> None:
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
-    described = set(re.findall(r"`((?:train|engine|compute|budget)/\w+)`", page))
+    described = set(re.findall(r"`((?:train|engine|compute|accuracy|system)/\w*[a-z0-9])`", page))
     code = "".join(
         path.read_text() for room in ("training", "tracking") for path in (ROOT / "harness" / room).glob("*.py")
     )
-    written = set(re.findall(r'"((?:train|engine|compute)/\w+)"', code))
-    counted = {f"budget/{field.name}" for field in fields(Ledger)} | {"budget/seconds"}
+    written = set(re.findall(r'"((?:train|engine|compute|accuracy)/\w+)"', code))
+    counted = {f"{BUDGET}{field.name}" for field in fields(Ledger)} | {f"{BUDGET}seconds"}
     assert described == written | counted
     evaluated = {field.name for field in fields(Summary)} - {"verdicts", "accuracy"} | {"acc", "kl", "kl_k3"}
     assert set(re.findall(r"`\.\.\._(\w+)`", page)) == evaluated

@@ -7,6 +7,7 @@ from urllib.parse import urlparse
 from mlflow import MlflowClient
 
 from harness.tracking import INVOCATION, PUBLISHED, RUN_ID
+from harness.tracking.view import BUDGET
 from tests.support.small import SUITE
 
 Published = dict[str, Any]
@@ -22,7 +23,7 @@ def published(uri: str) -> Published:
         tags = run.data.tags
         key = tags.get(RUN_ID) or tags[INVOCATION]
         assert key not in found, "it is there twice"
-        machine = [name for name in run.data.metrics if name.startswith("system/")]
+        machine = [name for name in run.data.metrics if name.startswith("system/") and not name.startswith(BUDGET)]
         histories = {
             name: sorted((m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, name))
             for name in run.data.metrics.keys() - machine

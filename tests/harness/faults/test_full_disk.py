@@ -60,14 +60,17 @@ def test_at_every_kind_of_write_of_a_run(tmp_path: Path) -> None:
     assert len(published(OutDir(out).tracking_uri)) == 2
 
 
+ARTIFACTS = "mlflow.store.artifact.local_artifact_repo:LocalArtifactRepository"
 STORE = {
     "tables of a fresh store": DiskFull(place="harness.tracking.writer:experiment_of", room=150_000),
     "new experiment": DiskFull(place="mlflow:MlflowClient.create_experiment"),
     "new run": DiskFull(place="mlflow:MlflowClient.create_run"),
     "metrics": DiskFull(place="mlflow:MlflowClient.log_batch", call=3),
-    "journal": DiskFull(place="mlflow:MlflowClient.log_artifact", call=2),
-    "tables of evaluations": DiskFull(place="mlflow:MlflowClient.log_artifacts"),
+    "journal": DiskFull(place="harness.tracking.writer:Writer._put", call=2),
+    "tables of evaluations": DiskFull(place=f"{ARTIFACTS}.log_artifacts"),
+    "completions to read": DiskFull(place="harness.tracking.writer:Writer._put_table"),
     "status": DiskFull(place="mlflow:MlflowClient.set_terminated"),
+    "view": DiskFull(place="mlflow:MlflowClient.set_experiment_tag"),
 }
 
 

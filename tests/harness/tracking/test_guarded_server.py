@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -10,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests
 from mlflow import MlflowClient
 from playwright.sync_api import Page
 from rich.console import Console
@@ -21,6 +24,7 @@ from harness.records.out_dir import OutDir
 from harness.report.commands import make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
+from harness.report.sources import MlflowSource
 from harness.studies.evals import to_mlflow
 from tests.support.browser import chromium
 from tests.support.mlflow_server import serve, stop
@@ -71,6 +75,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     users.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\nadmin_username = {USER}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 600\n"  # to check a password costs a tenth of a second
     )
     surroundings = KEYS | {
         "MLFLOW_S3_ENDPOINT_URL": endpoint,
@@ -175,7 +180,7 @@ def test_the_link_opens_on_accuracy_by_objective(page: Page, synced: tuple[str, 
         page.get_by_text(text).first.wait_for(timeout=30_000)
     shown = page.locator("body").inner_text()
     assert shown.index("accuracy/final") < shown.index("accuracy/validation") < shown.index("System metrics")
-    assert "system/budget_optimizer_steps" not in shown and "train/learning_rate" not in shown  # collapsed
+    assert "compute/mfu" not in shown and "engine/kl_k3" not in shown  # collapsed
 
 
 def test_the_list_of_runs_says_what_was_found(page: Page, guarded: Guarded, synced: tuple[str, str]) -> None:
@@ -207,3 +212,48 @@ def run_page(guarded: Guarded, synced: tuple[str, str]) -> str:
     found = re.search(rf'"({guarded.uri}/#/experiments/\d+/runs/\w+)"', page)
     assert found
     return found[1]
+
+
+def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, synced: tuple[str, str]) -> None:
+    """By default everybody reads, and the user who made an experiment may write to it."""
+    made = requests.post(
+        f"{guarded.uri}/api/2.0/mlflow/users/create",
+        json={"username": "reader", "password": "another passw0rd"},
+        auth=(USER, PASSWORD),
+        timeout=30,
+    )
+    made.raise_for_status()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", "another passw0rd")
+        assert len(MlflowSource(guarded.uri, SUITE).results()) == 2
+        with pytest.raises(HarnessError, match=r"403.*ask its administrator"):
+            sync_all(guarded.out.root, guarded.uri, Console(quiet=True))
+
+
+@pytest.fixture
+def direct(guarded: Guarded, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store of which every client reads and writes the artifacts in the bucket itself."""
+    for key, value in (KEYS | {"MLFLOW_S3_ENDPOINT_URL": guarded.s3.meta.endpoint_url}).items():
+        monkeypatch.setenv(key, value)
+    uri = f"sqlite:///{shutil.copy(empty_store, tmp_path)}"
+    MlflowClient(uri).create_experiment(SUITE, f"s3://{BUCKET}/direct")
+    return uri
+
+
+def test_a_client_that_reaches_the_bucket_itself(guarded: Guarded, direct: str) -> None:
+    sync_all(guarded.out.root, direct, Console(quiet=True))
+    assert any(key.startswith("direct/") and key.endswith("journal.jsonl") for key in guarded.objects())
+    assert len(MlflowSource(direct, SUITE).results()) == 2
+
+
+@pytest.mark.parametrize("lacking", ["boto3", "bucket"])
+def test_a_bucket_that_cannot_be_reached_is_one_sentence(
+    guarded: Guarded, direct: str, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")  # MLflow keeps the client of another address
+    if lacking == "boto3":
+        monkeypatch.setitem(sys.modules, "boto3", None)
+    told = "such as boto3" if lacking == "boto3" else "see that it is there"
+    with pytest.raises(HarnessError, match=told):
+        sync_all(guarded.out.root, direct, Console(quiet=True))
