@@ -66,7 +66,9 @@ def test_all_files_are_written(written: tuple[dict[str, bytes], str]) -> None:
     files, shown = written
     assert set(files) == FILES
     assert files["convergence.png"].startswith(b"\x89PNG")
-    assert "agro: at most" in shown and max(map(len, shown.splitlines())) <= 80
+    *tables, written_to = shown.splitlines()
+    assert "agro: at most" in shown and max(map(len, tables)) <= 80
+    assert "wrote " in written_to
     for name in ("convergence", "gradients"):
         assert b"harness tabular --problems 4 --seed 0 --algos agro,ppo," in files[f"{name}.md"]
         rows = json.loads(files[f"{name}.json"])["rows"]
