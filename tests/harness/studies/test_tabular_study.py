@@ -52,6 +52,7 @@ ALGOS = ["agro", "ppo", f"{__name__}:Broken"]
 
 def write(folder: Path) -> tuple[dict[str, bytes], str]:
     console = Terminal(file=StringIO(), width=80)
+    console.soft_wrap = False  # as a terminal, which breaks the lines itself
     study(folder, console, problems=4, algos=ALGOS)
     assert isinstance(console.file, StringIO)
     return {path.name: path.read_bytes() for path in (folder / "tabular").iterdir()}, console.file.getvalue()
@@ -66,9 +67,7 @@ def test_all_files_are_written(written: tuple[dict[str, bytes], str]) -> None:
     files, shown = written
     assert set(files) == FILES
     assert files["convergence.png"].startswith(b"\x89PNG")
-    *tables, written_to = shown.splitlines()
-    assert "agro: at most" in shown and max(map(len, tables)) <= 80
-    assert "wrote " in written_to
+    assert "agro: at most" in shown and max(map(len, shown.splitlines())) <= 80
     for name in ("convergence", "gradients"):
         assert b"harness tabular --problems 4 --seed 0 --algos agro,ppo," in files[f"{name}.md"]
         rows = json.loads(files[f"{name}.json"])["rows"]
