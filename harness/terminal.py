@@ -28,7 +28,8 @@ class Terminal(Console):
         super().__init__(soft_wrap=True, stderr=as_json, **options)
         self.level, self.explain = level, explain
         self._as_json = as_json
-        if not self.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
+        seen = self.is_terminal or self.is_jupyter
+        if not seen and "width" not in options and "COLUMNS" not in os.environ:
             self.width = OFF_TERMINAL
 
     def say(self, text: str) -> None:

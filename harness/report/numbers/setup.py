@@ -108,7 +108,8 @@ def _told(run: RunResult) -> dict[str, str]:
     """All settings of a run, its grader, and the hashes of its initial weights, problems and prompts."""
     found: dict[str, Any] = flat(run.config.model_dump(mode="json"))
     found = {key: value for key, value in found.items() if key not in NOT_TOLD}
-    found = {key: value for key, value in found.items() if not (key.startswith("objective.") and value is None)}
+    own = ("objective.", "limit")  # of which None says that there is no such setting
+    found = {key: value for key, value in found.items() if not (key.startswith(own) and value is None)}
     found |= {"grader": run.grader, "start.weights": run.identity.weights}
     found |= {f"start.problems.{split}": content for split, content in run.identity.problems.items()}
     found |= {f"start.prompts.{split}": content for split, content in run.identity.prompts.items()}

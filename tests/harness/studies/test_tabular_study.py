@@ -52,6 +52,7 @@ ALGOS = ["agro", "ppo", f"{__name__}:Broken"]
 
 def write(folder: Path) -> tuple[dict[str, bytes], str]:
     console = Terminal(file=StringIO(), width=80)
+    console.soft_wrap = False  # as a terminal, which breaks the lines itself
     study(folder, console, problems=4, algos=ALGOS)
     assert isinstance(console.file, StringIO)
     return {path.name: path.read_bytes() for path in (folder / "tabular").iterdir()}, console.file.getvalue()
