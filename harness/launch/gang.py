@@ -34,8 +34,8 @@ ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 STARTED_ELSEWHERE = "TORCHELASTIC_USE_AGENT_STORE"
 """If it is ``True``, no rank starts the store in which all of them meet: the process that started them has done so."""
 PATIENCE = timedelta(minutes=30)
-"""The timeout for a rank that hangs. It is long, because a rank may load a model or write a checkpoint. The death of a rank
-is noticed at once: if NCCL does not report it, the executor or torchrun ends the other ranks."""
+"""The timeout for a rank that hangs. It is long, because a rank may load a model or write a checkpoint. The death of a
+rank is noticed at once: if NCCL does not report it, the executor or torchrun ends the other ranks."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
 """The exit codes of a rank that was started by hand."""
 
