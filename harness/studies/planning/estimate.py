@@ -67,7 +67,7 @@ def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console:
 
 
 def _tables(found: Estimate, asked: Question) -> Group:
-    """All of it, for the terminal."""
+    """The whole plan for the terminal."""
     arms, layouts = found.arms, found.layouts
     parts: list[RenderableType] = [Text(_heading(found.suite, found.device, arms[0].parts))]
     if len(layouts) == 1:
@@ -79,7 +79,7 @@ def _tables(found: Estimate, asked: Question) -> Group:
         table = sweep_table([sweep for sweep in found.sweeps.values() if sweep])
         number = asked.looks[-1] if asked.looks else found.suite.seeds
         runs = f"{len(arms) * number} runs ({len(arms)} arms x {number} seeds)"
-        parts.append(table.terminal(f"{runs} on so many devices"))
+        parts.append(table.terminal(f"{runs} by number of devices"))
     parts += [Text(f"- {line}") for line in found.assumptions]
     parts += [Text(f"{name} cannot be planned: {reason}") for name, reason in found.broken.items()]
     return Group(*parts)
@@ -169,7 +169,8 @@ def _equivalence(margin: float, arms: int) -> str:
 
 
 def _refuse_few(found: Estimate) -> None:
-    """
+    """Refuse a sweep on too few devices.
+
     Raises:
         HarnessError: a run does not fit on these devices.
     """

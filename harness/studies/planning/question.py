@@ -1,4 +1,4 @@
-"""What is asked of a suite's plan. This module imports no torch, so that a wrong question is refused at once."""
+"""The request for a plan of a suite. This module imports no torch, so that a wrong question is refused at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,44 +14,46 @@ Parallel = Literal["replicate", "shard"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked of a suite's plan."""
+    """The request for a plan of a suite."""
 
     device: str
-    """A GPU's name, or ``cpu``."""
+    """The name of a GPU, or ``cpu``."""
     memory: float | None = None
-    """GiB, where the device has another size."""
+    """GiB, if the device has another size than usual."""
     prompt: int | None = None
-    """Mean tokens, if not the longest; so is the next."""
+    """The mean number of tokens of a prompt; None for the longest."""
     completion: int | None = None
+    """The mean number of tokens of a completion; None for the longest."""
     looks: Sequence[int] | None = None
-    """Seeds are added until it is decided, by looks after so many."""
+    """The numbers of seeds at which looks are taken; None for a fixed number of seeds."""
     spread: float | None = None
-    """Points between seeds of a paired difference, with ``looks``."""
+    """With ``looks``: the standard deviation of a paired difference over seeds, in points."""
     devices: Sequence[int] = ()
-    """For how many devices it is told."""
+    """The numbers of devices to plan for."""
     parallel: Parallel | None = None
-    """All of them work on one run; None: they are for all runs of the suite."""
+    """How all devices work on one run; None if they share the runs of the suite."""
 
 
 def refuse_wrong(suite: SuiteConfig, algos: Sequence[str], asked: Question) -> None:
-    """
+    """Refuse contradictory requests.
+
     Raises:
-        HarnessError: an arm or the device is not known, or options do not go together.
+        HarnessError: an arm or the device is unknown, or options contradict each other.
     """
     if len(set(algos)) < len(algos):
         raise HarnessError(f"--algos names an objective twice: {','.join(algos)}")
     for name in algos:
-        optimizer_of(suite, name)  # a name that nothing has is a mistake, and no arm that cannot be planned
+        optimizer_of(suite, name)  # an unknown name is an error, not an arm that cannot be planned
     refuse_unknown_device(asked.device)
     for name, mean, limit in (
         ("prompt", asked.prompt, suite.rollout.max_prompt_tokens),
         ("completion", asked.completion, suite.rollout.max_tokens),
     ):
         if mean and mean > limit:
-            raise HarnessError(f"--{name}-tokens {mean} is more than the suite's longest {name}, {limit} tokens")
+            raise HarnessError(f"--{name}-tokens {mean} exceeds the suite's longest {name} of {limit} tokens")
     if asked.looks is None and asked.spread is not None:
-        raise HarnessError("--spread goes with --until decided: give both, or neither")
+        raise HarnessError("--spread needs --until decided; give both or neither")
     if asked.looks is not None:
         refuse_nothing_to_compare(suite, algos)
     if asked.parallel and not asked.devices:
-        raise HarnessError(f"--parallel {asked.parallel} goes with --devices N: say on how many a run is")
+        raise HarnessError(f"--parallel {asked.parallel} needs --devices N, the number of devices of a run")

@@ -20,15 +20,18 @@ SPREAD = 2.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
-    """The seeds that it takes, if every arm is so far from the baseline."""
+    """The number of seeds until a decision, if every arm has this distance to the baseline."""
 
     points: float | None
-    """None: at worst, whatever is true."""
+    """The distance in points; None for the worst case."""
     seeds: Expected
 
 
 def until_decided(suite: SuiteConfig, arms: int, looks: Sequence[int], spread: float | None) -> list[Outlook]:
-    """What it takes at worst, and on average by how far the arms are from the baseline. ``spread``: in points."""
+    """The number of seeds at worst, and on average by the distance of the arms from the baseline.
+
+    ``spread``: the standard deviation of a paired difference over seeds, in points.
+    """
     most, points = Looks(tuple(looks)), SPREAD if spread is None else spread
     found = [Outlook(points=None, seeds=Expected(arm=looks[-1], baseline=looks[-1], decided=0.0))]
     for times in GAPS:
@@ -45,18 +48,18 @@ def seeds_table(
     found: Sequence[Outlook],
     seconds: Mapping[str, float],
 ) -> list[RenderableType]:
-    """The same as a table, with the time of all runs and what is assumed. ``seconds``: of a run of each arm."""
+    """The same as a table, with the time of all runs and the assumptions. ``seconds``: the time of one run of each arm."""
     rows = [_row(one, suite.baseline, seconds) for one in found]
-    headers = ("if each arm is", "seeds an arm", "of the baseline", "runs", "one by one", "decided %")
+    headers = ("if each arm is", "seeds per arm", "of the baseline", "runs", "total time", "decided %")
     after, points = ", ".join(map(str, looks)), SPREAD if spread is None else spread
     lines = (
-        f"looks after {after} seeds; in one regime; each further one is a family of its own, and costs as much again",
-        f"averages: by simulation, where every arm is as far from {suite.baseline} as its row says, and the paired "
-        f"difference of an arm has a standard deviation of {points:g} points over seeds (--spread changes it); arms "
-        f"within {100 * suite.margin:g} points of the baseline end as equivalent, or not at all",
+        f"looks are after {after} seeds, in one regime; each further regime has tests of its own and costs as much",
+        f"averages are simulated: every arm has the distance to {suite.baseline} of its row, and its paired difference "
+        f"has a standard deviation of {points:g} points over seeds (--spread changes it); arms within "
+        f"{100 * suite.margin:g} points of the baseline end as equivalent or stay undecided",
     )
     return [
-        Grid(headers=headers, rows=rows).terminal("seeds until it is decided"),
+        Grid(headers=headers, rows=rows).terminal("seeds until a decision"),
         *(Text(f"- {one}") for one in lines),
     ]
 

@@ -18,7 +18,7 @@ PLAN_ERRORS = {
     "unknown task": (["--set", "task.name=arithmetics"], ["arithmetic"]),
     "unknown task option": (["--set", "task.options.largst=3"], ["largst", "largest"]),
     "task option out of range": (["--set", "task.options.largest=0"], ["largest"]),
-    "unknown key": (["--set", "optimizer.learning_rat=1"], ["optimizer.learning_rat", "optimizer.learning_rate"]),
+    "unknown key": (["--set", "optimizer.learning_rat=1"], ["unknown key optimizer.learning_rat,", "'learning_rate'"]),
     "unknown field": (["--set", "objectives.agro.fields.bta=1"], ["'bta'", "beta"]),
     "field of a wrong type": (["--set", "objectives.agro.fields.beta=much"], ["beta", "much"]),
     "field out of range": (["--set", "objectives.agro.fields.beta=-1"], ["beta", "-1"]),
@@ -156,7 +156,7 @@ def test_suite_is_checked_as_a_file_too(tmp_path: Path) -> None:
 
 
 def test_other_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
-    refused(["leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path)], "no run of the suite")
+    refused(["leaderboard", "--suite", "tiny-arithmetic", "--out", str(tmp_path)], "has no runs yet")
     refused(["leaderboard", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
     refused(["leaderboard", "--suite", "tiny-arithmetic", "--regime", "of"], "--regime", "'of'", "stale:STEPS")
     refused(["compare", "agro", "grpo", "--regime", "of"], "--regime", "'of'", "stale:STEPS")

@@ -106,7 +106,7 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
     refused([*part, "--budget", "completions=7", *store], "rloo")
     code, output = harness("compare", "agro", "rloo", *store)
     assert code == 0, output
-    assert "Of 8 problems agro solves 0 more often and 0 less often" in " ".join(output.split())
+    assert "agro solves 0 of 8 problems more often and 0 less often" in " ".join(output.split())
     refused(["compare", "agro", "agro", *store], "agro", "twice")
     refused(["compare", "agro", "grpo", *store], "'grpo'", "agro, rloo")
     refused(["leaderboard", "--suite", "smollm2-gsm8k", *store], "no runs of the suite")

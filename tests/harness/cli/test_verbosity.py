@@ -25,7 +25,7 @@ def test_every_command_can_be_quiet_or_verbose(name: str) -> None:
 def test_quiet_leaves_results_and_usual_adds_what_was_written(tmp_path: Path) -> None:
     where = ["--out", str(tmp_path)]
     usual, quiet = (harness(*BOARD, *PART, *where, *more)[1] for more in ((), ("-q",)))
-    assert "written: " in usual and "written: " not in quiet
+    assert "wrote " in usual and "wrote " not in quiet
     assert "accuracy" in quiet and all(line in usual for line in quiet.splitlines())
 
 

@@ -107,5 +107,5 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:
         harness.run(["agroo"], out=tmp_path)
     with pytest.raises(HarnessError, match="no run nothing"):
         harness.load("nothing", out=tmp_path)
-    with pytest.raises(HarnessError, match="no run of the suite"):
+    with pytest.raises(HarnessError, match="has no runs yet"):
         harness.leaderboard(out=tmp_path)

@@ -26,4 +26,4 @@ def test_runs_over_other_numbers_of_devices_share_a_table_with_a_remark(small_ru
     board = build(suite(), read_results([two, Journal(small_runs["grpo"]).read()]))
     assert len(board.boards) == 1 and len(board.boards[0].rows) == 2
     (remark,) = [line for line in warnings(board) if "devices" in line]
-    assert remark.startswith("devices of a run: 1; 2, replicate; ")
+    assert remark.startswith("devices per run: 1; 2, replicate; ")

@@ -58,7 +58,7 @@ def test_the_command_line_refuses_and_selects(tmp_path: Path) -> None:
     age_journal(runs[0])
     command = ["leaderboard", "--suite", SUITE, "--out", str(tmp_path)]
     refused(command, "different graders", "0/0.1 (1 x agro on_policy)", "--grader")
-    code, output = harness(*command, "--grader", OLD["grader"])
+    code, output = harness(*command, "--grader", OLD["grader"], "--explain")
     assert code == 0 and "grader 0/0.1 judged all" in " ".join(output.split())
     refused(["compare", "agro", "grpo", "--suite", SUITE, "--out", str(tmp_path)], "different graders", "--grader")
 

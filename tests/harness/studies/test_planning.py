@@ -67,7 +67,7 @@ def test_with_adapters_it_fits(llama: str) -> None:
     assert "completions 400 on average" in result.output
     said = " ".join(result.output.split())
     assert "seeds that show the equivalence of 2 equal arms within 2 points" in said
-    assert "4 where it is 1, 10 where it is 2, 36 where it is 4" in said
+    assert "4 seeds for 1 points, 10 seeds for 2 points, 36 seeds for 4 points" in said
 
 
 def test_an_unknown_gpu_is_told_the_nearest(llama: str) -> None:
