@@ -49,7 +49,7 @@ def main(
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
-    """Show what a user can mend as one sentence, with exit code 2 and, unless it is verbose, no traceback."""
+    """Show what a user can fix as one sentence, with exit code 2 and, unless it is verbose, no traceback."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:

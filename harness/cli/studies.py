@@ -165,7 +165,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = 
     from harness.studies.starting import start
 
     for path in start(folder):
-        console.say(f"written: {path}")
+        console.say(f"wrote {path}")
     there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     console.say(f"try:  {there}harness run --suite my-suite.yaml --algos my-arm,grpo")
 
@@ -189,4 +189,4 @@ def make_base(
     from harness.embedded.bases.training import make_base
 
     make_base(BASES[name], out / name, report=console.say)
-    console.say(f"written to {out / name}")
+    console.say(f"wrote {out / name}")

@@ -48,7 +48,7 @@ def seeds_table(
     found: Sequence[Outlook],
     seconds: Mapping[str, float],
 ) -> list[RenderableType]:
-    """The same as a table, with the time of all runs and the assumptions. ``seconds``: the time of one run of each arm."""
+    """The same as a table, with the time of all runs and the assumptions. ``seconds``: of one run of each arm."""
     rows = [_row(one, suite.baseline, seconds) for one in found]
     headers = ("if each arm is", "seeds per arm", "of the baseline", "runs", "total time", "decided %")
     after, points = ", ".join(map(str, looks)), SPREAD if spread is None else spread

@@ -183,7 +183,7 @@ def test_an_arm_that_cannot_be_planned_has_its_own_line() -> None:
     found = plan(*options, "--algos", "agro,astar_po")
     assert found.exit_code == 0, found.output
     said = " ".join(found.output.split())
-    assert "a run agro " in said and "3 runs (1 arms x 3 seeds)" in said
+    assert "per run agro " in said and "3 runs (1 arms x 3 seeds)" in said
     assert "astar_po cannot be planned: a budget of 300 completions is less than the 512" in said
     alone = plan(*options, "--algos", "astar_po")
     assert alone.exit_code == 2 and "a budget of 300 completions" in alone.output
@@ -195,7 +195,8 @@ def test_every_arm_that_does_not_fit_is_told(llama: str) -> None:
     assert found.exit_code == 2
     for name in ("agro", "grpo"):
         assert re.search(
-            rf"{name}: 169.5 GiB while training.*it fits on \d+ devices \(--set compute.devices", found.output
+            rf"{name}: a run needs 169.5 GiB while training.*it fits on \d+ devices \(--set compute.devices",
+            found.output,
         )
 
 
