@@ -81,8 +81,8 @@ def staleness(
         where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
         if changes or execution.fresh or execution.part or where:
             raise HarnessError(
-                "--from draws existing runs and trains none; remove --fresh, --part, and the options that change runs or "
-                "choose devices"
+                "--from draws existing runs and trains none; remove --fresh, --part, and the options that change runs "
+                "or choose devices"
             )
         selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, execution.out), selection, source, counted, chosen, execution.out, console)

@@ -144,8 +144,7 @@ class RolloutSettings(Settings):
     offline_completions: PositiveInt = 4096
     """The size of the fixed set in the offline regime, a multiple of ``group_size``."""
     reference_samples: Annotated[PositiveInt, LATER] = 8
-    """The number of reference completions per prompt, for objectives that use the reference's rewards. They count
-    towards a budget of completions."""
+    """Reference completions per prompt, if the objective uses their rewards. They count towards the budget."""
 
 
 class EvaluationSettings(Settings):
