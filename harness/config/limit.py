@@ -1,4 +1,4 @@
-"""A quick look: a suite cut down to so many problems, under a name of its own."""
+"""A quick look: a suite that is cut down to a number of problems, under its own name."""
 
 import math
 from collections.abc import Sequence
