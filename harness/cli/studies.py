@@ -75,7 +75,7 @@ def eval_(
     *,
     console: Terminal,
 ) -> None:
-    """Evaluate a model on tasks without training, and list it with all models that have the same settings."""
+    """Evaluate a model on tasks without training: accuracy, pass@k, majority and greedy, beside comparable models."""
     given = {"k": k, "problems": limit, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
     named, stock, asked = (names_of(text) if text else [] for text in (tasks, lm_eval, formats))
