@@ -8,8 +8,8 @@ _LOGIN = re.compile(r"(?<=://)([^\s:/@]*):\S+@")
 """A user name and a password, up to the last ``@`` of a word. A password may contain any character."""
 _OPTION = re.compile(r"(?<=[?&])((?:ssl)?pass(?:word|wd)?|pwd|token)=[^&\s]+", re.IGNORECASE)
 UNKNOWN_USER = (
-    "it rejects the login (401): set the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to "
-    "those of a user of the server"
+    "it rejects the login (401): set the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+    "to those of a user of the server"
 )
 FORBIDDEN = (
     "it does not allow this user to do that (403): ask its administrator for the permission, or set "
