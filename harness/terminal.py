@@ -1,4 +1,4 @@
-"""What a command says: results, and log lines beside them, as loud as the user asked for."""
+"""The output of a command: its results and its log lines. The user chooses how much is printed."""
 
 import os
 import sys
@@ -11,17 +11,17 @@ from rich.console import Console, RenderableType
 
 Level = Literal["quiet", "usual", "verbose"]
 OFF_TERMINAL = 1000
-"""Columns where nobody looks on: tables take what they need, and are never cut."""
+"""The width if the output is not a terminal. Tables take the width that they need, and are never cut."""
 
 
 class Terminal(Console):
-    """A rich console that tells results from log lines. Warnings are printed as ever, by ``print``.
+    """A rich console that distinguishes results and log lines. Warnings are printed with ``print``.
 
     Args:
         level: ``quiet`` leaves log lines out; ``verbose`` adds the details.
-        as_json: results go to standard output as JSON, and all else to standard error.
-        explain: tables come with their whole legend.
-        options: of rich's console.
+        as_json: results go to standard output as JSON, and everything else to standard error.
+        explain: tables have their whole legend.
+        options: options of rich's console.
     """
 
     def __init__(self, *, level: Level = "usual", as_json: bool = False, explain: bool = False, **options: Any) -> None:
@@ -33,22 +33,22 @@ class Terminal(Console):
             self.width = OFF_TERMINAL
 
     def say(self, text: str) -> None:
-        """Print a log line. Off a terminal it begins with the time."""
+        """Print a log line. If the output is not a terminal, the line begins with the time."""
         if self.level != "quiet":
             stamp = "" if self.is_terminal else time.strftime("%Y-%m-%d %H:%M:%S ")
             self.print(f"{stamp}{text}", highlight=False, markup=False)
 
     def detail(self, text: str) -> None:
-        """Print a log line that only ``verbose`` asks for."""
+        """Print a log line if the level is ``verbose``."""
         if self.level == "verbose":
             self.say(text)
 
     def waiting(self, text: str) -> AbstractContextManager[object]:
-        """Inside, a terminal shows what is being waited for."""
+        """A context in which a terminal shows what the command is waiting for."""
         return nullcontext() if self.level == "quiet" else self.status(text)
 
     def show(self, result: RenderableType, document: Callable[[], str]) -> None:
-        """Print a result: to read, or as the JSON that ``document`` returns. A command does so once."""
+        """Print the result of a command, as text or as the JSON that ``document`` returns. Call it once per command."""
         if not (self._as_json and self.level == "quiet"):
             self.print(result, highlight=False)
         if self._as_json:

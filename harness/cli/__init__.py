@@ -1,6 +1,6 @@
 """The command line: ``harness run``, ``leaderboard``, ``staleness``, ``tabular``, ``plan``, ``list``, ..."""
 
-# Each adds its commands to the application, in the order of the help.
+# Each module adds its commands to the application. The order is that of the help.
 from harness.cli import runs, sweeps, reports, studies, looks  # isort: skip
 from harness.cli.app import app
 

@@ -1,4 +1,4 @@
-"""The application that all commands belong to, and what they share."""
+"""The application of all commands, and what the commands share."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from harness.config.arguments import names_of
 from harness.errors import NO_ROOM, HarnessError
 from harness.terminal import Terminal
 
-# Before any library of Hugging Face is imported: its bars would run through ours.
+# Set before any Hugging Face library is imported, because its bars would disturb ours.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -49,7 +49,7 @@ def main(
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
-    """Show what a user can fix as one sentence, with exit code 2 and, unless it is verbose, no traceback."""
+    """Show an error that the user can fix as one sentence, with exit code 2. ``--verbose`` adds the traceback."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -63,25 +63,25 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
-            print(f"harness: cannot write: {error}; make room, and the same command resumes", file=sys.stderr)
+            print(f"harness: cannot write: {error}; free some space, and the same command resumes", file=sys.stderr)
             raise typer.Exit(2) from error
 
     return guarded
 
 
 def say_loading(console: Terminal) -> None:
-    """Say at once what takes the first seconds; to standard error, so that results stay by themselves."""
+    """Say at once why the first seconds pass. Prints to standard error, so that standard output has only results."""
     if console.level != "quiet":
         print("loading torch and transformers ...", file=sys.stderr, flush=True)
 
 
 def objectives_of(algos: str) -> list[str]:
-    """The names in ``--algos``. One's own objective is found where the command is typed."""
+    """The names in ``--algos``. From now on, objectives in the current directory can be imported."""
     find_own_objectives()
     return names_of(algos)
 
 
 def find_own_objectives() -> None:
-    """From now on, also where the command is typed."""
+    """Make the user's own objectives importable from the current directory."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())

@@ -1,4 +1,4 @@
-"""How the runs of a command are carried out: the options that all commands which train share, as one parameter."""
+"""The options that all training commands share, given to a command as one parameter."""
 
 import inspect
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def execution(
     fresh: Fresh = False,
     anyway: Anyway = False,
 ) -> "Execution":
-    """What these options say; loads what runs are made with, and says so."""
+    """The execution that these options describe. Imports the libraries for training, and says so."""
     from harness.launch.devices import refuse_malformed
     from harness.launch.scheduling import parse_part
 
@@ -80,16 +80,17 @@ def _refuse_other_executors(
     """
     if executor == "ray" and (devices is not None or runs_per_device is not None):
         raise HarnessError(
-            "--devices and --runs-per-device do not go with --executor ray, which chooses the devices itself"
+            "--devices and --runs-per-device do not work with --executor ray, because Ray chooses the devices"
         )
     if executor != "ray" and (address is not None or storage is not None):
         raise HarnessError("--ray-address and --ray-storage need --executor ray")
 
 
 def executing(out: Path = OUT) -> Callable[[Command], Command]:
-    """Give a command the options of :func:`execution` in place of its parameter ``how``; ``out``: their default.
+    """Give a command the options of :func:`execution` in place of its parameter ``how``.
 
-    ``how`` becomes a call that takes the console: made late, it leaves time to refuse what was typed wrong.
+    ``out`` is the default of ``--out``. The command gets ``how`` as a function of the console. It calls the function
+    after its own checks, so that it can refuse wrong arguments before the slow imports.
     """
     theirs = dict(inspect.signature(execution).parameters)
     del theirs["console"]

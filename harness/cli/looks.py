@@ -1,4 +1,4 @@
-"""``harness list`` and ``harness doctor``: what is there."""
+"""``harness list`` and ``harness doctor``: the available names, and the installation."""
 
 from typing import Annotated
 
@@ -21,18 +21,18 @@ from harness.errors import HarnessError
 from harness.terminal import Terminal
 
 KINDS = ("objectives", "suites", "tasks", "formats", "engines")
-"""What can be listed."""
+"""The kinds of names that can be listed."""
 
 
 @app.command(name="list")
 @one_sentence
 @telling(result=True)
 def list_(
-    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}; default: all.")] = "all",
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}. Default: all.")] = "all",
     *,
     console: Terminal,
 ) -> None:
-    """What can be named on the command line."""
+    """List the names that commands accept: objectives, suites, tasks, formats and engines."""
     if kind not in ("all", *KINDS):
         raise HarnessError(f"nothing to list under {kind!r}; known: {', '.join(KINDS)}")
 
@@ -45,7 +45,7 @@ def list_(
 @one_sentence
 @telling()
 def doctor(
-    suite: Annotated[str | None, typer.Option(help="Also load this suite's model and problems.")] = None,
+    suite: Annotated[str | None, typer.Option(help="Also load the model and the problems of this suite.")] = None,
     engine: Engine = None,
     model: Model = None,
     task: Task = None,
@@ -54,7 +54,7 @@ def doctor(
     *,
     console: Terminal,
 ) -> None:
-    """What is installed, and what a suite would see: the exact prompt of one problem."""
+    """Show what is installed. With a suite, also show the exact prompt of one problem."""
     loaded = load_suite(suite, changes_of(change, model, data, engine, task)) if suite else None
     say_loading(console)
     from harness.studies.doctor import examine

@@ -11,7 +11,7 @@ Command = Callable[..., None]
 def in_place_of(
     name: str, options: Mapping[str, inspect.Parameter], make: Callable[..., Any]
 ) -> Callable[[Command], Command]:
-    """Give a command ``options`` in place of its parameter ``name``, which becomes what ``make`` returns for them."""
+    """Give a command ``options`` in place of its parameter ``name``. The command gets the value ``make(**options)``."""
 
     def with_options(command: Command) -> Command:
         own = {key: one for key, one in inspect.signature(command).parameters.items() if key != name}

@@ -1,4 +1,4 @@
-"""``harness leaderboard``, ``compare``, ``export``, ``publish``, ``sync``: what is made of runs."""
+"""``harness leaderboard``, ``compare``, ``export``, ``publish``, ``sync``: reports on runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def suite_of(name: str, out: Path, changes: Sequence[tuple[str, str]] = ()) -> SuiteConfig:
-    """A suite by its name, or one that runs under ``out`` made of another."""
+    """The suite of this name. It may also be a changed suite that has runs under ``out``."""
     from harness.records.out_dir import OutDir
 
     return load_suite(OutDir(out).named(name), changes)
@@ -50,7 +50,7 @@ def selection_of(
     grader: str | None,
     regimes: Sequence[str] | None = None,
 ) -> "Selection":
-    """The part of a suite's runs that is asked for, each option as it was typed."""
+    """The selection of a suite's runs by these options. Each option is the text that the user gave."""
     chosen = parse_seeds(seeds)
     asked: dict[str, Any] = {
         "algos": tuple(names_of(algos)) if algos else None,
@@ -70,19 +70,21 @@ def leaderboard(
     suite: Suite,
     source: From = None,
     algos: Annotated[str | None, typer.Option(help="Only these arms, comma-separated.")] = None,
-    regime: Annotated[list[str] | None, typer.Option(help="Only this regime; repeatable.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help="Only this regime. Repeatable.")] = None,
     seeds: Seeds = None,
     budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
     match: Match = None,
     grader: GraderName = None,
-    baseline: Annotated[str | None, typer.Option(help="What differences are taken to; default: the suite's.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The arm that others are compared with. Default: the suite's.")
+    ] = None,
     correct: Correct = "table",
     out: Out = OUT,
     force: Force = False,
     *,
     console: Terminal,
 ) -> None:
-    """Rebuild a suite's tables, pictures and page from its runs, or from some of them."""
+    """Build the tables, pictures and page of a suite from its runs, or from some of them."""
     loaded = suite_of(suite, out)
     selection = selection_of(algos, seeds, budget, match, grader, regime)
 
@@ -96,10 +98,10 @@ def leaderboard(
 @telling(result=True)
 def compare(
     a: Annotated[str, typer.Argument(help="An objective, a run id, or the key of a row.")],
-    b: Annotated[str, typer.Argument(help="What it is compared with.")],
+    b: Annotated[str, typer.Argument(help="The objective, run id or key to compare it with.")],
     suite: Suite = "tiny-arithmetic",
     source: From = None,
-    regime: Annotated[str | None, typer.Option(help="Where they ran in several.")] = None,
+    regime: Annotated[str | None, typer.Option(help="The regime, if they have runs in several.")] = None,
     seeds: Seeds = None,
     budget: Annotated[str | None, typer.Option(help="Only runs of this budget, UNIT=TOTAL.")] = None,
     match: Match = None,
@@ -108,7 +110,7 @@ def compare(
     *,
     console: Terminal,
 ) -> None:
-    """Two objectives or two runs: the difference, the problems gained and lost, what each cost."""
+    """Compare two objectives or two runs: their difference, the problems gained and lost, and their costs."""
     if a == b:
         raise HarnessError(f"compare names {a} twice; name two objectives, or two runs")
     wanted = chosen_regime(regime) if regime else None
@@ -123,7 +125,7 @@ def compare(
 @one_sentence
 @telling()
 def export(suite: Suite, out: Out = OUT, force: Force = False, *, console: Terminal) -> None:
-    """Put a suite's runs into one small file, which leaderboard and compare read with --from."""
+    """Write the runs of a suite into one small file, which leaderboard and compare read with --from."""
     loaded = suite_of(suite, out)
     from harness.report import commands
 
@@ -136,13 +138,15 @@ def export(suite: Suite, out: Out = OUT, force: Force = False, *, console: Termi
 def publish(
     suite: Suite,
     out: Out = OUT,
-    to: Annotated[Path, typer.Option(help="Where published results are kept, a folder a suite.")] = Path("results"),
+    to: Annotated[Path, typer.Option(help="The folder of published results. Each suite has a folder in it.")] = Path(
+        "results"
+    ),
     correct: Correct = "table",
     force: Force = False,
     *,
     console: Terminal,
 ) -> None:
-    """Write a suite's leaderboard and its runs in one file to a folder that is kept, such as results/."""
+    """Write the leaderboard of a suite and an archive of its runs into a permanent folder, such as results/."""
     loaded = suite_of(suite, out)
     from harness.report import commands
 
@@ -153,7 +157,7 @@ def publish(
 @one_sentence
 @telling()
 def sync(out: Out = OUT, tracking_uri: Uri = None, *, console: Terminal) -> None:
-    """Publish to MLflow what has not been published yet; twice is the same as once."""
+    """Publish everything to MLflow that has not been published yet. Repeating it changes nothing."""
     from harness.launch.syncing import sync_all
 
     sync_all(out, tracking_uri, console)

@@ -1,4 +1,4 @@
-"""``harness run``, ``harness tune`` and ``harness replicate``: what trains."""
+"""``harness run``, ``harness tune`` and ``harness replicate``: the commands that train."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,12 +50,14 @@ if TYPE_CHECKING:
 @telling(result=True, legend=True)
 @executing()
 def run(
-    algos: Annotated[str, typer.Option(help="Arms, comma-separated; one's own objective as my_module:MyObjective.")],
+    algos: Annotated[str, typer.Option(help="Arms, comma-separated. Your own objective: my_module:MyObjective.")],
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
     until: Until = None,
     max_seeds: Most = None,
-    budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="The budget of each run, UNIT=TOTAL, such as completions=20000.")
+    ] = None,
     regime: Regimes = None,
     engine: Engine = None,
     model: Model = None,
@@ -63,10 +65,12 @@ def run(
     data: Data = None,
     change: Change = None,
     limit: Limit = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Also tell where the time goes: table and trace.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Also write a table and a trace of where the time goes.")
+    ] = False,
     force: Force = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the runs, their estimates and the resolved suite; train nothing.")
+        bool, typer.Option("--dry-run", help="Print the runs, their estimates and the resolved suite. Train nothing.")
     ] = False,
     *,
     how: "Callable[[Terminal], Execution]",
@@ -110,7 +114,7 @@ def run(
 @executing()
 def tune(
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")],
-    trials: Annotated[int, typer.Option(min=1, help="Of each arm in each regime.")] = 8,
+    trials: Annotated[int, typer.Option(min=1, help="The number of trials of each arm in each regime.")] = 8,
     suite: Suite = "tiny-arithmetic",
     regime: Regimes = None,
     engine: Engine = None,
@@ -122,7 +126,7 @@ def tune(
     how: "Callable[[Terminal], Execution]",
     console: Terminal,
 ) -> None:
-    """Search each objective's settings on validation problems, with equal trials. The same command resumes."""
+    """Tune each objective on validation problems, with equally many trials. The same command resumes."""
     changes, names = changes_of(change, model, data, engine, task), objectives_of(algos)
     refuse_typos(suite, changes, names, regime or [])
 
@@ -140,20 +144,20 @@ def tune(
 def replicate(
     suite: Suite,
     source: Annotated[
-        list[Path], typer.Option("--from", help="The archive whose verdicts are tried again, runs.tar.xz.")
+        list[Path], typer.Option("--from", help="The archive whose verdicts are tested again, runs.tar.xz.")
     ],
-    seeds: Annotated[str, typer.Option(help="How many new seeds (5), or which (100,101).")] = "5",
-    algos: Annotated[str | None, typer.Option(help="Only the verdicts on these arms, comma-separated.")] = None,
-    regime: Annotated[list[str] | None, typer.Option(help="Only in this regime; repeatable.")] = None,
+    seeds: Annotated[str, typer.Option(help="The number of new seeds (5), or a list of seeds (100,101).")] = "5",
+    algos: Annotated[str | None, typer.Option(help="Test only the verdicts on these arms, comma-separated.")] = None,
+    regime: Annotated[list[str] | None, typer.Option(help="Test only verdicts in this regime. Repeatable.")] = None,
     match: Match = None,
     grader: GraderName = None,
     *,
     how: "Callable[[Terminal], Execution]",
     console: Terminal,
 ) -> None:
-    """Train what an archive claims again, on seeds that it does not have: which verdicts hold. It resumes likewise."""
+    """Test the verdicts of an archive on new seeds: which of them hold? The same command resumes."""
     if len(source) > 1:
-        raise HarnessError("--from twice: an archive's verdicts are tried again by themselves; name one")
+        raise HarnessError("--from is given several times, but only one archive can be tested at a time; name one")
     find_own_objectives()
     names, wanted = names_of(algos) if algos else None, [chosen_regime(name) for name in regime] if regime else None
     parse_seeds(seeds)

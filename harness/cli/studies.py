@@ -1,4 +1,4 @@
-"""``harness eval``, ``plan``, ``tabular``, ``make-base``: what stands beside the runs."""
+"""``harness eval``, ``plan``, ``tabular``, ``init`` and ``make-base``: commands besides training and reports."""
 
 import shlex
 from pathlib import Path
@@ -41,10 +41,12 @@ from harness.terminal import Terminal
 @one_sentence
 @telling(result=True, legend=True)
 def eval_(
-    model: Annotated[str, typer.Option(help="A hub id, a local directory, a .gguf file, or a run's id or directory.")],
-    tasks: Annotated[str | None, typer.Option(help="Comma-separated, such as gsm8k,math500.")] = None,
+    model: Annotated[
+        str, typer.Option(help="A hub id, a local folder, a .gguf file, or the id or the folder of a run.")
+    ],
+    tasks: Annotated[str | None, typer.Option(help="Tasks, comma-separated, such as gsm8k,math500.")] = None,
     task: Annotated[
-        list[str] | None, typer.Option(help="One with settings, NAME[:VARIANT][:KEY=VALUE,...]; repeatable.")
+        list[str] | None, typer.Option(help="A task with settings, NAME[:VARIANT][:KEY=VALUE,...]. Repeatable.")
     ] = None,
     lm_eval: Annotated[
         str | None, typer.Option(help="Tasks of lm-evaluation-harness, such as gsm8k_local,math500_local.")
@@ -52,23 +54,28 @@ def eval_(
     formats: Annotated[
         str | None, typer.Option(help="Answer formats to compare: boxed, hash, answer_line, few_shot, own.")
     ] = None,
-    k: Annotated[int | None, typer.Option(min=1, help="Samples a problem; default 4.")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Samples per problem. Default: 4.")] = None,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", "--problems", min=1, help="Only the first so many problems of each task; default: all."
+            "--limit",
+            "--problems",
+            min=1,
+            help="Use only this many problems of each task, from the first on. Default: all.",
         ),
     ] = None,
     data: Data = None,
     engine: Engine = None,
-    change: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, such as max_tokens=256.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting, KEY=VALUE, such as max_tokens=256.")
+    ] = None,
     out: Out = OUT,
     tracking_uri: Uri = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Repeat existing measurements.")] = False,
     *,
     console: Terminal,
 ) -> None:
-    """A model on tasks, without training: accuracy, pass@k, majority, greedy; beside all models measured so."""
+    """Evaluate a model on tasks without training: accuracy, pass@k, majority and greedy, beside comparable models."""
     given = {"k": k, "problems": limit, "compute.engine": engine}
     changes = changes_of(change, None, None, None) + [(key, value) for key, value in given.items() if value is not None]
     named, stock, asked = (names_of(text) if text else [] for text in (tasks, lm_eval, formats))
@@ -88,29 +95,42 @@ def eval_(
 @telling(result=True)
 def plan(
     suite: Suite,
-    gpu: Annotated[str, typer.Option(help="Which GPU, such as h100; or cpu: this machine's cores.")],
+    gpu: Annotated[str, typer.Option(help="A GPU, such as h100, or cpu for the cores of this machine.")],
     algos: Annotated[str, typer.Option(help="Arms, comma-separated.")] = "agro,grpo,ppo",
-    devices: Annotated[str | None, typer.Option(help="For all runs: how many devices, such as 8 or 8,64,512.")] = None,
-    parallel: Annotated[
-        Literal["replicate", "shard"] | None, typer.Option(help="All --devices work on one run, in this way.")
+    devices: Annotated[
+        str | None, typer.Option(help="The number of devices for all runs, such as 8 or 8,64,512.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Of each arm; default: the suite's.")] = None,
+    parallel: Annotated[
+        Literal["replicate", "shard"] | None, typer.Option(help="Let all --devices work on one run, in this way.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="The number of seeds of each arm. Default: the suite's.")
+    ] = None,
     engine: Engine = None,
     model: Model = None,
     task: Task = None,
     change: Change = None,
-    memory: Annotated[float | None, typer.Option(min=1, help="GiB, where the GPU has another size.")] = None,
-    prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a prompt; default: the longest.")] = None,
-    completion_tokens: Annotated[int | None, typer.Option(min=1, help="Mean of a completion; likewise.")] = None,
+    memory: Annotated[
+        float | None, typer.Option(min=1, help="The memory of the GPU in GiB, if it differs from the usual size.")
+    ] = None,
+    prompt_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The mean length of a prompt. Default: the longest.")
+    ] = None,
+    completion_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The mean length of a completion. Default: the longest.")
+    ] = None,
     until: Until = None,
     max_seeds: Most = None,
     spread: Annotated[
-        float | None, typer.Option(min=0.01, help="Points between seeds of a paired difference, with --until.")
+        float | None,
+        typer.Option(
+            min=0.01, help="With --until: the standard deviation of a paired difference over seeds, in points."
+        ),
     ] = None,
     *,
     console: Terminal,
 ) -> None:
-    """What a suite's runs need, memory and time, on any number of devices; refused where they do not fit."""
+    """Estimate the memory and the time of a suite's runs on any number of devices. Refuse runs that do not fit."""
     names, changes = objectives_of(algos), changes_of(change, model, None, engine, task)
     changes += [("seeds", seeds)] if seeds else []
     looks = None
@@ -140,14 +160,16 @@ def plan(
 @one_sentence
 @telling()
 def tabular(
-    algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated; default: all built-in ones.")] = None,
-    problems: Annotated[int, typer.Option(min=2, help="Random problems that each number is a mean over.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Of the problems.")] = 0,
+    algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated. Default: all built-in ones.")] = None,
+    problems: Annotated[
+        int, typer.Option(min=2, help="The number of random problems that each number is a mean over.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the problems.")] = 0,
     out: Out = OUT,
     *,
     console: Terminal,
 ) -> None:
-    """The paper's Figure 1: where each objective converges on problems that are known exactly; and who leaks."""
+    """Show where each objective converges on exactly solvable problems (the paper's Figure 1), and which ones leak."""
     names = objectives_of(algos) if algos else None
     refuse_unknown_objectives(names or [])
 
@@ -160,7 +182,9 @@ def tabular(
 @app.command()
 @one_sentence
 @telling()
-def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(), *, console: Terminal) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to write them to.")] = Path(), *, console: Terminal
+) -> None:
     """Write a commented suite and an objective to start from: my-suite.yaml and my_objective.py."""
     from harness.studies.starting import start
 
@@ -174,12 +198,12 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write them.")] = 
 @one_sentence
 @telling()
 def make_base(
-    name: Annotated[str, typer.Argument(help="Which embedded model: tiny-arithmetic, tiny-gcd.")],
-    out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("base"),
+    name: Annotated[str, typer.Argument(help="The embedded model: tiny-arithmetic or tiny-gcd.")],
+    out: Annotated[Path, typer.Option(help="The folder to write it to.")] = Path("base"),
     *,
     console: Terminal,
 ) -> None:
-    """Train an embedded base model again, bit for bit; minutes on one thread."""
+    """Train an embedded base model again, bit for bit. This takes minutes on one thread."""
     from harness.embedded.bases import BASES
 
     if name not in BASES:

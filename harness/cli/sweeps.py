@@ -1,4 +1,4 @@
-"""``harness staleness``: one thing changed step by step, and what becomes of every arm."""
+"""``harness staleness``: one setting in several steps, and its effect on every arm."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -40,15 +40,25 @@ if TYPE_CHECKING:
 @telling(result=True)
 @executing()
 def staleness(
-    algos: Annotated[str | None, typer.Option(help="Arms, comma-separated; with --from, default: all there.")] = None,
-    lags: Annotated[str | None, typer.Option(help="Default: 1,4,16,64,256; with --from: all there.")] = None,
-    unit: Annotated[str, typer.Option("--in", help="What lags are counted in: batches or steps.")] = "batches",
+    algos: Annotated[
+        str | None, typer.Option(help="Arms, comma-separated. Default with --from: all arms that have runs.")
+    ] = None,
+    lags: Annotated[
+        str | None,
+        typer.Option(help="Lags, comma-separated. Default: 1,4,16,64,256; with --from: all lags that have runs."),
+    ] = None,
+    unit: Annotated[str, typer.Option("--in", help="The unit of lags: batches or steps.")] = "batches",
     settings: Annotated[
-        str, typer.Option(help="An arm's settings at a lag: nearest (that the suite has), own, or those of a REGIME.")
+        str,
+        typer.Option(
+            help="The settings of an arm at a lag: nearest (those of the nearest lag in the suite), own, or a REGIME."
+        ),
     ] = "nearest",
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
-    budget: Annotated[str | None, typer.Option(help="UNIT=TOTAL a run, such as completions=20000.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="The budget of each run, UNIT=TOTAL, such as completions=20000.")
+    ] = None,
     engine: Engine = None,
     model: Model = None,
     task: Task = None,
@@ -61,15 +71,13 @@ def staleness(
     how: "Callable[[Terminal], Execution]",
     console: Terminal,
 ) -> None:
-    """Accuracy against the age of completions: trains every arm at every lag. With --from it draws what is there."""
+    """Train every arm at every lag, and show accuracy by age of completions. With --from, use existing runs."""
     numbers, arms = parse_seeds(seeds), objectives_of(algos) if algos else []
     changes = changes_of(change, model, data, engine, task)
     counted, chosen, taken = parse_unit(unit), parse_lags(lags) if lags else None, parse_settings(settings)
     if not source:
         if algos is None:
-            raise HarnessError(
-                "name the arms to train, such as --algos agro,ppo; or draw runs that are there by --from"
-            )
+            raise HarnessError("name the arms to train, such as --algos agro,ppo, or draw existing runs with --from")
         changes += [("budget", parse_budget(budget))] if budget else []
         refuse_typos(suite, changes, arms)
 

@@ -1,4 +1,4 @@
-"""How much a command says, and in which form: ``-q``, ``-v``, ``--json`` and ``--explain``, as one parameter."""
+"""The options ``-q``, ``-v``, ``--json`` and ``--explain``, which set a command's output, as one parameter."""
 
 import inspect
 from collections.abc import Callable
@@ -15,18 +15,19 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print more: each step of a run, and the traceback behind an error.")
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON to standard output, and all else to standard error.")
+    bool,
+    typer.Option("--json", help="Print the result as JSON to standard output, and everything else to standard error."),
 ]
-Explain = Annotated[bool, typer.Option("--explain", help="Print below the tables what their columns mean.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Also print what the columns of the tables mean.")]
 
 
 def terminal(
     quiet: Quiet = False, verbose: Verbose = False, as_json: Json = False, explain: Explain = False
 ) -> Terminal:
-    """What these options ask for.
+    """The terminal that these options describe.
 
     Raises:
-        HarnessError: they contradict each other.
+        HarnessError: the options contradict each other.
     """
     if quiet and verbose:
         raise HarnessError("--quiet and --verbose contradict each other; give one of them")
@@ -38,8 +39,8 @@ def telling(*, result: bool = False, legend: bool = False) -> Callable[[Command]
     """Give a command these options in place of its parameter ``console``.
 
     Args:
-        result: it has one, so it takes ``--json``.
-        legend: its tables have one, so it takes ``--explain``.
+        result: whether the command has a result, and so takes ``--json``.
+        legend: whether its tables have a legend, so that it takes ``--explain``.
     """
     left_out = {"as_json": not result, "explain": not legend}
     options = {

@@ -26,12 +26,12 @@ def names_of(text: str) -> list[str]:
     """The names in a list such as ``"agro, grpo"``.
 
     Raises:
-        HarnessError: one of them is empty, or something else than a comma separates them.
+        HarnessError: a name is empty, or names are separated by something other than a comma.
     """
     names = [name.strip() for name in text.split(",")]
     if not all(names) or any(re.search(r"[\s;]", name) for name in names):
         meant = ",".join(filter(None, re.split(r"[\s;,]+", text))) or "agro,grpo"
-        raise HarnessError(f"{text!r} is no list of names; separate them by one comma each, such as {meant}")
+        raise HarnessError(f"{text!r} is not a list of names; separate names with single commas, such as {meant}")
     return names
 
 

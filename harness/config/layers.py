@@ -40,12 +40,14 @@ def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
     added = plugin_objectives()
     _refuse_unknown(name, known_arms(suite))
     if not re.fullmatch(r"[\w.:-]+", name):
-        raise HarnessError(f"the arm {name!r} names its runs' directories; use letters, digits and _ . : - alone")
+        raise HarnessError(f"the arm {name!r} names the directories of its runs; use only letters, digits and _ . : -")
     own = suite.objectives.get(name, ArmSettings())
     if name in CONTROLS:
         twin = own.like or suite.baseline
         if twin in CONTROLS:
-            raise HarnessError(f"the control {name} would be like {twin}, a control; make it like an objective")
+            raise HarnessError(
+                f"the control {name} would be like {twin}, which is also a control; make it like an objective"
+            )
         own = own.model_copy(update={"like": twin, "control": own.control or name})
     chain = {name: own}
     while like := list(chain.values())[-1].like:
@@ -65,27 +67,26 @@ def arm_of(suite: SuiteConfig, name: str) -> ArmSettings:
 def refuse_unknown_objectives(names: Sequence[str]) -> None:
     """
     Raises:
-        HarnessError: one of these is no objective, by its name.
+        HarnessError: one of these is not the name of an objective.
     """
     for name in names:
         _refuse_unknown(name, [*OBJECTIVES, *plugin_objectives()])
 
 
 def known_arms(suite: SuiteConfig) -> list[str]:
-    """All names of arms, but those of one's own objectives."""
+    """The names of all arms, except those of the user's own objectives."""
     return list(dict.fromkeys([*OBJECTIVES, *plugin_objectives(), *suite.objectives, *CONTROLS]))
 
 
 def refuse_nothing_to_compare(suite: SuiteConfig, algos: Sequence[str]) -> None:
     """
     Raises:
-        HarnessError: seeds are to be added until it is decided, and the baseline, or what is compared with it, is not
-            among the arms.
+        HarnessError: with ``--until decided``, the baseline is missing among the arms, or is the only one.
     """
     if suite.baseline not in algos or len(algos) < 2:
         raise HarnessError(
-            f"--until decided compares with the baseline, {suite.baseline}: name it in --algos beside the others, or "
-            "choose one of them by --set baseline=NAME"
+            f"--until decided compares arms with the baseline {suite.baseline}; name it in --algos together with "
+            "others, or choose one of them with --set baseline=NAME"
         )
 
 
@@ -93,10 +94,10 @@ def _refuse_unknown(name: str, known: Sequence[str], where: str = "") -> None:
     if name.partition(":")[0].endswith(".py"):
         module = name.partition(":")[0].removesuffix(".py").rpartition("/")[2]
         of = name.partition(":")[2] or "MyObjective"
-        raise HarnessError(f"{where}{name!r} names a file; write its module, {module}:{of}, in the folder of the file")
+        raise HarnessError(f"{where}{name!r} names a file; go to its folder and write {module}:{of} instead")
     if name not in known and ":" not in name:
         raise HarnessError(
-            f"{where}no objective {name!r}{nearest(name, known)}; one's own is written my_module:MyObjective"
+            f"{where}no objective {name!r}{nearest(name, known)}; write your own objective as my_module:MyObjective"
         )
 
 

@@ -1,4 +1,4 @@
-"""A quick look: a suite cut down to so many problems, under a name of its own."""
+"""A quick look: a suite that is cut down to a number of problems, under its own name."""
 
 import math
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from harness.errors import HarnessError
 
 
 def limited(limit: int | None, changes: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """``--limit`` as a change of the suite, beside the other ``changes``; none without it.
+    """``--limit`` as a change of the suite, or no change without it. ``changes`` are the other ones.
 
     Raises:
-        HarnessError: one of the others says how long a run is, too.
+        HarnessError: another change also sets the length of a run.
     """
     if limit is None:
         return []
     if any(key.partition(".")[0] == "budget" for key, _ in changes):
-        raise HarnessError(f"--limit {limit} and --budget both say how long a run is; give one of them")
+        raise HarnessError(f"--limit {limit} and --budget both set the length of a run; give only one of them")
     return [("limit", limit)]
 
 
 def cut(suite: SuiteConfig) -> SuiteConfig:
-    """The suite with no more than what its ``limit`` allows; as it is without one, or if it is cut already.
+    """The suite, cut down to its ``limit``. Unchanged if it has no limit, or if it is cut already.
 
-    A run is trained on so many prompts, rounded up to a whole rollout batch, and evaluated on so many problems of each
-    split. A budget in another unit becomes one of completions.
+    A run is trained on ``limit`` prompts, rounded up to a whole rollout batch. It is evaluated on ``limit`` problems of
+    each split. A budget in another unit becomes one of completions.
     """
     if suite.limit is None:
         return suite

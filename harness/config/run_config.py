@@ -45,7 +45,7 @@ class RunSettings(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
     compute: ComputeSettings = ComputeSettings()
     limit: Annotated[PositiveInt | None, LATER] = None
-    """A quick look: trains on so many prompts, evaluates on so many problems, and marks the results."""
+    """The number of prompts and problems of a quick look, whose results are marked. None for full runs."""
 
     @field_validator("regime")
     @classmethod

@@ -45,7 +45,7 @@ def _file_of(name: str) -> Path:
         return Path(str(SUITES / f"{name}.yaml"))
     added = added_suites()
     if name not in added and Path(name).exists():
-        raise HarnessError(f"{name} is no suite; give a suite's name, or the path of a .yaml file")
+        raise HarnessError(f"{name} is not a suite; give a suite's name, or the path of a .yaml file")
     if name not in added:
         raise HarnessError(f"no suite {name!r}{nearest(name, suite_names())}")
     package = added[name].value

@@ -1,6 +1,6 @@
 """Live progress, read from the journals: a bar for each running run, or log lines if there is no terminal.
 
-A console that is verbose has a line a step, also on a terminal.
+A verbose console gets one line per step, even on a terminal.
 """
 
 import time

@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 
 NUMBERS = re.compile(r"(?:cuda:)?(\d+)(?:-(\d+))?")
 SLOTS = re.compile(r"cpu:(\d+)")
-FORM = "give GPUs, such as 0-7 or 0,2,5, or how many runs share the CPU, such as cpu:4"
+FORM = "give GPUs, such as 0-7 or 0,2,5, or the number of runs that share the CPU, such as cpu:4"
 NO_GPU = "model.device is cuda, but torch sees no GPU"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -38,7 +38,7 @@ def cores() -> int:
 
 def gpus() -> list[Device]:
     """The GPUs that torch sees. The user can choose them with :data:`VISIBLE`, by number or by UUID."""
-    import torch  # what is typed wrong is refused without it
+    import torch  # malformed options are refused without it
 
     count = torch.cuda.device_count()
     chosen = os.environ.get(VISIBLE)
@@ -57,7 +57,7 @@ def cpu_slots(count: int) -> list[Device]:
 def refuse_malformed(asked: str) -> None:
     """
     Raises:
-        HarnessError: no machine has what ``--devices`` names.
+        HarnessError: ``--devices`` is malformed, so it is wrong on any machine.
     """
     slots, chosen = SLOTS.fullmatch(asked.strip()), os.environ.get(VISIBLE, "").split(",")
     named = all(NUMBERS.fullmatch(part.strip()) or part.strip() in chosen for part in asked.split(","))

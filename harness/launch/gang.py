@@ -1,6 +1,6 @@
 """One run on several devices: a gang of processes, one per device. Each process calls :func:`run_rank`.
 
-The executors start these processes. You can also start them by hand, on one machine or on several (with torchrun's
+The executors start these processes. You can also start them manually, on one machine or on several (with torchrun's
 ``--nnodes`` and related options):
 
     torchrun --nproc-per-node 2 -m harness.launch.gang --suite tiny-arithmetic --algos agro --seed 0 --out runs
@@ -37,13 +37,13 @@ PATIENCE = timedelta(minutes=30)
 """The timeout for a rank that hangs. It is long, because a rank may load a model or write a checkpoint. The death of a
 rank is noticed at once: if NCCL does not report it, the executor or torchrun ends the other ranks."""
 CODES: dict[Outcome, int] = {"finished": 0, "failed": 1, "interrupted": 130}
-"""The exit codes of a rank that was started by hand."""
+"""The exit codes of a rank that was started manually."""
 
 
 class MeetingPoint:
-    """Where the ranks of a gang find each other: a store in this process, which keeps it until they have ended.
+    """A store in which the ranks of a gang find each other. This process keeps it until they have ended.
 
-    The store takes a port that is free as it begins to listen. So no other process can take the port before the ranks
+    The store takes a free port when it begins to listen. So no other process can take the port before the ranks
     use it.
     """
 
@@ -146,7 +146,7 @@ def check_environment() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one rank that was started by hand, and return its exit code."""
+    """Run one rank that was started manually, and return its exit code."""
     given = _parser().parse_args(arguments)
     rank = os.environ.get("RANK", "0")
     try:

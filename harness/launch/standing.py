@@ -73,7 +73,7 @@ class Watched:
         return (1 - self.share) * (time.monotonic() - began) / done if done > 0 else 0.0
 
     def news(self, *, each_step: bool = False) -> Iterator[str | None]:
-        """For each new event the line that tells of it, if it is an evaluation or the end, or a step where asked."""
+        """For each new event its line, or None. Evaluations and the end have one; steps have one with ``each_step``."""
         told = (Evaluation, End, Step) if each_step else (Evaluation, End)
         news = self._journal.news()
         if news.anew:  # repeated steps are not printed again

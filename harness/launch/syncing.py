@@ -31,7 +31,7 @@ SHARE = 0.02
 PATIENCE = 60.0
 """The seconds that the end of an invocation waits until the last records are published."""
 LOCAL_PAGES = "http://127.0.0.1:5000"
-"""Where mlflow ui shows its pages."""
+"""The address of the pages of ``mlflow ui``."""
 INVOCATION = "invocation.json"
 """The file with the :class:`Published` invocation, beside the tables of a suite."""
 
@@ -94,7 +94,7 @@ class Syncing(threading.Thread):
         self._uri, self._out_dir, self._suite, self._runs = uri, out_dir, suite, runs
         self._invocation, self._warn, self._profile = invocation, warn, profile
         self.views: list[str] = []
-        """Where an MLflow server shows these runs, behind its address; known once all is published."""
+        """The paths of the views of these runs on an MLflow server. Known once everything is published."""
         self._over = threading.Event()
         self._down = False
         self._published: dict[Path, State] = {}
@@ -151,7 +151,7 @@ def sync_suite(publisher: "Writer", out_dir: OutDir, suite: str, runs: Sequence[
 
 
 def where_to_look(uri: str, views: Sequence[str]) -> list[str]:
-    """What a person does next to see runs that were published."""
+    """Lines on how to look at the published runs."""
     if uri.startswith("http"):
         return [f"to see the runs:  {address_of(uri, view)}" for view in views]
     if uri.startswith("databricks"):

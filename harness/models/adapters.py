@@ -26,7 +26,7 @@ def add_adapters(model: nn.Module, settings: LoraSettings) -> None:
 
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", lora_dropout=0.0)
     with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # from PEFT, about its own patterns for experts
+        warnings.simplefilter("ignore", RuntimeWarning)  # a warning of PEFT about its own patterns for experts
         torch.manual_seed(START_SEED)
         inject_adapter_in_model(config, model, adapter_name=NAME)
     for parameter in model.parameters():
@@ -39,7 +39,7 @@ def has_adapters(model: nn.Module) -> bool:
 
 
 def _adapters_in(model: nn.Module) -> "dict[str, LoraLayer]":
-    """The layers that have an adapter, by name. Where PEFT was never imported, nothing has put any in."""
+    """The layers with an adapter, by name. There are none if PEFT was never imported."""
     if "peft" not in sys.modules:
         return {}
     from peft.tuners.lora import LoraLayer

@@ -183,7 +183,7 @@ def _in_parts(model: Any) -> bool:
 
 
 def _refuse_old_torch(reshard: bool) -> None:
-    """Older versions sum only gradients that are there: with experts, those can be other ones on each rank."""
+    """Refuse versions that sum only existing gradients. With experts, these can be different ones on each rank."""
     if reshard and not hasattr(FSDPModule, "set_reduce_scatter_unused_params"):
         raise HarnessError(
             f"compute.reshard needs torch 2.13 or newer, and this is {torch.__version__}; install that, or set "

@@ -1,19 +1,19 @@
-"""Addresses and errors of stores in a form that may be shown."""
+"""Addresses and errors of stores, in a form without secrets."""
 
 import re
 
 from harness.errors import one_line
 
 _LOGIN = re.compile(r"(?<=://)([^\s:/@]*):\S+@")
-"""A user name and a password, up to the last ``@`` of a word: a password may hold any character."""
+"""A user name and a password, up to the last ``@`` of a word. A password may contain any character."""
 _OPTION = re.compile(r"(?<=[?&])((?:ssl)?pass(?:word|wd)?|pwd|token)=[^&\s]+", re.IGNORECASE)
 UNKNOWN_USER = (
-    "it refuses who asks (401): set the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to "
-    "a user of the server"
+    "it rejects the login (401): set the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+    "to those of a user of the server"
 )
 FORBIDDEN = (
-    "it does not let this user do that (403): ask its administrator for the permission, or set "
-    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to another user"
+    "it does not allow this user to do that (403): ask its administrator for the permission, or set "
+    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to those of another user"
 )
 
 
@@ -23,7 +23,7 @@ def without_password(text: str) -> str:
 
 
 def address_of(server: str, place: str) -> str:
-    """A link to a place on a server, without any login: whoever follows it has one of their own."""
+    """A link to a place on a server. It has no login, because each reader uses their own."""
     return re.sub(r"(?<=://)\S+@", "", server).rstrip("/") + place
 
 
@@ -36,7 +36,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _statuses(error: BaseException | None) -> set[int]:
-    """What servers answered with, as exceptions of MLflow and of other clients tell it."""
+    """The HTTP statuses of servers in an exception and its causes, from MLflow or other clients. May include 0."""
     found: set[int] = set()
     while error is not None:
         status = getattr(getattr(error, "response", None), "status_code", None)

@@ -35,8 +35,8 @@ def make_leaderboard(
     """Print, write and return the leaderboard of a suite.
 
     Args:
-        sources: where the runs are, as for :func:`harness.report.merged.open_source`.
-        baseline: what differences are taken to, in place of the suite's.
+        sources: the places of the runs, as for :func:`harness.report.merged.open_source`.
+        baseline: the arm that others are compared with, instead of the suite's baseline.
 
     Raises:
         HarnessError: there is no run, no such baseline, or they are not matched.
@@ -50,7 +50,7 @@ def make_leaderboard(
     board = build(suite, chosen, selection.missing(chosen), correction)
     names = sorted({row.objective for _, row in board.arms})
     if baseline is not None and baseline not in names:
-        raise HarnessError(f"--baseline {baseline}: no such row here; there are {', '.join(names)}")
+        raise HarnessError(f"--baseline {baseline}: there is no such row here; choose from {', '.join(names)}")
     out_dir.prepare()
     refuse_losing(out_dir.suite(suite.name), [run.run_id for run in chosen], force=force)
     write_leaderboard(board, chosen, out_dir.suite(suite.name), links)

@@ -1,4 +1,4 @@
-"""What a leaderboard found, as the run of its invocation shows it: a metric and a line of a table for each arm."""
+"""The results of a leaderboard for the run of its invocation: a metric and a table row for each arm."""
 
 import json
 import re
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEADERBOARD = "leaderboard.json"
-"""The table among an invocation's files that holds all of it."""
+"""The file of an invocation that has the whole leaderboard."""
 PREFIX = "accuracy/"
 TOLD = 4
-"""Answers that the name of a run tells."""
+"""The number of results in the name of a run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The test accuracy that an arm reached in one regime: a mean over seeds, as a share."""
+    """The test accuracy of an arm in one regime: the mean over seeds, as a share."""
 
     arm: str
     regime: str
@@ -22,18 +22,21 @@ class Answer:
     accuracy: float
     low: float | None
     high: float | None
-    """Of the 95 % interval; None with one seed."""
+    """The end of the 95 % interval. None with one seed."""
     seeds: int
 
     @property
     def metric(self) -> str:
-        """``accuracy/agro``, and off-policy ``accuracy/agro stale.16``: MLflow allows few characters."""
+        """The name of the metric: ``accuracy/agro``, or ``accuracy/agro stale.16`` in another regime than on-policy.
+
+        MLflow allows few characters, so others become dots.
+        """
         name = self.arm if self.regime == "on_policy" else f"{self.arm} {self.regime}"
         return f"{PREFIX}{re.sub(r'[^0-9A-Za-z_. -]+', '.', name).strip('. ')}"
 
 
 def answers_of(leaderboard: str) -> list[Answer]:
-    """Of the arms with a finished run, in the order of the tables. ``leaderboard``: its JSON."""
+    """The results of all arms with a finished run, in the order of the tables. ``leaderboard`` is its JSON."""
     return [
         Answer(
             arm=row["objective"],
@@ -51,14 +54,14 @@ def answers_of(leaderboard: str) -> list[Answer]:
 
 
 def name_of(invocation: str, answers: Sequence[Answer]) -> str:
-    """Of the invocation's run, with the first answers. MLflow's list of runs shows names, and no metric unasked."""
+    """The name of the invocation's run, with the first results: MLflow's list of runs shows names, but no metrics."""
     told = [f"{one.metric.removeprefix(PREFIX)} {one.accuracy:.1%}" for one in answers[:TOLD]]
     more = [f"{len(answers) - TOLD} more"] if len(answers) > TOLD else []
     return f"{invocation}: {', '.join([*told, *more])}" if told else invocation
 
 
 def table(answers: Sequence[Answer]) -> str:
-    """In Markdown."""
+    """The results as a Markdown table."""
     lines = [
         "| arm | regime | budget | test accuracy | 95 % interval | seeds |",
         "| --- | --- | --- | --- | --- | --- |",

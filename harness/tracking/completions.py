@@ -10,7 +10,7 @@ TABLE = "completions.json"
 TABLES, LISTED = "mlflow.loggedArtifacts", json.dumps([{"path": TABLE, "type": "table"}])
 """The tag that names the tables among a run's artifacts, and its value."""
 MOST = 2000
-"""Rows of the table. A browser must load all of them; the Parquet file beside it has every completion."""
+"""The largest number of rows, because a browser must load all of them. The Parquet file has every completion."""
 
 
 def table_of(records: Sequence[SampleRecord]) -> str:

@@ -1,4 +1,4 @@
-"""A run's journal as it grows: what of it waits to be published."""
+"""A run's journal while it grows: the events that are not published yet."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
 class Seen:
-    """A run's journal as far as it was read, and which of its events wait to be published."""
+    """The part of a run's journal that has been read, and its events that are not published yet."""
 
     def __init__(self, path: Path) -> None:
         self._journal = Follower(path)
@@ -18,13 +18,13 @@ class Seen:
         self.test: Evaluation | None = None
         """The last evaluation on the test split."""
         self.count = 0
-        """Events of the journal."""
+        """The number of events in the journal."""
         self.waiting: list[Event] = []
-        """The newest of them, until they are published."""
+        """The newest events, until they are published."""
         self._last: Event | None = None
 
     def look(self) -> None:
-        """Read what the journal has got since."""
+        """Read the new events of the journal."""
         news = self._journal.news()
         if news.anew:
             self.start, self.test, self.count, self._last = None, None, 0, None
@@ -38,21 +38,21 @@ class Seen:
             self._last = event
 
     def behind(self, published: int) -> list[Event]:
-        """The waiting ones behind the first ``published`` events of the journal."""
+        """The waiting events after the first ``published`` events of the journal."""
         return self.waiting[max(0, published - (self.count - len(self.waiting))) :]
 
     def status(self, *, running: bool) -> str:
-        """As MLflow calls it."""
+        """MLflow's name of the run's status."""
         if isinstance(self._last, End):
             return STATUS[self._last.status]
         return "RUNNING" if running else "KILLED"
 
     @property
     def final(self) -> Evaluation | None:
-        """The test evaluation of a run that has finished; None for any other."""
+        """The test evaluation of a finished run. None for any other run."""
         return self.test if isinstance(self._last, End) and self._last.status == "finished" else None
 
     @property
     def time(self) -> float:
-        """Of the last event."""
+        """The time of the last event."""
         return self._last.time if self._last else 0.0

@@ -1,7 +1,7 @@
-"""Where the artifacts of a local store lie, also after its folder was moved or copied.
+"""The folder of a local store's artifacts, even after the store was moved or copied.
 
-MLflow writes absolute paths into its database. Ours are below ``mlflow-artifacts`` in the folder of the runs, so they
-can be found again.
+MLflow writes absolute paths into its database. Our artifacts are below ``mlflow-artifacts`` in the folder of the runs,
+so they can be found again.
 """
 
 from collections.abc import Iterator
@@ -16,26 +16,28 @@ FOLDER = "mlflow-artifacts"
 
 
 def home_of(root: Path, experiment: str) -> Path:
-    """Where an experiment's artifacts belong, for a local store: below the folder of the runs."""
+    """The folder of an experiment's artifacts in a local store. It is below the folder of the runs."""
     return (root / FOLDER / experiment).resolve()
 
 
 def local_path(uri: str) -> Path | None:
-    """The folder that an artifact address means; None where it is on no disk of this machine."""
+    """The folder of an artifact address. None if it is not on a disk of this machine."""
     place = urlparse(uri)
     return Path(url2pathname(place.path)) if place.scheme in ("file", "") else None
 
 
 def nearest(uri: str, home: Path) -> str:
-    """The address of a run's artifacts: below ``home`` if they are there, or else what the store says."""
+    """The address of a run's artifacts: below ``home`` if they exist there, otherwise the one in the store."""
     moved = _below(uri, home)
     return moved.as_uri() if moved and moved.is_dir() else uri
 
 
 def bring_home(database: str, experiment: str, home: Path) -> None:
-    """Have a SQLite store name the places below ``home``, where it names places that are gone or are a copy's original.
+    """Change a SQLite store to name the folders below ``home``.
 
-    ``database``: its address. ``experiment``: MLflow's id. A run whose artifacts lie only where the store says stays.
+    This replaces folders that no longer exist, or that belong to the original of a copied store. A run keeps its
+    address if its artifacts exist only there. ``database`` is the address of the store, and ``experiment`` is MLflow's
+    id.
     """
     with _open(database) as connection:
         query = "SELECT artifact_location FROM experiments WHERE experiment_id = :experiment"
@@ -54,7 +56,7 @@ def bring_home(database: str, experiment: str, home: Path) -> None:
 
 
 def _new_place(uri: str, home: Path) -> Path | None:
-    """Where a run's artifacts belong now; None where what the store says is right."""
+    """The new folder of a run's artifacts. None if the address in the store is right."""
     place = _below(uri, home)
     if place is None or place.as_uri() == uri:
         return None
@@ -62,7 +64,7 @@ def _new_place(uri: str, home: Path) -> Path | None:
 
 
 def _below(uri: str, home: Path) -> Path | None:
-    """The same below ``home``: an address ends with the run's id and ``artifacts``."""
+    """The same folder below ``home``. An address ends with the run's id and ``artifacts``."""
     said = local_path(uri)
     return home / said.parent.name / said.name if said else None
 
@@ -74,7 +76,7 @@ def _is_there(uri: str) -> bool:
 
 @contextmanager
 def _open(database: str) -> Iterator[Connection]:
-    """All that is done in it is done as a whole, or not at all."""
+    """A connection to the database. All changes in this context are made together, or none of them."""
     engine = create_engine(database, poolclass=NullPool)
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""An MLflow store opened, and a suite's experiment in it, by one process at a time."""
+"""Opening an MLflow store and the experiment of a suite, in one process at a time."""
 
 from pathlib import Path
 
@@ -10,18 +10,21 @@ from harness.tracking.homes import bring_home, home_of
 from harness.tracking.reaching import refuse_deleted
 
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-"""The tag by which MLflow's pages show training runs, and not traces of an application."""
+"""The tag that makes MLflow's pages show training runs instead of traces of an application."""
 INITIALISING = 60.0
-"""Seconds that others may take to make a store's tables."""
+"""The seconds to wait for another process that makes the tables of a store."""
 
 
 def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
-    """The store's client, and its experiment ``name``, made if need be; a local store's artifacts go below ``root``."""
+    """A client of the store, and the id of its experiment ``name``, which is made if it does not exist.
+
+    The artifacts of a local store are below ``root``.
+    """
     uri = absolute(uri)
     if not uri.startswith("sqlite"):
         client = MlflowClient(tracking_uri=uri)
         return client, _find_or_make(client, name, None)
-    with locked(beside(uri), patience=INITIALISING):  # a fresh store that two processes open at once crashes
+    with locked(beside(uri), patience=INITIALISING):  # MLflow crashes if two processes open a new store at once
         _make(uri)
         client = MlflowClient(tracking_uri=uri)
         home = home_of(root, name)
@@ -31,7 +34,7 @@ def experiment_of(uri: str, name: str, root: Path) -> tuple[MlflowClient, str]:
 
 
 def absolute(uri: str) -> str:
-    """``uri``, with the whole path of a SQLite store.
+    """``uri``, with the absolute path of a SQLite store.
 
     MLflow keeps one pool of connections for each address. After a change of the working directory, a relative address
     would still mean the database in the old one.
@@ -43,7 +46,7 @@ def absolute(uri: str) -> str:
 
 
 def beside(uri: str) -> Path:
-    """Where the lock of a SQLite store lies: beside the database, whoever opens it from wherever."""
+    """The lock file of a SQLite store. It is beside the database, so all processes use the same one."""
     path = database(uri)
     return path.with_name(f".{path.name}.opening")
 
@@ -54,7 +57,7 @@ def database(uri: str) -> Path:
 
 
 def _make(uri: str) -> None:
-    """A fresh SQLite store, whole or not at all: MLflow cannot go on with tables of which some are made."""
+    """Make a new SQLite store, completely or not at all: MLflow cannot use a store that has only some tables."""
     path = database(uri)
     if path.exists():
         return
@@ -70,6 +73,6 @@ def _find_or_make(client: MlflowClient, name: str, location: str | None) -> str:
     if found is None:
         return str(client.create_experiment(name, location, {KIND: TRAINING}))
     refuse_deleted(found)
-    if KIND not in found.tags:  # made by an older version, or by hand
+    if KIND not in found.tags:  # made by an older version, or manually
         client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
     return str(found.experiment_id)

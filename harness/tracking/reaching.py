@@ -1,4 +1,4 @@
-"""What an MLflow store refuses, told to a user."""
+"""Errors of an MLflow store as messages for the user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from harness.errors import HarnessError
 from harness.records.addresses import FORBIDDEN, UNKNOWN_USER, reason_of, without_password
 
 STORES = (MlflowException, SQLAlchemyError, OSError, ImportError)
-"""What a store raises. Its artifacts may need a client that is not installed."""
+"""The errors of a store. ImportError is one of them, because its artifacts may need a client that is not installed."""
 CLIENTS = ("azure", "boto3", "botocore", "google")
-"""Packages of object stores, each with exceptions of its own."""
+"""Packages of object stores. Each has exceptions of its own."""
 
 
 @contextmanager
 def reaching(uri: str) -> Iterator[None]:
-    """What a store refuses, or its disk, or that it is not there, as one sentence."""
+    """A context that turns an error of the store or of its disk into one sentence."""
     try:
         yield
     except HarnessError:
@@ -34,8 +34,8 @@ def _told(error: Exception) -> str:
     if reason in (UNKNOWN_USER, FORBIDDEN):
         return reason
     if isinstance(error, ImportError):
-        return f"{reason}; install what its artifacts need, such as boto3 for s3:// addresses"
-    return f"{reason}; see that it is there, or name another"
+        return f"{reason}; install the package that its artifacts need, such as boto3 for s3:// addresses"
+    return f"{reason}; check that the store exists, or name another one"
 
 
 def refuse_deleted(experiment: Experiment) -> None:
@@ -45,6 +45,6 @@ def refuse_deleted(experiment: Experiment) -> None:
     """
     if experiment.lifecycle_stage == "deleted":
         raise HarnessError(
-            f"the experiment {experiment.name} was deleted from the MLflow store; restore it by mlflow experiments "
+            f"the experiment {experiment.name} was deleted from the MLflow store; restore it with mlflow experiments "
             f"restore --experiment-id {experiment.experiment_id}, or name another store"
         )

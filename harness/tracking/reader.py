@@ -1,4 +1,4 @@
-"""Runs read back from an MLflow store: all that a report needs, without the journals that they came from."""
+"""Reading runs from an MLflow store. A report needs nothing else: the store has a copy of each journal."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -20,20 +20,22 @@ from harness.tracking.opening import absolute, database
 from harness.tracking.reaching import refuse_deleted
 
 PAGE = 500
-"""Runs that a store is asked for at once."""
+"""The number of runs per request."""
 
 
 class Reader:
-    """The runs of one suite; writes nothing.
+    """The runs of one suite. Writes nothing.
 
     Raises:
-        HarnessError: the store holds no such suite.
+        HarnessError: the store does not exist or has no such suite.
     """
 
     def __init__(self, uri: str, suite: str) -> None:
         uri, shown = absolute(uri), without_password(uri)
         if uri.startswith("sqlite") and not database(uri).is_file():
-            raise HarnessError(f"there is no MLflow store {shown}; give --from the store that harness run named")
+            raise HarnessError(
+                f"there is no MLflow store {shown}; give --from the address of the store that harness run printed"
+            )
         self._uri, self._client = uri, MlflowClient(tracking_uri=uri)
         self._home = home_of(database(uri).parent, suite) if uri.startswith("sqlite") else None
         found = self._client.get_experiment_by_name(suite)
@@ -44,7 +46,7 @@ class Reader:
 
     @cached_property
     def _runs(self) -> dict[str, Run]:
-        """By run id of ours."""
+        """MLflow's runs by our run id."""
         found: dict[str, Run] = {}
         token = None
         while True:
@@ -57,14 +59,14 @@ class Reader:
                 return dict(sorted(found.items()))
 
     def journals(self) -> Iterator[list[Event]]:
-        """The journals of all runs, in a fixed order, one after the other."""
+        """The journals of all runs, in a fixed order. Each is fetched when it is needed."""
         for run_id, run in self._runs.items():
             with TemporaryDirectory() as folder:
                 path = self.download(run_id, JOURNAL, Path(folder))
                 yield parse(path.read_bytes(), f"journal of {run.info.run_id}")
 
     def download(self, run_id: str, artifact: str, folder: Path) -> Path:
-        """An artifact of a run of ours, below ``folder``.
+        """Download an artifact of one of our runs into ``folder``.
 
         Raises:
             HarnessError: the store does not have it.
@@ -72,7 +74,7 @@ class Reader:
         place = self._runs[run_id].info.artifact_uri
         if self._home:
             place = nearest(place, self._home)
-        uri = f"{place}/{artifact}"  # by run id, MLflow would look the run up four times
+        uri = f"{place}/{artifact}"  # with the run id instead, MLflow would look up the run four times
         try:
             return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri))
         except (OSError, MlflowException) as error:
@@ -82,7 +84,7 @@ class Reader:
             ) from error
 
     def address(self, run_id: str) -> str | None:
-        """Of the run's page, where the store is a server."""
+        """The address of the run's page. None if the store is not a server."""
         if not self._uri.startswith("http"):
             return None
         return address_of(self._uri, f"/#/experiments/{self._experiment}/runs/{self._runs[run_id].info.run_id}")

@@ -1,4 +1,4 @@
-"""The view of an experiment's page that shows accuracy against budget, a line for each objective.
+"""A view of an experiment's page that shows accuracy against budget, with one line per objective.
 
 MLflow keeps a saved view as a tag of the experiment: a name, and the state of the page.
 """
@@ -14,22 +14,22 @@ from harness.tracking import ARM, MATCH
 from harness.tracking.view import BUDGET, FINAL, VALIDATION
 
 TAG = "mlflow.sharedViewState."
-"""What the tag of a saved view begins with; its id follows."""
+"""The beginning of the tag of a saved view. The id of the view follows."""
 OTHER_BUDGETS = ("sampled_tokens", "flops", "seconds")
-"""Units against which accuracy is shown besides that of the budget."""
+"""Accuracy is also shown against these units, besides the unit of the budget."""
 COLLAPSED = ("accuracy", "compute", "critic", "engine", "eval", "objective", "test", "train", "System metrics")
-"""Sections of further charts, by what MLflow calls them: the part of a metric's name before the last slash."""
+"""The sections of other charts. MLflow names them by the part of a metric's name before the last slash."""
 MOST_ASKED = 40
-"""Arms that one question to the store may name: each costs SQLite a join, and it makes 64 at most."""
+"""The largest number of arms in one query. Each needs a join, and SQLite makes at most 64."""
 
 
 def id_of(config: RunConfig) -> str:
-    """Of the view of all runs that may stand in one table with this one."""
+    """The id of the view of all runs that may be compared with this one in a table."""
     return f"harness-{config.match_key}"
 
 
 def tag_value(configs: Sequence[RunConfig], created: float, *, complete: bool) -> str:
-    """The view of these runs. ``complete``: the experiment has none that could stand in one table with them."""
+    """The view of these runs. ``complete``: no other run of the experiment may be compared with them in a table."""
     state = json.dumps(_state(configs[0], _groups(configs, complete=complete)), separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(state.encode(), 9)).decode()
     name = f"Accuracy, {configs[0].budget}"
@@ -37,7 +37,7 @@ def tag_value(configs: Sequence[RunConfig], created: float, *, complete: bool) -
 
 
 def place_of(experiment: str, view: str) -> str:
-    """The view's place on an MLflow server, behind the server's address.
+    """The path of the view on an MLflow server, which follows the server's address.
 
     Without ``workflowType``, MLflow 3 shows the pages of an experiment as those of an application's traces.
     """
@@ -47,7 +47,7 @@ def place_of(experiment: str, view: str) -> str:
 
 
 def _groups(configs: Sequence[RunConfig], *, complete: bool) -> list[dict[str, str]]:
-    """What tells the lines of the charts apart: as little as keeps runs of different settings out of one mean."""
+    """The keys that group runs into lines. There are as few as possible, but no mean mixes different settings."""
     arms = {config.arm_key for config in configs}
     names = {(config.objective.name, config.regime) for config in configs}
     objective, regime = ({"mode": "param", "groupByData": key} for key in ("algo", "regime"))
@@ -106,7 +106,7 @@ def _spoken(unit: str) -> str:
 
 
 def _section(place: str, name: str, *, display: bool) -> dict[str, Any]:
-    """``display``: not collapsed."""
+    """``display``: whether the section is open instead of collapsed."""
     return {
         "uuid": place,
         "name": name,
@@ -118,7 +118,7 @@ def _section(place: str, name: str, *, display: bool) -> dict[str, Any]:
 
 
 def _line(section: str, unit: str | None) -> dict[str, Any]:
-    """Validation accuracy. ``unit``: of the budget on the x axis; None: that of the steps."""
+    """A chart of validation accuracy. ``unit`` is the unit of the x axis; None means the steps of the metric."""
     return _card("LINE", section, f"against {unit}") | {
         "metricKey": VALIDATION,
         "selectedMetricKeys": [VALIDATION],
@@ -138,7 +138,7 @@ def _line(section: str, unit: str | None) -> dict[str, Any]:
 
 
 def _card(kind: str, section: str, name: str) -> dict[str, Any]:
-    """MLflow shows the metric as its title."""
+    """What all charts share. MLflow shows the metric as the title."""
     return {
         "uuid": name,
         "type": kind,

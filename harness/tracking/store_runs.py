@@ -1,4 +1,4 @@
-"""The runs of one experiment, each found or made once, whoever else publishes at the same time."""
+"""The runs of one experiment. Each is made only once, even if several processes publish at the same time."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from harness.tracking.view import description_of
 
 
 class StoreRuns:
-    """A parent run for each invocation, and a child for each run of ours.
+    """A parent run for each invocation, and a child run for each of our runs.
 
-    ``making``: what is locked while one is made.
+    ``making`` is the file that is locked while a run is made.
     """
 
     def __init__(self, client: MlflowClient, experiment: str, making: Path) -> None:
@@ -26,12 +26,12 @@ class StoreRuns:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else makes a run meanwhile: two who publish at once would both make it, or its data sets."""
+        """A context in which no other process makes runs. Otherwise two could make the same run or data set."""
         with locked(self._making, patience=INITIALISING):
             yield
 
     def child(self, start: Start) -> Run:
-        """MLflow's run for this run of ours. One of an older start of it is deleted."""
+        """MLflow's run for our run. If our run was started again, the MLflow run of the older start is deleted."""
         found = self._find_child(start)
         if found:
             return found
@@ -40,7 +40,7 @@ class StoreRuns:
             return self._find_child(start) or self._make_child(start, parent.info.run_id)
 
     def parent(self, invocation: Invocation, began: float | None = None) -> Run:
-        """MLflow's run for an invocation, as it was when it was first asked for; made as of ``began``, or of now."""
+        """MLflow's run for an invocation, as it was at the first call. A new one begins at ``began`` or now."""
         key = invocation.id
         if key not in self._parents:
             run = self._find_parent(key)
@@ -51,7 +51,7 @@ class StoreRuns:
         return self._parents[key]
 
     def set_status(self, run: Run, status: str, at: float) -> None:
-        """``at``: when that was, by the clock of the runs: they may be published much later."""
+        """Set the status of a run. ``at`` is the time of the change, because runs may be published much later."""
         if status == run.info.status:
             return
         if status == "RUNNING":
@@ -60,7 +60,7 @@ class StoreRuns:
             self._client.set_terminated(run.info.run_id, status, int(at * 1000))
 
     def are_all(self, match: str, arms: Sequence[str]) -> bool:
-        """Whether the experiment has no run of this match key but those of these arms."""
+        """Whether all runs of the experiment with this match key belong to these arms."""
         others = "".join(f" AND tags.`{ARM}` != '{arm}'" for arm in arms)
         return not self._client.search_runs([self._experiment], f"tags.`{MATCH}` = '{match}'{others}", max_results=1)
 
@@ -69,7 +69,7 @@ class StoreRuns:
         for run in self._search(RUN_ID, start.run_id):
             if run.data.tags[CREATED] == created:
                 return run
-            self._client.delete_run(run.info.run_id)  # started over with --fresh
+            self._client.delete_run(run.info.run_id)  # the run was started again with --fresh
         return None
 
     def _make_child(self, start: Start, parent: str) -> Run:

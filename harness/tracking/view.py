@@ -1,7 +1,7 @@
-"""What MLflow shows of a run: pure functions of its journal's records.
+"""The data that MLflow shows for a run, as pure functions of the records of its journal.
 
-MLflow's pages sort metrics by name, and show those that begin with ``system/`` apart from all others. So accuracy
-begins with ``accuracy/``, and what was spent with ``system/``.
+MLflow's pages sort metrics by name, and show those that begin with ``system/`` apart from all others. So the names of
+accuracies begin with ``accuracy/``, and those of spending with ``system/``.
 """
 
 import json
@@ -16,14 +16,14 @@ from harness.records.events import End, Evaluation, Resumed, Start, Step
 
 LONGEST_PARAM = 6000
 FINAL, VALIDATION = "accuracy/final", "accuracy/validation"
-"""Metrics: accuracy on the test split, of a run that has finished; and on the validation split, as it trains. The step
-of the first is 0: MLflow draws a metric with a later step as a curve, of one point."""
+"""Metrics: the test accuracy of a finished run, and the validation accuracy during training. The step of the first is
+0, because MLflow would draw a metric with a later step as a curve with one point."""
 BUDGET = "system/budget_"
-"""What the names of metrics of what was spent begin with."""
+"""The beginning of the names of metrics of spending."""
 
 
 def params_of(start: Start) -> dict[str, str]:
-    """All settings by dotted keys, the same for every objective; which one it is stands in ``algo``."""
+    """All settings by dotted keys. The keys are the same for every objective. ``algo`` names the objective."""
     config = start.config
     params: dict[str, Any] = {"algo": config.objective.name, "seed": config.seed, "regime": config.regime}
     params |= flat(config.model_dump(mode="json", exclude={"seed", "regime"}))
@@ -32,7 +32,7 @@ def params_of(start: Start) -> dict[str, str]:
 
 
 def description_of(start: Start) -> str:
-    """In Markdown: what the run is, and how it is made again."""
+    """A description of the run in Markdown, with the command that repeats it."""
     config, origin = start.config, start.origin
     return (
         f"`{config.objective.name}` ({config.objective.objective}), seed {config.seed}, regime `{config.regime}`, "
@@ -43,7 +43,7 @@ def description_of(start: Start) -> str:
 
 
 def datasets_of(start: Start) -> list[DatasetInput]:
-    """The problems of each split, by the hash of their content; and the offline set, if there is one."""
+    """The problems of each split with the hash of their content, and the offline set if there is one."""
     task = start.config.task
     source = json.dumps({"task": task.name, "data": task.data, "options": task.options})
     sets = [(split, start.identity.problems[split], {"problems": count}) for split, count in start.sizes.items()]
@@ -67,9 +67,9 @@ def datasets_of(start: Start) -> list[DatasetInput]:
 def metrics_of(
     event: Resumed | Step | Evaluation | End, task: str, final: Evaluation | None
 ) -> dict[str, float | None]:
-    """An event's metrics (None: not finite), by the keys that all objectives share.
+    """An event's metrics by name. The names are the same for all objectives. None means not finite.
 
-    ``final``: the test evaluation of a run that has finished.
+    ``final`` is the test evaluation of a finished run.
     """
     task = task.replace(":", ".")
     ledger = event.ledger.counts() | event.ledger.timings()
@@ -94,6 +94,6 @@ UNIT_NOTE = {"seconds": ", in milliseconds", "flops": ", in 1e9"}
 
 
 def position(event: Resumed | Step | Evaluation | End, config: RunConfig) -> int:
-    """MLflow's integer step: budget spent; in milliseconds for seconds, in 1e9 for FLOPs."""
+    """MLflow's integer step: the budget spent. Seconds are counted in milliseconds, and FLOPs in 1e9."""
     unit = config.budget.unit
     return int(event.ledger.spent(unit) * SCALE.get(unit, 1))

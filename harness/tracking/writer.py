@@ -1,7 +1,7 @@
-"""The journals published to MLflow: idempotent, in the background, and never in the way of a run.
+"""Publishing journals to MLflow. It can be repeated without effect, and never delays a run.
 
-One experiment a suite, a parent run an invocation, a child a run. A child's tags say which journal it shows, and how
-many of its records have been published, so that publishing goes on wherever it ended.
+A suite is an experiment, an invocation is a parent run, and a run is a child run. The tags of a child name its journal
+and the number of published records, so that publishing can continue where it ended.
 """
 
 from collections import defaultdict
@@ -31,11 +31,11 @@ from harness.tracking.store_runs import StoreRuns
 from harness.tracking.view import FINAL, datasets_of, metrics_of, params_of, position
 
 BATCH = 900
-"""MLflow takes at most 1000 metrics a call."""
+"""The number of metrics per call. MLflow takes at most 1000."""
 PARAMS = 100
-"""And as many parameters."""
+"""The number of parameters per call. MLflow takes at most 100."""
 MACHINE_EVERY = 5.0
-"""Seconds between two looks at the machine."""
+"""Seconds between two measurements of the machine."""
 
 
 class Writer:
@@ -50,7 +50,7 @@ class Writer:
 
     @contextmanager
     def machine_metrics(self, invocation: Invocation) -> Iterator[None]:
-        """Meanwhile, what the machine's processors, memory, disk and network do: on the invocation's run."""
+        """A context that records the load of processors, memory, disk and network on the invocation's run."""
         parent = self._runs.parent(invocation).info.run_id
         monitor = SystemMetricsMonitor(
             parent, sampling_interval=MACHINE_EVERY, resume_logging=True, tracking_uri=self._uri
@@ -62,7 +62,7 @@ class Writer:
             monitor.finish()
 
     def publish(self, directory: Path, *, running: bool) -> None:
-        """Bring the store up to the run's journal; ``running``: somebody is still writing it."""
+        """Publish the new part of the run's journal. ``running``: whether a process still writes it."""
         seen = self._look(directory)
         start = seen.start
         if start is None:
@@ -71,13 +71,13 @@ class Writer:
         current = run.data.tags.get(LAYOUT) == LAYOUT_NOW
         published = int(run.data.tags[PUBLISHED])
         shown = published if current else 0
-        if shown < seen.count - len(seen.waiting):  # the store has lost what was published
+        if shown < seen.count - len(seen.waiting):  # the store has lost published records
             del self._seen[directory]
             seen = self._look(directory)
         status = seen.status(running=running)
         if shown == seen.count and run.info.status == status and not self._left_behind(run):
             return
-        if published == 0:  # whoever was cut off before may have made the run alone
+        if published == 0:  # a process that was interrupted may have made only the run
             with self._runs.alone():
                 self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
@@ -92,7 +92,10 @@ class Writer:
         seen.waiting.clear()
 
     def settle_parents(self, runs: Iterable[tuple[Path, bool]]) -> None:
-        """An invocation has ended when all of its runs have. Each run comes with whether it is running."""
+        """Set the status of invocations. One has ended when all of its runs have.
+
+        ``runs``: directories, each with whether the run is running.
+        """
         statuses: dict[str, list[tuple[str, float]]] = defaultdict(list)
         for directory, running in runs:
             seen = self._look(directory)
@@ -105,7 +108,7 @@ class Writer:
             self._runs.set_status(self._client.get_run(parent), worst, max(time for _, time in children))
 
     def publish_tables(self, invocation: Invocation, files: Iterable[Path]) -> None:
-        """Hang an invocation's tables on its parent run, and show there what they say."""
+        """Add the tables of an invocation to its parent run, and show their results there."""
         parent = self._client.get_run(self._runs.parent(invocation).info.run_id)
         for file in files:
             self._put(parent, file)
@@ -113,7 +116,7 @@ class Writer:
                 self._show_answer(parent, invocation, file.read_text(encoding="utf-8"))
 
     def publish_views(self, runs: Iterable[Path]) -> list[str]:
-        """Save a view for each set of these runs that may stand in one table; their places on a server."""
+        """Save a view for each set of comparable runs, and return the paths of the views on a server."""
         sets: dict[str, list[Start]] = defaultdict(list)
         for directory in runs:
             if start := self._look(directory).start:
@@ -129,18 +132,18 @@ class Writer:
         return len(arms) <= MOST_ASKED and self._runs.are_all(configs[0].match_key, arms)
 
     def _look(self, directory: Path) -> Seen:
-        """What is known of the run, with what its journal has got since."""
+        """The run's journal as far as it exists now."""
         seen = self._seen.setdefault(directory, Seen(Journal(directory).path))
         seen.look()
         return seen
 
     def _left_behind(self, run: Run) -> bool:
-        """Whether its artifacts are no longer where MLflow knows them, as where a store was moved without them."""
+        """Whether the artifacts are missing at MLflow's address, for example because only the store was moved."""
         place = local_path(run.info.artifact_uri)
         return place is not None and not (place / JOURNAL).is_file()
 
     def _introduce(self, run: Run, directory: Path, start: Start) -> None:
-        """Parameters, datasets, and the journal as far as it goes: a report can count the run from now on."""
+        """Publish parameters, data sets and the journal so far. From then on, a report can count the run."""
         params = [Param(key, value) for key, value in params_of(start).items()]
         for first in range(0, len(params), PARAMS):
             self._client.log_batch(run.info.run_id, params=params[first : first + PARAMS])
@@ -148,13 +151,13 @@ class Writer:
         self._put(run, directory / JOURNAL)
 
     def _put_files(self, run: Run, directory: Path) -> None:
-        """All that a report reads."""
+        """Publish the files that a report reads."""
         self._put(run, directory / JOURNAL)
         if (directory / EVALUATIONS).is_dir():
             self._repository(run).log_artifacts(str(directory / EVALUATIONS), EVALUATIONS)
 
     def _put_table(self, run: Run, directory: Path, seen: Seen) -> bool:
-        """The completions of a run that has finished, for people to read; whether there are any."""
+        """Publish the completions of a finished run as a table for people. Returns whether there are any."""
         completions = directory / completions_of("test", seen.final.step) if seen.final else None
         if completions is None or not completions.is_file():
             return False
@@ -168,7 +171,7 @@ class Writer:
         self._repository(run).log_artifact(str(file))
 
     def _repository(self, run: Run) -> ArtifactRepository:
-        """Not by way of the client, which remembers where a run's artifacts were before its store was moved."""
+        """The artifacts of a run. The client is not used, because it remembers the address before a store was moved."""
         return get_artifact_repository(run.info.artifact_uri, tracking_uri=self._uri)
 
     def _show_answer(self, parent: Run, invocation: Invocation, leaderboard: str) -> None:
@@ -186,7 +189,7 @@ class Writer:
             self._client.update_run(parent.info.run_id, name=name)
 
     def _log_metrics(self, run: Run, seen: Seen, start: Start, published: int) -> None:
-        """Of the events behind the first ``published``."""
+        """Publish the metrics of the events after the first ``published``."""
         metrics = [
             Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
             for event in seen.behind(published)

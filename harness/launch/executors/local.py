@@ -39,10 +39,10 @@ def work(request: RunRequest, terms: Terms) -> Outcome | Broken:
 
 
 def context_for(devices: Sequence[Device]) -> Context:
-    """How workers on these devices start.
+    """The start method of workers on these devices.
 
-    On the CPU they are forks of one process that has imported what a run needs: that takes seconds. CUDA does not
-    survive a fork.
+    Workers on the CPU are forks of one process that has already made the imports of a run, which take seconds. Workers
+    on GPUs are new processes, because CUDA does not survive a fork.
     """
     if any(device.on_gpu for device in devices):
         return multiprocessing.get_context("spawn")
@@ -61,7 +61,7 @@ class Job:
     workers: list[Worker]
     """One worker per rank."""
     point: MeetingPoint | None
-    """Where the ranks of a run on several devices find each other."""
+    """The meeting point of the ranks, if the run has several devices."""
     answers: dict[int, Outcome | Broken] = field(default_factory=dict)
     """The answers so far, by rank."""
     failed: float | None = None

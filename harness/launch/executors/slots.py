@@ -56,7 +56,7 @@ class Slots:
         return (max(open_to_all, key=lambda i: self._free[i]),) if open_to_all else None
 
     def _several(self, wanted: int, *, first: bool) -> tuple[int, ...] | None:
-        assert wanted <= len(self._free), "it would wait for ever; places_of refuses such runs"
+        assert wanted <= len(self._free), "it would wait forever; places_of refuses such runs"
         whole = [i for i, free in enumerate(self._free) if free == self._each and (first or i not in self._reserved)]
         if len(whole) >= wanted:
             return tuple(whole[:wanted])

@@ -96,7 +96,7 @@ def _held_back() -> Iterator[None]:
 def _serve(connection: Connection, visible: str | None, stop: Event, surroundings: Mapping[str, str]) -> None:
     global _stop
     _stop = stop
-    os.environ.clear()  # the process that this one is a fork of may have been started under others
+    os.environ.clear()  # this fork inherits the variables of a process that may have started with others
     os.environ.update(surroundings)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group, but only the parent handles it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

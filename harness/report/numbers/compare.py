@@ -46,7 +46,7 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     sides = [_named(name, results, regime) for name in (a, b)]
     if {a, b} & {run.config.objective.name for side in sides for run in side}:
         refuse_unmatched([run for side in sides for run in side])
-    else:  # two runs or two rows, of which no option chooses others
+    else:  # two named runs or rows, so no option can select others
         refuse_unmatched_pair((a, b), *sides)
     first, second = (_finished(name, side) for name, side in zip((a, b), sides, strict=True))
     if len({run.config.regime for run in (*first, *second)}) > 1:
@@ -56,13 +56,13 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     theirs = {run.config.seed: run for run in second}
     runs = [(run, theirs[run.config.seed]) for run in first if run.config.seed in theirs]
     if not runs:
-        raise HarnessError(f"{a} and {b} have no finished seed in common; make such runs with harness run")
+        raise HarnessError(f"{a} and {b} have no finished seed in common; train such seeds with harness run")
     return Pairs(names=(a, b), runs=runs, single=False)
 
 
 def _refuse_unknown(name: str, results: Sequence[RunResult]) -> None:
     if not results:
-        raise HarnessError("there are no runs here yet to compare; harness run makes some, and --from names other ones")
+        raise HarnessError("there are no runs to compare here; make some with harness run, or name others with --from")
     if not _all_named(name, results):
         known = sorted({run.config.objective.name for run in results})
         raise HarnessError(f"there is no objective or run {name!r} here; objectives: {', '.join(known)}")

@@ -214,7 +214,7 @@ class Board:
     """All runs that have started, by run id."""
     doubts: tuple[Doubt, ...] = ()
     limit: int | None = None
-    """Of a quick look: so many problems were trained and tested on."""
+    """The number of problems in a quick look. None for full runs."""
 
     @property
     def grader(self) -> str:
@@ -237,7 +237,7 @@ class Board:
 
 
 def _told(content: Any) -> Any:
-    """The content without each ``looks`` that is None and each ``unrewarded`` that is false."""
+    """The content without any ``looks`` that is None or ``unrewarded`` that is false."""
     if isinstance(content, dict):
         absent = {"looks": None, "unrewarded": False}
         return {key: _told(value) for key, value in content.items() if key not in absent or value is not absent[key]}

@@ -38,11 +38,11 @@ def refuse_unmatched(results: Sequence[RunResult]) -> None:
 
 
 def refuse_unmatched_pair(names: tuple[str, str], ours: Sequence[RunResult], theirs: Sequence[RunResult]) -> None:
-    """The same of two runs, or of two rows named by their keys, which no option can choose otherwise."""
+    """The same check for two runs, or for two rows that were named by their keys. No option could select others."""
     configs = [side[0].config for side in (ours, theirs)]
     if configs[0].match_key != configs[1].match_key:
         raise HarnessError(
-            f"{' and '.join(names)} are not matched, so their difference would say nothing of their objectives; they "
+            f"{' and '.join(names)} are not matched, so their difference says nothing about their objectives; they "
             f"differ in {_differing([flat(config.matched) for config in configs])}"
         )
     refuse_other_graders([*ours, *theirs])
@@ -52,7 +52,8 @@ def refuse_unmatched_pair(names: tuple[str, str], ours: Sequence[RunResult], the
 def _refuse_other_starts(results: Sequence[RunResult]) -> None:
     """
     Raises:
-        HarnessError: these runs did not begin from the same weights, problems, prompts or offline set; what differs.
+        HarnessError: these runs started from different weights, problems, prompts or offline sets. The message says
+            what differs.
     """
     distinct = list({repr(result.identity): result.identity for result in results}.values())
     if not all(a.agrees(b) for a, b in combinations(distinct, 2)):
@@ -114,7 +115,7 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _apart(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """By key, the values of what is not the same in all of them."""
+    """The values by key, for all keys whose values are not the same in all settings."""
     values = {
         key: list(dict.fromkeys(json.dumps(found.get(key)) for found in settings))
         for key in sorted(set().union(*settings))

@@ -69,7 +69,7 @@ def sentences(found: SideBySide) -> list[str]:
 
 
 def noise(found: SideBySide) -> str:
-    """How a real difference on a problem is told from sampling noise, and whether these samples suffice for it."""
+    """How a real difference on a problem is distinguished from sampling noise, and whether the samples suffice."""
     m, n = found.counted[0].samples
     said = (
         f"Beyond the noise: Fisher's exact test on the samples of a problem ({m} against {n}), with the correction of "

@@ -74,7 +74,7 @@ def summary(part: RegimeBoard) -> list[str]:
 
 
 def quick_look(limit: int) -> str:
-    """That the numbers are of a limited run."""
+    """A warning that the numbers come from a limited run."""
     return f"a quick look at {limit} problems (limit {limit}), and no result"
 
 
@@ -160,7 +160,7 @@ def notes(board: Board) -> list[str]:
 
 
 def explanations(board: Board) -> list[str]:
-    """What the columns mean, and how tests were corrected: the same for every table of the kind."""
+    """The meaning of the columns, and how tests were corrected. These notes are the same for every such table."""
     fixed = all(part.looks is None for part in board.boards)
     filled = {"margin": 100 * board.margin} | CORRECTED[board.correction] | READ["fixed" if fixed else "looks"]
     found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
@@ -171,7 +171,7 @@ def explanations(board: Board) -> list[str]:
 
 
 def remarks(board: Board) -> list[str]:
-    """What is particular to these runs: marks, and those that are not in the numbers."""
+    """Notes on these runs: what the marks mean, and which runs do not count in the numbers."""
     rows = [row for _, row in board.arms]
     found = []
     if any(row.status == "preliminary" for row in rows):

@@ -34,7 +34,7 @@ def markdown(board: Board) -> str:
 def tables(board: Board, *, explain: bool = True) -> Group:
     """The leaderboard for a terminal of 80 columns: accuracies first, then variation, cost and behaviour.
 
-    ``explain``: with the whole legend, not only a line that says how to get it.
+    ``explain``: print the whole legend, not only a line that says how to get it.
     """
     parts: list[str | Text | Table] = [Text(f"warning: {shown(line)}", style="yellow") for line in warnings(board)]
     for part in board.boards:

@@ -1,1 +1,1 @@
-"""``harness list``: what can be named on the command line."""
+"""``harness list``: the names that commands accept."""

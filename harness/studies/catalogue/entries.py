@@ -26,12 +26,12 @@ CONTROL_MEANINGS: dict[Control, str] = {
     "random_reward": "The baseline's objective with random rewards. It shows the effect of training without a signal.",
 }
 ADDED, CONTROLS = "from other packages", "controls"
-"""Families of what is in none of the built-in ones."""
+"""Families for objectives of other packages and for controls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """Something that can be named."""
+    """Something that a command accepts by its name."""
 
     name: str
     description: str
@@ -45,7 +45,7 @@ class FieldEntry:
 
     name: str
     default: str | None
-    """As text; None: it must be given."""
+    """The default as text. None if the field has no default."""
     meaning: str
 
 
@@ -57,18 +57,18 @@ class ObjectiveEntry(Entry):
     source: str = ""
     """The paper."""
     requires: tuple[str, ...] | None = None
-    """What the harness computes for it; None: that depends on its fields."""
+    """The inputs that the harness computes for the objective. None if they depend on its fields."""
     usage: str = ""
-    """How it is named, where that is not by its name in ``--algos``."""
+    """How to request it, if not by its name in ``--algos``."""
     fields: tuple[FieldEntry, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormatEntry(Entry):
-    """An answer format; its description is the instruction that a model is given."""
+    """An answer format. Its description is the instruction for the model."""
 
     example: str
-    """How a solved example ends."""
+    """The end of a solved example."""
 
 
 def objectives() -> list[ObjectiveEntry]:
@@ -156,7 +156,7 @@ def _objective(name: str, cls: type[Objective], family: str, *, usage: str = "",
 def _requires(cls: type[Objective]) -> tuple[str, ...] | None:
     try:
         return tuple(sorted(cls().requires))
-    except TypeError:  # a field of another package's objective that has no default
+    except TypeError:  # an objective of another package has a field without a default
         return None
 
 

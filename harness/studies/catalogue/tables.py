@@ -13,18 +13,18 @@ from harness.terminal import Terminal
 
 
 def show(kinds: Sequence[str], console: Terminal) -> None:
-    """Print what there is of these kinds."""
+    """Print all entries of these kinds."""
     found = {kind: ENTRIES[kind]() for kind in kinds}
     console.show(Group(*(table(kind, entries) for kind, entries in found.items())), lambda: as_json(found))
 
 
 def as_json(found: Mapping[str, Sequence[Entry]]) -> str:
-    """A list of entries a kind."""
+    """The JSON text: one list of entries per kind."""
     return json.dumps({kind: [asdict(one) for one in entries] for kind, entries in found.items()}, indent=1)
 
 
 def table(title: str, entries: Sequence[Entry]) -> Table:
-    """Entries of one kind."""
+    """The table of the entries of one kind."""
     made = Table(title=title, title_justify="left", show_header=False, box=None, title_style="bold")
     described = [one for one in entries if isinstance(one, ObjectiveEntry)]
     for family, members in groupby(described, lambda one: one.family):

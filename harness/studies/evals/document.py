@@ -152,5 +152,5 @@ EvalResult: TypeAlias = OwnEval | LmEval
 
 
 def _counted(result: EvalResult) -> str:
-    """How many problems were asked, and that they were not all of them where ``--limit`` says so."""
+    """The number of problems in words. With ``--limit``, it says that these are only the first ones."""
     return f"{'the first ' * bool(result.settings.problems)}{result.summary.problems} problems"

@@ -1,4 +1,4 @@
-"""The meaning of ``--model`` in an evaluation: a model, as elsewhere, or a finished run."""
+"""The meaning of ``--model`` in an evaluation: a model as in other commands, or a finished run."""
 
 import re
 from dataclasses import dataclass

@@ -87,7 +87,7 @@ def _of_newest(found: Found) -> Found:
 
 
 def tables(found: Found, *, explain: bool = True) -> Group:
-    """All tables for the terminal. ``explain``: with the whole legend, not only a line that says how to get it."""
+    """All tables for the terminal. ``explain``: print the whole legend, instead of a line that says how to get it."""
     parts: list[Text | Table] = []
     for results in found.values():
         parts.append(Text(shown(results[0].title), style="bold"))

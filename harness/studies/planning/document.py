@@ -14,24 +14,24 @@ from harness.studies.planning.sweep import Sweep
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """What a suite's runs need."""
+    """The memory and time that the runs of a suite need."""
 
     suite: SuiteConfig
-    """With nothing left to ``auto``."""
+    """The suite with all ``auto`` settings resolved."""
     device: str
     arms: Sequence[Arm]
     layouts: Sequence[Layout]
-    """For which a run of each arm is told."""
+    """The layouts for which one run of each arm is estimated."""
     expected: Sequence[Outlook]
-    """Seeds until it is decided; empty where their number is fixed."""
+    """The numbers of seeds until a decision. Empty if the number of seeds is fixed."""
     sweeps: Mapping[int, Sweep | None]
-    """All runs, by the number of devices; None: one of them does not fit."""
+    """Estimates of all runs by the number of devices. None if a run does not fit on them."""
     assumptions: Sequence[str]
     broken: Mapping[str, str]
-    """Arms that cannot be planned, and why."""
+    """The reasons for arms that cannot be planned, by arm."""
 
     def as_json(self) -> str:
-        """Sizes in bytes, times in seconds."""
+        """The JSON text. Sizes are in bytes, and times in seconds."""
         content = {
             "suite": self.suite.name,
             "model": self.suite.model.path,
@@ -71,7 +71,7 @@ def _run(arm: Arm, layout: Layout) -> dict[str, Any]:
 
 
 def _sweep(count: int, sweep: Sweep | None) -> dict[str, Any]:
-    """All runs on so many devices."""
+    """All runs on this number of devices."""
     if sweep is None:
         return {"devices": count, "fits": False}
     return {

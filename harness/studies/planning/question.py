@@ -1,4 +1,4 @@
-"""The request for a plan of a suite. This module imports no torch, so that a wrong question is refused at once."""
+"""The request for a plan of a suite. This module imports no torch, so that a wrong request is refused immediately."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

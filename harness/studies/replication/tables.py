@@ -66,13 +66,13 @@ def explanations(found: Replication) -> list[str]:
 
 
 def unclaimed(found: Replication) -> list[str]:
-    """What stands in no line of the table."""
+    """A note on arms that have no row in the table."""
     told = ", ".join(f"{one.objective} in {one.regime} ({one.said})" for one in found.unclaimed)
-    return [f"nothing was claimed, and nothing was run, of {told}"] if told else []
+    return [f"the archive makes no claim about these arms, so they were not run: {told}"] if told else []
 
 
 def in_terminal(found: Replication, *, explain: bool = True) -> Group:
-    """``explain``: with the whole legend, not only a line that says how to get it."""
+    """The table for the terminal. ``explain``: print the whole legend, instead of a line that says how to get it."""
     warnings = [Text(f"warning: {shown(line)}", style="yellow") for line in found.remarks]
     said = notes(found) if explain else [*reasons(found), HINT, *unclaimed(found)]
     tail = [Text(f"- {shown(line)}") for line in said]

@@ -1,4 +1,4 @@
-"""What the trials reached, and the settings taken: as a table, as the lines that a suite's YAML takes, as JSON."""
+"""The results of trials and the chosen settings: as a table, as YAML for a suite, and as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ def as_yaml(tuning: Tuning) -> str:
 
 
 def as_json(tuning: Tuning) -> str:
-    """Every trial, and what was taken of them as a suite's YAML has it."""
+    """The JSON text: all trials, and the chosen settings in the structure of a suite's YAML."""
     best = tuning.best()
     trials = [
         {

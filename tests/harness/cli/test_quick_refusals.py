@@ -34,8 +34,8 @@ EVAL = ["eval", "--model", "embedded:tiny-arithmetic"]
 BOARD = ["leaderboard", "--suite", "tiny-arithmetic"]
 WRONG: dict[str, tuple[list[str], list[str]]] = {
     "an arm": (["run", "--algos", "agro,grppo"], ["'grppo'", "did you mean 'grpo'"]),
-    "no arm": (["run", "--algos", ""], ["separate them by one comma", "agro,grpo"]),
-    "a comma too many": (["run", "--algos", "agro,"], ["'agro,'", "separate them by one comma", "such as agro"]),
+    "no arm": (["run", "--algos", ""], ["separate names with single commas", "agro,grpo"]),
+    "a comma too many": (["run", "--algos", "agro,"], ["'agro,'", "separate names with single commas", "such as agro"]),
     "arms with spaces": (["run", "--algos", "agro grpo"], ["'agro grpo'", "such as agro,grpo"]),
     "arms with semicolons": (["run", "--algos", "agro;grpo"], ["such as agro,grpo"]),
     "a class without its module": (["run", "--algos", "MyObjective"], ["'MyObjective'", "my_module:MyObjective"]),
@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "a suite to look at": (["doctor", "--suite", "tiny-arithmetik"], ["did you mean 'tiny-arithmetic'"]),
     "a suite of a leaderboard": (["leaderboard", "--suite", "tiny-arithmetik"], ["did you mean 'tiny-arithmetic'"]),
     "a suite file": ([*RUN, "--suite", "missing.yml"], ["no suite file missing.yml", "harness list"]),
-    "a file that is no suite": ([*RUN, "--suite", "mine.csv"], ["mine.csv is no suite", ".yaml"]),
+    "a file that is no suite": ([*RUN, "--suite", "mine.csv"], ["mine.csv is not a suite", ".yaml"]),
     "a key": ([*RUN, "--set", "optimiser.learning_rate=1"], ["unknown key optimiser", "did you mean 'optimizer'"]),
     "a key without its section": ([*RUN, "--set", "learning_rate=1"], ["did you mean 'optimizer.learning_rate'"]),
     "a key that is like none": ([*RUN, "--set", "zzz=1"], ["unknown key zzz", "optimizer, budget"]),

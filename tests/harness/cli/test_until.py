@@ -53,7 +53,7 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
     refused([*plan, "--spread", "5"], "--spread needs --until")
     refused([*plan, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     _, said = harness(*plan, "--until", "decided", "--algos", "agro")
-    assert said.startswith("harness: --until decided compares with the baseline, grpo")  # and no table before it
+    assert said.startswith("harness: --until decided compares arms with the baseline grpo")  # and no table before it
     assert not list(tmp_path.rglob("journal.jsonl"))
 
 

@@ -44,7 +44,7 @@ def test_at_every_kind_of_write_of_a_run(tmp_path: Path) -> None:
     changes = [f"--set={key}={value}" for key, value in FEW.items() if key != "budget"]
     command = ["run", "--algos", "agro", "--seeds", "0,", "--regime", "offline", "--budget", "completions=50"]
     said = {kind: sentence_of(typed([*command, *changes], out, fault=fault)) for kind, fault in KINDS.items()}
-    assert all("make room, and the same command resumes" in sentence for sentence in said.values()), said
+    assert all("free some space, and the same command resumes" in sentence for sentence in said.values()), said
     meanwhile = typed(["sync"], out)
     assert meanwhile.code() == 0, meanwhile.stderr  # whatever has been left half written
     done = typed([*command, *changes], out, fault=work_here)

@@ -88,9 +88,9 @@ def test_slots_of_the_cpu() -> None:
         ("cpu:4", "cuda", "these runs use the GPU"),
         ("0-1", "cpu", "these runs use the CPU"),
         ("9", "cpu", "names cuda:9, but torch sees 4 here"),
-        ("cpu:0", "cpu", "or how many runs share the CPU, such as cpu:4"),
-        ("cpu:x", "cpu", "or how many runs share the CPU, such as cpu:4"),
-        ("cpu", "cpu", "or how many runs share the CPU, such as cpu:4"),
+        ("cpu:0", "cpu", "or the number of runs that share the CPU, such as cpu:4"),
+        ("cpu:x", "cpu", "or the number of runs that share the CPU, such as cpu:4"),
+        ("cpu", "cpu", "or the number of runs that share the CPU, such as cpu:4"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(

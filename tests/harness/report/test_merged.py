@@ -195,4 +195,4 @@ def test_one_source_is_opened_as_before(store: OutDir, tmp_path: Path) -> None:
 
 
 def test_replicate_takes_one_archive(store: OutDir, tmp_path: Path) -> None:
-    refused(["replicate", "--suite", SUITE, "--from", "a.tar.xz", "--from", "b.tar.xz"], "--from twice", "name one")
+    refused(["replicate", "--suite", SUITE, "--from", "a.tar.xz", "--from", "b.tar.xz"], "several times", "name one")

@@ -254,6 +254,6 @@ def test_a_bucket_that_cannot_be_reached_is_one_sentence(
     monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")  # MLflow keeps the client of another address
     if lacking == "boto3":
         monkeypatch.setitem(sys.modules, "boto3", None)
-    told = "such as boto3" if lacking == "boto3" else "see that it is there"
+    told = "such as boto3" if lacking == "boto3" else "check that the store exists"
     with pytest.raises(HarnessError, match=told):
         sync_all(guarded.out.root, direct, Console(quiet=True))

@@ -72,8 +72,8 @@ def connect(address: str | None, objectives: Iterable[str] = ()) -> None:
     except (Exception, SystemExit) as error:
         raise HarnessError(
             f"cannot connect to the Ray cluster {address} ({one_line(error)[:200]}); if ray start said that token "
-            "authentication is enabled, set RAY_AUTH_MODE=token; else start one with ray start --head and give its "
-            "HOST:PORT as --ray-address, or leave the option out to use only this machine"
+            "authentication is enabled, set RAY_AUTH_MODE=token; otherwise start one with ray start --head and give "
+            "its HOST:PORT as --ray-address, or leave the option out to use only this machine"
         ) from error
 
 

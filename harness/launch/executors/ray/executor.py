@@ -45,7 +45,7 @@ class RayExecutor:
             check_storage(storage)
         self._most = most
         self._beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        remote: Any = ray.remote(num_cpus=0, concurrency_groups={LARGE: 4})  # type: ignore[call-overload]  # it knows no groups
+        remote: Any = ray.remote(num_cpus=0, concurrency_groups={LARGE: 4})  # type: ignore[call-overload]  # its types lack groups
         sink = remote(Sink)
         self._sink = sink.options(scheduling_strategy=self._beside).remote(storage)
         self._ties = Ties(sink=self._sink, storage=storage)

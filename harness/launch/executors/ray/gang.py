@@ -32,7 +32,7 @@ class Rank:
     """One process of the run."""
 
     def begin(self, config: RunConfig) -> tuple[str, str | None]:
-        """The address of its node, and what that one lacks."""
+        """The address of its node, and a sentence on what the node lacks, see :func:`lacking`."""
         return ray.util.get_node_ip_address(), lacking(config)
 
     def work(

@@ -53,7 +53,7 @@ def look_here(config: RunConfig) -> Seen:
 
 
 def lacking(config: RunConfig) -> str | None:
-    """What the run needs of other packages and this node does not have, as a sentence; None if it has everything."""
+    """A sentence on the parts of other packages that the run needs and this node lacks. None if it lacks nothing."""
     engine, absent = config.compute.engine, []
     if (task := config.task.name.partition(":")[0]) not in task_names():
         absent.append(f"the task {task}")

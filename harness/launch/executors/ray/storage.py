@@ -68,10 +68,10 @@ def discard(parcel: Parcel) -> None:
 
 
 def check_sizes(runs: Sequence[RunConfig]) -> None:
-    """See that the files of runs can do without storage, as far as their models say so before any of them begins.
+    """Check that the runs need no storage, as far as the sizes of their models show before the runs start.
 
     Raises:
-        NeedsStorage: they cannot.
+        NeedsStorage: a checkpoint is too large for a message.
     """
     for path in dict.fromkeys(run.model.path for run in runs if run.policy.lora is None):
         least = sum(4 * p.numel() for p in load_without_weights(path, torch.float32).parameters())
