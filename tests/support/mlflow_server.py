@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -21,10 +21,17 @@ def serve(
     folder: Path, *options: str, surroundings: Mapping[str, str] | None = None
 ) -> tuple[str, "subprocess.Popen[bytes]"]:
     """Its address and process; what it stores lies below ``folder``, unless ``options`` say where artifacts go."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command = ["mlflow", "server", "--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
     command += options or ("--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts"))
+    return listening(command, surroundings)
+
+
+def listening(
+    module: Sequence[str], surroundings: Mapping[str, str] | None = None
+) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """The address and the process of a server: a Python module with its arguments."""
+    port = free_port()
+    command = [sys.executable, "-m", *module, "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, start_new_session=True, env=os.environ | dict(surroundings or {}))
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

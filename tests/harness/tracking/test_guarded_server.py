@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,12 +28,13 @@ from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
 from harness.studies.evals import to_mlflow
 from tests.support.browser import chromium
-from tests.support.mlflow_server import serve, stop
+from tests.support.mlflow_server import listening, serve, stop
 from tests.support.small import INVOCATION, SUITE, journal_of
 
 boto3 = pytest.importorskip("boto3")
-moto = pytest.importorskip("moto.server")
-pytest.importorskip("flask_wtf", reason="mlflow[auth] needs it")
+for package in ("moto", "flask_wtf"):  # not imported here: where Flask is, vLLM does not start on a CPU
+    if not find_spec(package):
+        pytest.skip(f"{package} is not installed", allow_module_level=True)
 
 USER, PASSWORD = "admin", "pass/w0rd@1234"
 BUCKET = "bucket"
@@ -63,10 +65,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
         run.symlink_to(small_runs[name])
     make_leaderboard(load_suite(SUITE), Selection(), [], out.root, Console(quiet=True))
     Published(invocation=INVOCATION, tables=FILES).write(out.suite(SUITE))
-    store = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    store.start()
-    host, port = store.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
+    endpoint, store = listening(["moto.server"])
     s3 = boto3.client(
         "s3", endpoint_url=endpoint, aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1"
     )
@@ -87,7 +86,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     uri, process = serve(folder, *options, surroundings=surroundings)
     yield Guarded(uri=uri, s3=s3, out=out)
     stop(process)
-    store.stop()
+    stop(store)
 
 
 def said(guarded: Guarded, way: str) -> str:

@@ -18,7 +18,7 @@ from harness.config.suites import load_suite
 from harness.errors import HarnessError
 from harness.models.sequences import Sequences
 from harness.rollout.groups import Group
-from harness.training.micro_batches import MicroBatch
+from harness.training.micro_batches import micro_batches
 from harness.training.passes import Passes
 from harness.training.state import RunState
 from harness.training.update import update
@@ -35,9 +35,9 @@ def test_current_log_probabilities_are_those_of_each_update(tmp_path: Path, monk
     backward = harness.training.update._backward
 
     @torch.no_grad()
-    def watched(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Any, *, first: bool) -> Any:
-        (parts,) = dealt
-        for part in parts:
+    def watched(run: RunState, dealt: Sequence[Sequence[Group]], counts: Any, *, first: bool) -> Any:
+        (groups,) = dealt
+        for part in micro_batches(groups, run.config.compute.micro_batch_tokens):
             now, given = run.policy.logp(part.sequences), part.scores.given()
             gaps.append(float((now - given["current_logp"]).abs().max()))
             moved.append(float((now - given["old_logp"]).abs().max()))

@@ -17,7 +17,7 @@ import harness.training.update
 from harness.errors import HarnessError
 from harness.rollout.fixed_set import content_of
 from harness.rollout.groups import GROUPS, Group
-from harness.training.micro_batches import MicroBatch
+from harness.training.micro_batches import MicroBatch, micro_batches
 from harness.training.state import RunState
 from harness.training.update import update
 from tests.support.small import history, journal_of, run_small, small_config, steps
@@ -83,7 +83,7 @@ def test_a_damaged_or_altered_offline_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="does not match its hash; delete it"):
         run_small(config, tmp_path / "runs" / "b")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(HarnessError, match="damaged; delete it"):
+    with pytest.raises(HarnessError, match="is damaged, .*; delete it"):
         run_small(config, tmp_path / "runs" / "b")
 
 
@@ -96,7 +96,7 @@ def test_a_run_does_not_go_on_with_another_offline_set(tmp_path: Path) -> None:
     stored["groups"][0]["rewards"] = [0.5] * 4
     stored["content"] = content_of(GROUPS.validate_python(stored["groups"]))
     path.write_bytes(gzip.compress(json.dumps(stored).encode()))
-    with pytest.raises(HarnessError, match=r"begun on another offline set.*--fresh"):
+    with pytest.raises(HarnessError, match=r"started on another offline set.*--fresh"):
         run_small(config, tmp_path / "runs" / "a")
 
 
@@ -123,10 +123,10 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
             gaps["old_logp"].append(float((part.engine_logp - given["old_logp"]).abs().max()))
             gaps["moved"].append(float((now - part.engine_logp).abs().max()))
 
-    def watched(run: RunState, dealt: Sequence[Sequence[MicroBatch]], counts: Any, *, first: bool) -> Any:
-        (parts,) = dealt
+    def watched(run: RunState, dealt: Sequence[Sequence[Group]], counts: Any, *, first: bool) -> Any:
+        (groups,) = dealt
         if first:
-            compare(run, parts)
+            compare(run, micro_batches(groups, run.config.compute.micro_batch_tokens))
         return backward(run, dealt, counts, first=first)
 
     monkeypatch.setattr(harness.training.update, "_backward", watched)

@@ -85,7 +85,7 @@ def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> Non
     command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert re.search(r"^engine (vllm|transformers): .+$", result.output, re.M)  # what auto chose, and why
+    assert re.search(r"^\S+ \S+ engine (vllm|transformers): .+$", result.output, re.M)  # what auto chose, and why
     seen = " ".join(result.output.split())
     assert "answer format boxed: 0% rewarded" in seen and "100% cut" in seen
     board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())["boards"][0]
