@@ -47,7 +47,7 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path: Path) -> None:
     refused([*run, "--until", "decided", "--max-seeds", "2"], "--max-seeds 2", "give 3 or more")
     refused([*run, "--until", "decided", "--set=looks=[5,3]"], "looks must rise", "not 5,3")
     for algos in ("agro", "agro,dpo", "grpo"):
-        refused(["run", "--algos", algos, "--until", "decided", *SETTINGS], "the baseline, grpo", "--algos")
+        refused(["run", "--algos", algos, "--until", "decided", *SETTINGS], "the baseline grpo", "--algos")
     plan = ["plan", "--suite", SUITE, "--gpu", "t4"]
     refused([*plan, "--max-seeds", "5"], "--max-seeds needs --until")
     refused([*plan, "--spread", "5"], "--spread needs --until")
@@ -80,7 +80,7 @@ def test_plan_says_what_it_costs() -> None:
     assert "standard deviation of 2.5 points" in said
     few, many = (harness(*plan, "--spread", spread)[1] for spread in ("0.5", "9"))
     assert averages(few) < averages(output) < averages(many)
-    refused([*plan[:6], "agro", *plan[7:]], "the baseline, grpo")
+    refused([*plan[:6], "agro", *plan[7:]], "the baseline grpo")
 
 
 def averages(output: str) -> list[float]:

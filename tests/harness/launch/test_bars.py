@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import harness.launch.bars
 import harness.launch.standing
@@ -66,7 +65,7 @@ def written(small_runs: dict[str, Path]) -> Written:
 
 def shown(display: Display) -> str:
     """All that stands on the terminal."""
-    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    console = Terminal(file=io.StringIO(), width=200, force_terminal=True)
     console.print(display._bars.get_renderable())
     file = console.file
     assert isinstance(file, io.StringIO)

@@ -198,7 +198,7 @@ def test_on_a_cpu_as_cores_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert places().devices == cpu_slots(2) and places().remarks == ()
     assert places(workers=1).at_once == 1
     assert places(workers=3).at_once == 3
-    assert "warning: 3 workers of 2 threads each share 4 cores" in places(workers=3).remarks[0]
+    assert "warning: 3 workers with 2 threads each share 4 cores" in places(workers=3).remarks[0]
     assert places(devices="cpu:4").at_once == 4
     assert places(devices="cpu:4", workers=3).at_once == 3
     with pytest.raises(HarnessError, match="--runs-per-device is for GPUs"):

@@ -12,7 +12,6 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.launch.execution import Execution
@@ -22,6 +21,7 @@ from harness.launch.executors.ray.node import lacking
 from harness.launch.executors.ray.room import needs
 from harness.launch.executors.ray.storage import check_sizes
 from harness.launch.plan import plan
+from harness.terminal import Terminal
 from tests.support.command_line import SETTINGS, refused
 from tests.support.small import SUITE, small_config
 
@@ -113,7 +113,7 @@ def test_gpus_that_only_the_nodes_have(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("harness.launch.places.gpus", list)
     monkeypatch.setattr("harness.launch.executors.choosing.connect", lambda *_: None)
     changes = [("model.device", "cuda"), ("model.dtype", "bfloat16"), ("compute.engine", "transformers")]
-    planned, console = plan(SUITE, changes, ["agro"], [0]), Console(quiet=True)
+    planned, console = plan(SUITE, changes, ["agro"], [0]), Terminal(quiet=True)
     on_ray = Execution(
         out=tmp_path, tracking_uri=None, workers=None, fresh=False, ray=RayChoice(address=None, storage=None)
     )

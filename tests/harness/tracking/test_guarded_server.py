@@ -16,7 +16,6 @@ import pytest
 import requests
 from mlflow import MlflowClient
 from playwright.sync_api import Page
-from rich.console import Console
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
@@ -27,6 +26,7 @@ from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import MlflowSource
 from harness.studies.evals import to_mlflow
+from harness.terminal import Terminal
 from tests.support.browser import chromium
 from tests.support.mlflow_server import listening, serve, stop
 from tests.support.small import INVOCATION, SUITE, journal_of
@@ -63,7 +63,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
         run = out.run(SUITE, journal_of(small_runs[name])[0]["run_id"])
         run.parent.mkdir(parents=True, exist_ok=True)
         run.symlink_to(small_runs[name])
-    make_leaderboard(load_suite(SUITE), Selection(), [], out.root, Console(quiet=True))
+    make_leaderboard(load_suite(SUITE), Selection(), [], out.root, Terminal(quiet=True))
     Published(invocation=INVOCATION, tables=FILES).write(out.suite(SUITE))
     endpoint, store = listening(["moto.server"])
     s3 = boto3.client(
@@ -92,7 +92,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 def said(guarded: Guarded, way: str) -> str:
     """What one is told who does not say who one is."""
     warnings: list[str] = []
-    console = Console(record=True, width=1000, file=StringIO())
+    console = Terminal(record=True, width=1000, file=StringIO())
     if way == "run":
         publishing = Syncing(guarded.uri, guarded.out, SUITE, [], INVOCATION, warnings.append)
         publishing.start()
@@ -119,7 +119,7 @@ def test_a_stranger_is_told_which_variables_say_who_one_is(guarded: Guarded, way
 def test_a_wrong_password_is_refused_and_not_shown(guarded: Guarded) -> None:
     address = guarded.uri.replace("://", f"://{USER}:wr0ng%40@")
     with pytest.raises(HarnessError, match="MLFLOW_TRACKING_USERNAME") as refusal:
-        sync_all(guarded.out.root, address, Console(quiet=True))
+        sync_all(guarded.out.root, address, Terminal(quiet=True))
     assert "wr0ng" not in str(refusal.value)
 
 
@@ -127,14 +127,14 @@ def test_a_wrong_password_is_refused_and_not_shown(guarded: Guarded) -> None:
 def synced(guarded: Guarded) -> tuple[str, str]:
     """What one sees who publishes and reads with a password in the address, and the link that is printed."""
     address = guarded.uri.replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@")
-    console = Console(record=True, width=1000, file=StringIO())
+    console = Terminal(record=True, width=1000, file=StringIO())
     sync_all(guarded.out.root, address, console)
     again = OutDir(guarded.out.root.parent / "again")
     make_leaderboard(load_suite(SUITE), Selection(), [address], again.root, console)
     seen = console.export_text()
     for file in (path for path in guarded.out.root.parent.rglob("*") if path.suffix in (".json", ".jsonl", ".html")):
         seen += file.read_text()
-    return seen, next(line.split()[-1] for line in seen.splitlines() if line.startswith("to see the runs"))
+    return seen, next(line.split()[-1] for line in seen.splitlines() if "to see the runs" in line)
 
 
 def test_a_password_in_an_address_is_neither_printed_nor_stored(guarded: Guarded, synced: tuple[str, str]) -> None:
@@ -227,7 +227,7 @@ def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, synced: tuple[str
         patch.setenv("MLFLOW_TRACKING_PASSWORD", "another passw0rd")
         assert len(MlflowSource(guarded.uri, SUITE).results()) == 2
         with pytest.raises(HarnessError, match=r"403.*ask its administrator"):
-            sync_all(guarded.out.root, guarded.uri, Console(quiet=True))
+            sync_all(guarded.out.root, guarded.uri, Terminal(quiet=True))
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def direct(guarded: Guarded, empty_store: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_client_that_reaches_the_bucket_itself(guarded: Guarded, direct: str) -> None:
-    sync_all(guarded.out.root, direct, Console(quiet=True))
+    sync_all(guarded.out.root, direct, Terminal(quiet=True))
     assert any(key.startswith("direct/") and key.endswith("journal.jsonl") for key in guarded.objects())
     assert len(MlflowSource(direct, SUITE).results()) == 2
 
@@ -255,4 +255,4 @@ def test_a_bucket_that_cannot_be_reached_is_one_sentence(
         monkeypatch.setitem(sys.modules, "boto3", None)
     told = "such as boto3" if lacking == "boto3" else "check that the store exists"
     with pytest.raises(HarnessError, match=told):
-        sync_all(guarded.out.root, direct, Console(quiet=True))
+        sync_all(guarded.out.root, direct, Terminal(quiet=True))

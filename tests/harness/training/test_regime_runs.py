@@ -83,7 +83,7 @@ def test_a_damaged_or_altered_offline_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="does not match its hash; delete it"):
         run_small(config, tmp_path / "runs" / "b")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(HarnessError, match="is damaged, .*; delete it"):
+    with pytest.raises(HarnessError, match=r"is damaged, .*; delete it"):
         run_small(config, tmp_path / "runs" / "b")
 
 
