@@ -20,7 +20,8 @@ def table(found: Sequence[tuple[Work, Rounds]]) -> Table:
     """
     shown = Table(box=MARKDOWN)
     shown.add_column("work")
-    heads = ("harness, s per step", "TRL", "tokens per step", "ratio per token", "target", "peak GiB", "ratio", "target")
+    time = ("harness, s per step", "TRL", "tokens per step", "ratio per token", "target")
+    heads = (*time, "peak GiB", "ratio", "target")
     for head in heads:
         shown.add_column(head, justify="right")
     for work, rounds in found:
