@@ -1,10 +1,10 @@
-"""What the command itself costs while its runs run: CPU seconds against 10, 100 and 1,000 runs that wait.
+"""Measures what the command costs while its runs run: its CPU time with 10, 100 and 1,000 waiting runs.
 
     python benchmarks/driver.py [--waiting 10,100,1000] [--seconds 30] [--devices 8] [--no-mlflow]
 
-Nothing is trained: in place of a run, a worker writes a step into its journal every second. All else is the command's
-own: executor, bars on a terminal, publishing to SQLite. Seconds are of this process, all of its threads; workers have
-their own. They begin once every device has its run.
+Nothing is trained: instead of a run, a worker writes one step per second into its journal. The rest is what the command
+does: the executor, bars on a terminal, and publishing to SQLite. The CPU time is that of all threads of this process,
+without the workers. Measuring begins when every device has its run.
 """
 
 import argparse
@@ -39,7 +39,7 @@ TEMPLATE = "template.json"
 
 
 def pretend(request: RunRequest, terms: Terms) -> Outcome:
-    """A run that writes a step a second until it is stopped."""
+    """A run that writes one step per second until it is stopped."""
     start, step = json.loads((request.directory.parents[2] / TEMPLATE).read_text())
     with locked(request.directory), (request.directory / JOURNAL).open("a", buffering=1) as file:
         file.write(json.dumps(start | {"run_id": request.config.run_id, "seed": request.config.seed}) + "\n")
@@ -50,7 +50,7 @@ def pretend(request: RunRequest, terms: Terms) -> Outcome:
 
 
 def measured(config: RunConfig, waiting: int, devices: int, seconds: float, *, mlflow: bool) -> float:
-    """CPU seconds a second while ``devices`` runs run and so many wait."""
+    """CPU seconds per second of this process while ``devices`` runs run and ``waiting`` runs wait."""
     with tempfile.TemporaryDirectory() as folder:
         out_dir = OutDir(Path(folder))
         out_dir.prepare()
@@ -64,7 +64,7 @@ def measured(config: RunConfig, waiting: int, devices: int, seconds: float, *, m
         publishing = Syncing(
             out_dir.tracking_uri, out_dir, config.suite, [path for _, path in runs], NOBODY, warn=print
         )
-        # Processes that start quickly: what they import is not what is measured.
+        # Processes that start quickly, because their imports are not to be measured.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["harness.launch.carry_out"])
         executor = LocalExecutor(cpu_slots(devices), work=pretend, context=context)
@@ -81,7 +81,7 @@ def measured(config: RunConfig, waiting: int, devices: int, seconds: float, *, m
                 marks.append((now, time.process_time()))
                 interrupts.asked = True
 
-        settled = time.monotonic() + 20  # MLflow imports and makes its tables before
+        settled = time.monotonic() + 20  # until then, MLflow imports its modules and creates its tables
         with (
             claimed(out_dir.suite(config.suite), [one.run_id for one in configs], "driver"),
             Display(console, runs) as display,
@@ -105,10 +105,12 @@ def main() -> None:
     parser.add_argument("--no-mlflow", dest="mlflow", action="store_false")
     given = parser.parse_args()
     config = Template.trained().start.config
-    print(f"| waiting | of a core, {given.devices} runs running |\n| ---: | ---: |")
+    publishing = "; publishing to SQLite" if given.mlflow else ""
+    print(f"{given.devices} runs at a time, each of which writes a step a second; bars on a terminal{publishing}.\n")
+    print("| waiting runs | share of a core |\n| ---: | ---: |")
     for waiting in map(int, given.waiting.split(",")):
         share = measured(config, waiting, given.devices, given.seconds, mlflow=given.mlflow)
-        print(f"| {waiting:,} | {share:.1%} |")
+        print(f"| {waiting:,} | {100 * share:.1f} % |")
         sys.stdout.flush()
 
 

@@ -1,9 +1,10 @@
-"""Sampling and synchronising: vLLM against the transformers engine, in one process, alternating.
+"""Compares the sampling and the weight synchronisation of vLLM and the transformers engine.
 
     python benchmarks/engines.py --model SmolLM2-135M-Instruct.Q4_1.gguf [--requests 64,256] [--tokens 128]
 
-Every request runs to its last token: the end-of-sequence token is taken from the model, so that both engines do the
-same work. Reported are medians over the rounds, with their range, and vLLM's tokens a second over the other's.
+Both engines run in this process, one after the other in each round. The model has no end-of-sequence token here. So
+every request runs to the length limit, and both engines do the same work. The table shows medians over the rounds,
+their range, and the ratio of vLLM's tokens per second to those of the other engine.
 """
 
 import argparse
@@ -24,23 +25,23 @@ from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import RolloutEngine, Sampling
 
 GAP = {"float32": 1e-3, "bfloat16": 0.2}
-"""Largest mean difference between the engine's and the trainer's log-probabilities, in nats a token."""
+"""By dtype, the limit for the mean difference of log-probabilities between engine and trainer, in nats per token."""
 STALE = 3.0
-"""An engine that was not synchronised must be off by so many times more."""
+"""Without synchronisation, the difference must be at least this many times larger."""
 Row = tuple[str, str, bool | None]
-"""What was measured, the figure, and whether it is as it must be, where that can be said."""
+"""The name of a check, its figure, and whether the check passed. None: the figure is only shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What was measured of one engine in each round."""
+    """The measurements of one engine, one per round."""
 
     tokens_a_second: list[float]
     sync_seconds: list[float]
 
 
 def endless(policy: Policy) -> Policy:
-    """A policy whose completions nothing ends but the length limit."""
+    """Removes the end-of-sequence token from the policy, so that only the length limit ends its completions."""
     for part in (policy.model.config, policy.model.generation_config):
         part.eos_token_id = None
     policy.tokenizer.eos_token = None
@@ -48,7 +49,7 @@ def endless(policy: Policy) -> Policy:
 
 
 def engines_of(policy: Policy, names: list[str], context: int, requests: int) -> dict[str, RolloutEngine]:
-    """Started, and synchronised with the policy."""
+    """Starts the engines and synchronises them with the policy."""
     made = {}
     for name in names:
         compute = ComputeSettings.model_validate({"engine": name, "sample_batch": requests})
@@ -60,7 +61,7 @@ def engines_of(policy: Policy, names: list[str], context: int, requests: int) ->
 def measure(
     policy: Policy, engines: dict[str, RolloutEngine], requests: int, tokens: int, rounds: int
 ) -> dict[str, Rates]:
-    """Rounds of one ``generate`` and one ``sync`` of each engine in turn; one round before them warms up."""
+    """In each round, every engine does one ``generate`` and one ``sync``. An extra round before them is the warm-up."""
     prompts = prompts_of(policy, requests)
     sampling = Sampling(temperature=1.0, max_tokens=tokens)
     found = {name: Rates(tokens_a_second=[], sync_seconds=[]) for name in engines}
@@ -77,12 +78,15 @@ def measure(
 
 
 def prompts_of(policy: Policy, count: int) -> list[tuple[int, ...]]:
-    """Sums: what every model's tokenizer can spell."""
+    """Sums of three numbers, because every tokenizer can encode them."""
     return [policy.encode(f"{1 + i % 30}+{2 + i % 7}+{3 + i % 11}=") for i in range(count)]
 
 
 def agreement(name: str, engine: RolloutEngine, policy: Policy) -> list[Row]:
-    """Does the engine say what the trainer computes: at the start, after a step unsynchronised, and synchronised?"""
+    """Checks that the engine's log-probabilities are those of the trainer.
+
+    The check looks at them at the start, after a change of the weights without ``sync``, and after ``sync``.
+    """
     limit = GAP[str(policy.dtype).removeprefix("torch.")]
     engine.sync(policy)
     first = gap(engine, policy)
@@ -95,9 +99,10 @@ def agreement(name: str, engine: RolloutEngine, policy: Policy) -> list[Row]:
     engine.sync(policy)
     seconds = time.perf_counter() - started
     after = gap(engine, policy)
-    lags = name != "transformers" or str(policy.dtype) != "torch.float32"  # else it is the policy itself
+    # In float32, the transformers engine samples from the policy itself, so it cannot lag behind.
+    lags = name != "transformers" or str(policy.dtype) != "torch.float32"
     return [
-        (f"{name}: gap to the trainer, nats a token", f"{first:.2g}", first < limit),
+        (f"{name}: gap to the trainer, nats per token", f"{first:.2g}", first < limit),
         (f"{name}: gap after a change without sync", f"{stale:.2g}", stale > STALE * after if lags else None),
         (f"{name}: gap after sync", f"{after:.2g}", after < limit),
         (f"{name}: sync, with wake-up", f"{seconds:.2f} s", None),
@@ -105,7 +110,7 @@ def agreement(name: str, engine: RolloutEngine, policy: Policy) -> list[Row]:
 
 
 def gap(engine: RolloutEngine, policy: Policy) -> float:
-    """Mean absolute difference of log-probabilities, in nats a token."""
+    """The mean absolute difference of log-probabilities, in nats per token."""
     prompts = prompts_of(policy, 8)
     groups = engine.generate(prompts, 4, Sampling(temperature=1.0, max_tokens=32), seed=0)
     sequences = Sequences.of([(p, c.ids) for p, group in zip(prompts, groups, strict=True) for c in group])
@@ -116,7 +121,7 @@ def gap(engine: RolloutEngine, policy: Policy) -> float:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Seconds, and the result; what a GPU still computes is waited for."""
+    """The seconds that ``work`` takes, and its result. Waits until a GPU has finished."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     started = time.perf_counter()

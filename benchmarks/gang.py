@@ -1,10 +1,11 @@
-"""One run over several processes: what they tell each other in a step, and what a gang costs against independent runs.
+"""Measures one run over several processes: the bytes that they exchange in a step, and the time that a step takes.
 
     python benchmarks/gang.py [--ranks 2] [--algo agro] [--steps 40] [--rounds 3]
 
-Bytes that a rank hands over in a step, against the least: one sum of the gradients, and one gather of its tokens with
-their log-probabilities and scores, and of a byte a verdict. Then seconds a step: one gang of N, and N independent runs
-side by side, each on an N-th of the prompts: the work of a rank that has nobody to wait for.
+The first table compares the bytes that a rank sends in a step with the least that it must send: one sum of the
+gradients, and one gather of its tokens, their log-probabilities and scores, and one byte per verdict. Then the seconds
+per step of a gang of N are compared with those of N independent runs side by side. Each of these runs has an N-th of
+the prompts, so it does the work of one rank and waits for no other.
 """
 
 import argparse
@@ -31,12 +32,14 @@ from harness.world import Ranks
 
 SUITE = "tiny-arithmetic"
 WARM = 3
-"""Steps that are not counted."""
+"""The number of first steps that do not count."""
+SHORTEST = 6
+"""The smallest number of steps that leaves a median of the steps that count."""
 Sent = dict[str, int]
 
 
 def least(groups: Sequence[Group], passes: Passes, weights: int, updates: int) -> Sent:
-    """Bytes of a step that must be handed over by all ranks together, and of each for its gradients."""
+    """The bytes that a step must send: ``objects`` by all ranks together, ``gradients`` by each rank."""
     tokens = sum(len(c.ids) for group in groups for c in group.completions)
     scores = len(passes.reference) + len(passes.behaviour) + len(passes.start) + updates * len(passes.current)
     verdicts = sum(len(group.completions) for group in groups)
@@ -49,7 +52,7 @@ def least(groups: Sequence[Group], passes: Passes, weights: int, updates: int) -
 
 
 def noted(carry: Callable[[], object]) -> list[tuple[Sent, Sent]]:
-    """Have one rank of a run carried; of each step what it has sent, and the least."""
+    """Runs one rank with ``carry``. For each step, the bytes that it sent, and the least it had to send."""
     found: list[tuple[Sent, Sent]] = []
     step = loop._step
 
@@ -77,7 +80,7 @@ def noted(carry: Callable[[], object]) -> list[tuple[Sent, Sent]]:
 
 
 def configured(algo: str, seed: int, devices: int, prompts: int, steps: int) -> tuple[RunConfig, Terms]:
-    """A run with next to no evaluation."""
+    """A run with almost no evaluation."""
     changes: list[tuple[str, Any]] = [(f"evaluation.{split}_problems", 2) for split in ("validation", "test")]
     changes += [("evaluation.shares", [0, 1]), ("rollout.prompts", prompts), ("compute.devices", devices)]
     changes += [("task.options", {"count": 2048}), ("rollout.group_size", 8)]
@@ -95,7 +98,11 @@ def _rank(rank: int, environment: dict[str, str], request: RunRequest, terms: Te
 
 
 def _side_by_side(jobs: Sequence[tuple[int, int, RunRequest, Terms]]) -> dict[int, Any]:
-    """What each process (its rank, of how many) returns."""
+    """Runs all jobs at once, each in a process. A job begins with its rank and the number of ranks.
+
+    Returns:
+        The result of each process by its rank.
+    """
     context = get_context("spawn")
     answers = context.Queue()
     point = MeetingPoint(jobs[0][1])
@@ -112,18 +119,30 @@ def _side_by_side(jobs: Sequence[tuple[int, int, RunRequest, Terms]]) -> dict[in
 
 
 def seconds(directory: Path) -> float:
-    """Median of a step's, by the journal."""
+    """The median seconds per step, from the journal."""
     ledgers = [event.ledger.seconds for event in Journal(directory).read() if isinstance(event, Step)]
     return statistics.median(b - a for a, b in zip(ledgers[WARM:], ledgers[WARM + 1 :], strict=False))
 
 
-def main() -> None:
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command line.
+
+    Raises:
+        SystemExit: ``--steps`` is too small.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--algo", default="agro")
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=40, help=f"at least {SHORTEST}")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
+    if given.steps < SHORTEST:
+        parser.error(f"--steps must be at least {SHORTEST}, because the first {WARM} steps do not count")
+    return given
+
+
+def main() -> None:
+    given = options()
     size, each = given.ranks, 8
     together, apart, sent = [], [], []
     for _ in range(given.rounds):
@@ -139,13 +158,15 @@ def main() -> None:
                 jobs.append((seed, 1, alone, terms))
             _side_by_side(jobs)
             apart.append(max(seconds(request.directory) for *_, request, _ in jobs))
-    print("| bytes a step | handed over by rank 0 | least | of it |\n| --- | ---: | ---: | ---: |")
+    print("| bytes a step | sent by rank 0 | least | ratio |\n| --- | ---: | ---: | ---: |")
     for kind in ("objects", "gradients"):
         used = statistics.mean(one[kind] for one, _ in sent)
         minimum = statistics.mean(two[kind] for _, two in sent) / (size if kind == "objects" else 1)
         print(f"| {kind} | {used:,.0f} | {minimum:,.0f} | {used / minimum:.2f} |")
     gang, free = statistics.median(together), statistics.median(apart)
-    print(f"\na step of a gang of {size}: {gang:.3f} s; of {size} independent runs: {free:.3f} s ({gang / free:.2f})")
+    print(f"\nA step of a gang of {size} processes takes {gang:.3f} s.")
+    print(f"A step of {size} independent runs side by side, each on 1/{size} of the prompts, takes {free:.3f} s.")
+    print(f"So the gang costs {100 * (gang / free - 1):.0f} % more.")
 
 
 if __name__ == "__main__":

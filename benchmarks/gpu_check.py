@@ -1,12 +1,12 @@
-"""What a machine with a GPU makes of the harness: engines, weight sync, throughput, short runs on one device and two.
+"""Checks the harness on a machine with GPUs: engines, weight synchronisation, throughput, and short runs.
 
     make gpu-check                                            # or: PYTHONPATH=. python benchmarks/gpu_check.py
-    make gpu-check MODEL=SmolLM2-135M-Instruct DATA=gsm8k/    # with a model and problems of one's own
+    make gpu-check MODEL=SmolLM2-135M-Instruct DATA=gsm8k/    # with your own model and problems
 
-Needs no network, no vLLM and no MLflow: from a plain checkout, with torch, transformers and the few packages that
-``make wheelhouse`` collects. Without vLLM the transformers engine is checked alone, and what takes two devices is
-skipped where there is one. Prints the table and writes it to results/gpu/<device>.md. Any check that fails ends in exit
-code 1.
+The check runs from a plain checkout, without network, vLLM and MLflow. It needs torch, transformers and the few
+packages that ``make wheelhouse`` collects. Without vLLM, it checks only the transformers engine. On a machine with one
+device, it skips the checks that need two. It prints the table and writes it to results/gpu/<device>.md. If a check
+fails, the exit code is 1.
 """
 
 import argparse
@@ -32,7 +32,7 @@ EMBEDDED = "embedded:tiny-arithmetic"
 
 
 def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
-    """Agreement and sampling rate of each engine."""
+    """The sampling rate of each engine, and whether it agrees with the trainer."""
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
     rows: list[Row] = []
@@ -48,7 +48,7 @@ def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
 
 
 def suite_for(model: str, data: str | None) -> str:
-    """One that the model can do something in."""
+    """A suite that suits the model."""
     if model.startswith("embedded:"):
         return model.removeprefix("embedded:")
     return "smollm2-gsm8k" if data else "smollm2-sums"
@@ -58,10 +58,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=EMBEDDED, help="a local directory, a .gguf file or a hub id")
     parser.add_argument("--data", help="local data of the suite's task")
-    parser.add_argument("--suite", help="default: one that suits the model; smollm2-gsm8k with --data")
-    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu tries the script itself")
+    parser.add_argument("--suite", help="default: a suite that suits the model; with --data, smollm2-gsm8k")
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu tries the check itself")
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
-    parser.add_argument("--engine", default="auto", help="of the runs")
+    parser.add_argument("--engine", default="auto", help="the engine of the runs")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--prompts", type=int, default=32)
     parser.add_argument("--group", type=int, default=8)
@@ -72,21 +72,21 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     options.suite = options.suite or suite_for(options.model, options.data)
     if options.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("gpu_check: torch sees no GPU here; --device cpu tries the script itself")
+        sys.exit("gpu_check: torch finds no GPU here; use --device cpu to try the check itself")
     return options
 
 
 def table(rows: list[Row]) -> list[str]:
-    """Lines of Markdown."""
+    """The table as lines of Markdown."""
     judged = {True: "yes", False: "NO", None: ""}
-    lines = ["| check | figure | as it must be |", "| --- | --- | --- |"]
+    lines = ["| check | figure | passed |", "| --- | --- | --- |"]
     return lines + [f"| {what} | {figure} | {judged[good]} |" for what, figure, good in rows]
 
 
 def main() -> None:
     options = arguments()
     vllm = vllm_version(options.device)
-    with ProcessPoolExecutor(1, FORKS) as pool:  # its memory goes with it
+    with ProcessPoolExecutor(1, FORKS) as pool:  # a process of its own frees its memory when it ends
         rows = pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result()
     with tempfile.TemporaryDirectory() as folder:
         matched, seconds = matched_runs(options, Path(folder))

@@ -1,4 +1,4 @@
-"""The part of gpu_check that trains: one short matched run; two runs at once; one run on several devices."""
+"""The part of gpu_check that trains: a short matched run, two runs at once, and one run on several devices."""
 
 import argparse
 import statistics
@@ -23,12 +23,12 @@ from harness.records.results import start_of
 
 ARMS = ("agro", "grpo")
 GANG = 2
-"""Processes of one run, where there are as many devices."""
+"""The number of processes of one run, if there are as many devices."""
 MATCHED = "matched"
 
 
 class Monitor(threading.Thread):
-    """Largest memory and mean utilisation of the GPU while it runs, as nvidia-smi tells them."""
+    """Reads the memory and utilisation of the GPU from nvidia-smi while it runs."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -55,12 +55,12 @@ class Monitor(threading.Thread):
 
 
 def devices_of(options: argparse.Namespace) -> int:
-    """How many there are to try; two processes on the cores of a CPU stand in for two devices."""
+    """The number of devices to try. On a CPU, two processes on its cores take the place of two devices."""
     return torch.cuda.device_count() if options.device == "cuda" else GANG
 
 
 def planned(options: argparse.Namespace, **more: Any) -> Plan:
-    """Both arms at one seed; ``more``: settings, with ``__`` for dots."""
+    """Both arms with one seed. ``more`` are settings, with ``__`` in place of dots."""
     completions = options.steps * options.prompts * options.group
     settings: dict[str, Any] = {
         "model.path": options.model,
@@ -82,7 +82,7 @@ def planned(options: argparse.Namespace, **more: Any) -> Plan:
 
 
 def matched_runs(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[float]]:
-    """Both arms, one after the other: what their journals say, and the seconds of each."""
+    """Runs both arms, one after the other. Returns the rows of their journals, and the seconds of each run."""
     found = planned(options)
     monitor = Monitor()
     monitor.start()
@@ -100,7 +100,7 @@ def matched_runs(options: argparse.Namespace, folder: Path) -> tuple[list[Row], 
 
 
 def of_journal(events: list[Event]) -> list[Row]:
-    """Learning and throughput of one run."""
+    """The learning and throughput of one run."""
     steps = [event for event in events if isinstance(event, Step)]
     tests = [event.summary for event in events if isinstance(event, Evaluation) and event.split == "test"]
     name, (end,) = start_of(events).config.objective.name, [event for event in events if isinstance(event, End)]
@@ -117,13 +117,13 @@ def of_journal(events: list[Event]) -> list[Row]:
         (f"{name}: sampling", f"{spent.sampled_tokens / spent.seconds_sampling:,.0f} tokens/s", None),
         (f"{name}: training", f"{spent.trained_tokens / spent.seconds_training:,.0f} tokens/s", None),
         (f"{name}: model FLOPs", f"{spent.flops / spent.seconds / 1e12:.2f} TFLOP/s", None),
-        (f"{name}: sync", f"{spent.seconds_sync / len(steps):.2f} s a step", None),
-        (f"{name}: engine against trainer", f"{statistics.mean(gaps):.2g} nats a token", None),
+        (f"{name}: sync", f"{spent.seconds_sync / len(steps):.2f} s per step", None),
+        (f"{name}: engine against trainer", f"{statistics.mean(gaps):.2g} nats per token", None),
     ]
 
 
 def two_at_once(options: argparse.Namespace, folder: Path, seconds: list[float]) -> list[Row]:
-    """The same two runs on two devices; ``seconds``: of each by itself."""
+    """Runs both arms at once on two devices. ``seconds`` are the times of each run alone."""
     what, count = "two runs at once, and one by one", devices_of(options)
     if count < 2:
         return [(what, f"skipped: {count} GPU here", None)]
@@ -137,7 +137,10 @@ def two_at_once(options: argparse.Namespace, folder: Path, seconds: list[float])
 
 
 def gangs(options: argparse.Namespace, folder: Path, seconds: list[float]) -> list[Row]:
-    """The first run on two devices, in both ways; on one GPU as a gang of one. ``seconds``: as :func:`two_at_once`."""
+    """Runs the first arm on two devices, in both ways. On one GPU, it is a gang of one process.
+
+    ``seconds`` are the times of each run alone.
+    """
     size, alone = min(GANG, devices_of(options)), _first_reward(folder / MATCHED / ARMS[0])
     rows: list[Row] = []
     for parallel in ("replicate", "shard"):
@@ -162,7 +165,11 @@ def _first_reward(directory: Path) -> float:
 
 
 def _together(begun: Sequence[list[ForkServerProcess]]) -> tuple[float, bool]:
-    """Seconds until all processes of these runs have ended, and whether all finished; one that fails ends all."""
+    """Waits for all processes of these runs. If one fails, all others are killed.
+
+    Returns:
+        The seconds until all have ended, and whether all finished.
+    """
     started = time.perf_counter()
     processes = [process for run in begun for process in run]
     while any(process.is_alive() for process in processes) and not any(process.exitcode for process in processes):

@@ -1,9 +1,9 @@
-"""A batch of completions with bombs among them: the seconds that the grader takes, for the first time and again.
+"""Measures the seconds that the grader takes for a batch of completions, some of which waste time.
 
     python benchmarks/grading.py [--completions 256] [--bombs 32]
 
-Bombs are answers made to burn time: towers of powers, expansions, nested radicals, integrals, huge factorials. All
-differ.
+Bombs are answers that are written to waste time: towers of powers, expansions, nested radicals, integrals, huge
+factorials. No two of them are the same. The batch is graded twice, because the second time finds known answers.
 """
 
 import argparse
@@ -30,7 +30,10 @@ BOMBS = (
 
 
 def batch(completions: int, bombs: int) -> list[Item]:
-    """``bombs`` of the completions are bombs, no two alike, spread evenly; of the others two thirds are right."""
+    """Expected answers and completions. ``bombs`` of them are different bombs, evenly spread.
+
+    Two thirds of the others are correct.
+    """
     made = (BOMBS[n % len(BOMBS)].format(n=n + 2) for n in count())
     heavy = ((EXPECTED[1 + n % 3], answer) for n, answer in enumerate(islice(made, bombs)))
     items = []
@@ -50,13 +53,13 @@ def main() -> None:
     given = parser.parse_args()
     items = batch(given.completions, given.bombs)
     with Grader() as grader:
+        print(f"Of {given.completions} completions, {given.bombs} have an answer that is written to waste time.\n")
         print("| | seconds | correct | wrong |\n| --- | ---: | ---: | ---: |")
         for what in ("the first time", "again"):
             started = time.perf_counter()
             verdicts = Counter(grade.strict for grade in grader.grade(items))
             seconds = time.perf_counter() - started
             print(f"| {what} | {seconds:.2f} | {verdicts[Verdict.CORRECT]} | {verdicts[Verdict.WRONG]} |")
-    print(f"\n{given.completions} completions, {given.bombs} of them bombs")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How a step's time and memory grow: against completions, their length, and the size of the model.
+"""Measures how the time and memory of a step grow with the completions, their length, and the size of the model.
 
     python benchmarks/growth.py [--steps 6] [--threads 1] [--out results/speed/growth.md]
 
-GRPO steps with a reference, by models with random weights that never end a completion, so that the tokens are what was
-asked for. A process a point: median seconds of its steps but the first two, and the most memory it ever held. The
-exponent is the growth between the last two points: 1 is linear.
+The steps are GRPO steps with a reference. The models have random weights and never end a completion, so every
+completion has the full length. Each point is a process of its own: the median seconds of its steps without the first
+two, and its peak memory. The exponent is computed from the last two points; 1 is linear.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,16 +37,26 @@ from harness.training.loop import train
 WARM_UP = 2
 PROMPTS, GROUP, TOKENS, WIDTH, LAYERS = 16, 8, 32, 96, 3
 AXES = {
-    "completions a step": ("prompts", [4, 8, 16, 32, 64, 128]),
-    "tokens a completion": ("tokens", [16, 32, 64, 128, 256]),
+    "completions per step": ("prompts", [4, 8, 16, 32, 64, 128]),
+    "tokens per completion": ("tokens", [16, 32, 64, 128, 256]),
     "width of the model": ("width", [96, 192, 384, 768]),
     "layers of the model": ("layers", [3, 6, 12, 24]),
 }
 HEADERS = ("completions", "tokens each", "parameters", "seconds a step", "peak memory, GiB")
+TOLD = """\
+# Scaling of a step
+
+    python benchmarks/growth.py --out results/speed/growth.md
+
+GRPO steps with a reference, with {threads} in float32, on {date}. The models have random weights and never end a
+completion. The exponent is computed from the last two points; 1 is linear. For the length it is above 1, because in
+attention every token attends to all earlier tokens.
+"""
+"""The head of the file. Add the machine by hand."""
 
 
 def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layers: int) -> dict[str, float]:
-    """A run of that size, in this process: its median step, its memory, and the parameters of its model."""
+    """Makes a run of this size in this process. Returns its median step, its peak memory, and its parameters."""
     with tempfile.TemporaryDirectory() as folder:
         parameters = endless_model(Path(folder) / "model", width, layers)
         suite = load_suite(
@@ -62,7 +73,7 @@ def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layer
         )
         train(run_config(suite, "grpo", 0), Path(folder) / "run", NOBODY)
         events = [event for event in Journal(Path(folder) / "run").read() if not isinstance(event, Start)]
-    marks = events[1:]  # behind the test, before the first step
+    marks = events[1:]  # the first of these is the last event before the first step
     seconds = [b.ledger.seconds - a.ledger.seconds for a, b in pairwise(marks) if isinstance(b, Step)]
     assert len(seconds) == steps + WARM_UP
     sampled = marks[-1].ledger.sampled_tokens
@@ -72,7 +83,7 @@ def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layer
 
 
 def endless_model(directory: Path, width: int, layers: int) -> int:
-    """Saves a random model without an end-of-sequence token; its parameters."""
+    """Saves a random model without an end-of-sequence token. Returns the number of its parameters."""
     source, _ = locate("embedded:tiny-arithmetic")
     tokenizer = AutoTokenizer.from_pretrained(source)
     tokenizer.eos_token = None
@@ -103,7 +114,10 @@ def measured(steps: int, threads: int, size: dict[str, int]) -> dict[str, float]
 
 
 def rows_of(sizes: list[dict[str, int]], found: list[dict[str, float]], key: str) -> list[list[str]]:
-    """A line a point, and the exponents of the last two; those of a model's size are against its parameters."""
+    """One row per point, and a row with the exponents of the last two points.
+
+    For the width and the layers, the exponents are those of the number of parameters.
+    """
     rows = [
         [
             f"{size['prompts'] * GROUP:,}",
@@ -125,12 +139,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="also write the tables here, as Markdown")
-    parser.add_argument("--point", type=json.loads, help="one size alone, as JSON; what each point calls")
+    parser.add_argument("--point", type=json.loads, help="measure one size, given as JSON; each point calls this")
     options = parser.parse_args()
     if options.point:
         print(json.dumps(point(options.steps, options.threads, **options.point)))
         return
-    console, lines = Console(), ["# How a step grows", "", f"{options.threads} thread(s), float32.", ""]
+    threads = "one thread" if options.threads == 1 else f"{options.threads} threads"
+    console, lines = Console(), [*TOLD.format(threads=threads, date=date.today()).splitlines(), ""]
     usual = {"prompts": PROMPTS, "tokens": TOKENS, "width": WIDTH, "layers": LAYERS}
     for axis, (key, values) in AXES.items():
         sizes = [usual | {key: value} for value in values]

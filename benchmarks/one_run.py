@@ -1,6 +1,6 @@
-"""One run, or one rank of a gang, in a process of its own: what gpu_check starts.
+"""Starts one run, or one rank of a gang, in a process of its own. Used by gpu_check.
 
-Imports what training needs, and nothing else: no MLflow, no tables, no pictures.
+This module imports only what training needs: no MLflow, tables or pictures.
 """
 
 import multiprocessing
@@ -19,12 +19,12 @@ from harness.training.loop import train
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 FORKS = multiprocessing.get_context("forkserver")
-"""Processes begin where everything is imported, and no GPU has been touched yet."""
+"""New processes are forked from a server that has imported everything and has not used a GPU yet."""
 FORKS.set_forkserver_preload(["harness.launch.gang"])
 
 
 def places(device: str, count: int) -> list[dict[str, str]]:
-    """The environment that puts a process on each of ``count`` devices; on a CPU they share the cores."""
+    """Environments that put one process on each of ``count`` devices. On a CPU, the processes share the cores."""
     if device == "cpu":
         return [{} for _ in range(count)]
     named = os.environ.get(VISIBLE)
@@ -34,7 +34,7 @@ def places(device: str, count: int) -> list[dict[str, str]]:
 def begin(
     config: RunConfig, invocation: Invocation, directory: Path, where: Sequence[Mapping[str, str]]
 ) -> list[ForkServerProcess]:
-    """Start the run in ``directory``, with a process in each of the environments; those of ranks make it a gang."""
+    """Starts the run in ``directory``, with one process per environment. If they name ranks, the run is a gang."""
     processes = [FORKS.Process(target=_run, args=(config, invocation, directory, dict(place))) for place in where]
     for process in processes:
         process.start()
@@ -42,7 +42,7 @@ def begin(
 
 
 def _run(config: RunConfig, invocation: Invocation, directory: Path, environment: Mapping[str, str]) -> None:
-    """Ends the process with 0 where the run finished."""
+    """Makes the run, and ends the process. The exit code is 0 if the run finished."""
     os.environ.update(environment)
     try:
         if "RANK" in environment:

@@ -1,12 +1,12 @@
-"""What reports cost as runs become many: ``harness leaderboard`` and ``harness compare``, from journals and MLflow.
+"""Measures the cost of reports for many runs: ``harness leaderboard`` and ``harness compare``.
 
     python benchmarks/reports.py [--runs 10,30,100,300,1000] [--from-mlflow] [--out FILE.md]
 
-The runs are those of :mod:`synthetic_runs`, in a folder that is removed afterwards: the journals and tables that the
-training loop writes for 80 steps of tiny-arithmetic, five objectives, as many seeds as it takes. The commands are the
-real ones, each in a process of its own, on one thread. ``--from-mlflow`` publishes the runs to a fresh SQLite store
-(``sync``), publishes them again when nothing is left to publish (``sync again``), and reports from there as well.
-Growth: the exponent between the two largest numbers of runs; 1 is linear.
+The runs come from :mod:`synthetic_runs`. They have the journals and tables that the training loop writes for 80 steps
+of tiny-arithmetic, with five objectives and enough seeds. Their folder is removed afterwards. Each command is a
+separate process with one thread. With ``--from-mlflow``, the runs are published to a new SQLite store (``sync``),
+published again when there is nothing left to publish (``sync again``), and the reports are also made from this store.
+Growth is the exponent between the two largest numbers of runs; 1 is linear.
 """
 
 import argparse
@@ -19,28 +19,40 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 SUITE = "tiny-arithmetic"
+TOLD = """\
+# Cost of reports for many runs
+
+    python benchmarks/reports.py{option} --out results/speed/reports.md
+
+The runs are like those of `tiny-arithmetic`, with 80 steps and five objectives. Each command is a separate process,
+with one thread, on {date}. Growth is the exponent between the two largest numbers of runs; 1 is linear.{sync}
+"""
+"""The head of the file. Add the machine by hand."""
+SYNC = "\nThe time of the first `sync` is spent in MLflow; normally this happens during training."
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """One command at one number of runs."""
+    """One command with one number of runs."""
 
     command: str
     runs: int
     seconds: float
     mebibytes: float
-    """Its largest resident memory."""
+    """The peak resident memory of the command."""
 
 
 def timed(name: str, runs: int, command: list[str]) -> Timing:
-    """
+    """Runs the command and measures it.
+
     Raises:
-        SystemExit: the command failed; what it said.
+        SystemExit: The command failed; the message is its output.
     """
     with tempfile.TemporaryFile() as said:
         started = time.perf_counter()
@@ -57,14 +69,17 @@ def timed(name: str, runs: int, command: list[str]) -> Timing:
 
 
 def add_runs(root: Path, first: int, last: int) -> None:
-    """In another process: what this one has ever held, the kernel counts as held by the commands it starts."""
+    """Writes runs ``first`` to ``last``. Call this in another process.
+
+    The kernel counts the peak memory of this process as that of the commands that it starts.
+    """
     from synthetic_runs import add_runs
 
     add_runs(root, first, last)
 
 
 def measure(sizes: list[int], root: Path, maker: ProcessPoolExecutor, *, from_mlflow: bool) -> Iterator[Timing]:
-    """All commands at each number of runs, from few to many."""
+    """Runs all commands with each number of runs, from few to many."""
     made = 0
     for runs in sizes:
         maker.submit(add_runs, root, made, runs).result()
@@ -81,7 +96,7 @@ def measure(sizes: list[int], root: Path, maker: ProcessPoolExecutor, *, from_ml
 
 
 def growth(timings: list[Timing]) -> str:
-    """Of one command, sizes rising."""
+    """The exponent of one command between the two largest sizes. The timings are in order of size."""
     if len(timings) < 2:
         return "–"
     less, more = timings[-2:]
@@ -89,7 +104,7 @@ def growth(timings: list[Timing]) -> str:
 
 
 def tables(timings: list[Timing]) -> str:
-    """As Markdown, a table a command."""
+    """One Markdown table per command."""
     lines = []
     for command in dict.fromkeys(timing.command for timing in timings):
         own = [timing for timing in timings if timing.command == command]
@@ -109,6 +124,8 @@ def main() -> None:
     sizes = sorted(map(int, given.runs.split(",")))
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as maker:
         written = tables(list(measure(sizes, Path(folder), maker, from_mlflow=given.from_mlflow)))
+    option, sync = (" --from-mlflow", SYNC) if given.from_mlflow else ("", "")
+    written = f"{TOLD.format(option=option, date=date.today(), sync=sync)}\n{written}"
     print(written)
     if given.out:
         given.out.write_text(written, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Finished runs as the harness writes them, without their training: one real step, repeated and varied."""
+"""Writes finished runs without training them. One real step is repeated with random changes."""
 
 import json
 import shutil
@@ -24,15 +24,15 @@ from harness.training.loop import train
 
 SUITE = "tiny-arithmetic"
 NOBODY = Invocation(id="", name="", command="", plan=PlannedRuns(algos=(), regimes=(), seeds=()))
-"""For runs that no command made."""
+"""The invocation of runs that no command made."""
 Later = TypeVar("Later", Step, Evaluation, End)
 OBJECTIVES = ("grpo", "agro", "ppo", "dpo", "reinforce")
-"""In turn: each is a point better than the one before."""
+"""The objectives, in turn. Each is one percentage point better than the one before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A run of one step, by the real training loop: what all others are made of."""
+    """A run of one step, made by the real training loop. All other runs are made from it."""
 
     start: Start
     step: Step
@@ -40,12 +40,12 @@ class Template:
     test: Evaluation
     end: End
     tables: dict[str, list[SampleRecord]]
-    """Of ``test`` and ``validation``."""
+    """The tables of completions of ``test`` and ``validation``."""
 
     @classmethod
     @cache
     def trained(cls) -> "Template":
-        """Some seconds of training, once a process."""
+        """Trains the template. This takes some seconds, once per process."""
         suite = load_suite(SUITE)
         batch = suite.rollout.prompts * suite.rollout.group_size
         config = run_config(load_suite(SUITE, [("budget.total", batch)]), OBJECTIVES[0], 0)
@@ -68,7 +68,7 @@ class Template:
         )
 
     def write(self, out_dir: OutDir, config: RunConfig, invocation: Invocation) -> None:
-        """A run directory with the journal and tables of ``config``'s whole budget; replaces what is there."""
+        """Writes a run directory with the journal and tables of the whole budget. Replaces an existing directory."""
         directory = out_dir.run_of(config)
         shutil.rmtree(directory, ignore_errors=True)
         (directory / EVALUATIONS).mkdir(parents=True)
@@ -95,13 +95,13 @@ class Template:
         return {key: (value or 0.0) * factor for (key, value), factor in zip(metrics.items(), factors, strict=True)}
 
     def _at(self, step: int, event: Later) -> Later:
-        """The event as of ``step``: all is spent in proportion."""
+        """The event at ``step``, with a ledger that grows in proportion to the steps."""
         ledger = Ledger(**{key: step * value for key, value in asdict(self.step.ledger).items()})
         return replace(event, step=step, ledger=ledger, time=self.start.time + ledger.seconds)
 
 
 def _graded(table: list[SampleRecord], share: float, rng: np.random.Generator) -> list[SampleRecord]:
-    """The completions with ``share`` of them right; some problems are harder than others."""
+    """The completions with new verdicts: ``share`` of them are correct. Some problems are harder than others."""
     place = {problem: i for i, problem in enumerate(dict.fromkeys(record.problem for record in table))}
     ease = np.random.default_rng(0).normal(0, 0.2, len(place))
     right = rng.random(len(table)) < share + ease[[place[record.problem] for record in table]]
@@ -119,7 +119,10 @@ def _with_outcome(evaluation: Evaluation, table: list[SampleRecord]) -> Evaluati
 
 
 def add_runs(root: Path, first: int, last: int) -> None:
-    """Runs number ``first`` to ``last`` below ``root``, objectives in turn, as one invocation."""
+    """Writes the runs with numbers from ``first`` to before ``last`` into ``root``, as one invocation.
+
+    The objectives take turns.
+    """
     suite, template = load_suite(SUITE), Template.trained()
     seeds = [*range(first // len(OBJECTIVES), -(-last // len(OBJECTIVES)))]
     invocation = Invocation(

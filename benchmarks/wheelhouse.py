@@ -1,8 +1,9 @@
-"""What gpu_check needs beside torch and transformers, as wheels for a machine without network.
+"""Collects what gpu_check needs besides torch and transformers, as wheels for a machine without network.
 
     make wheelhouse FOR=3.12            # or: python benchmarks/wheelhouse.py --python 3.12 --platform x86_64
 
-Fills wheelhouse/, some 55 MB, with wheels for that Python under Linux and a requirements.txt that names them.
+Fills wheelhouse/ with wheels for this version of Python on Linux (some 55 MB), and with a requirements.txt that lists
+them.
 """
 
 import argparse
@@ -13,16 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ALONE = ("accelerate", "gguf", "peft", "psutil", "pyarrow")
-"""What they need besides comes with torch and transformers, or is never imported."""
+"""Packages without their dependencies, which come with torch and transformers or are never imported."""
 WITH_WHAT_THEY_NEED = ("pint", "pydantic", "rich")
 SMALLER = {"pyarrow": "<23"}
-"""Later ones take more room than all others together have."""
+"""Versions to avoid, because their wheels alone are larger than all others together."""
 MOST = 60e6
-"""Bytes of all wheels."""
+"""The limit for the bytes of all wheels together."""
 
 
 def requirements() -> dict[str, str]:
-    """By name, with the versions that the package declares."""
+    """The requirements by name, with the versions that pyproject.toml declares."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     by_name = {line.split(">")[0].split("=")[0].split("<")[0].strip(): line for line in declared}
     return {
@@ -32,7 +33,7 @@ def requirements() -> dict[str, str]:
 
 
 def commands(python: str, platform: str, folder: Path) -> list[list[str]]:
-    """Of pip: one for what is taken alone, one for what is taken with its dependencies."""
+    """The commands of pip: one for packages without their dependencies, and one for packages with them."""
     common = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", str(folder)]
     common += ["--python-version", python]
     for glibc in ("2_28", "2_17"):
@@ -47,7 +48,9 @@ def commands(python: str, platform: str, folder: Path) -> list[list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", default="{}.{}".format(*sys.version_info), help="of the machine, such as 3.12")
+    parser.add_argument(
+        "--python", default="{}.{}".format(*sys.version_info), help="the Python version of the machine, such as 3.12"
+    )
     parser.add_argument("--platform", default="x86_64", choices=["x86_64", "aarch64"])
     parser.add_argument("--out", type=Path, default=Path("wheelhouse"))
     options = parser.parse_args()
@@ -60,10 +63,10 @@ def main() -> None:
     names = [wheel.name.split("-")[0].replace("_", "-") for wheel in wheels]
     (options.out / "requirements.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     size = sum(wheel.stat().st_size for wheel in wheels)
-    print(f"{len(wheels)} wheels, {size / 1e6:.0f} MB, in {options.out}; carry it to the machine, and there:")
+    print(f"{len(wheels)} wheels, {size / 1e6:.0f} MB, in {options.out}. Copy the folder to the machine, and run:")
     print(f"  pip install --no-index --find-links {options.out} --no-deps -r {options.out}/requirements.txt")
     if size > MOST:
-        sys.exit(f"wheelhouse: {size / 1e6:.0f} MB are more than the {MOST / 1e6:.0f} that were allowed for")
+        sys.exit(f"wheelhouse: the wheels take {size / 1e6:.0f} MB; the limit is {MOST / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""One sweep with one worker and with two: the seconds of each, and that the runs are the same.
+"""Measures a sweep with one worker and with two, and checks that the runs are identical.
 
     python benchmarks/workers.py [--algos agro,grpo] [--seeds 3] [--completions 5120] [--workers 1,2] [--rounds 2]
 
-Alternating, each time the whole ``harness run`` of tiny-arithmetic, into a fresh folder that is removed afterwards.
-The same: journals but for ``clock`` and ``origin``, tables of completions and final weights byte for byte.
+Each measurement is a complete ``harness run`` of tiny-arithmetic into a new folder, which is removed afterwards. The
+numbers of workers alternate. Identical means: journals are equal except for ``clock`` and ``origin``, and tables of
+completions and final weights are equal byte for byte.
 """
 
 import argparse
@@ -22,10 +23,10 @@ from harness.records.out_dir import OutDir
 
 
 def run(command: list[str], workers: int, out: Path) -> float:
-    """Seconds of a sweep.
+    """The seconds of a sweep.
 
     Raises:
-        SystemExit: it failed; what it said.
+        SystemExit: The sweep failed; the message is its output.
     """
     started = time.perf_counter()
     done = subprocess.run([*command, "--workers", str(workers), "--out", str(out)], capture_output=True, text=True)
@@ -35,7 +36,7 @@ def run(command: list[str], workers: int, out: Path) -> float:
 
 
 def results_of(out: Path) -> dict[str, object]:
-    """What must be equal, by name: the records of each run, and hashes of its tables and weights."""
+    """What must be identical, by name: the records of each run, and the hashes of its tables and weights."""
     found: dict[str, object] = {}
     for path in OutDir(out).runs():
         found[path.name] = [lasting(record) for record in Journal(path).read()]
@@ -65,12 +66,12 @@ def main() -> None:
             print(f"{workers} workers: {seconds[workers][-1]:.1f} s", file=sys.stderr)
             first = first or found
             if differing := sorted(key for key in first.keys() | found.keys() if first.get(key) != found.get(key)):
-                raise SystemExit(f"not the same with {workers} workers: {', '.join(differing)}")
-    print("| workers | seconds | of one |\n| ---: | ---: | ---: |")
+                raise SystemExit(f"with {workers} workers, these results differ: {', '.join(differing)}")
+    print("| workers | seconds | relative to one |\n| ---: | ---: | ---: |")
     medians = {workers: statistics.median(times) for workers, times in seconds.items()}
     for workers, median in medians.items():
         print(f"| {workers} | {median:.1f} | {median / medians[counts[0]]:.2f} |")
-    print(f"\n{len(first)} journals, tables and weights are the same, {given.rounds} rounds")
+    print(f"\n{len(first)} journals, tables and weights are identical.")
 
 
 if __name__ == "__main__":

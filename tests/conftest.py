@@ -1,4 +1,4 @@
-"""What all rooms' tests share."""
+"""Fixtures and hooks for the tests of all rooms."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support")  # before it is imported
+pytest.register_assert_rewrite("tests.support")  # must be set before it is imported
 
 from tests.support.paths import ROOT  # noqa: E402
 
@@ -15,15 +15,16 @@ SHARED_DATA = ROOT / "../shared/data"
 
 
 def pytest_configure() -> None:
-    """A shell starts what runs in its background with interrupts ignored, and several tests interrupt."""
+    """Restores interrupts. A shell starts background processes with interrupts ignored, and several tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For several workers: tests that share what their file makes stay together, and the quick rooms come last.
+    """Orders the tests for several workers.
 
-    Those are ``algorithms`` and ``evaluators``, the first of the alphabet.
+    Tests that share fixtures of their file stay together. The quick rooms come last. These are ``algorithms`` and
+    ``evaluators``, which come first in the alphabet.
     """
     if not hasattr(config, "workerinput"):
         return
@@ -36,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of the published data sets: ``AGRO_DATA``, or the shared data beside the checkout."""
+    """The folder of the published data sets: ``AGRO_DATA``, or the shared data next to the checkout."""
     folder = Path(os.environ.get("AGRO_DATA", SHARED_DATA)).resolve()
     if not (folder / "gsm8k_test.jsonl").is_file():
         pytest.skip(f"no gsm8k_test.jsonl in {folder}; set AGRO_DATA to a folder that holds the data sets")
@@ -52,7 +53,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``results/`` and the README as git has them (staged files included), whatever lies in the working tree."""
+    """``results/`` and the README as git has them, staged files included, whatever the working tree contains."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout, so nothing here is known to be what was published")
     folder = tmp_path_factory.mktemp("committed")

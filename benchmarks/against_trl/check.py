@@ -1,4 +1,4 @@
-"""Whether both sides do equal work: given the same completions in float32, their losses and gradients must agree."""
+"""Checks that both sides do the same work: with the same completions in float32, losses and gradients must agree."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,10 +26,10 @@ Step = tuple[float, float]
 
 
 def check(job: Job) -> None:
-    """Three steps at a real learning rate; prints both sides.
+    """Takes three steps with a usual learning rate on both sides, and prints the results.
 
     Raises:
-        SystemExit: they differ by more than the tolerance.
+        SystemExit: The gradient norms differ by more than the tolerance.
     """
     job = replace(job, steps=STEPS, rate=RATE)
     with ours.opened(replace(job, changes=OURS)) as run:
@@ -48,7 +48,7 @@ def check(job: Job) -> None:
 
 
 def sample(run: RunState, job: Job) -> list[list[Group]]:
-    """Completions of the start weights for each step; rewards by a coin, so that any model has a gradient."""
+    """Completions of the initial weights for each step. Rewards are random, so that every model has a gradient."""
     coin, work = np.random.default_rng(SEED), job.work
     problems = job.problems()
     batches = []
@@ -63,7 +63,7 @@ def sample(run: RunState, job: Job) -> list[list[Group]]:
 
 
 def trainer(job: Job, folder: str, batches: Sequence[list[Group]]) -> Any:
-    """TRL's, given the completions."""
+    """TRL's trainer, which gets these completions."""
     if job.work.objective == "dpo":
         return theirs.dpo_trainer(job, folder, batches[0])
     rollout, reward = given(batches)
@@ -71,7 +71,7 @@ def trainer(job: Job, folder: str, batches: Sequence[list[Group]]) -> Any:
 
 
 def given(batches: Sequence[list[Group]]) -> tuple[Callable[..., dict[str, Any]], Callable[..., list[float]]]:
-    """What TRL calls to sample and to grade, answering with the batches in turn."""
+    """The functions that TRL calls to sample and to grade. They return the batches one after the other."""
     sampled, graded = iter(batches), iter(batches)
 
     def rollout(prompts: list[Any], _: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def given(batches: Sequence[list[Group]]) -> tuple[Callable[..., dict[str, Any]]
 
 
 def show(job: Job, mine: Sequence[Step], other: Sequence[Step]) -> None:
-    """Step by step."""
+    """Prints both sides, one row per step."""
     table = Table("work", "step", "loss, harness", "TRL", "gradient norm, harness", "TRL", box=MARKDOWN)
     for number, (a, b) in enumerate(zip(mine, other, strict=True), 1):
         table.add_row(job.work.name, str(number), *(f"{x:.6f}" for x in (a[0], b[0], a[1], b[1])))

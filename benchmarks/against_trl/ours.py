@@ -1,9 +1,11 @@
-"""This harness's side: whole GRPO runs by ``train``, and optimiser steps on given completions.
+"""The side of this harness: complete GRPO runs with ``train``, and optimiser steps on given completions.
 
-Tried as on TRL's side (seconds of a step; peak GiB): grpo-tiny with micro-batches of 2048 tokens 0.35; 0.7, of 8192
-0.31; 0.8 (taken); bfloat16 0.47. grpo-smollm2, vLLM in bfloat16, micro-batches of a group each: 15; 6.3 (taken), with
-0.2 GiB for keys and values 16; 5.9, with 0.1 GiB 17; 5.8; micro-batches of 4096 tokens 15; 7; the transformers engine
-18; 5.7. dpo-smollm2 with micro-batches of 4096 tokens 15 to 18; 7.8 (taken), of 2048 22; 6.4.
+These settings were tried, under the conditions that ``theirs.py`` names (seconds per step, peak GiB):
+
+- grpo-tiny: micro-batches of 8192 tokens 0.31, 0.8 (chosen); of 2048 tokens 0.35, 0.7; bfloat16 0.47.
+- grpo-smollm2: vLLM in bfloat16 with one group per micro-batch 15, 6.3 (chosen); the same with 0.2 GiB for keys and
+  values 16, 5.9, and with 0.1 GiB 17, 5.8; micro-batches of 4096 tokens 15, 7; the transformers engine 18, 5.7.
+- dpo-smollm2: micro-batches of 4096 tokens 15 to 18, 7.8 (chosen); of 2048 tokens 22, 6.4.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,12 +35,12 @@ NOBODY = Invocation(id="", name="", command="", plan=PlannedRuns(algos=(), regim
 
 
 def measure(job: Job) -> dict[str, Any]:
-    """Seconds and tokens of each step, and the peak of memory."""
+    """Seconds and tokens of each step, and the peak memory."""
     return grpo(job) if job.work.objective == "grpo" else dpo(job)
 
 
 def grpo(job: Job) -> dict[str, Any]:
-    """Steps of a run: sampled, graded, scored, trained, recorded."""
+    """Measures the steps of a run. A step samples, grades, scores, trains and writes its record."""
     clock = Clock()
     with TemporaryDirectory() as folder:
         train(configure(job), Path(folder), NOBODY, should_stop=clock.step)
@@ -49,7 +51,7 @@ def grpo(job: Job) -> dict[str, Any]:
 
 
 def dpo(job: Job) -> dict[str, Any]:
-    """Optimiser steps on the same pairs over and over, with their pass of the reference."""
+    """Measures optimiser steps on the same pairs again and again. A step includes the pass of the reference."""
     given, clock = read_pairs(job.pairs), Clock()
     with opened(job) as run:
         for _ in range(job.steps):
@@ -59,19 +61,19 @@ def dpo(job: Job) -> dict[str, Any]:
 
 
 def step(run: RunState, groups: Sequence[Group]) -> Metrics:
-    """What the loop does with a batch once it is graded."""
+    """Does what the training loop does with a graded batch."""
     return update(run, score_start(run, BudgetedSampler(run).score(groups)))
 
 
 @contextmanager
 def opened(job: Job) -> Iterator[RunState]:
-    """A run, before its first step."""
+    """Opens a run, before its first step."""
     with TemporaryDirectory() as folder, open_run(configure(job), Path(folder), NOBODY) as run:
         yield run
 
 
 def configure(job: Job) -> RunConfig:
-    """The work as a run of its suite; evaluation is cut to next to nothing."""
+    """The work as a run of its suite, with almost no evaluation."""
     work = job.work
     strength = {"grpo": "beta_kl", "dpo": "beta"}[work.objective]
     changes: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Preference pairs that both sides are given, token for token."""
+"""Preference pairs that both sides train on. Both get the same tokens."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,10 @@ from harness.rollout.groups import GROUPS, Completion, Group
 
 
 def write_pairs(path: Path, policy: Policy, data: str | None, count: int, max_tokens: int) -> None:
-    """GSM8K prompts with their own solution, and the next problem's cut to the same length: rewards 1 and 0."""
+    """Writes pairs for GSM8K prompts: the solution, and the solution of the next problem, cut to the same length.
+
+    The rewards are 1 and 0.
+    """
     records = GSM8K.records(Split.TRAIN, Path(data) if data else None)[: count + 1]
     solutions = [tuple(policy.tokenizer.encode(r.text("answer"), add_special_tokens=False)) for r in records]
     made = []
@@ -29,14 +32,14 @@ def write_pairs(path: Path, policy: Policy, data: str | None, count: int, max_to
 
 
 def read_pairs(path: str) -> list[Group]:
-    """The same."""
+    """The pairs that :func:`write_pairs` wrote."""
     return GROUPS.validate_json(Path(path).read_bytes())
 
 
 def trained_tokens(groups: Sequence[Group]) -> int:
-    """Prompt and completion tokens of one step."""
+    """The number of prompt and completion tokens of one step."""
     return sum(len(group.prompt_ids) + len(c.ids) for group in groups for c in group.completions)
 
 
 def _given(ids: tuple[int, ...]) -> Completion:
-    return Completion(ids=ids, logp=(0.0,) * len(ids), text="", truncated=False)  # nobody sampled it
+    return Completion(ids=ids, logp=(0.0,) * len(ids), text="", truncated=False)  # no model sampled it

@@ -1,4 +1,4 @@
-"""Both sides' rounds as one table."""
+"""The rounds of both sides as one table."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,18 @@ from rich.table import Table
 from benchmarks.against_trl.works import WARM_UP, Work
 
 Rounds = dict[str, list[dict[str, Any]]]
-"""Of each side: seconds and tokens of each step and the peak of memory, round by round."""
+"""For each side, one result per round: seconds and tokens of each step, and the peak memory."""
 
 
 def table(found: Sequence[tuple[Work, Rounds]]) -> Table:
-    """A row for each work; the ratio is one of seconds a token, as each side's own completions differ in length."""
+    """One row per work.
+
+    The ratios are of seconds per token, because each side samples its own completions, whose lengths differ.
+    """
     shown = Table(box=MARKDOWN)
     shown.add_column("work")
-    heads = ("harness, s a step", "TRL", "tokens a step", "ratio a token", "target", "peak GiB", "ratio", "target")
+    time = ("harness, s per step", "TRL", "tokens per step", "ratio per token", "target")
+    heads = (*time, "peak GiB", "ratio", "target")
     for head in heads:
         shown.add_column(head, justify="right")
     for work, rounds in found:
@@ -30,12 +34,12 @@ def _time(work: Work, rounds: Rounds) -> list[str]:
     seconds = [_seconds([s for result in side for s in _counted(result["seconds"])]) for side in sides]
     each = [_a_token([a]) / _a_token([b]) for a, b in zip(*sides, strict=True)]
     ratio = _a_token(sides[0]) / _a_token(sides[1])
-    spread = f"{ratio:.2f} ({min(each):.2f}–{max(each):.2f})"
-    return [*seconds, _tokens(rounds), spread, _target(ratio, work.time_target)]
+    spread = f" ({min(each):.2f}–{max(each):.2f})" if len(each) > 1 else ""
+    return [*seconds, _tokens(rounds), f"{ratio:.2f}{spread}", _target(ratio, work.time_target)]
 
 
 def _a_token(side: Sequence[Mapping[str, Any]]) -> float:
-    """Median over steps."""
+    """Median over steps of the seconds per token."""
     steps = [pair for r in side for pair in zip(_counted(r["seconds"]), _counted(r["tokens"]), strict=True)]
     return statistics.median(seconds / tokens for seconds, tokens in steps)
 

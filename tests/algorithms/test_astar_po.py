@@ -1,4 +1,4 @@
-"""A*-PO: worked values, and its fixed point where the value is exact."""
+"""A*-PO: worked values, and its fixed point if the value is exact."""
 
 import math
 from dataclasses import replace
@@ -13,7 +13,7 @@ from tests.support.enumeration import K, assert_exact, every_group, random_distr
 
 
 def test_worked_loss_and_gradient() -> None:
-    """Half of the reference's four completions are right: at 0.5, V* is 1/2 log((1 + e^2) / 2)."""
+    """Two of the reference's four completions are correct. With beta1 = 0.5, V* is 1/2 log((1 + e^2) / 2)."""
     policy, batch = tokens([[1.5, 0.5], [-1.0, 9.0]], rewards=[1.0, 0.0], lengths=[2, 1])
     rewards = torch.tensor([[1.0, 0.0, 0.0, 1.0]] * 2, dtype=torch.float64)
     output = step_loss(AStarPO(beta2=0.1), policy, replace(batch, ref_rewards=rewards))
@@ -40,7 +40,7 @@ def test_the_value_lies_between_the_mean_and_the_best() -> None:
 
 @pytest.mark.parametrize("spelling", ["one_token", "prefix_code"])
 def test_at_the_optimum_every_completion_has_no_loss_whatever_the_data(spelling: str) -> None:
-    """A reference that is even, so that one sample of each completion is an exact value."""
+    """The reference is uniform, so one sample of each completion gives an exact value."""
     beta = 0.4
     problems = replace(random_problems(0), ref=torch.full((3, K), -math.log(K), dtype=torch.float64))
     optimum = problems.optimum(beta).requires_grad_()

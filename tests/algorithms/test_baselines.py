@@ -1,4 +1,4 @@
-"""AsymRE and MaxRL: policy gradients that differ from REINFORCE by a baseline, and what that does."""
+"""AsymRE and MaxRL are policy gradients with another baseline than REINFORCE. The tests show what this changes."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from tests.support.enumeration import (
 
 
 def test_asymre_without_delta_is_reinforce_centred_on_the_groups_mean() -> None:
-    """Leave-one-out advantages are G / (G - 1) times the centred ones; groups of 4, 2 and 3."""
+    """Leave-one-out advantages are G / (G - 1) times the centred ones. The groups have 4, 2 and 3 completions."""
     policy, batch = random_batch()
     asymre = gradient(AsymRE(delta=0.0).loss(policy, batch).loss, policy.logp)
     reinforce = gradient(Reinforce(beta=0.0).loss(policy, batch).loss, policy.logp)
@@ -39,7 +39,7 @@ def test_asymres_delta_weighs_the_likelihood_of_all_that_was_sampled(delta: floa
 @pytest.mark.parametrize("group_size", [2, 3])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_asymre_on_fixed_data_ends_where_its_baseline_says(group_size: int, spelling: str) -> None:
-    """In proportion to ``mu`` times the expected advantage, where all of these are above 0."""
+    """It ends in proportion to ``mu`` times the expected advantage, if all of these are above 0."""
     problems, behaviour = random_problems(0), random_distribution(1)
     delta = -8.0
     value = (behaviour.exp() * problems.rewards).sum(-1, keepdim=True)
@@ -53,7 +53,7 @@ def test_asymre_on_fixed_data_ends_where_its_baseline_says(group_size: int, spel
 
 @pytest.mark.parametrize("group_size", [2, 3, 4])
 def test_maxrl_climbs_the_likelihood_to_the_order_of_its_group(group_size: int) -> None:
-    """``grad sum_k (1 - (1 - p)^k) / k`` up to ``k = G - 1``, of which the limit is ``grad log p``."""
+    """``grad sum_k (1 - (1 - p)^k) / k`` up to ``k = G - 1``. The limit of this is ``grad log p``."""
     problems = replace(random_problems(0), rewards=torch.tensor([[1.0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 1, 1]]).double())
     logits = random_logits(1)
     behaviour = logits.detach().log_softmax(-1)
@@ -65,7 +65,7 @@ def test_maxrl_climbs_the_likelihood_to_the_order_of_its_group(group_size: int) 
 
 
 def test_worked_maxrl() -> None:
-    """One right of four: advantages 3 and -1 three times, at ragged lengths."""
+    """One of four is correct. The advantages are 3 once and -1 three times, and the lengths differ."""
     policy, batch = tokens([[0.3, 9.0]] * 4, rewards=[1.0, 0.0, 0.0, 0.0], lengths=[1, 2, 1, 2])
     expected = torch.where(batch.mask, torch.tensor([[-3.0], [1.0], [1.0], [1.0]], dtype=torch.float64) / 4, 0.0)
     assert_exact(gradient(MaxRL().loss(policy, batch).loss, policy.logp), expected)

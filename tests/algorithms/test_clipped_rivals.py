@@ -20,7 +20,7 @@ from tests.support.enumeration import assert_exact, gradient
 
 
 def fresh_batch() -> tuple[PolicyOutput, Batch]:
-    """Ragged groups, sampled by the policy in training."""
+    """Groups of different lengths, sampled by the policy in training."""
     policy, batch = random_batch()
     return policy, replace(batch, old_logp=policy.logp.detach(), start_logp=policy.logp.detach())
 
@@ -36,13 +36,13 @@ def test_published_rloo_on_fresh_samples_is_rloo() -> None:
 
 
 def test_worked_published_rloo() -> None:
-    """The sampler's log-ratios to the reference are 0.2 and -0.6, the ratios to the sampler e^0.1 and e^-0.3."""
+    """The sampler's log-ratios to the reference are 0.2 and -0.6. The ratios to the sampler are e^0.1 and e^-0.3."""
     policy, batch = tokens([[0.1, 9.0], [-0.1, -0.2]], rewards=[1.0, 0.0], lengths=[1, 2])
     batch = replace(batch, ref_logp=torch.tensor([[-1.2, 9.0], [-0.7, -0.7]], dtype=torch.float64))
     output = RLOOPublished(beta=0.5).loss(policy, batch)
     advantage = (1 - 0.5 * 0.2) - (0 + 0.5 * 0.6)  # 0.6 for the first, -0.6 for the second
     ratio = torch.tensor([0.1, -0.3], dtype=torch.float64).exp()
-    assert ratio[1] < 0.8  # clipped: it is bad, and already less likely
+    assert ratio[1] < 0.8  # clipped, because it is bad and already less likely
     expected = torch.tensor([[-advantage * ratio[0] / 2, 0.0], [0.0, 0.0]], dtype=torch.float64)
     assert_exact(gradient(output.loss, policy.logp), expected)
     assert output.loss.item() == pytest.approx((-advantage * ratio[0].item() + advantage * 0.8) / 2, abs=1e-12)
@@ -85,7 +85,7 @@ def test_cispo_and_dppo_on_fresh_samples_are_grpo() -> None:
 
 
 def test_dppo_stops_each_advantage_on_its_own_side() -> None:
-    """A token of probability e^-1 may go to 0.568 and 0.168; a good one no further up, a bad one no further down."""
+    """A token of probability e^-1 may go to 0.568 and 0.168: a good one no further up, a bad one no further down."""
     log_ratios = [[0.5, 0.4, -0.7, -1.0]] * 2  # probabilities 0.607, 0.549, 0.183, 0.135
     policy, batch = tokens(log_ratios, rewards=[1.0, 0.0], lengths=[4, 4])
     output = DPPO(delta=0.2).loss(policy, batch)
@@ -110,7 +110,7 @@ def test_dppo_lets_a_rare_token_grow_up_to_its_cap() -> None:
 @pytest.mark.parametrize("beta", [0.0, 0.3])
 @pytest.mark.parametrize("whiten", [True, False])
 def test_reinforce_pp_is_ppo_without_a_critic(beta: float, whiten: bool) -> None:
-    """Whose critic expects nothing, and whose advantages look ahead to the end."""
+    """The critic of this PPO expects nothing, and its advantages look ahead to the end."""
     policy, batch = random_batch()
     blind = replace(batch, old_values=torch.zeros_like(batch.rewards)[:, None].expand(batch.mask.shape))
     ppo = PPO(beta=beta, whiten=whiten, gae_lambda=1.0, value_coefficient=0.0)
@@ -122,7 +122,7 @@ def test_reinforce_pp_is_ppo_without_a_critic(beta: float, whiten: bool) -> None
 
 
 def advantages_of(objective: Objective, rewards: list[float], lengths: list[int]) -> Tensor:
-    """[B, T], read from the gradient at ratio 1; the reference lies 0.1 nats below the sampler at each token."""
+    """[B, T] Read from the gradient at ratio 1. At each token, the reference is 0.1 nats below the sampler."""
     policy, batch = tokens([[0.0] * max(lengths)] * len(rewards), rewards, lengths)
     assert batch.ref_logp is not None
     batch = replace(batch, ref_logp=batch.ref_logp - 0.1)
@@ -130,7 +130,7 @@ def advantages_of(objective: Objective, rewards: list[float], lengths: list[int]
 
 
 def test_worked_reinforce_pp() -> None:
-    """Rewards 1 and 0, three tokens and one: returns of 0.85, 0.9, 0.95 and -0.05, whitened."""
+    """Rewards 1 and 0, with three tokens and one. The returns are 0.85, 0.9, 0.95 and -0.05, and are then whitened."""
     found = advantages_of(ReinforcePP(beta=0.5), [1.0, 0.0], [3, 1])
     returns = torch.tensor([0.85, 0.9, 0.95, -0.05], dtype=torch.float64)
     white = (returns - returns.mean()) / (returns.var(correction=0) + VARIANCE_FLOOR).sqrt()
@@ -145,7 +145,7 @@ def test_reinforce_pp_subtracts_the_groups_mean_first() -> None:
 @pytest.mark.parametrize("reward", [0.1, 0.7, 1.0])
 @pytest.mark.parametrize("lengths", [[1, 1, 1], [3, 2, 1]])
 def test_whitening_makes_nothing_of_returns_that_are_all_the_same(reward: float, lengths: list[int]) -> None:
-    """The mean over the step of some of these differs from each of them by a rounding."""
+    """For some of these, the mean over the step differs from each return by a rounding error."""
     assert not advantages_of(ReinforcePP(beta=0.0), [reward] * 3, lengths).any()
 
 

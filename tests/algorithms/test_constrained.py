@@ -1,4 +1,4 @@
-"""A constraint changes the rewards, by a penalty that follows the measured cost."""
+"""A constraint changes the rewards by a penalty that follows the measured cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ inners = pytest.mark.parametrize("inner", INNER, ids=str)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counting:
-    """An objective with totals and a state of its own."""
+    """An objective with its own totals and its own state."""
 
     requires: ClassVar[frozenset[str]] = frozenset()
 
@@ -55,7 +55,7 @@ def test_before_anything_is_measured_it_is_the_inner_objective(inner: Objective)
 
 @inners
 def test_the_inner_objective_sees_penalised_rewards_everywhere(inner: Objective) -> None:
-    """In its loss, in its totals and in the step's mean reward: a penalty of 0.6 at a limit of 4 tokens."""
+    """It sees them in its loss, its totals and the mean reward of the step. The penalty is 0.6, the limit 4 tokens."""
     policy, batch = random_batch()
     batch = replace(batch, state={"constraint_penalty": 0.6, "constraint_multiplier": 0.1})
     outer = step_loss(Constrained(inner=inner, quantity="length", limit=4.0), policy, batch)
@@ -82,7 +82,7 @@ def test_the_kl_is_that_of_the_policy_before_the_update() -> None:
 
 
 def test_worked_course_of_the_multiplier() -> None:
-    """Limit 10, rate 0.5, damping 2: costs of 20, 15, 10, 8, 0."""
+    """Limit 10, rate 0.5, damping 2. The costs are 20, 15, 10, 8, 0."""
     constrained = Constrained(inner=GRPO(), quantity="length", limit=10.0, rate=0.5, damping=2.0)
     course: list[tuple[float, float]] = []
     state: dict[str, float] = {}
@@ -94,7 +94,7 @@ def test_worked_course_of_the_multiplier() -> None:
 
 
 def test_totals_and_state_of_the_inner_objective_pass_through() -> None:
-    """Rewards are penalised before the inner totals; the inner state keeps its name."""
+    """Rewards are penalised before the inner totals. The inner state keeps its name."""
     policy, batch = random_batch()
     constrained = Constrained(inner=Counting(), quantity="length", limit=2.0)
     assert isinstance(constrained, HasOverview) and isinstance(constrained, HasState)
@@ -117,7 +117,7 @@ def test_the_cost_is_the_mean_over_the_step() -> None:
 
 
 def test_it_holds_the_limit_and_lets_go_of_one_that_does_not_bind() -> None:
-    """Exact gradient ascent on the penalised reward, completions of 1, 2, 3 and 3 tokens, until it rests."""
+    """Exact gradient ascent on the penalised reward until it converges. The completions have 1, 2, 3 and 3 tokens."""
     problems = random_problems(0, 1)
     lengths = torch.tensor([1.0, 2.0, 3.0, 3.0], dtype=torch.float64)
     free_length = (problems.optimum(0.5).exp() * lengths).sum().item()

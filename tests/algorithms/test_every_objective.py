@@ -1,4 +1,4 @@
-"""The rules that hold for all objectives, built-in and to come."""
+"""The rules that hold for all objectives, built-in ones and future ones."""
 
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
@@ -32,7 +32,7 @@ def loss_and_gradient(objective: Objective, policy: PolicyOutput, batch: Batch) 
 
 
 def cut(batch: Batch, *parts: Sequence[int]) -> list[Tensor]:
-    """Rows of the groups of each part."""
+    """The rows of the groups of each part."""
     return [torch.isin(batch.group, torch.tensor(part)) for part in parts]
 
 
@@ -169,7 +169,7 @@ def test_the_critic_is_used_where_it_is_required(objective: Objective) -> None:
 
 @every_objective
 def test_zero_advantages_stay_in_the_denominator(objective: Objective) -> None:
-    """Twice the step, the other half elsewhere and alike: this half's gradient is halved."""
+    """The step is twice as large, and its other half is elsewhere and all alike. So this half's gradient is halved."""
     policy, batch = random_batch()
     (batch,) = with_totals(objective, batch)
     count = batch.denominators
@@ -185,7 +185,7 @@ def test_zero_advantages_stay_in_the_denominator(objective: Objective) -> None:
 @every_objective
 @pytest.mark.parametrize("reward", [0.0, 1.0])
 def test_all_completions_alike_and_cut_is_no_special_case(objective: Objective, reward: float) -> None:
-    """All wrong or all right, every one of them at the length limit, in float32."""
+    """All are wrong or all correct, and every one is at the length limit, in float32."""
     policy, batch = random_batch()
     known: dict[str, Any] = {name: getattr(batch, name).float() for name in (*TOKEN_FIELDS, *COMPLETION_FIELDS)}
     tied = replace(
@@ -209,27 +209,27 @@ def test_all_completions_alike_and_cut_is_no_special_case(objective: Objective, 
 
 
 def same_returns(objective: Objective) -> bool:
-    """Whether completions of the same reward leave the critic nothing to explain."""
+    """Whether completions with the same reward leave the critic nothing to explain."""
     return getattr(objective, "beta", None) == 0 and "values" in objective.requires
 
 
 LEARNS_FROM_TIES = [
-    *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is in what is compared
+    *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is part of what is compared
     *("agro_tapered", "agro_tapered_off", "agro_proximal", "agro_anchored"),
-    *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is beside it
-    *("reinforce_delta", "grpo_delta"),  # what was sampled is made likelier
+    *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is separate
+    *("reinforce_delta", "grpo_delta"),  # sampled completions become more likely
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),
-    "astar_po",  # the value is of other completions
+    "astar_po",  # the value comes from other completions
     *("kto", "kto_weighted"),  # every completion is judged by itself
-    *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # a critic's advantages are not relative to the group
-    *("rloo_published", "reinforce_pp", "reinforce_pp_baseline"),  # the sampler's KL is in what is compared
+    *("ppo", "ppo_plain", "geppo", "geppo_plain"),  # the advantages of a critic are not relative to the group
+    *("rloo_published", "reinforce_pp", "reinforce_pp_baseline"),  # the sampler's KL is part of what is compared
     *("oapl", "pmd", "pmd_length"),  # a pull back to another policy
-    "asymre",  # all that was sampled is to be likely
+    "asymre",  # all sampled completions are to become likely
     *("constrained_agro", "constrained_grpo", "constrained_ppo", "constrained_dpo", "constrained_reinforce"),
     "constrained_m2po",
     *("robust_agro", "robust_grpo", "robust_ppo", "robust_kto", "robust_constrained"),
 ]
-"""Cases that learn from completions that are all right."""
+"""Cases that learn from completions that are all correct."""
 
 
 @every_objective

@@ -1,4 +1,4 @@
-"""What kind each objective is: every built-in one says so."""
+"""The family of each objective. Every built-in objective has one."""
 
 from typing import get_args
 
@@ -12,7 +12,7 @@ from algorithms.types import Family, hyperparameters
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_has_a_family_that_is_no_hyperparameter(name: str) -> None:
     assert OBJECTIVES[name].family in get_args(Family)
-    assert OBJECTIVES[name].family != "constrained"  # which is around others
+    assert OBJECTIVES[name].family != "constrained"  # because this family wraps other objectives
     assert "family" not in hyperparameters(OBJECTIVES[name])
 
 

@@ -1,4 +1,4 @@
-"""Hyperparameters out of range are refused by name; what an objective requires follows from them."""
+"""Hyperparameters out of range are refused by name. They determine what an objective requires."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""GRPO: its advantages, its clip on one side only, its three ways to average."""
+"""GRPO: its advantages, its clip on one side only, and its three ways to average."""
 
 from dataclasses import replace
 from typing import get_args
@@ -26,7 +26,10 @@ def test_at_ratio_one_it_is_reinforce_centred_on_the_group_mean(group_size: int)
 
 
 def test_the_clip_stops_each_advantage_on_its_own_side() -> None:
-    """First row: positive advantage; second: negative. Ratios far below, inside and far above the clip."""
+    """The advantage is positive in the first row and negative in the second.
+
+    Ratios are far below, inside and far above the clip.
+    """
     log_ratios = [[-1.0, 0.1, 1.0, 1.0], [-1.0, 0.1, 1.0, 0.0]]
     policy, batch = tokens(log_ratios, rewards=[1.0, 0.0], lengths=[4, 4])
     output = GRPO(beta_kl=0.0).loss(policy, batch)
@@ -50,7 +53,7 @@ def test_each_clip_bound_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("aggregate", "expected"),
     [
-        # advantages +-1/2, ratios e^0.1 and 1: token losses -e^0.1 / 2 once, +1/2 three times
+        # The advantages are +-1/2 and the ratios e^0.1 and 1. Token losses are -e^0.1 / 2 once and +1/2 three times.
         ("sequence_mean", (-1.1051709180756477 / 2 + 1 / 2) / 2),
         ("token_mean", (-1.1051709180756477 / 2 + 3 / 2) / 4),
         ("constant", (-1.1051709180756477 / 2 + 3 / 2) / 16),
@@ -63,7 +66,7 @@ def test_worked_numbers_of_each_aggregate(aggregate: Aggregate, expected: float)
 
 
 def test_advantages_are_divided_by_the_sample_standard_deviation() -> None:
-    """Rewards 1, 0, 0, 0: deviations 3/4 and -1/4, sample standard deviation 1/2."""
+    """Rewards 1, 0, 0, 0 have the deviations 3/4 and -1/4, and the sample standard deviation 1/2."""
     policy, batch = tokens([[0.0]] * 4, rewards=[1.0, 0.0, 0.0, 0.0], lengths=[1] * 4)
     moved = gradient(GRPO(beta_kl=0.0).loss(policy, batch).loss, policy.logp)
     expected = -torch.tensor([[0.75], [-0.25], [-0.25], [-0.25]], dtype=torch.float64) / (0.5 + 1e-4) / 4
@@ -76,9 +79,9 @@ def test_a_tied_group_moves_by_the_kl_alone(aggregate: Aggregate) -> None:
     without = GRPO(beta_kl=0.0, aggregate=aggregate).loss(policy, batch).loss
     assert not gradient(without, policy.logp).any()
     moved = gradient(GRPO(beta_kl=0.5, aggregate=aggregate).loss(policy, batch).loss, policy.logp)
-    assert moved[0, 0] > 0 > moved[0, 1]  # back toward the reference
+    assert moved[0, 0] > 0 > moved[0, 1]  # back towards the reference
     share = {"sequence_mean": 1 / 4, "token_mean": 1 / 3, "constant": 1 / 16}[aggregate]
-    slope = 1 - torch.exp(torch.tensor(-0.1, dtype=torch.float64))  # of exp(-d) + d - 1 at d = 0.1
+    slope = 1 - torch.exp(torch.tensor(-0.1, dtype=torch.float64))  # the slope of exp(-d) + d - 1 at d = 0.1
     assert_exact(moved[0, 0], 0.5 * share * slope)
 
 

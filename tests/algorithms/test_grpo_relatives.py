@@ -1,4 +1,4 @@
-"""Dr. GRPO, DAPO and GSPO: what each changes of GRPO, and nothing else."""
+"""Dr. GRPO, DAPO and GSPO: what each changes in GRPO, and that it changes nothing else."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_dr_grpo_passes_its_fields_on() -> None:
 
 
 def test_worked_dapo() -> None:
-    """Rewards 1, 0, 0, 0, lengths 3, 1, 1, 1: six tokens alike, advantages over a standard deviation of 1/2."""
+    """Rewards 1, 0, 0, 0 and lengths 3, 1, 1, 1. All six tokens count alike. The standard deviation is 1/2."""
     log_ratios = [[0.24, 0.26, -0.3], [-0.21, 0.0, 0.0], [-0.23, 0.0, 0.0], [0.3, 0.0, 0.0]]
     policy, batch = tokens(log_ratios, rewards=[1.0, 0.0, 0.0, 0.0], lengths=[3, 1, 1, 1])
     output = DAPO().loss(policy, batch)
@@ -65,7 +65,7 @@ def test_gspo_on_single_tokens_is_grpo() -> None:
 
 
 def test_worked_gspo() -> None:
-    """Log-ratios whose means are 3.5e-4 and -2e-4, within the clip, then 5e-4 and -5e-4, beyond it."""
+    """The means of the log-ratios are first 3.5e-4 and -2e-4, within the clip, then 5e-4 and -5e-4, beyond it."""
     log_ratios = [[0.5, -0.4993, 9.0], [-6e-4, 0.0, 0.0]]
     policy, batch = tokens(log_ratios, rewards=[1.0, 0.0], lengths=[2, 3])
     output = GSPO().loss(policy, batch)

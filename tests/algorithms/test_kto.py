@@ -1,4 +1,4 @@
-"""KTO: worked values, and the point above which a completion is worth pushing no further."""
+"""KTO: worked values, and the point above which it pushes a completion less and less."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from tests.support.enumeration import assert_exact
 
 
 def worked(*mismatched: float) -> tuple[PolicyOutput, Batch]:
-    """Sequence log-ratios to the reference of 2, -1 and 0.5; the first two completions are right."""
+    """Log-ratios of sequences to the reference are 2, -1 and 0.5. The first two completions are correct."""
     policy, batch = tokens([[1.5, 0.5], [-1.0, 9.0], [0.25, 0.25]], rewards=[1.0, 1.0, 0.0], lengths=[2, 1, 2])
     return policy, replace(batch, mismatched_log_ratio=torch.tensor(mismatched, dtype=torch.float64))
 
@@ -33,7 +33,7 @@ def test_worked_loss() -> None:
 
 
 def test_worked_gradient() -> None:
-    """Right completions are pushed up, wrong ones down, by the sigmoid's slope."""
+    """Correct completions are pushed up and wrong ones down, by the slope of the sigmoid."""
     policy, batch = worked(1.0, -0.4, 0.6)
     gradient = gradients(step_loss(KTO(beta=0.5), policy, batch).loss, policy)[0]
     slopes = torch.stack([s * (1 - s) for s in (sigmoid(0.8), sigmoid(-0.7), sigmoid(-0.05))])
@@ -50,7 +50,7 @@ def test_the_point_is_never_below_zero() -> None:
 
 
 def test_at_the_reference_it_is_a_policy_gradient_without_a_baseline() -> None:
-    """Rewards of one and minus one, scaled by a quarter of beta: the sigmoid's slope at 0."""
+    """The rewards are 1 and -1, scaled by a quarter of beta, because the slope of the sigmoid at 0 is 1/4."""
     policy, batch = random_batch()
     start = replace(batch, ref_logp=policy.logp.detach(), mismatched_log_ratio=torch.zeros_like(batch.rewards))
     gradient = gradients(step_loss(KTO(beta=0.2), policy, start).loss, policy)[0]

@@ -1,4 +1,4 @@
-"""What holds the level of a log-probability, exactly: what AGRO cannot see, and what REINFORCE adds to it."""
+"""What fixes the level of log-probabilities: what AGRO cannot see, and what REINFORCE adds to it."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ BETA = 0.05
 
 
 def test_the_loss_is_blind_to_mass_where_the_behaviour_has_next_to_none() -> None:
-    """Three completions, the first right; the reference, of which the data are, hardly ever writes the third."""
+    """Of three completions, the first is correct. The data come from the reference, which rarely writes the third."""
     rewards, rare = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64), 1e-3
     ref = torch.tensor([(1 - rare) / 2, (1 - rare) / 2, rare], dtype=torch.float64).log()
 
@@ -32,7 +32,7 @@ def test_the_loss_is_blind_to_mass_where_the_behaviour_has_next_to_none() -> Non
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_reinforce_is_agro_with_less_kl_and_its_level_tied_to_the_reference(size: int) -> None:
-    """Sample by sample, on any data: AGRO's KL part times ``1 - 1/G``, and ``-beta`` times the mean log-ratio."""
+    """For each sample, on any data: AGRO's KL part times ``1 - 1/G``, and ``-beta`` times the mean log-ratio."""
     problems = random_problems(3)
     members = torch.cartesian_prod(*[torch.arange(4)] * size).view(-1, size)
     group = torch.arange(3 * len(members)).repeat_interleave(size)
@@ -58,7 +58,8 @@ def test_reinforce_is_agro_with_less_kl_and_its_level_tied_to_the_reference(size
     level = -BETA * group_mean(log_ratio, group)
     assert_exact(coefficients(Reinforce(beta=BETA)), rewards_alone + (1 - 1 / size) * kl_part + level)
     assert_exact(coefficients(RLOO(beta=BETA)), coefficients(AGRO(beta=BETA)))
-    assert_exact(group_mean(coefficients(AGRO(beta=BETA)), group), torch.zeros(len(group)).double())  # no level at all
+    # AGRO does not fix the level at all.
+    assert_exact(group_mean(coefficients(AGRO(beta=BETA)), group), torch.zeros(len(group)).double())
 
 
 def test_the_mean_ratio_is_one_under_any_behaviour() -> None:

@@ -1,4 +1,4 @@
-"""Objectives are found by name, or in anyone's module, and refused in a clear sentence."""
+"""Objectives are found by name, or in a module of the user. Others are refused in a clear sentence."""
 
 import sys
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_own_by_module_path(own_module: str) -> None:
     objective = load_objective(f"{own_module}:Mine")
     assert objective.__name__ == "Mine"
     assert objective().requires == frozenset()
-    assert not hasattr(objective, "family")  # which the built-in ones alone must have
+    assert not hasattr(objective, "family")  # only built-in objectives must have it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""M2PO drops tokens by what the whole step holds, not by what a micro-batch does."""
+"""M2PO drops tokens depending on the whole step, and not on a micro-batch."""
 
 import math
 from dataclasses import replace
@@ -13,7 +13,7 @@ from tests.support.batches import gradients, random_batch, step_loss, tokens
 from tests.support.enumeration import assert_exact
 
 LOG_RATIOS = [[0.1, 0.2, -0.4], [0.3, 9.0, 9.0], [0.0, -0.2, 9.0]]
-"""Rewards 1, 0, 0; lengths 3, 1, 2. Squares in order: 0, 0.01, 0.04, 0.04, 0.09, 0.16."""
+"""Rewards 1, 0, 0 and lengths 3, 1, 2. The squares in order are 0, 0.01, 0.04, 0.04, 0.09, 0.16."""
 
 
 def worked() -> tuple[PolicyOutput, Batch]:
@@ -27,7 +27,7 @@ def worked() -> tuple[PolicyOutput, Batch]:
         (0.0567, [[1, 1, 1], [1, 0, 0], [1, 1, 0]]),  # the mean of all is 0.34 / 6
         (0.0566, [[1, 1, 0], [1, 0, 0], [1, 1, 0]]),  # of the five smallest 0.036
         (0.0359, [[1, 1, 0], [0, 0, 0], [1, 1, 0]]),  # of the four smallest 0.0225
-        (0.0200, [[1, 0, 0], [0, 0, 0], [1, 0, 0]]),  # two tie at 0.04: with either alone it would be 0.0167
+        (0.0200, [[1, 0, 0], [0, 0, 0], [1, 0, 0]]),  # two are equal at 0.04; with only one of them it would be 0.0167
         (0.0010, [[0, 0, 0], [0, 0, 0], [1, 0, 0]]),
     ],
 )
@@ -42,10 +42,10 @@ def test_worked_cuts(tau: float, kept: list[list[int]]) -> None:
 
 
 def test_outward_judges_only_what_the_clip_would_hold_back() -> None:
-    """Up where the advantage is positive: 0.1 and 0.2 of the first; down where it is negative: -0.2 of the third."""
+    """Up, if the advantage is positive: 0.1 and 0.2 of the first. Down, if it is negative: -0.2 of the third."""
     policy, batch = worked()
     assert step_loss(M2PO(tau=0.0301, judged="outward"), policy, batch).metrics["dropped"] == 0  # 0.09 / 3
-    output = step_loss(M2PO(tau=0.0299, judged="outward"), policy, batch)  # two tie at 0.04, so both go
+    output = step_loss(M2PO(tau=0.0299, judged="outward"), policy, batch)  # two are equal at 0.04, so both are dropped
     dropped = gradients(output.loss, policy)[0] == 0
     assert dropped[batch.mask].tolist() == [False, True, False, False, False, True]
 

@@ -1,4 +1,4 @@
-"""TOPR tapers bad completions alone; TBA is AGRO but for a constant; who holds the level of a group, and who not."""
+"""TOPR tapers only bad completions, and TBA is AGRO except for a constant. Which losses fix the level of a group."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def test_topr_on_fresh_samples_is_reinforce(beta: float) -> None:
 
 
 def test_worked_topr() -> None:
-    """Rewards 1, 1, 0, 0: advantages 2/3 and -2/3. Sequence log-ratios -5 and 0.5, once for each."""
+    """Rewards 1, 1, 0, 0 have advantages 2/3 and -2/3. The log-ratios of sequences are -5 and 0.5, once for each."""
     log_ratios = [[-2.0, -3.0], [0.2, 0.3], [-2.0, -3.0], [0.2, 0.3]]
     policy, batch = tokens(log_ratios, rewards=[1.0, 1.0, 0.0, 0.0], lengths=[2] * 4)
     output = TOPR(beta=0.0).loss(policy, batch)
@@ -42,7 +42,7 @@ def test_topr_takes_the_ratio_to_the_behaviour_not_to_the_reference() -> None:
     assert batch.ref_logp is not None
     far = replace(batch, ref_logp=batch.ref_logp - 3.0)
     moved = gradient(TOPR(beta=BETA).loss(policy, far).loss, policy.logp).flatten()
-    pull = BETA * 2.0  # of k2: log-ratio to the reference 2
+    pull = BETA * 2.0  # from k2: the log-ratio to the reference is 2
     tapered = torch.tensor(-1.0, dtype=torch.float64).exp()
     assert_exact(moved, torch.stack([pull - 1 + 0 * tapered, pull + tapered]) / 2)
 
@@ -66,7 +66,7 @@ def test_tba_leaves_the_optimum_alone() -> None:
 
 
 def test_worked_tba() -> None:
-    """Residuals d - r / beta of 0.2 - 2 and 0.4: their mean is -0.7, the deviations 1.1 each way."""
+    """The residuals d - r / beta are 0.2 - 2 and 0.4. Their mean is -0.7, and the deviations are -1.1 and 1.1."""
     policy, batch = tokens([[0.2], [0.4]], rewards=[1.0, 0.0], lengths=[1, 1])
     loss = TBA(beta=BETA).loss(policy, batch).loss
     assert loss.item() == pytest.approx(1.1**2, abs=1e-12)
@@ -92,14 +92,14 @@ def test_worked_tba() -> None:
     ],
 )
 def test_who_holds_the_level_of_a_groups_log_probabilities(name: str, free: bool) -> None:
-    """Whether a loss asks for differences within a prompt alone, so that all its completions may become rarer alike.
+    """Some losses look only at differences within a prompt, so all its completions may become rarer alike.
 
-    On fresh samples the policy's own normalisation holds the level; on a few old ones nothing does. A KL to the
-    reference in the loss, or a likelihood term, holds each completion by itself.
+    On fresh samples, the normalisation of the policy fixes the level. On a few old ones, nothing does. A KL to the
+    reference in the loss, or a likelihood term, fixes each completion alone.
     """
     policy, batch = random_batch(sizes=(4, 4, 4), seed=5)
     loss = OBJECTIVES[name]().loss(policy, batch).loss
-    first = gradient(loss, policy.logp)[:, 0]  # a shift of a completion's log-probability, by its first token
+    first = gradient(loss, policy.logp)[:, 0]  # shifts the log-probability of a completion by its first token
     levels = torch.zeros(3, dtype=torch.float64).index_add(0, batch.group, first)
     assert (levels.abs().max() < 1e-14) == free
     assert first.abs().max() > 1e-4

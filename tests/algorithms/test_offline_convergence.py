@@ -1,4 +1,4 @@
-"""On data of the reference AGRO reaches the optimum, a KL in the loss does not (the paper's Figure 1)."""
+"""On data of the reference, AGRO reaches the optimum, and a KL in the loss does not (Figure 1 of the paper)."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_reinforce_converges_elsewhere(objective: Objective) -> None:
 
 
 def test_rloo_as_published_converges_elsewhere() -> None:
-    """On data of the reference the sampler's KL is 0: nothing but the clip holds the policy back."""
+    """On data of the reference, the sampler's KL is 0. Only the clip holds the policy back."""
     kl, _ = descend(RLOOPublished(beta=BETA), BETA, steps=300)
     assert 0.4 < kl.mean() < 0.8
     assert kl.min() > 0.01

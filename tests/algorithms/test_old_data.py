@@ -1,4 +1,4 @@
-"""AGRO that holds its level: exact fixed points and identities of the variants for old data, by enumeration."""
+"""The variants of AGRO for old data, which fix the level: exact fixed points and identities, by enumeration."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,17 +36,17 @@ NEUTRAL: dict[str, Objective] = {
     "tapered": AGROTapered(beta=BETA, delta=0.0, taper=False),
     "proximal": AGROProximal(beta=BETA, tau=0.0),
 }
-"""With what mends them switched off."""
+"""The variants without their corrections."""
 
 MENDED: dict[str, Objective] = {
     "tapered": AGROTapered(beta=BETA, delta=0.1),
     "proximal": AGROProximal(beta=BETA, tau=0.2),
 }
-"""Whose optimum is AGRO's where the behaviour follows the policy."""
+"""The variants with the optimum of AGRO if the behaviour follows the policy."""
 
 
 def kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """[] mean over prompts of KL(p || q), both [N, K]."""
+    """[] The mean over prompts of KL(p || q), both [N, K]."""
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean()
 
 
@@ -102,7 +102,7 @@ def test_on_fresh_completions_delta_changes_no_expectation(seed: int) -> None:
     ids=["agro", "reinforce"],
 )
 def test_delta_is_a_pull_towards_the_behaviour(ours: Objective, plain: Objective, seed: int) -> None:
-    """Its gradient is ``delta`` times that of KL(mu || pi)."""
+    """The gradient of delta's term is ``delta`` times that of KL(mu || pi)."""
     problems, logits, behaviour = random_problems(seed), random_logits(seed + 10), random_distribution(seed + 20)
     pull = 0.3 * gradient(kl(behaviour, logits.log_softmax(-1)), logits)
     found, bare = (expected_gradient(each, logits, problems, behaviour) for each in (ours, plain))
@@ -135,7 +135,7 @@ def test_the_anchor_is_a_forward_kl_to_the_optimum_on_data_of_the_reference(seed
 def end_of(objective: Objective, problems: Problems, behaviour: Callable[[Tensor], Tensor], steps: int) -> float:
     """KL(pi || pi*) in nats after exact gradient steps from the reference.
 
-    ``behaviour`` says who sampled for each policy, both [N, K].
+    ``behaviour`` gives the sampling policy for each policy, both [N, K].
     """
     logits = problems.ref.clone()
     for _ in range(steps):
@@ -147,7 +147,7 @@ def end_of(objective: Objective, problems: Problems, behaviour: Callable[[Tensor
 
 
 def lagging(lag: int) -> Callable[[Tensor], Tensor]:
-    """The policy of ``lag`` steps before; of the first step until then."""
+    """The policy of ``lag`` steps before. In the first steps, the initial policy."""
     seen: list[Tensor] = []
 
     def behaviour(log_policy: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ def test_on_stale_completions_it_ends_at_the_optimum(name: str, seed: int) -> No
 @SEEDS
 @pytest.mark.parametrize("name", MENDED)
 def test_on_a_fixed_set_it_stops_a_little_short(name: str, seed: int) -> None:
-    """Measured: 0.007 to 0.11 nats (tapered, delta 0.1), 0.014 to 0.13 (proximal, tau 0.2)."""
+    """Measured: 0.007 to 0.11 nats (tapered, delta 0.1) and 0.014 to 0.13 nats (proximal, tau 0.2)."""
     problems = random_problems(seed)
     assert 1e-3 < end_of(MENDED[name], problems, lambda _: problems.ref, 400) < 0.15
 
@@ -189,7 +189,7 @@ def test_weights_that_vanish_together_are_compared_with_each_other() -> None:
 
 
 def test_tapered_deviations_by_hand() -> None:
-    """Weights 1 and 1/2 of values 1 and 4: their mean is 2, so -1 and 1, each times G / (G - 1) = 2."""
+    """Weights 1 and 1/2 with values 1 and 4 have the mean 2. Deviations are -1 and 1, each times G / (G - 1) = 2."""
     log_weights = torch.tensor([1.0, 0.5], dtype=torch.float64).log()
     found = tapered_deviations(torch.tensor([1.0, 4.0], dtype=torch.float64), log_weights, torch.zeros(2).long())
     assert_exact(found, torch.tensor([-2.0, 2.0], dtype=torch.float64))

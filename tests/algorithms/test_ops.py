@@ -1,4 +1,4 @@
-"""Worked numbers of the shared tensor functions."""
+"""The shared tensor functions, with worked numbers."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from algorithms import ops
 
-GROUP = torch.tensor([5, 2, 5, 2, 5])  # interleaved, not from 0, of sizes 3 and 2
+GROUP = torch.tensor([5, 2, 5, 2, 5])  # interleaved, not from 0, with sizes 3 and 2
 VALUES = torch.tensor([1.0, 10.0, 2.0, 20.0, 6.0])
 
 
@@ -55,7 +55,7 @@ def test_policy_gradient_does_not_differentiate_advantages() -> None:
     assert gradient.tolist() == [0.75, 1.5]
 
 
-# lambda 1/2 on rewards 0, 0, 1 and values 1/2, 1/4, 3/4: surprises are -1/4, 1/2 and 1/4
+# Lambda is 1/2, rewards are 0, 0, 1 and values 1/2, 1/4, 3/4. The surprises are -1/4, 1/2 and 1/4.
 REWARDS, STATE_VALUES = [0.0, 0.0, 1.0], [0.5, 0.25, 0.75]
 
 
@@ -68,7 +68,7 @@ REWARDS, STATE_VALUES = [0.0, 0.0, 1.0], [0.5, 0.25, 0.75]
     ],
 )
 def test_worked_advantage_estimates(decay: float, expected: list[float]) -> None:
-    """The second row ends after one token, which is worth 0.75, without a reward; its padding holds nonsense."""
+    """The second row ends after one token, which is worth 0.75 and has no reward. Its padding holds nonsense."""
     rewards = torch.tensor([REWARDS, REWARDS])
     values = torch.tensor([STATE_VALUES, [0.75, math.nan, math.inf]])
     mask = torch.tensor([[True, True, True], [True, False, False]])
@@ -102,7 +102,7 @@ def test_truncated_weights_are_the_smaller_of_ratio_and_cap() -> None:
 
 
 def test_icepop_leaves_what_is_in_the_range_as_it_is() -> None:
-    """Ratios of 1/4, 1/2, 1, 4 and 5, of which the ends of the range, 1/2 and 4, stay."""
+    """Ratios of 1/4, 1/2, 1, 4 and 5. The ends of the range, 1/2 and 4, are kept."""
     ratios = torch.tensor([[0.25, 0.5, 1.0, 4.0, 5.0]], dtype=torch.float64)
     sampler_logp = torch.full_like(ratios, -1.0)
     weight = ops.icepop_weights(sampler_logp + ratios.log(), sampler_logp, 0.499, 4.001)
@@ -110,7 +110,7 @@ def test_icepop_leaves_what_is_in_the_range_as_it_is() -> None:
 
 
 def test_sequence_masks_are_by_the_geometric_mean_of_sampled_tokens() -> None:
-    """Means of 2, of 2.08 and of 0.5; single tokens may leave the range, and padding holds nonsense."""
+    """Means of 2, of 2.08 and of 0.5. Single tokens may be outside the range. The padding holds nonsense."""
     ratios = torch.tensor([[8.0, 0.5, math.nan], [2.0, 2.0, 2.25], [0.5, math.inf, math.nan]], dtype=torch.float64)
     mask = torch.tensor([[True, True, False], [True, True, True], [True, False, False]])
     sampler_logp = torch.full_like(ratios, -1.0)

@@ -1,4 +1,4 @@
-"""DPO, IPO and RPO: which pairs, how they are weighted, and worked losses."""
+"""DPO, IPO and RPO: which pairs they use, how they weight them, and worked losses."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ LOSSES: list[Objective] = [DPO(), DPO(pairing="random"), IPO(), RPO(), RPO(pairi
 
 
 def groups(log_ratios: list[list[float]], rewards: list[list[float]]) -> tuple[PolicyOutput, Batch]:
-    """Prompts by the log-ratio to the reference of each completion, spread evenly over two tokens."""
+    """Prompts with the log-ratio to the reference of each completion, spread evenly over two tokens."""
     flat = torch.tensor([d for group in log_ratios for d in group], dtype=torch.float64)
     count = len(flat)
     ref_logp = torch.full((count, 2), -1.0, dtype=torch.float64)
@@ -53,7 +53,7 @@ def test_at_the_reference_the_loss_is_log_2_for_each_prompt_with_a_pair() -> Non
 
 
 def test_worked_numbers() -> None:
-    """Three prompts: two pairs, one pair, none. Each one's mean, over three."""
+    """Three prompts have two pairs, one pair and none. Each prompt has its mean, and the sum is divided by three."""
     policy, batch = groups([[1.0, -0.5, 0.3], [-2.0, 1.0], [5.0, -5.0]], [[1.0, 0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     output = DPO(beta=BETA).loss(policy, batch)
     first = (softplus(-BETA * 1.5) + softplus(-BETA * 0.7)) / 2
@@ -127,7 +127,7 @@ def test_a_pair_is_of_one_prompt() -> None:
 
 
 def random_pairs(rewards: list[float], trials: int = 50) -> Tensor:
-    """[G, G] how often each pair is the one drawn, over many prompts with these rewards."""
+    """[G, G] The share of draws of each pair, over many prompts with these rewards."""
     size = len(rewards)
     counts = torch.zeros(size, size)
     for seed in range(160):
@@ -143,7 +143,7 @@ def random_pairs(rewards: list[float], trials: int = 50) -> Tensor:
 
 @pytest.mark.parametrize("rewards", [[1.0, 0.0, 0.0, 1.0, 0.0], [3.0, 2.0, 1.0], [1.0, 0.5, 0.5, -2.0]], ids=str)
 def test_a_random_pair_is_one_of_all_with_equal_probability(rewards: list[float]) -> None:
-    """8000 draws: 4.5 standard deviations of a share of 1/6 are below 0.02."""
+    """In 8000 draws, 4.5 standard deviations of a share of 1/6 are below 0.02."""
     values = torch.tensor(rewards)
     pairs = (values[:, None] > values[None, :]).float()
     torch.testing.assert_close(random_pairs(rewards), pairs / pairs.sum(), rtol=0.0, atol=0.02)
@@ -179,11 +179,11 @@ def test_ipo_sums_log_ratios_over_tokens_or_takes_their_mean(normalise_length: b
 
 
 def test_rpo_adds_the_nll_per_token_of_each_pairs_winner() -> None:
-    """Rewards 2, 1, 0: the first wins two of three pairs, the second one."""
+    """With rewards 2, 1, 0, the first wins two of three pairs, and the second wins one."""
     policy, batch = groups([[0.4, -0.6, 1.0], [1.0, 1.0]], [[2.0, 1.0, 0.0], [1.0, 1.0]])
     batch = replace(batch, mask=torch.tensor([[True, True], [True, False], [True, True], [True, True], [True, True]]))
     rpo, dpo = RPO(beta=BETA, eta=0.3).loss(policy, batch), DPO(beta=BETA).loss(policy, batch)
-    nll = (2 / 3 * (2.0 - 0.4) / 2 + 1 / 3 * (1.0 + 0.3)) / 2  # token log-probabilities -1 + d / 2; two prompts
+    nll = (2 / 3 * (2.0 - 0.4) / 2 + 1 / 3 * (1.0 + 0.3)) / 2  # token log-probabilities are -1 + d / 2; two prompts
     assert rpo.metrics["chosen_nll"].item() == pytest.approx(nll, abs=1e-12)
     assert (rpo.loss - dpo.loss).item() == pytest.approx(0.3 * nll, abs=1e-12)
     pull = gradient(rpo.loss, policy.logp) - gradient(dpo.loss, policy.logp)

@@ -1,4 +1,4 @@
-"""RLOO and REINFORCE estimate the gradient of the KL-regularised reward, on-policy and exactly."""
+"""RLOO and REINFORCE estimate the gradient of the KL-regularised reward exactly, on policy."""
 
 from dataclasses import replace
 from typing import get_args
@@ -28,7 +28,7 @@ spellings = pytest.mark.parametrize("spelling", SPELLINGS)
 
 
 class GroupCentredRLOO:
-    """RLOO with the group's mean, the own reward included, as baseline."""
+    """RLOO whose baseline is the mean of the group, including the own reward."""
 
     requires = frozenset({"ref_logp"})
 
@@ -75,7 +75,7 @@ def test_off_policy_both_are_biased() -> None:
 
 @pytest.mark.parametrize(("kl", "direction"), [("k1", "none"), ("k2", "reverse"), ("k3", "forward")])
 def test_direction_of_each_kl_estimator_as_a_loss(kl: str, direction: str) -> None:
-    """k1 pulls nowhere, k2 along KL(pi || ref), k3 along KL(ref || pi)."""
+    """k1 has no direction, k2 is along KL(pi || ref), and k3 along KL(ref || pi)."""
     problems, logits = random_problems(7), random_logits(8)
     log_policy = logits.log_softmax(-1)
     policy, batch = every_group(log_policy, problems, log_policy.detach(), 1, "one_token")

@@ -1,4 +1,4 @@
-"""PPO and GEPPO: token rewards, advantages, whitening, both clips, and the critic's metrics."""
+"""PPO and GEPPO: token rewards, advantages, whitening, both clips, and the metrics of the critic."""
 
 import math
 from dataclasses import replace
@@ -31,7 +31,7 @@ PLAIN = PPO(beta=0.0, whiten=False)
 def one_token_each(
     rewards: list[float], ratios: list[float], old_values: list[float], values: list[float]
 ) -> tuple[PolicyOutput, Batch]:
-    """Completions of one token each, so that an advantage is reward minus old value."""
+    """Completions of one token each, so an advantage is the reward minus the old value."""
 
     def column(numbers: list[float]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.float64)[:, None]
@@ -65,7 +65,7 @@ def test_the_reward_sits_on_the_last_sampled_token_and_the_kl_on_each() -> None:
 
 
 def state_values(log_policy: Tensor, problems: Problems) -> Tensor:
-    """[N, T] true value of each state of the prefix code: what is still to come, KL included, after t ones."""
+    """[N, T] The true value of each state of the prefix code: what is still to come after t ones, with the KL."""
     at_least, ref_at_least = (each.flip(-1).logcumsumexp(-1).flip(-1) for each in (log_policy, problems.ref))
     to_come = torch.zeros(len(log_policy), K - 1, dtype=torch.float64)
     for t in range(K - 1):
@@ -77,7 +77,7 @@ def state_values(log_policy: Tensor, problems: Problems) -> Tensor:
 
 
 def expected_ppo_gradient(ppo: PPO, logits: Tensor, problems: Problems, values: Tensor) -> Tensor:
-    """On-policy, completions weighted the same, values [N, T] of each prompt's states."""
+    """The expected gradient on policy, with equal weights of completions. The values [N, T] are those of the states."""
     log_policy = logits.log_softmax(-1)
     policy, batch = every_group(log_policy, problems, log_policy.detach(), 1, "prefix_code")
     of_row = values.repeat_interleave(K, 0)
@@ -125,11 +125,11 @@ def test_being_cut_pays_nothing(ppo: PPO) -> None:
 
 
 def stale_geppo_gradient(geppo: GEPPO, logits: Tensor, problems: Problems, behaviour: Tensor) -> Tensor:
-    """[N, K] expected gradient of the first update on completions of another policy, whose mean is the baseline."""
+    """[N, K] The expected gradient of the first update on completions of another policy, whose mean is the baseline."""
     log_policy = logits.log_softmax(-1)
     policy, batch = every_group(log_policy, problems, behaviour, 1, "one_token")
     regularised = problems.regularised(log_policy.detach(), BETA)
-    baseline = (log_policy.detach().exp() * regularised).sum(-1)  # of the policy, not of the behaviour
+    baseline = (log_policy.detach().exp() * regularised).sum(-1)  # of the policy, not of the behaviour policy
     values = baseline.repeat_interleave(K)[:, None]
     output = step_loss(geppo, PolicyOutput(logp=policy.logp, values=values), replace(batch, old_values=values))
     return gradient(output.loss, logits)
@@ -137,7 +137,7 @@ def stale_geppo_gradient(geppo: GEPPO, logits: Tensor, problems: Problems, behav
 
 @pytest.mark.parametrize("seed", range(3))
 def test_geppo_on_old_data_follows_the_regularised_reward_and_rests_at_its_optimum(seed: int) -> None:
-    """Its advantages are those of the policy before the update, so the ratio makes them exact on any data."""
+    """The advantages are those of the policy before the update, so the ratio makes them exact on any data."""
     problems, logits, behaviour = random_problems(seed), random_logits(seed + 10), random_distribution(seed + 20)
     geppo = GEPPO(beta=BETA, gae_lambda=1.0, whiten=False, value_coefficient=0.0)
     expected = -gradient(problems.objective(logits.log_softmax(-1), BETA), logits)
@@ -188,7 +188,7 @@ def test_the_clip_stops_each_advantage_on_its_own_side() -> None:
 
 
 def test_worked_value_loss() -> None:
-    """Return 1 from an old value of 0: 0.5 is clipped to 0.2, -0.5 is worse than its clip, 0.1 is within it."""
+    """The return is 1 and the old value 0. 0.5 is clipped to 0.2, -0.5 is worse than its clip, and 0.1 is within it."""
     policy, batch = one_token_each([1.0] * 3, [1.0] * 3, [0.0] * 3, [0.5, -0.5, 0.1])
     output = step_loss(PLAIN, policy, batch)
     value_loss = (0.5 * 0.8**2 + 0.5 * 1.5**2 + 0.5 * 0.9**2) / 3
@@ -199,7 +199,7 @@ def test_worked_value_loss() -> None:
 
 
 def test_the_critic_aims_at_advantage_plus_old_value() -> None:
-    """Lambda 1 and no truncation: the sum of the rewards to come, whatever the old value is."""
+    """With lambda 1 and no truncation, this is the sum of the rewards to come, whatever the old value is."""
     policy, batch = random_batch()
     assert policy.values is not None
     batch = replace(batch, truncated=torch.zeros_like(batch.truncated))
@@ -225,7 +225,7 @@ def test_worked_explained_variance(old_values: list[float], explained: float) ->
 
 
 def test_explained_variance_is_of_all_rewards_to_come_whatever_lambda_and_truncation_are() -> None:
-    """Against torch.var over the sampled tokens, the future written out token by token."""
+    """Compared with torch.var over the sampled tokens. The future rewards are summed token by token."""
     policy, batch = random_batch()
     assert batch.old_logp is not None and batch.ref_logp is not None and batch.old_values is not None
     to_come, missed = [], []
@@ -266,7 +266,7 @@ def test_geppo_on_fresh_completions_is_ppo_bit_for_bit() -> None:
 
 
 def test_geppo_clips_around_the_policy_before_the_update() -> None:
-    """``rho_k`` is 2 for all: the bounds are 1.9 and 2.1."""
+    """``rho_k`` is 2 for all, so the bounds are 1.9 and 2.1."""
     ratios = [1.0, 1.85, 1.95, 2.05, 2.15]
     policy, batch = one_token_each([1.0] * 5 + [-1.0] * 5, ratios * 2, [0.0] * 10, [0.0] * 10)
     assert batch.old_logp is not None

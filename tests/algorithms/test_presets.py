@@ -1,4 +1,4 @@
-"""Objectives that are another one with some of its fields fixed: those cannot be set, and it is that one."""
+"""Some objectives are another one with fixed fields. The fixed fields cannot be set."""
 
 from dataclasses import asdict
 
@@ -24,7 +24,7 @@ OWN = {
     "geppo": {"beta", "gae_lambda", "whiten", "clip", "value_clip", "value_coefficient"},
     "rpo": {"beta", "eta", "pairing"},
 }
-"""Every run of theirs has just these in its id."""
+"""The fields in the id of a run with each of these objectives."""
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -1,4 +1,4 @@
-"""OAPL, PMD and REBEL: squared residuals, their fixed points, and what they are of AGRO."""
+"""OAPL, PMD and REBEL: squared residuals, their fixed points, and their relation to AGRO."""
 
 import math
 from dataclasses import replace
@@ -25,7 +25,7 @@ def to(other: Tensor | None, logp: Tensor, batch: Batch) -> Tensor:
 
 
 def test_worked_oapl() -> None:
-    """Rewards 1 and 0 at beta 0.5: V = 1/2 log((e^2 + 1) / 2). Log-ratios 0.2 of one token, 0.4 of two."""
+    """Rewards 1 and 0 with beta 0.5 give V = 1/2 log((e^2 + 1) / 2). Log-ratios are 0.2 of one token, 0.4 of two."""
     policy, batch = tokens([[0.2, 9.0], [0.1, 0.3]], rewards=[1.0, 0.0], lengths=[1, 2])
     loss = OAPL(beta=BETA).loss(policy, batch).loss
     value = 0.5 * ((torch.tensor(2.0, dtype=torch.float64).exp() + 1) / 2).log()
@@ -44,7 +44,7 @@ def test_the_soft_value_lies_between_mean_and_maximum() -> None:
 
 
 def test_oapls_fixed_point_is_the_optimum_around_the_behaviour() -> None:
-    """A group of all completions, each as often as the behaviour says: its V is the exact one."""
+    """The group contains each completion as often as the behaviour policy writes it, so its V is exact."""
     rewards = torch.tensor([1.0, 0.2, -0.5, 0.0], dtype=torch.float64)
     times = torch.tensor([3, 1, 2, 2])
     behaviour = (times / times.sum()).log()
@@ -60,7 +60,7 @@ def test_oapls_fixed_point_is_the_optimum_around_the_behaviour() -> None:
 
 
 def test_oapls_value_of_small_groups_biases_it() -> None:
-    """At the optimum around the behaviour groups of two still push, those of four less."""
+    """At the optimum around the behaviour policy, groups of two still push, and groups of four push less."""
     problems, behaviour = random_problems(0), random_distribution(1)
     optimum = (behaviour + problems.rewards / BETA).log_softmax(-1)
     pushes = []
@@ -92,7 +92,7 @@ def test_pmd_in_the_first_update_is_reinforce() -> None:
 
 
 def test_pmd_is_agro_uncentred_around_the_iterate() -> None:
-    """The difference is the same for all completions of a prompt: the mean log-ratio."""
+    """The difference is the same for all completions of a prompt. It is the mean log-ratio."""
     policy, batch = random_batch(sizes=(3, 3))
     around = replace(batch, ref_logp=batch.start_logp)
     pmd = gradient(PMD(tau=BETA).loss(policy, batch).loss, policy.logp)[:, 0]

@@ -1,4 +1,4 @@
-"""A robust objective: its inner one, each prompt's gradient weighed by its share of the worst distribution."""
+"""A robust objective weights the gradient of each prompt in its inner objective by the worst distribution."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ inners = pytest.mark.parametrize("inner", INNER, ids=str)
 
 
 def prompt_losses(batch: Batch) -> Tensor:
-    """[P]"""
+    """[P] The loss of each prompt."""
     means = group_mean(batch.rewards, batch.group)
     return torch.stack([1 - means[batch.group == prompt][0] for prompt in batch.group.unique()])
 
@@ -67,7 +67,7 @@ def test_each_prompts_gradient_is_weighed_and_the_critics_is_not(
 
 
 def test_weights_are_of_the_whole_step_whatever_the_numbers_of_its_prompts() -> None:
-    """Micro-batches count their prompts from 0 each."""
+    """Each micro-batch numbers its prompts from 0."""
     policy, batch = random_batch()
     objective = Robust(inner=GRPO(), kind="cvar", radius=1.1)
     whole = gradients(step_loss(objective, policy, batch).loss, policy)

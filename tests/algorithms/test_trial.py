@@ -1,4 +1,4 @@
-"""A made-up step finds what would fail in a real one, and nothing in the objectives that are here."""
+"""A trial step finds what would fail in a real step, and finds no fault in the existing objectives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ def test_every_built_in_objective_passes(name: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Curious(Reinforce):
-    """Looks at all that can be required: each is there, on the sampled tokens alone."""
+    """Looks at every field that can be required. Each must be there, on the sampled tokens only."""
 
     requires: ClassVar[frozenset[str]] = COMPUTED
 
@@ -83,7 +83,7 @@ def test_what_fails_in_training_fails_here(kind: str, error: type[Exception]) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Summed(Reinforce):
-    """Its totals are those of both parts."""
+    """The totals are those of both parts."""
 
     def totals(self, batch: Batch) -> Mapping[str, Tensor]:
         return {"rewards": batch.rewards.sum()}

@@ -1,4 +1,4 @@
-"""Weights of the worst distribution: closed forms, optimality, and what holds for all of them."""
+"""Weights of the worst distribution: closed forms, optimality, and rules for all of them."""
 
 import math
 from collections.abc import Callable
@@ -17,14 +17,14 @@ RADII = [0.01, 0.1, 0.5, 2.0, 50.0]
 
 
 def divergence(weigh: Weigh, weights: Tensor) -> float:
-    """What the radius of its kind bounds."""
+    """The divergence that the radius of this kind limits."""
     if weigh is kl_weights:
         return float(torch.xlogy(weights, weights).mean())
     return float(0.5 * ((weights - 1) ** 2).mean()) if weigh is chi_square_weights else float(weights.max() - 1)
 
 
 def random_losses(seed: int, prompts: int = 12) -> Tensor:
-    """Shares of wrong completions among 8: many tie."""
+    """Shares of wrong completions among 8, so many are equal."""
     return torch.randint(0, 9, (prompts,), generator=torch.Generator().manual_seed(seed)).double() / 8
 
 
@@ -72,7 +72,7 @@ def test_beyond_reach_only_the_worst_are_left(weigh: Weigh) -> None:
 @pytest.mark.parametrize("radius", [0.02, 0.2, 0.6])
 @pytest.mark.parametrize("seed", range(3))
 def test_no_distribution_within_the_radius_is_worse(weigh: Weigh, radius: float, seed: int) -> None:
-    """Against many random ones, shrunk towards the even one until they are within it."""
+    """Compared with many random distributions, shrunk towards the uniform one until they are within the radius."""
     losses = torch.rand(6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     ours = float((weigh(losses, radius) * losses).mean())
     generator = torch.Generator().manual_seed(seed)
@@ -102,7 +102,7 @@ def test_chi_square_is_its_closed_form_where_that_is_not_negative() -> None:
 
 
 def test_worked_chi_square_beyond_its_closed_form() -> None:
-    """Losses 0, 1, 2 at radius 1: of weights (0, x, 3 - x) those with 1/2 mean (w - 1)^2 = 1, the smaller x."""
+    """Losses 0, 1, 2 at radius 1. Of weights (0, x, 3 - x), those with 1/2 mean (w - 1)^2 = 1, with the smaller x."""
     x = 1.5 - math.sqrt(2.25)  # x^2 - 3 x + (1 + 1 + 4 - 6) / 2 = 0
     assert_exact(
         chi_square_weights(torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64), 0.999999)[0],
@@ -113,7 +113,7 @@ def test_worked_chi_square_beyond_its_closed_form() -> None:
 
 
 def test_worked_cvar() -> None:
-    """The worst half of six: one of 0.9, and of the three that tie at 0.5 two thirds each."""
+    """The worst half of six: one of 0.9, and two thirds of each of the three that are equal at 0.5."""
     losses = torch.tensor([0.5, 0.9, 0.1, 0.5, 0.5, 0.0], dtype=torch.float64)
     expected = torch.tensor([4 / 3, 2.0, 0.0, 4 / 3, 4 / 3, 0.0], dtype=torch.float64)
     assert_exact(cvar_weights(losses, 1.0), expected)

@@ -1,4 +1,4 @@
-"""Every command in the documentation is one that works: all of them are read, and all that can be are run."""
+"""Every command in the documentation works. All of them are parsed, and all that can run here are run."""
 
 import re
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ KNOWN = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 EVERY = commands()
 OURS = [one for one in EVERY if one.harness]
 OTHERS = [one for one in OURS if one.page != "docs/tutorial.md"]
-"""The tutorial's have a test of their own."""
+"""Commands of the tutorial have a test of their own."""
 PLANNED = ("run", "tune", "staleness")
-"""Commands that stop where training would begin; the other long ones have tests of their own."""
+"""Commands that stop where training would begin. The other long commands have tests of their own."""
 LONG = [one for one in OTHERS if one.mark == "takes" and one.words[1] in PLANNED]
 SHORT = [one for one in OTHERS if one.mark is None]
 ARCHIVE = "results/tiny-arithmetic/runs.tar.xz"
@@ -66,14 +66,14 @@ def test_the_commands_of_make_are_run_by_the_checks() -> None:
 
 
 def test_a_command_stands_in_a_fence() -> None:
-    """An indented block would escape these tests."""
+    """These tests would not find an indented block."""
     for page in PAGES:
         assert not re.search(r"^(?: {4}|\t)(?:harness|make|python|pip) ", page.read_text(), re.MULTILINE), page
 
 
 @pytest.mark.parametrize("command", LONG, ids=str)
 def test_a_long_one_is_planned(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to the moment at which training would begin: names, settings, regimes, looks."""
+    """Up to the start of training: names, settings, regimes, looks."""
 
     def stop(planned: Plan, *rest: object) -> NoReturn:
         assert planned.runs
@@ -87,7 +87,7 @@ def test_a_long_one_is_planned(command: Command, tmp_path: Path, monkeypatch: py
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where a reader has typed a small version of the first command, and has an archive where ours is published."""
+    """A folder in which a reader has typed a small version of the first command, with an archive where ours is."""
     made = tmp_path_factory.mktemp("reader")
     done = typed(["run", "--algos", "agro,grpo", "--seeds", "1", *SETTINGS], made / "runs")
     assert done.code() == 0, done.stderr

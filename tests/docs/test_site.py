@@ -1,4 +1,4 @@
-"""The site: what its pages say of the code is what the code does."""
+"""The site: what its pages say about the code is true."""
 
 import re
 import sys

@@ -14,7 +14,7 @@ from tests.support.processes import typed
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 SMALL = ["--budget=completions=160", *(one for one in SETTINGS if not one.startswith(("--set=task.", "--set=budget")))]
-"""Its task reads a file of its own. The last budget counts."""
+"""The task of the tutorial reads its own file, so settings of tasks are left out. The last budget counts."""
 
 
 def test_every_step_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_every_step_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def take(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do what a reader would."""
+    """Does what a reader would do."""
     match command.words:
         case ["mkdir", name]:
             Path(name).mkdir()

@@ -29,7 +29,7 @@ NAMED = [form for form in FORMATS.values() if form.name != OWN]
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=name_of)
 def test_an_answer_in_the_form_asked_for_is_right_by_the_strict_reading(form: AnswerFormat) -> None:
-    """What a solved example shows is what the grader pays."""
+    """The grader accepts what a solved example shows."""
     with Grader() as grader:
         (grade,) = grader.grade([(PROBLEM.answer, solution(PROBLEM, form))], marker=form.marker)
     assert grade.strict is Verdict.CORRECT

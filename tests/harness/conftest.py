@@ -1,4 +1,4 @@
-"""Runs that several tests look at, each made once, when it is first asked for."""
+"""Runs that several tests look at. Each is made once, when a test first asks for it."""
 
 import copy
 import importlib.util
@@ -20,7 +20,7 @@ from tests.support.small import SUITE, journal_of, run_small, small_config
 
 
 class SmallRuns(dict[str, Path]):
-    """Finished small runs by name: an objective's with seed 0, or ``agro-1`` for seed 1. All workers share them."""
+    """Finished small runs by name: an objective with seed 0, or ``agro-1`` for seed 1. All workers share them."""
 
     def __init__(self, root: Path) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class SmallRuns(dict[str, Path]):
 
     def __missing__(self, name: str) -> Path:
         objective, _, seed = name.partition("-")
-        with locked(self.root / f"{name}.made", patience=300):  # a run that has finished is not begun again
+        with locked(self.root / f"{name}.made", patience=300):  # a finished run does not start again
             assert run_small(small_config(objective, int(seed or 0)), self.root / name) == "finished"
         self[name] = self.root / name
         return self[name]
@@ -41,7 +41,7 @@ def small_runs(shared_folder: Path) -> SmallRuns:
 
 @pytest.fixture(scope="session")
 def empty_store(shared_folder: Path) -> Path:
-    """An MLflow database with its tables and nothing in them: to make them takes a second and more."""
+    """An MLflow database with empty tables. To create the tables takes more than a second."""
     database = shared_folder / "store" / "mlflow.db"
     with locked(database.parent, patience=300):
         if not database.exists():
@@ -66,13 +66,13 @@ def _smollm2(gguf: Path) -> Policy:
 
 @pytest.fixture
 def smollm2(_smollm2: Policy) -> Policy:
-    """SmolLM2-135M to do with as one likes: a copy, as to read its file takes ten seconds."""
+    """A copy of SmolLM2-135M that a test may change. A copy, because reading its file takes ten seconds."""
     return copy.deepcopy(_smollm2)
 
 
 @pytest.fixture
 def store(small_runs: dict[str, Path], empty_store: Path, tmp_path: Path) -> OutDir:
-    """A results directory with two finished runs, of which MLflow does not know yet."""
+    """A results directory with two finished runs that are not in MLflow yet."""
     store = OutDir(tmp_path / "results")
     store.prepare()
     shutil.copy(empty_store, store.root)
@@ -84,7 +84,7 @@ def store(small_runs: dict[str, Path], empty_store: Path, tmp_path: Path) -> Out
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A real MLflow server's address and process."""
+    """The address and process of a real MLflow server."""
     uri, process = serve(tmp_path)
     yield uri, process
     stop(process)

@@ -1,4 +1,4 @@
-"""What ranks tell each other, in processes of their own."""
+"""What ranks send each other, tested in processes of their own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def told(world: World) -> dict[str, Any]:
 
 
 def summed(world: World, bucket: int) -> list[list[float] | None]:
-    """Gradients of weights of two types: of all ranks, of one, of none, and of one that is not trained."""
+    """Gradients of weights of two types: from all ranks, from one, from none, and for a weight that is not trained."""
     from harness import world as module
 
     module.BUCKET = bucket
@@ -43,7 +43,7 @@ def summed(world: World, bucket: int) -> list[list[float] | None]:
     if world.rank == 1:
         weights[1].grad = torch.ones(2)
     if world.rank == 2:
-        weights[4].grad = torch.ones(2, 2, dtype=torch.bfloat16).t()  # not side by side in memory
+        weights[4].grad = torch.ones(2, 2, dtype=torch.bfloat16).t()  # not contiguous in memory
     world.add_up(weights)
     return [None if p.grad is None else p.grad.flatten().tolist() for p in weights]
 
@@ -58,7 +58,7 @@ def disagree(world: World) -> str:
 
 
 def everything(world: World) -> dict[str, Any]:
-    """All of the above: to start processes takes longer."""
+    """All of the above in one function, because starting processes takes longer."""
     assert isinstance(world, Ranks)
     found: dict[str, Any] = {"told": told(world), "disagree": disagree(world)}
     before = world.sent["gradients"]

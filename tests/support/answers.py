@@ -1,4 +1,4 @@
-"""Whether the grader accepts an answer in a box, as completions have it."""
+"""Shows whether the grader accepts an answer in a box, as in completions."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,5 +20,5 @@ def wrong(expected: str, answer: str) -> None:
 
 
 def cases(table: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
-    """Each expected answer of the table with each of its answers."""
+    """Each expected answer of the table, with each of its answers."""
     return [(expected, answer) for expected, answers in table.items() for answer in answers]

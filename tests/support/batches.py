@@ -1,4 +1,4 @@
-"""Random batches of several tokens, and ways to cut them; and the objectives every rule is tested on."""
+"""Random batches with several tokens, ways to cut them, and the objectives that every rule is tested on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,16 +70,16 @@ CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIV
     "constrained_dpo": Constrained(inner=DPO(), quantity="kl", limit=1.0),
     "constrained_reinforce": Constrained(inner=Reinforce(baseline="batch_mean"), quantity="length", limit=3.0),
 }
-"""Every objective with its defaults, and the variants that take another path."""
+"""Every objective with its default settings, and the variants that take another path in the code."""
 
 TOKEN_FIELDS = ("old_logp", "start_logp", "current_logp", "ref_logp", "old_values")
-"""[B, T], as ``mask``."""
+"""[B, T], like ``mask``."""
 COMPLETION_FIELDS = ("draws", "mismatched_log_ratio", "ref_rewards")
-"""[B], as ``rewards``, or [B, N]."""
+"""[B], like ``rewards``, or [B, N]."""
 
 
 def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 0) -> tuple[PolicyOutput, Batch]:
-    """Groups of these sizes, float64; ``policy.logp`` and ``policy.values`` are leaves with gradient."""
+    """Groups of these sizes in float64. ``policy.logp`` and ``policy.values`` are leaves that require gradients."""
     generator, another = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     shape = (sum(sizes), tokens)
 
@@ -117,7 +117,7 @@ def random_batch(sizes: Sequence[int] = (4, 2, 3), tokens: int = 6, seed: int = 
 
 
 def take(policy: PolicyOutput, batch: Batch, rows: Tensor) -> tuple[PolicyOutput, Batch]:
-    """These rows of the batch, in this order, under the denominators of the whole step."""
+    """These rows of the batch, in this order, with the denominators of the whole step."""
 
     def cut(tensor: Tensor | None) -> Tensor | None:
         return None if tensor is None else tensor[rows]
@@ -128,25 +128,25 @@ def take(policy: PolicyOutput, batch: Batch, rows: Tensor) -> tuple[PolicyOutput
 
 
 def with_totals(objective: Objective, *parts: Batch) -> list[Batch]:
-    """The micro-batches of one step, each with what the objective wants to know of all of them."""
+    """The micro-batches of one step, each with the totals that the objective needs about all of them."""
     totals = step_totals(objective, parts)
     return [replace(part, totals=totals) for part in parts]
 
 
 def step_loss(objective: Objective, policy: PolicyOutput, batch: Batch) -> LossOutput:
-    """The output for a batch that is a whole step."""
+    """The output for a batch that is a complete step."""
     (batch,) = with_totals(objective, batch)
     return objective.loss(policy, batch)
 
 
 def gradients(loss: Tensor, policy: PolicyOutput) -> Tensor:
-    """[2, B, T] with respect to the log-probabilities and the values, 0 where the loss does not use them."""
+    """[2, B, T] Gradients for the log-probabilities and the values. They are 0 if the loss does not use them."""
     leaves = [policy.logp] if policy.values is None else [policy.logp, policy.values]
     return torch.stack(torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True, materialize_grads=True))
 
 
 def tokens(log_ratios: list[list[float]], rewards: list[float], lengths: list[int]) -> tuple[PolicyOutput, Batch]:
-    """One group, its log-ratios to the behaviour policy given token by token."""
+    """One group. Its log-ratios to the behaviour policy are given for each token."""
     logp = torch.tensor(log_ratios, dtype=torch.float64) - 1.0
     mask = torch.arange(logp.shape[1]) < torch.tensor(lengths)[:, None]
     batch = Batch(

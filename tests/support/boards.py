@@ -1,4 +1,4 @@
-"""Runs of several arms with planted outcomes, for tables and pages."""
+"""Runs of several arms with chosen outcomes, for tables and pages."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,10 @@ from tests.support.results import records_of, result, with_verdicts
 
 
 def many(small_runs: dict[str, Path], **tenth: Any) -> list[RunResult]:
-    """Five seeds of three arms whose accuracies differ, in two regimes; one run failed. ``tenth``: its settings."""
+    """Five seeds of three arms with different accuracies, in two regimes. One run failed.
+
+    ``tenth``: settings of the third arm.
+    """
     agro = records_of(small_runs, "agro")
     found = []
     for regime in ("on_policy", "offline"):
@@ -26,7 +29,7 @@ def many(small_runs: dict[str, Path], **tenth: Any) -> list[RunResult]:
 
 
 def with_frozen(small_runs: dict[str, Path]) -> list[RunResult]:
-    """The same with a control that never trains, and another learning rate of ``tenth``."""
+    """The same runs, with a control that never trains, and with another learning rate for ``tenth``."""
     frozen = with_verdicts(records_of(small_runs, "frozen"), dict.fromkeys("abcdefg", "cw"))
     found = many(small_runs, optimizer__learning_rate=0.5)
     return found + [

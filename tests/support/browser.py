@@ -1,4 +1,4 @@
-"""A real browser without network: pages are opened from files, and any request for more is an error."""
+"""A real browser without network. It opens pages from files, and any request for something else is an error."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SCREEN = {"width": 1280, "height": 800}
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Skips where there is none."""
+    """The browser. Skips the test if there is none."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium here: install the system's package chromium")
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, path: Path, viewport: dict[str, int] = PHONE, **options: Any) -> tuple[Page, list[str]]:
-    """The page, and whatever it complains of or asks for."""
+    """The page, with a list of its error messages and requests."""
     page = browser.new_page(viewport=viewport, **options)  # type: ignore[arg-type]
     said: list[str] = []
 

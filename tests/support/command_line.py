@@ -1,4 +1,4 @@
-"""The command line as its users meet it: in this process, or in one of its own."""
+"""The command line as users see it, in this process or in a process of its own."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ SETTINGS = [f"--set={key}={json.dumps(value)}" for key, value in SMALL.items()]
 
 
 def harness(*arguments: str) -> tuple[int, str]:
-    """Exit code and all output, in this process."""
+    """Runs the command in this process. Returns its exit code and all of its output."""
     result = CliRunner().invoke(app, list(arguments))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -22,7 +22,7 @@ def harness(*arguments: str) -> tuple[int, str]:
 
 
 def refused(arguments: Sequence[str], *expected: str) -> str:
-    """The command ends with exit code 2 and one clear sentence."""
+    """Checks that the command ends with exit code 2 and one clear sentence."""
     code, output = harness(*arguments)
     assert code == 2, output
     assert "Traceback" not in output
@@ -33,7 +33,7 @@ def refused(arguments: Sequence[str], *expected: str) -> str:
 
 
 def two_runs(out: Path, *more: str, largest_file: int | None = None) -> Typed:
-    """``harness run`` of two small runs, typed."""
+    """A ``harness run`` command with two small runs."""
     changes = [f"--set={key}={value}" for key, value in SMALL.items() if key != "budget"]
     command = ["run", "--algos", "agro,grpo", "--seeds", "0,", "--budget", "completions=100", *changes, *more]
     return typed(command, out, largest_file=largest_file)

@@ -1,4 +1,4 @@
-"""A process that has only what is installed with some packages: as on a machine without network."""
+"""A process that finds only some packages and their dependencies, like a machine without network."""
 
 import os
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ OWN = {"agro-harness", "pip", "setuptools"}
 
 
 def with_only(names: Iterable[str]) -> dict[str, str]:
-    """The environment of a process in which only these distributions, and what they require, can be imported."""
+    """The environment of a process that can import only these distributions and their dependencies."""
     kept = _closure(names) | OWN
     installed = {_normal(found.name) for found in distributions()}
     modules = {top for top, owners in packages_distributions().items() if not {_normal(name) for name in owners} & kept}

@@ -17,12 +17,12 @@ Mark = Literal["needs", "takes"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """One command, its continuation lines included."""
+    """One command, with its continuation lines."""
 
     page: str
     text: str
     bash: bool = True
-    """Whether its fence says so. A fence without a language may hold other things too, and nothing of it is run."""
+    """Whether its fence names a shell. A fence without a language may contain other things, so none of it is run."""
 
     @property
     def words(self) -> list[str]:
@@ -30,7 +30,7 @@ class Command:
 
     @property
     def mark(self) -> Mark | None:
-        """``needs``: the reader brings something. ``takes``: minutes or more."""
+        """``needs``: the reader has to bring something. ``takes``: the command takes minutes or longer."""
         found = MARK.search(self.text)
         if found is None:
             return None if self.bash else "needs"
@@ -38,7 +38,7 @@ class Command:
 
     @property
     def harness(self) -> list[str] | None:
-        """The arguments, if it is a command of ours."""
+        """The arguments, if it is a command of this package."""
         return self.words[1:] if self.words[0] == "harness" else None
 
     def __str__(self) -> str:
@@ -47,14 +47,14 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """A file that a page shows, and asks its reader to save."""
+    """A file that a page shows and asks its reader to save."""
 
     name: str
     content: str
 
 
 def steps_of(page: Path) -> Iterator[Command | Shown]:
-    """What a page asks its reader to do, in order."""
+    """The commands and files that a page asks its reader for, in order."""
     for language, title, content in FENCE.findall(page.read_text(encoding="utf-8")):
         if title:
             yield Shown(name=title, content=content)
@@ -66,13 +66,13 @@ def steps_of(page: Path) -> Iterator[Command | Shown]:
 
 
 def commands() -> list[Command]:
-    """All commands of all pages, each once."""
+    """All commands of all pages, without duplicates."""
     every = (step for page in sorted(PAGES) for step in steps_of(page) if isinstance(step, Command))
     return list({tuple(one.words): one for one in every}.values())
 
 
 def within() -> list[list[str]]:
-    """Arguments of our commands in scripts that pages show, and in what another command is given in quotes."""
+    """The arguments of our commands in scripts on pages, and of those that another command gets in quotes."""
     steps = [step for page in sorted(PAGES) for step in steps_of(page)]
     lines = [line for step in steps if isinstance(step, Shown) for line in step.content.splitlines()]
     quoted = [word for step in steps if isinstance(step, Command) for word in step.words if " " in word]

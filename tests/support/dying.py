@@ -1,4 +1,4 @@
-"""A server that dies in the middle of a conversation: a front of one that lives."""
+"""A server that dies in the middle of a conversation. It passes requests on to a server that lives."""
 
 import http.client
 import threading
@@ -11,7 +11,10 @@ from urllib.parse import urlparse
 
 @contextmanager
 def dying(uri: str, at: str, *, done: bool) -> Iterator[str]:
-    """Its address. It dies as it is asked for a path that holds ``at``; ``done``: what it was asked for is done."""
+    """The address of the server, which dies at a request for a path that contains ``at``.
+
+    ``done``: it still carries out this request.
+    """
     behind = urlparse(uri).netloc
     dead = threading.Event()
 

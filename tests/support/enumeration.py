@@ -1,7 +1,7 @@
-"""Every group of K = 4 completions, weighted by its probability: expectations without sampling noise.
+"""Every group of K = 4 completions, weighted by its probability. This gives expectations without sampling noise.
 
-N  prompts, each with its own rewards, reference and behaviour
-K  completions of a prompt, as whole distributions: [N, K] log-probabilities
+N is the number of prompts, each with its own rewards, reference and behaviour policy. K is the number of completions
+of a prompt. A policy is a whole distribution over them: [N, K] log-probabilities.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Problems:
     rewards: Tensor
     """[N, K]"""
     ref: Tensor
-    """[N, K] log-probabilities of the reference."""
+    """[N, K] Log-probabilities of the reference."""
 
     def optimum(self, beta: float) -> Tensor:
-        """[N, K] log-probabilities proportional to ``ref exp(r / beta)``."""
+        """[N, K] Log-probabilities proportional to ``ref exp(r / beta)``."""
         return (self.ref + self.rewards / beta).log_softmax(-1)
 
     def regularised(self, log_policy: Tensor, beta: float) -> Tensor:
@@ -36,18 +36,18 @@ class Problems:
         return self.rewards - beta * (log_policy - self.ref)
 
     def objective(self, log_policy: Tensor, beta: float) -> Tensor:
-        """``J``, the mean over prompts of ``E_pi[r] - beta KL(pi || ref)``."""
+        """``J``, the mean of ``E_pi[r] - beta KL(pi || ref)`` over prompts."""
         return (log_policy.exp() * self.regularised(log_policy, beta)).sum(-1).mean()
 
 
 def random_logits(seed: int, prompts: int = 3) -> Tensor:
-    """[N, K] float64, with gradient."""
+    """[N, K] In float64, with gradient."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(prompts, K, generator=generator, dtype=torch.float64).requires_grad_()
 
 
 def random_distribution(seed: int, prompts: int = 3) -> Tensor:
-    """[N, K] log-probabilities."""
+    """[N, K] Log-probabilities."""
     return random_logits(seed, prompts).detach().log_softmax(-1)
 
 
@@ -60,7 +60,7 @@ def random_problems(seed: int, prompts: int = 3) -> Problems:
 def spell(log_probs: Tensor, spelling: str) -> tuple[Tensor, Tensor]:
     """Token log-probabilities [N, K, T] and mask [K, T] of completions with these log-probabilities [N, K].
 
-    "prefix_code" writes them 0, 10, 110, 111, so that lengths differ and padding holds nonsense.
+    "prefix_code" writes the completions as 0, 10, 110, 111. So their lengths differ, and the padding holds nonsense.
     """
     if spelling == "one_token":
         return log_probs[..., None], torch.ones(K, 1, dtype=torch.bool)
@@ -74,8 +74,10 @@ def spell(log_probs: Tensor, spelling: str) -> tuple[Tensor, Tensor]:
 def every_group(
     log_policy: Tensor, problems: Problems, behaviour: Tensor, group_size: int, spelling: str
 ) -> tuple[PolicyOutput, Batch]:
-    """All K^G groups of each prompt as one batch, in which each group's gradient, not its value, is scaled
-    so that the batch's gradient is the expectation under the behaviour.
+    """All K^G groups of each prompt as one batch.
+
+    The gradient of each group is scaled, and its value is not. So the gradient of the batch is the expectation under
+    the behaviour policy.
     """
     prompts = len(problems.rewards)
     choices = torch.cartesian_prod(*[torch.arange(K)] * group_size).view(-1, group_size)  # [K^G, G]
@@ -113,7 +115,7 @@ def expected_gradient(
     group_size: int = 2,
     spelling: str = "one_token",
 ) -> Tensor:
-    """[N, K] expectation of the loss's gradient, groups drawn from the behaviour."""
+    """[N, K] The expected gradient of the loss if groups are drawn from the behaviour policy."""
     policy, batch = every_group(logits.log_softmax(-1), problems, behaviour, group_size, spelling)
     return gradient(objective.loss(policy, batch).loss, logits)
 
@@ -124,7 +126,7 @@ def gradient(value: Tensor, of: Tensor) -> Tensor:
 
 
 def descend(objective: Objective, beta: float, prompts: int = 12, steps: int = 800) -> tuple[Tensor, Tensor]:
-    """[N] KL(pi || pi*) after exact gradient descent on the reference's data, and the largest gradient left []."""
+    """[N] KL(pi || pi*) after exact gradient descent on data of the reference, and [] the largest gradient left."""
     problems = random_problems(0, prompts)
     logits = problems.ref.clone().requires_grad_()
     for _ in range(steps):

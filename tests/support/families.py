@@ -1,4 +1,4 @@
-"""Every causal language model class of the installed transformers, made small enough to try."""
+"""Every class of causal language models in the installed transformers, made small enough to try."""
 
 import re
 import tempfile
@@ -29,7 +29,7 @@ CONTEXT = 60
 FAMILIES = sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
 VOCABULARY = 64
 LARGEST = 20_000_000
-"""Parameters; what our settings do not make smaller is not tried."""
+"""The limit for the number of parameters. A model that our settings do not make smaller is not tried."""
 SMALL: dict[str, Any] = {
     **dict.fromkeys(["hidden_size", "intermediate_size", "d_model", "n_embd", "n_inner", "ffn_dim", "d_ff"], 32),
     **dict.fromkeys(["decoder_ffn_dim", "encoder_ffn_dim", "moe_intermediate_size", "ffn_hidden_size"], 32),
@@ -90,11 +90,14 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "zaya": {"num_experts_per_tok": 1},
 }
-"""Where that does not do, or would miss a kind of layer."""
+"""Changes of these settings for families that they do not suit, or in which they would miss a kind of layer."""
 
 
 def config_of(family: str, **changes: Any) -> Any:
-    """The family's own text config, with whatever of ``SMALL`` it knows; one layer of each kind, at least two."""
+    """The family's own text config, with the settings of ``SMALL`` that it knows.
+
+    It has one layer of each kind, and at least two layers.
+    """
     default = CONFIG_MAPPING[family]()
     text = default.get_text_config(decoder=True)
     kind = type(text)
@@ -110,7 +113,7 @@ def make(family: str, folder: Path, **changes: Any) -> None:
     """A small model with random weights, large enough for its logits to matter, and a tokenizer of words.
 
     Raises:
-        Exception: of whatever kind, where our settings do not fit the family.
+        Exception: Our settings do not fit the family. The class of the exception varies.
     """
     config = config_of(family, **changes)
     with torch.device("meta"):
@@ -129,18 +132,18 @@ def make(family: str, folder: Path, **changes: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What came of a family: right, with what was measured; refused, with the sentence; or not made small."""
+    """The outcome for a family: right with measurements, refused with the sentence, or not made small."""
 
     family: str
     kind: Literal["right", "refused", "not tried"]
     said: str = ""
     shares: bool = False
     logp: float = 0.0
-    """Nats between our log-probabilities and the model's own of each sequence alone."""
+    """The difference in nats between our log-probabilities and the model's own for each sequence alone."""
     gradient: float = 0.0
-    """Between the gradients of these, as a share of the largest norm."""
+    """The difference between the gradients of both, as a share of the largest norm."""
     engine: float = 0.0
-    """Nats between what the engine says of its tokens and the model's own."""
+    """The difference in nats between the engine's log-probabilities of its tokens and the model's own."""
 
     @property
     def row(self) -> str:
@@ -149,7 +152,7 @@ class Verdict:
 
 
 def verdict_of(family: str, folder: Path) -> Verdict:
-    """Make the family small, load it, try its engine, and measure."""
+    """Makes the family small, loads it, tries its engine, and measures the differences."""
     try:
         make(family, folder)
     except Exception as error:
@@ -182,18 +185,18 @@ def kind_of(error: Exception) -> str:
 
 
 def why(sentence: str, folder: Path) -> str:
-    """A refusal's reason, without the path."""
+    """The reason of a refusal, without the path."""
     return sentence.removeprefix(f"{folder} cannot be used here: ").replace(str(folder), "it")
 
 
 def _alone(model: Any, prompt: tuple[int, ...], completion: tuple[int, ...]) -> Tensor:
-    """The definition: one sequence, no padding, no cache."""
+    """The definition: one sequence without padding or cache."""
     logits = model(input_ids=torch.tensor([[*prompt, *completion]])).logits[0, len(prompt) - 1 : -1]
     return logits.log_softmax(-1)[range(len(completion)), list(completion)]  # type: ignore[no-any-return]
 
 
 def _with_gradient(model: Any, logp: Callable[[], Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Log-probabilities, and the gradient of a sum of them in which each has another weight."""
+    """Log-probabilities, and the gradient of their sum with different weights."""
     model.zero_grad()
     found = logp()
     (found * torch.linspace(-1, 1, len(found))).sum().backward()  # type: ignore[no-untyped-call]
@@ -222,7 +225,7 @@ TOLERANCE = {"logp": 2e-5, "gradient": 1e-4, "engine": 1e-3}
 
 
 def page(verdicts: Sequence[Verdict]) -> str:
-    """``docs/models.md``"""
+    """The text of ``docs/models.md``."""
     count = Counter(one.kind for one in verdicts)
     head = HEAD.format(
         version=transformers.__version__,

@@ -1,4 +1,4 @@
-"""Faults of the surroundings, each to be set up in a process of its own."""
+"""Faults of the environment. Each is set up in a process of its own."""
 
 import importlib
 import os
@@ -24,28 +24,28 @@ from harness.launch.syncing import Syncing
 from harness.records.journal import Journal
 
 WRITES = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.rmtree"}
-"""Python's audit events of files."""
+"""The names of Python's audit events for files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiskFull:
-    """While one call of a function runs, no file may pass some bytes.
+    """Limits the size of files while one call of a function runs.
 
-    The kernel refuses what is beyond, in whatever language the writer is. What was written until then
-    stays, as on a real disk.
+    The kernel refuses to write beyond the limit, whatever language the writer is in. What was written before stays, as
+    on a real disk.
     """
 
     place: str
-    """``module:attribute.of.it``."""
+    """The function, as ``module:attribute.of.it``."""
     call: int = 1
-    """The first call that meets the full disk; so do all later ones."""
+    """The first call that meets the full disk. All later calls meet it too."""
     file: str = ""
-    """Count only calls whose first argument is a path of this name."""
+    """If given, count only calls whose first argument is a path with this name."""
     room: int = 100
-    """Bytes; for a journal, beyond its present size."""
+    """The limit in bytes. For a journal, these are bytes beyond its present size."""
 
     def __call__(self) -> None:
-        """Set it up in this process, whose workers are this process, too."""
+        """Sets up the fault in this process, which is also its own worker."""
         work_here()
         module, _, path = self.place.partition(":")
         *inner, name = path.split(".")
@@ -63,7 +63,7 @@ class DiskFull:
             try:
                 return whole(*args, **kwargs)
             finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, before)  # the sentence goes to a file, too
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)  # the error message is written to a file, too
 
         setattr(owner, name, limited)
 
@@ -74,7 +74,7 @@ def _size(args: tuple[Any, ...]) -> int:
 
 
 def late_runs() -> None:
-    """MLflow takes its time to make a run: others can look meanwhile, and see none."""
+    """Makes MLflow slow to create a run. Meanwhile, other processes can look and find none."""
     whole = MlflowClient.create_run
 
     def late(*args: Any, **kwargs: Any) -> Any:
@@ -86,7 +86,7 @@ def late_runs() -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KilledAtFile:
-    """SIGKILL just before an operation on files below a folder."""
+    """Kills the process with SIGKILL just before an operation on files below a folder."""
 
     folder: Path
     operation: int
@@ -105,7 +105,7 @@ class KilledAtFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KilledAtStatement:
-    """SIGKILL just before an SQL statement."""
+    """Kills the process with SIGKILL just before an SQL statement."""
 
     statement: int
 
@@ -121,7 +121,7 @@ class KilledAtStatement:
 
 
 class Inline:
-    """A worker that is this process: what was set up here holds in it, and nothing is imported again."""
+    """A worker that runs in this process. So it has the fault that was set up here, and imports nothing again."""
 
     def __init__(self, context: worker.Context, device: Device, stop: Event) -> None:
         worker._stop = stop
@@ -156,6 +156,6 @@ class Inline:
 
 
 def work_here() -> None:
-    """Let this process be its own worker, and publish nothing meanwhile: a limit would meet the publishing, too."""
+    """Makes this process its own worker, without publishing, because a limit would affect the publishing too."""
     local.Worker = Inline  # type: ignore[assignment, misc]
     Syncing.run = lambda self: None  # type: ignore[method-assign]

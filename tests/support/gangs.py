@@ -1,4 +1,4 @@
-"""Runs over several devices of a machine without any: what their ranks do in worker processes."""
+"""Runs over several devices on a machine without any. Defines what their ranks do in worker processes."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def gang_request(directory: Path, devices: int, objective: str = "ppo", **change
 
 
 def carry_gang(request: RunRequest, work: Work = work) -> Outcome | Broken:
-    """How the run ends on this machine's processor, each rank in a worker of its own."""
+    """Runs it on the processor of this machine, with each rank in a worker of its own. Returns how it ends."""
     executor = LocalExecutor(cpu_slots(request.devices), work=work, context=FORKS)
     try:
         ((_, outcome),) = executor.run([request], Terms(invocation=INVOCATION), Interrupts(), lambda: None)
@@ -41,15 +41,15 @@ def carry_gang(request: RunRequest, work: Work = work) -> Outcome | Broken:
 
 
 def in_files(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """A rank whose checkpoints in shards are a file a rank, however small they are."""
-    checkpoint.ONE_FILE = 0  # of this process, which does nothing else
+    """A rank whose sharded checkpoints have one file per rank, even if they are small."""
+    checkpoint.ONE_FILE = 0  # changes only this process, which does nothing else
     return work(request, terms)
 
 
 def killed(rank: int, lines: int, delay: float) -> Work:
-    """Rank ``rank`` is killed ``delay`` seconds after the journal has ``lines`` lines; that moment is noted.
+    """Kills rank ``rank`` ``delay`` seconds after the journal has ``lines`` lines, and notes the time.
 
-    Checkpoints are as of :func:`in_files`.
+    Checkpoints are like those of :func:`in_files`.
     """
     return partial(_killed, rank, lines, delay)
 
@@ -70,7 +70,7 @@ def _killed(rank: int, lines: int, delay: float, request: RunRequest, terms: Ter
 
 
 def raising(rank: int, error: Exception) -> Work:
-    """Rank ``rank`` raises as it takes its third step."""
+    """Rank ``rank`` raises at the start of its third step."""
     return partial(_raising, rank, error)
 
 
@@ -87,7 +87,7 @@ def _raising(rank: int, error: Exception, request: RunRequest, terms: Terms) -> 
 
 
 def stopped(rank: int, steps: int) -> Work:
-    """Rank ``rank`` alone is asked to stop, after so many steps."""
+    """Asks only rank ``rank`` to stop, after ``steps`` steps."""
     return partial(_stopped, rank, steps)
 
 

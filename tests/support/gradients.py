@@ -1,4 +1,4 @@
-"""Gradients of updates, by several ranks and by one process: many cases, in processes that are started once."""
+"""Gradients of updates by several ranks and by one process, for many cases in processes that are started once."""
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,15 +33,15 @@ from tests.support.small import INVOCATION, small_config
 
 MODEL = "model"
 SAMPLED = 9
-"""Groups that the start policy has sampled, as many as any case trains on."""
+"""The number of groups that the start policy has sampled. No case trains on more."""
 GROUP = 4
 REWARDS = ((1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 1.0, 0.0), (0.0, 1.0, 1.0, 1.0))
-"""Of the completions of groups, in turn, so that each group teaches something."""
+"""The rewards of completions in a group. The groups take turns, and each group teaches something."""
 SMALL: dict[str, Any] = {
     "rollout__group_size": GROUP,
     "rollout__max_tokens": 12,
     "rollout__reference_samples": 2,
-    "compute__micro_batch_tokens": 1,  # each group by itself, however they are dealt
+    "compute__micro_batch_tokens": 1,  # a group per micro-batch, however groups are dealt to ranks
     "budget": {"unit": "completions", "total": 10_000},
 }
 WAYS: dict[str, dict[str, Any]] = {
@@ -54,43 +54,43 @@ WAYS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """The updates of a turn of one of the objectives, its first on policy, or else its second."""
+    """The updates in one turn of an objective. This is the first turn in on-policy runs, and the second in others."""
 
     objective: str
     regime: str = "on_policy"
     prompts: int = 3
-    """An odd number: shares of two ranks are uneven, and of the second minibatch one rank has nothing."""
+    """An odd number, so the shares of two ranks are uneven, and one rank has nothing in the second minibatch."""
     updates: int = 1
     minibatches: int = 1
     correction: Mapping[str, Any] = field(default_factory=dict)
-    """What is done about engines that compute differently."""
+    """Settings for the correction of engines that compute differently."""
     ways: tuple[str, ...] = ("replicate", "shard")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Between several ranks and one process."""
+    """The difference between several ranks and one process."""
 
     gradients: float
-    """The largest norm of a difference, over the updates, relative to the gradient."""
+    """The largest norm of a difference over the updates, relative to the gradient."""
     states: float
-    """The largest relative difference of what the objective carries."""
+    """The largest relative difference of the state of the objective."""
     learns: bool
-    """There were gradients other than 0."""
+    """Whether there were gradients other than 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a few steps came to."""
+    """The result of a few steps."""
 
     gradients: list[Tensor]
-    """Of each update, whole and flat."""
+    """The gradient of each update, whole and flat."""
     states: list[dict[str, float]]
-    """What the objective carried afterwards."""
+    """The state of the objective afterwards."""
 
 
 def make_model(folder: Path) -> None:
-    """The embedded model with one of its layers, in which passes take a third of the time."""
+    """Writes the embedded model with one of its layers, in which passes take a third of the time."""
     source, _ = locate("embedded:tiny-arithmetic")
     model = AutoModelForCausalLM.from_pretrained(source)
     model.model.layers = model.model.layers[:1]
@@ -100,10 +100,10 @@ def make_model(folder: Path) -> None:
 
 
 def differences(world: World, cases: Mapping[str, Case], folder: Path) -> dict[str, Difference]:
-    """By way and case, with the model in ``folder``. Each rank carries its share of the cases also by itself.
+    """The differences by way and case, with the model in ``folder``. Each rank also does its share of the cases alone.
 
     Raises:
-        HarnessError: ranks have different gradients.
+        HarnessError: Ranks have different gradients.
     """
     torch.set_num_threads(1)
     found: dict[str, Difference] = {}
@@ -125,12 +125,12 @@ def differences(world: World, cases: Mapping[str, Case], folder: Path) -> dict[s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Bench:
-    """A run that is opened once, on which each case is tried from the same weights and completions."""
+    """A run that is opened once. Each case is tried on it from the same weights and completions."""
 
     run: RunState
     groups: list[Group]
     start: list[Tensor]
-    """Of what is trained."""
+    """The initial values of the trained parameters."""
 
     def train(self, case: Case, *, whole_passes: bool) -> Trained:
         run = self._of(case)
@@ -163,7 +163,7 @@ class _Bench:
         return trained
 
     def _of(self, case: Case) -> RunState:
-        """The run of a case, at its beginning."""
+        """The run of a case, before its first update."""
         with torch.no_grad():
             for parameter, start in zip(_trained(self.run), self.start, strict=True):
                 parameter.copy_(start)
@@ -200,7 +200,7 @@ class _Bench:
 
 
 class _Canned(BudgetedSampler):
-    """Hands out the same groups to all: what the start policy has sampled."""
+    """Gives all the same groups, which the start policy has sampled."""
 
     def __init__(self, run: RunState, groups: Sequence[Group]) -> None:
         super().__init__(run)
@@ -220,7 +220,7 @@ def _bench(folder: Path, world: World, changes: Mapping[str, Any]) -> Iterator[_
     )
     folder.mkdir(exist_ok=True)
     with open_run(config, folder, INVOCATION, world=world) as run:
-        _move(run, 0)  # the policy is no longer its reference
+        _move(run, 0)  # so that the policy differs from its reference
         run.engine.sync(run.policy)
         problems, sampling = run.order.take(0, SAMPLED), sampling_of(config, run.asking)
         groups = sample_groups(run.engine, run.policy, problems, GROUP, sampling, 0, world)
@@ -231,8 +231,10 @@ def _bench(folder: Path, world: World, changes: Mapping[str, Any]) -> Iterator[_
 
 @torch.no_grad()
 def _move(run: RunState, seed: int) -> None:
-    """Change all weights as ``seed`` says: after steps of an optimiser they would differ in their last bits, and the
-    next gradients by much more."""
+    """Changes all weights as ``seed`` determines.
+
+    After optimiser steps, they would differ in their last bits, and the next gradients would differ much more.
+    """
     generator = torch.Generator().manual_seed(seed)
     for parameter in _trained(run):
         parameter.add_(like(0.01 * torch.randn(parameter.shape, generator=generator), parameter))

@@ -1,6 +1,6 @@
-r"""Answers that attack a grader: meant to hang it, to fill the memory, to run code, or to be taken for right.
+r"""Answers that attack a grader. They try to hang it, fill the memory, run code, or pass as correct.
 
-None is equal to any of ``EXPECTED``: numbers and formulas are compared in process, within milliseconds.
+None of them is equal to any of ``EXPECTED``. Numbers and formulas are compared within the process, in milliseconds.
 """
 
 EXPECTED = ("18", "x^2+1")

@@ -12,7 +12,7 @@ from tests.support.small import run_small, small_config
 
 
 def start(directory: Path, *, die_in_checkpoint: bool = False) -> ForkServerProcess:
-    """Train in ``directory``; ``die_in_checkpoint``: until half of the second checkpoint is written."""
+    """Trains in ``directory``. With ``die_in_checkpoint``, it dies when half of the second checkpoint is written."""
     process = FORKS.Process(target=_die_in_checkpoint if die_in_checkpoint else _train, args=(directory,))
     process.start()
     return process
@@ -28,9 +28,9 @@ def _die_in_checkpoint(directory: Path) -> None:
     def half(tensors: Any, path: Path, metadata: Any) -> None:
         whole(tensors, path, metadata)
         paths.append(path)
-        if len(paths) == 2:  # the one in the middle of the run
+        if len(paths) == 2:  # the checkpoint in the middle of the run
             os.truncate(path, path.stat().st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    harness.training.checkpoint.save_file = half  # of this process alone
+    harness.training.checkpoint.save_file = half  # changes only this process
     _train(directory)

@@ -1,4 +1,4 @@
-"""The shape of Llama 3 8B: no weights are needed to plan for it."""
+"""The shape of Llama 3 8B. Planning needs no weights."""
 
 from transformers import LlamaConfig
 

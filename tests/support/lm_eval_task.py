@@ -1,4 +1,4 @@
-"""A task of lm-evaluation-harness: the sums of the embedded model."""
+"""A task for lm-evaluation-harness with the sums of the embedded model."""
 
 TASK = """
 task: sums

@@ -1,4 +1,4 @@
-"""Runs with planted outcomes, begun by commands that look at growing numbers of seeds, or by others."""
+"""Runs with chosen outcomes, begun by commands that look at growing numbers of seeds, or by other commands."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from tests.support.small import Line
 
 PROBLEMS = 30
 SKILL = {"grpo": 0.5, "far": 0.9, "near": 0.5, "agro": 0.5}
-"""Share that an arm solves."""
+"""The share of problems that an arm solves."""
 
 
 def looking(algos: Sequence[str], looks: Sequence[int], regimes: Sequence[str] = ("on_policy",)) -> Line:
-    """The record of an invocation that looks after so many seeds."""
+    """The record of an invocation that looks after these numbers of seeds."""
     plan = {"algos": list(algos), "regimes": list(regimes), "seeds": list(range(looks[-1]))}
     told = {"seeds": list(looks), "level": 0.05, "spending": "O'Brien-Fleming", "baseline": "grpo", "margin": 0.02}
     command = f"harness run --algos {','.join(algos)} --until decided"
@@ -27,7 +27,7 @@ def looking(algos: Sequence[str], looks: Sequence[int], regimes: Sequence[str] =
 def played(
     records: Sequence[Line], config: RunConfig, invocation: Line | None = None, skill: Mapping[str, float] = SKILL
 ) -> list[Line]:
-    """The journal ``records`` as one of ``config``, with the outcome that its arm and seed have."""
+    """The journal ``records`` as a journal of ``config``, with the outcome of its arm and seed."""
     rng = np.random.default_rng([config.seed, *config.objective.name.encode(), *config.regime.encode()])
     chance = np.clip(skill[config.objective.name] + rng.normal(0, 0.02) + 0.05 * np.sin(np.arange(PROBLEMS)), 0, 1)
     letters = rng.random((PROBLEMS, 2)) < chance[:, None]
@@ -40,17 +40,17 @@ def played(
 
 
 def write(records: Sequence[Line], directory: Path) -> None:
-    """As the journal of a run in ``directory``."""
+    """Writes the records as the journal of a run in ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in records))
 
 
 def without_end(records: Sequence[Line]) -> list[Line]:
-    """As a run leaves it that was killed."""
+    """The records as a killed run leaves them."""
     return list(records[:-1])
 
 
 def renamed(config: RunConfig, name: str, seed: int, **changes: Any) -> RunConfig:
-    """The same under another arm's name and seed."""
+    """The same config with the name of another arm and another seed."""
     objective = config.objective.model_copy(update={"name": name})
     return config.model_copy(update={"objective": objective, "seed": seed, **changes})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """Of this machine. Another process may take it before it is used."""
+    """A free port of this machine. Another process may take it before it is used."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -20,7 +20,9 @@ def free_port() -> int:
 def serve(
     folder: Path, *options: str, surroundings: Mapping[str, str] | None = None
 ) -> tuple[str, "subprocess.Popen[bytes]"]:
-    """Its address and process; what it stores lies below ``folder``, unless ``options`` say where artifacts go."""
+    """The address and process of the server. It stores everything below ``folder``, unless ``options`` place artifacts
+    elsewhere.
+    """
     command = ["mlflow", "server", "--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
     command += options or ("--no-serve-artifacts", "--default-artifact-root", str(folder / "artifacts"))
     return listening(command, surroundings)

@@ -1,4 +1,4 @@
-"""The objective of one's own that CONTRIBUTING.md shows, as it stands there."""
+"""The example of an own objective in CONTRIBUTING.md, without changes."""
 
 from tests.support.paths import ROOT
 

@@ -1,4 +1,4 @@
-"""What stands in for a run in worker processes: it notes where it ran, and takes its time."""
+"""Stand-ins for a run in worker processes. They note where they ran, and take some time."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from tests.support.small import INVOCATION, small_config
 
 TERMS = Terms(invocation=INVOCATION)
 TAKES = 0.15
-"""Seconds."""
+"""The seconds that a stand-in takes."""
 
 
 def fake_gpus(count: int) -> list[Device]:
-    """GPUs that are not there, by the numbers 10, 11, ... of the machine."""
+    """GPUs that do not exist. The machine numbers them 10, 11, ..."""
     return [Device(name=f"cuda:{i}", visible=str(10 + i), memory=80.0) for i in range(count)]
 
 
@@ -47,7 +47,7 @@ class Visit:
 
 
 def note(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """Note in the run's directory what this process sees."""
+    """Notes in the run's directory what this process sees."""
     began = time.monotonic()
     while time.monotonic() < began + TAKES:
         if asked_to_stop():
@@ -61,21 +61,21 @@ def note(request: RunRequest, terms: Terms) -> Outcome | Broken:
 
 
 def wait_for_stop(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """A run that ends when it is asked to, and not before."""
+    """A run that ends when it is asked to stop, and not before."""
     while not asked_to_stop():
         time.sleep(0.01)
     return "interrupted"
 
 
 def visits(out: Path) -> list[Visit]:
-    """All that has been noted."""
+    """All notes."""
     return [
         Visit(path.parent.name, int(path.stem), *json.loads(path.read_text())) for path in sorted(out.glob("*/*.json"))
     ]
 
 
 def hang(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """A step that does not end, whatever is asked of it."""
+    """A step that never ends, even if it is asked to stop."""
     request.directory.mkdir(parents=True, exist_ok=True)
     (request.directory / "begun").write_text(str(os.getpid()))
     time.sleep(600)
@@ -83,26 +83,26 @@ def hang(request: RunRequest, terms: Terms) -> Outcome | Broken:
 
 
 def second_rank_dies(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """And the others wait for it in vain."""
+    """The second rank dies, and the others wait for it in vain."""
     if os.environ.get("RANK") == "1":
         os._exit(9)
     return hang(request, terms)
 
 
 def second_rank_raises(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """What no run can go on with, as a full disk, and the others wait for it in vain."""
+    """The second rank raises an error that ends a run, such as a full disk. The others wait for it in vain."""
     if os.environ.get("RANK") == "1":
         raise HarnessError("no room")
     return hang(request, terms)
 
 
 def process_of(config: RunConfig) -> int:
-    """In place of a first look: the process that takes it."""
+    """Takes the place of a first look, and names the process that takes it."""
     return os.getpid()
 
 
 def second_rank_breaks(request: RunRequest, terms: Terms) -> Outcome | Broken:
-    """It says so, and the others wait for it in vain."""
+    """The second rank reports that it is broken, and the others wait for it in vain."""
     if os.environ.get("RANK") == "1":
         return Broken(run_id=request.config.run_id, reason="of its own")
     return hang(request, terms) if request.devices > 1 else note(request, terms)

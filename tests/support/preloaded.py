@@ -1,4 +1,4 @@
-"""What nearly every process of ours imports: that takes five seconds and more, so forks of one process share it."""
+"""The imports of nearly all our processes. They take more than five seconds, so forks of one process share them."""
 
 import matplotlib.figure  # noqa: F401
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401

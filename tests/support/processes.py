@@ -1,4 +1,4 @@
-"""Processes of their own, each a fork of a server that has imported everything and done nothing."""
+"""New processes. Each is a fork of a server that has imported everything and done nothing else."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ FORKS.set_forkserver_preload(["tests.support.preloaded"])
 
 
 def exit_code(process: ForkServerProcess, patience: float = 300) -> int | None:
-    """Of the process, once it has ended: minus the signal, where one ended it."""
+    """The exit code of the process after it has ended. If a signal ended it, minus the signal."""
     process.join(patience)
     assert process.exitcode is not None, "it has not ended"
     return process.exitcode
@@ -28,7 +28,7 @@ class Typed:
     folder: Path
 
     def interrupt(self) -> None:
-        """As a terminal does: all that the command has started, too."""
+        """Sends a signal to all processes that the command has started, as a terminal does."""
         assert self.process.pid is not None
         os.killpg(self.process.pid, signal.SIGINT)
 
@@ -51,9 +51,10 @@ def typed(
     largest_file: int | None = None,
     fault: Callable[[], None] | None = None,
 ) -> Typed:
-    """``harness ARGUMENTS --out OUT``, typed beside ``out``.
+    """Starts ``harness ARGUMENTS --out OUT`` in the folder that contains ``out``.
 
-    ``largest_file``: as on a disk nearly full. ``fault``: called in the command's process, before the command.
+    ``largest_file`` limits the size of files, as if the disk were nearly full. ``fault`` is called in the process of
+    the command, before the command.
     """
     folder = out.parent / f"typed-{len(list(out.parent.glob('typed-*')))}"
     folder.mkdir(parents=True)

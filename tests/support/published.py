@@ -1,4 +1,4 @@
-"""All that an MLflow store says of a suite, without the ids that MLflow draws."""
+"""Everything in an MLflow store about a suite, without the ids that MLflow draws."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ Published = dict[str, Any]
 
 
 def published(uri: str) -> Published:
-    """By run id or invocation: status, parameters, histories of metrics, and every artifact's bytes."""
+    """By run id or invocation: status, parameters, histories of metrics, and the bytes of every artifact."""
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(SUITE)
     assert experiment is not None

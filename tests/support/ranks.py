@@ -1,4 +1,4 @@
-"""A function in several processes that form one gloo group."""
+"""Runs a function in several processes that form one gloo group."""
 
 import os
 import pickle
@@ -18,10 +18,12 @@ T = TypeVar("T")
 
 
 def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float = 300) -> list[T]:
-    """What ``function(world, *args)`` returns on each of ``size`` ranks. It is of a module: processes find it by name.
+    """The results of ``function(world, *args)`` on each of ``size`` ranks.
+
+    The function must belong to a module, because processes find it by name.
 
     Raises:
-        AssertionError: a rank raised, died, or took longer than ``patience`` seconds; with the tracebacks of all.
+        AssertionError: A rank raised, died, or took longer than ``patience`` seconds. The message has all tracebacks.
     """
     point = MeetingPoint(size)
     ends = [FORKS.Pipe(duplex=False) for _ in range(size)]
@@ -46,7 +48,7 @@ def in_ranks(size: int, function: Callable[..., T], *args: Any, patience: float 
 
 
 def _received(end: Connection, deadline: float) -> tuple[Any, str]:
-    """The rank's result, or why there is none."""
+    """The result of the rank, or the reason why there is none."""
     try:
         if not end.poll(max(0.0, deadline - time.monotonic())):
             return None, "took too long"
@@ -61,7 +63,7 @@ def _rank(environment: dict[str, str], end: Connection, function: Callable[..., 
     try:
         dist.init_process_group("gloo")
         found = function(Ranks(), *args), ""
-        dist.barrier()  # none leaves while another still listens
+        dist.barrier()  # no rank leaves while another still listens
     except BaseException:
         found = None, traceback.format_exc()
-    end.send_bytes(pickle.dumps(found))  # by send, tensors would go with this process
+    end.send_bytes(pickle.dumps(found))  # with send, tensors would disappear together with this process

@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine, of nodes that could be machines; and the runs that are tried on it."""
+"""A Ray cluster on this machine, whose nodes could be machines, and the runs that are tried on it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,18 +17,18 @@ from harness.launch.interrupts import Interrupts
 from tests.support.small import INVOCATION
 
 MEMORY = 80 * 2**20
-"""Bytes of a node's object store; Ray refuses less than 75 MB."""
+"""The bytes of the object store of a node. Ray refuses less than 75 MB."""
 
 
 @dataclass
 class Nodes:
-    """A head with the driver, which computes nothing, and nodes of one CPU."""
+    """A head node with the driver, which computes nothing, and nodes with one CPU."""
 
     cluster: Any
     nodes: list[Any]
 
     def lose(self) -> None:
-        """One node dies, with all that runs there."""
+        """Kills one node with everything that runs there."""
         self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
 
     def add(self) -> None:
@@ -37,7 +37,7 @@ class Nodes:
 
 @contextmanager
 def nodes(count: int, objectives: Sequence[str] = ()) -> Iterator[Nodes]:
-    """So many nodes, and this process connected to them."""
+    """Starts ``nodes`` nodes and connects this process to them."""
     settings = {"prestart_worker_first_driver": False, "enable_worker_prestart": False}  # of what may not be needed
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY, "_system_config": settings}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -62,7 +62,7 @@ def requests_of(configs: Sequence[RunConfig], out: Path) -> list[RunRequest]:
 def run_on_ray(
     requests: Sequence[RunRequest], meanwhile: Callable[[RayExecutor, Interrupts], None] = lambda _, __: None
 ) -> dict[str, Any]:
-    """How each run ended, by its id; ``meanwhile`` is called several times a second."""
+    """How each run ended, by its id. ``meanwhile`` is called several times a second."""
     executor, interrupts = RayExecutor(), Interrupts()
     try:
         ended: list[Ended] = list(

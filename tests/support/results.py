@@ -1,4 +1,4 @@
-"""Results as journals tell them, and with another outcome than they had."""
+"""Results from journals, also with another outcome than the real one."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def result(records: list[Line], **config: Any) -> RunResult:
 
 
 def with_verdicts(records: list[Line], verdicts: dict[str, str]) -> list[Line]:
-    """The journal with another outcome of its last test evaluation; before training, nothing was right."""
+    """The journal with another outcome of its last test evaluation. Before training, no answer was correct."""
     records = json.loads(json.dumps(records))
     *before, last = [r for r in records if r["event"] == "evaluation" and r["split"] == "test"]
     for evaluation in before:
@@ -45,7 +45,7 @@ def with_verdicts(records: list[Line], verdicts: dict[str, str]) -> list[Line]:
 
 
 def judge(evaluation: Line, verdicts: dict[str, str]) -> None:
-    """Another outcome of an evaluation, with the shares that go with it."""
+    """The evaluation with another outcome and the shares that follow from it."""
     joined = "".join(verdicts.values())
     evaluation |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
     evaluation |= {"unparsed": joined.count("u") / len(joined), "grader_timeouts": 0.0, "grader_errors": 0.0}

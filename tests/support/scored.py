@@ -1,4 +1,4 @@
-"""Problems that reasoning-gym scores, in the grading processes."""
+"""Problems that reasoning-gym scores in the grading processes."""
 
 import json
 from typing import Any
@@ -18,14 +18,14 @@ def rubric(generator: str, entry: dict[str, Any]) -> Rubric:
 
 
 def fresh(n: int) -> Item:
-    """A right answer that no other ``n`` has, so that none is remembered."""
+    """A correct answer that no other ``n`` has, so that none is found in the cache."""
     return (countdown([n, 7], 7 * n), f"#### {n}*7")
 
 
 RIGHT, WRONG = (countdown([3, 7], 21), "#### 3*7"), (countdown([3, 7], 21), "#### 3+7")
 BOMB = (countdown([3, 7], 21), "#### 9**9**9")
-"""A single operation without end, which nothing but a signal of the kernel ends."""
+"""One operation without end, which only a signal of the kernel can end."""
 SLOW = (countdown([3, 7], 21), "#### 7**7**8")
 """Takes two seconds."""
 INTERRUPTED = (countdown([3, 7], 21), "#### " + "*".join(f"(9**{900 + n}+7)**(1/7)" for n in range(12)))
-"""Many operations, which take many seconds, and between which it can be interrupted."""
+"""Many operations, which take many seconds. It can be interrupted between them."""

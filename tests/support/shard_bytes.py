@@ -1,4 +1,4 @@
-"""What a model in shards takes of each device's memory: as ``harness plan`` counts its shards, and what is gathered."""
+"""The memory of a sharded model on each device: shards, counted as ``harness plan`` counts them, and gathered parts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,33 +11,37 @@ from harness.studies.planning.layout import Layout
 from harness.studies.planning.memory import moments
 
 FLOAT = 4
-"""Bytes of a gradient's number: what is trained is float32."""
+"""The bytes of one number of a gradient. Trained weights are float32."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardBytes:
-    """Bytes on a rank. All ranks reserve the same, but for moments, of which rank 0 has the most."""
+    """Bytes on a rank. All ranks reserve the same, except for moments: rank 0 has the most."""
 
     weights: int
-    """Its shards, always held."""
+    """The shards of weights, which the rank always holds."""
     moments: int
-    """AdamW's two, of its shards, always held, from the first step on."""
+    """The two moments of AdamW for these shards, which the rank holds from the first step on."""
     gradients: int
-    """Its shards, from the end of an update's passes to its step."""
+    """The shards of gradients, which it holds from the end of an update's passes until its step."""
     gathered: int
-    """All weights, beside the shards: while passes are made, and while the transformers engine samples."""
+    """All weights, in addition to the shards, during passes and while the transformers engine samples."""
     gathered_gradients: int
-    """While an update's passes are made, and for a moment beside the shards of them."""
+    """All gradients during the passes of an update, and for a moment in addition to their shards."""
     unit: int
-    """The largest of the parts that are gathered together: what a model that gathers a layer at a time holds of
-    weights, once for passes forward; backward it holds this of gradients as well, and the next layer's weights."""
+    """The largest part that is gathered at once, if a model gathers one layer at a time.
+
+    Forward passes hold this once, for weights. Backward passes also hold the weights of the next layer, and gradients
+    of this size.
+    """
 
 
 def shard_bytes(model: nn.Module, ranks: int) -> ShardBytes:
-    """Of ``model``, whole and on any device, torch's ``meta`` too, once it is in shards on ``ranks`` ranks.
+    """The bytes of ``model`` after it is sharded over ``ranks`` ranks.
 
-    A weight is cut along its first dimension into parts of equal size, the last ones padded. With
-    ``compute.reshard`` a rank never has ``gathered`` and ``gathered_gradients``, but twice and once ``unit``.
+    ``model`` is whole and may be on any device, also on torch's ``meta``. A weight is cut along its first dimension
+    into parts of equal size, and the last ones are padded. With ``compute.reshard`` a rank never has ``gathered`` and
+    ``gathered_gradients``. Instead it has ``unit`` twice for weights and once for gradients.
     """
     layout, parameters = Layout(devices=ranks, parallel="shard"), list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
@@ -52,7 +56,7 @@ def shard_bytes(model: nn.Module, ranks: int) -> ShardBytes:
 
 
 def _whole(parameters: Iterable[nn.Parameter], ranks: int) -> int:
-    """Bytes of all ranks' parts, side by side."""
+    """The bytes of the parts of all ranks together."""
     return sum(ranks * part_of(p, ranks) * p.element_size() for p in parameters)
 
 

@@ -1,4 +1,4 @@
-"""Small models that are put in shards, their gradients, and what they hold."""
+"""Small models that are sharded, their gradients, and the memory that they take."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def load(folder: Path, *, tied: bool = True, dtype: str = "float32", family: str
         head = policy.model.get_output_embeddings()
         head.weight = nn.Parameter(head.weight.detach().clone())
         policy.model.config.tie_word_embeddings = False
-    for parameter in policy.model.parameters():  # adapters whose product is not zero
+    for parameter in policy.model.parameters():  # so that the product of the adapters is not zero
         if policy.adapted and parameter.requires_grad and not parameter.any():
             nn.init.normal_(parameter, std=0.02, generator=torch.Generator().manual_seed(0))
     return policy
@@ -43,7 +43,7 @@ def backward(policy: Policy, critic: Critic, indices: Sequence[int]) -> None:
 
 
 def gradients(*models: nn.Module) -> dict[str, Tensor]:
-    """Whole ones; and none are left."""
+    """The whole gradients. Checks that none are left."""
     found = {
         f"{number}/{name}": whole(p.grad)
         for number, model in enumerate(models)
@@ -56,14 +56,15 @@ def gradients(*models: nn.Module) -> dict[str, Tensor]:
 
 
 def apart(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
-    """Relative norm of the difference."""
-    names = [name for name in one if name in other or one[name].any()]  # of experts no token reaches there may be none
+    """The relative norm of the difference."""
+    # There may be no gradient for experts that no token reaches.
+    names = [name for name in one if name in other or one[name].any()]
     assert not [name for name in other.keys() - one.keys() if other[name].any()]
     difference = torch.stack([(one[name] - other[name]).norm() for name in names]).norm()
     return float(difference / torch.stack([one[name].norm() for name in names]).norm())
 
 
 def stored(tensors: Any) -> int:
-    """Bytes of their memory on this rank, each once."""
+    """The bytes of their memory on this rank, without counting any twice."""
     local = [tensor.to_local() if hasattr(tensor, "to_local") else tensor for tensor in tensors]
     return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in local}.values())

@@ -1,4 +1,7 @@
-"""Simulated training runs: problems differ in difficulty, seeds in skill, samples in luck; many studies at once."""
+"""Simulated training runs, many studies at once.
+
+Problems differ in difficulty, seeds in skill, and samples by chance.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,13 +12,16 @@ from evaluators.statistics.ranking import Scores
 
 Array = NDArray[np.float64]
 COLLAPSING = 1 / 6
-"""Share of the runs that collapse, where some do."""
+"""The share of runs that collapse, if some do."""
 SCENARIOS = ("even", "heavy tails", "collapses")
-"""How the skills of seeds scatter."""
+"""The distribution of the skills of seeds."""
 
 
 def skills(scenario: str, shape: tuple[int, ...], rng: np.random.Generator, spread: float = 0.015) -> Array:
-    """How far each seed lies from its objective's level; ``spread``: the standard deviation without collapses."""
+    """The distance of each seed from the level of its objective.
+
+    ``spread``: the standard deviation without collapses.
+    """
     if scenario == "heavy tails":
         found: Array = spread * rng.standard_t(3, size=shape) / 3**0.5
         return found
@@ -24,7 +30,7 @@ def skills(scenario: str, shape: tuple[int, ...], rng: np.random.Generator, spre
 
 
 def shares(skill: Array, difficulty: Array, rng: np.random.Generator, samples: int = 2) -> Array:
-    """[..., seeds, problems] shares of correct samples, of [..., seeds] skills and [..., problems] difficulties."""
+    """[..., seeds, problems] Shares of correct samples, for [..., seeds] skills and [..., problems] difficulties."""
     chance = np.clip(skill[..., :, None] + difficulty[..., None, :], 0, 1)
     found: Array = rng.binomial(samples, chance) / samples
     return found
@@ -44,18 +50,18 @@ def null_tables(
 
 
 def coverage(means: Array, errors: Array, dfs: ArrayLike, truth: float, confidence: float = 0.95) -> float:
-    """How often t-intervals hold the truth."""
+    """The share of t-intervals that contain the true value."""
     return float(np.mean(np.abs(means - truth) <= stats.t.ppf((1 + confidence) / 2, dfs) * errors))
 
 
 def coverage_over_seeds(values: Array, truth: float) -> float:
-    """Of the intervals that ``over_seeds`` gives the rows of ``values``."""
+    """The same for the intervals that ``over_seeds`` gives for the rows of ``values``."""
     found = [over_seeds(row) for row in values]
     means, errors = (np.array([getattr(one, name) for one in found], dtype=np.float64) for name in ("mean", "error"))
     return coverage(means, errors, values.shape[1] - 1, truth)
 
 
 def coverage_of_both(tables: Array, truth: float, confidence: float = 0.95) -> float:
-    """Of the intervals that ``two_way`` gives [..., seeds, problems]; all at once."""
+    """The same for the intervals that ``two_way`` gives for [..., seeds, problems], all at once."""
     errors, dfs = two_way_error(mean_squares(tables), *tables.shape[-2:])
     return coverage(tables.mean(axis=(-2, -1)), errors, dfs, truth, confidence)

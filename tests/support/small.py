@@ -1,4 +1,4 @@
-"""The embedded suite made small: seconds a run, the same code path."""
+"""A small version of the embedded suite. A run takes seconds and uses the same code."""
 
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ INVOCATION = Invocation(
     plan=PlannedRuns(algos=("agro", "grpo"), regimes=("on_policy",), seeds=(0,)),
 )
 Line = dict[str, Any]
-"""A journal's line, as a JSON object."""
+"""One line of a journal, as a JSON object."""
 SMALL: dict[str, Any] = {
-    "task.options": {"count": 256},  # of 8192, to generate which takes longer than to train
+    "task.options": {"count": 256},  # the suite has 8192, and to generate them takes longer than the training
     "rollout.prompts": 4,
     "rollout.group_size": 4,
     "rollout.max_tokens": 40,
@@ -32,7 +32,7 @@ SMALL: dict[str, Any] = {
 
 
 def small_config(objective: str = "agro", seed: int = 0, suite: str = SUITE, **changes: Any) -> RunConfig:
-    """Six steps of 16 completions; keys of ``changes`` have ``__`` for dots."""
+    """A run of six steps with 16 completions each. In the keys of ``changes``, ``__`` stands for a dot."""
     dotted = {key.replace("__", "."): value for key, value in changes.items()}
     return run_config(load_suite(suite, list((SMALL | dotted).items())), objective, seed)
 
@@ -42,12 +42,12 @@ def run_small(config: RunConfig, directory: Path, **options: Any) -> Outcome:
 
 
 def journal_of(directory: Path) -> list[Line]:
-    """The journal's lines, as JSON objects."""
+    """The lines of the journal, as JSON objects."""
     return [encode(event) for event in Journal(directory).read()]
 
 
 def history(directory: Path) -> list[Line]:
-    """All that must be equal between two executions of one config."""
+    """Everything that must be equal in two executions of one config."""
     return [lasting(event) for event in Journal(directory).read()]
 
 
@@ -56,7 +56,7 @@ def steps(directory: Path) -> list[Line]:
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    """Metrics, per-problem verdicts, per-problem tables and final weights."""
+    """Metrics, verdicts per problem, tables per problem, and final weights."""
     assert history(one) == history(other)
     tables = sorted(path.name for path in (other / "evaluations").iterdir())
     assert tables == sorted(path.name for path in (one / "evaluations").iterdir())

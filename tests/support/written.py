@@ -1,4 +1,4 @@
-"""The lines of tables as they were written, each as its words: from Markdown, from the terminal, from a page."""
+"""The lines of tables as they were written, each as a list of words: from Markdown, the terminal, or a page."""
 
 import html
 from html.parser import HTMLParser
@@ -11,7 +11,7 @@ Words = list[list[str]]
 
 
 def lines_of(grid: Grid) -> Words:
-    """What must be written: the headers, then each row."""
+    """The expected text: the headers, then each row."""
     return [" ".join(cells).split() for cells in (grid.headers, *grid.rows)]
 
 
@@ -21,7 +21,7 @@ def in_markdown(text: str) -> Words:
 
 
 def in_terminal(shown: RenderableType) -> Words:
-    """On a screen that is wide enough for every cell."""
+    """The table on a screen that is wide enough for every cell."""
     console = Console(width=400)
     with console.capture() as printed:
         console.print(shown)

@@ -1,6 +1,6 @@
-"""Grader and audit on all published solutions of GSM8K and MATH-500: the answer kept, altered, and removed.
+"""Grader and audit on all published solutions of GSM8K and MATH-500. The answer is kept, altered or removed.
 
-Verdicts are counted as they are: a change of any number here is a change of the grader, and raises its version.
+The expected numbers are exact. If one of them changes, the grader has changed, and its version must be raised.
 """
 
 import json
@@ -14,7 +14,7 @@ from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
 Texts = list[tuple[str, str]]
-"""Expected answer, completion."""
+"""Pairs of expected answer and completion."""
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -32,7 +32,7 @@ def gsm8k(path: Path) -> dict[str, Texts]:
 
 
 def math_500(path: Path) -> dict[str, Texts]:
-    """Altered: the last box holds the answer of the problem before."""
+    """Completions of MATH-500. An altered completion has the answer of the problem before in its last box."""
     solutions = [(row["answer"], row["solution"], row["solution"].rpartition(r"\boxed")[0]) for row in rows(path)]
     return {
         "kept": [(answer, solution) for answer, solution, _ in solutions],
@@ -46,21 +46,21 @@ def math_500(path: Path) -> dict[str, Texts]:
 
 C, W, U = Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSED
 Counts = tuple[dict[Verdict, int], int, int]
-"""Verdicts; completions that the grader alone calls correct, and that the audit alone does."""
+"""Verdicts, and the numbers of completions that only the grader and only the audit calls correct."""
 
 STRICT: dict[str, dict[str, Counts]] = {
     "gsm8k_train": {
         "kept": ({C: 7473}, 0, 0),
         "altered": ({W: 7473}, 0, 0),
-        "removed": ({U: 7473}, 0, 7146),  # the working ends on the answer, without a marker
+        "removed": ({U: 7473}, 0, 7146),  # the working ends with the answer, without a marker
     },
     "gsm8k_test": {"kept": ({C: 1319}, 0, 0), "altered": ({W: 1319}, 0, 0), "removed": ({U: 1319}, 0, 1253)},
     "math500_test": {
-        # In 50 a number follows the box.
+        # In 50 of them, a number follows the box.
         "kept": ({C: 500}, 50, 0),
-        # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
+        # Some neighbours have the same answer by chance, and 5 is accepted for x=5.
         "altered": ({C: 3, W: 496, U: 1}, 1, 0),
-        "removed": ({C: 8, U: 492}, 4, 14),  # 8 box their answer twice
+        "removed": ({C: 8, U: 492}, 4, 14),  # 8 solutions box their answer twice
     },
 }
 LENIENT: dict[str, dict[str, Counts]] = {

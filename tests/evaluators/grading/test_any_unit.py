@@ -1,10 +1,10 @@
-"""Units, and things counted, beside a number where no unit is expected: ignored."""
+"""Units and counted things next to a number are ignored if no unit is expected."""
 
 import pytest
 
 from tests.support.answers import right, wrong
 
-ANY = [  # beside 18, where no unit is expected
+ANY = [  # next to 18, if no unit is expected
     *[" half-dollars", " hundred-dollar bills", " thousand-dollar bonds", " third-class tickets", " second-hand books"],
     *[
         " miles to go",

@@ -1,4 +1,4 @@
-"""The audit's own rule, and what it counts."""
+"""The rule of the audit, and what it counts."""
 
 import ast
 import json
@@ -72,7 +72,7 @@ PAID_WRONGLY = {
     "computations and commands": ("x+18", "18+x", "18^2", "18*2", r"\sqrt{18}", r"\frac{1}{18}", "18/7", "18 ½", "-18"),
     "no number": ("R-r", r"\frac{dy}{dx}", "eighteen", ""),
 }
-"""What the grader was once seen to pay, or may be: in a box, and behind ``####``, for 18."""
+"""Answers for 18 that the grader once accepted, or might accept, in a box and after ``####``."""
 
 
 @pytest.mark.parametrize("form", [r"So the answer is $\boxed{%s}$.", "So we have it.\n#### %s", "#### %s\n"])

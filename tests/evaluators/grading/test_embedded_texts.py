@@ -1,4 +1,4 @@
-"""What the embedded models write: verdicts as they were when the published runs were graded."""
+"""Texts of the embedded models. The verdicts are those with which the published runs were graded."""
 
 import pytest
 

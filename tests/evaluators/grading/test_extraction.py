@@ -1,12 +1,12 @@
 # ruff: noqa: E501  tables of cases, a row a line
-r"""Where the answer is found: behind which marker, and where none is."""
+r"""Where the grader finds the answer: after which marker, and in which texts there is none."""
 
 import pytest
 
 from evaluators.grading.comparison import canonical
 from evaluators.grading.extraction import Extraction, Marker, extract
 
-STRICT = [  # all say 18, behind #### or in a box
+STRICT = [  # all say 18, after #### or in a box
     *[
         "#### Thinking\n9*2\n#### 18",
         "#### Given\n#### 18",
@@ -126,7 +126,7 @@ STRICT = [  # all say 18, behind #### or in a box
         "\\boxed{18}\n\nFinal Answer: The final answer is $18$. I hope it is correct.",
     ],
 ]
-LENIENT = [  # all say 18, behind another marker or none
+LENIENT = [  # all say 18, after another marker or without one
     *[
         "18",
         "(18)",

@@ -1,4 +1,4 @@
-"""What the grader says of worked cases: strict verdict, lenient verdict."""
+"""The verdicts of the grader in chosen cases: strict verdict, lenient verdict."""
 
 from collections.abc import Iterator
 
@@ -30,12 +30,12 @@ MARKERS = [
     ("18", "#### 18 or 19", W, W),
     ("18", "#### 18, 19", W, W),
     ("18", r"#### 17 \boxed{18}", W, W),
-    # A hallucinated next question.
+    # An invented next question.
     ("18", "#### 18\n\nQuestion: What is 3+4?\nAnswer: #### 7", U, U),
     ("18", "#### 17\n\nQuestion: What is 9+9?\nAnswer: #### 18", U, U),
     ("18", "#### 18\n\nQuestion: What is 3+4?", C, C),
     ("18", r"\boxed{18}. Question: What is 3+4? Answer: it is \boxed{7}.", W, W),
-    # Cut off, or no marker at all.
+    # The text is cut off, or has no marker.
     ("18", r"it is \boxed{18", U, U),
     ("18", r"it is \boxed{18}, no, \boxed{1", U, U),
     ("18", "####", U, U),
@@ -223,6 +223,6 @@ def test_no_comparison_needs_a_process() -> None:
 
 
 def verdicts(grader: Grader, expected: str, answer: str) -> set[Verdict]:
-    """Behind either marker, strictly and leniently."""
+    """The verdicts after either marker, strict and lenient."""
     grades = grader.grade([(expected, f"#### {answer}"), (expected, rf"so $\boxed{{{answer}}}$.")])
     return {verdict for grade in grades for verdict in (grade.strict, grade.lenient)}

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  signs of double width
-"""Answers behind ``####`` on a line, as models write them."""
+"""Answers after ``####`` on a line, as models write them."""
 
 import pytest
 

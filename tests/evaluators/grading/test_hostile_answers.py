@@ -1,4 +1,4 @@
-"""No answer hangs the grader, fills the memory, runs code, breaks the grader for the next one, or is rewarded."""
+"""No answer hangs the grader, fills the memory, runs code, disturbs the next answer, or is accepted."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_there_are_enough() -> None:
 def test_memory_is_limited() -> None:
     limit = 200 << 20
     with Grader(inner_seconds=4, kill_after=20, memory_bytes=limit) as grader:
-        heavy = r"\gcd(10^{10^{9}}, 10^{10^{8}})"  # expected, too, or it would not be tried
+        heavy = r"\gcd(10^{10^{9}}, 10^{10^{8}})"  # also expected, otherwise the grader would not try it
         bomb, after = grader.grade([(f"x+{heavy}", rf"\boxed{{{heavy}}}"), ("x+1", r"\boxed{1+x}")])
         assert bomb.strict in (Verdict.ERROR, Verdict.WRONG, Verdict.TIMEOUT)
         assert after.strict is Verdict.CORRECT
@@ -50,7 +50,7 @@ def test_memory_is_limited() -> None:
 
 
 def peak_memory(grader: Grader) -> int:
-    """Largest address space of the worker and its children so far, in bytes; 0 where it cannot be read."""
+    """The largest address space of the worker and its children so far, in bytes. 0 if it cannot be read."""
     if grader._process is None or not Path("/proc").is_dir():
         return 0
     worker = psutil.Process(grader._process.pid)

@@ -1,4 +1,4 @@
-"""The answers of MATH: read from a solution where no field names them, and graded."""
+"""The answers of MATH. They are graded, and read from the solution if no field contains them."""
 
 import pytest
 

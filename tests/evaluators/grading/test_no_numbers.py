@@ -1,4 +1,4 @@
-"""Expected numbers: what only looks like one, or like another."""
+"""Expected numbers, and answers that only look like a number, or like another one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-r"""Expected numbers: every way to write one that a careful person accepts."""
+r"""Expected numbers, in every notation that a careful person accepts."""
 
 import pytest
 

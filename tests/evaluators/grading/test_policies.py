@@ -1,5 +1,5 @@
 # ruff: noqa: E501  tables of cases, a row a line
-r"""Every kind has its policy, the page shows the table, and golds that cannot be understood are refused."""
+r"""Every kind of answer has a policy, the page shows the table, and expected answers that make no sense are refused."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The worker may hang, crash or be interrupted: one verdict is lost, never the next."""
+"""The worker may hang, crash or be interrupted. This loses one verdict, and never the next one."""
 
 import json
 import multiprocessing
@@ -77,7 +77,7 @@ def test_a_long_comparison_does_not_hold_up_the_others() -> None:
 
 
 def test_limits_are_of_cpu_time_and_not_of_the_clock() -> None:
-    """Stopped in the middle for longer than all limits, a comparison still ends as it would have."""
+    """A comparison that is paused for longer than all limits still ends as it would have ended."""
     with Grader(inner_seconds=5, kill_after=6) as grader:
         strict(grader, RIGHT)
         worker = psutil.Process(pid_of(grader))
@@ -232,7 +232,7 @@ def test_there_are_two_children_at_least_and_not_many(monkeypatch: pytest.Monkey
 
 
 def running(pid: int) -> bool:
-    """Whether the process exists and is more than a zombie."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

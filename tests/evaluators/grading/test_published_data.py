@@ -1,4 +1,4 @@
-"""The grader on every published GSM8K and MATH-500 solution."""
+"""The grader on every published solution of GSM8K and MATH-500."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module", params=SIZES)
 def solutions(request: pytest.FixtureRequest, data_dir: Path) -> list[tuple[str, str]]:
-    """(working, answer) of each problem of GSM8K."""
+    """(working, answer) for each problem of GSM8K."""
     parts = [row["answer"].split("####") for row in rows(data_dir / f"gsm8k_{request.param}.jsonl")]
     assert len(parts) == SIZES[request.param]
     return [(working, answer.strip()) for working, answer in parts]
@@ -71,7 +71,7 @@ def test_math_500(grader: Grader, data_dir: Path) -> None:
     removed = [(answer, re.sub(r"\\f?boxed", "", solution)) for answer, solution in own]
     assert strict(grader, removed) == {Verdict.UNPARSED: 500}
     others = [(answer, rf"\boxed{{{answers[n - 1]}}}") for n, answer in enumerate(answers)]
-    # By chance, two neighbours have the same answer; and 5 is accepted for x=5.
+    # Some neighbours have the same answer by chance, and 5 is accepted for x=5.
     expected = {Verdict.WRONG: 497, Verdict.CORRECT: 3}
     assert strict(grader, others) == expected
 

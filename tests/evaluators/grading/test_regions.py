@@ -1,4 +1,6 @@
-r"""All real numbers without some: as a difference of sets, in words, with \ne."""
+r"""All real numbers except some: as a difference of sets, in words, and with
+e.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A policy that emits hard expressions does not stall training, and does not change a verdict."""
+"""A policy that writes hard expressions neither stalls the training nor changes a verdict."""
 
 import random
 import time
@@ -15,7 +15,7 @@ from tests.support.scored import countdown
 
 BOMBS, COMPLETIONS = 32, 256
 CPU_SECONDS = 2.0
-"""By the clock, a busy machine would decide."""
+"""The limit is in CPU seconds, because time on the clock depends on how busy the machine is."""
 
 
 def test_bombs_among_completions_take_seconds() -> None:
@@ -50,7 +50,7 @@ def test_integers_take_microseconds_and_no_process() -> None:
 
 
 class Counting:
-    """Stands for the processes: counts what is asked; ``3*x`` cannot be told for good."""
+    """Takes the place of the processes, and counts the questions. ``3*x`` can never be decided."""
 
     def __init__(self, **limits: float) -> None:
         self.asked: list[Request] = []
@@ -65,7 +65,7 @@ class Counting:
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, *batches: list[str], **limits: int) -> list[str]:
-    """What the processes are asked of these batches of answers."""
+    """The questions that the processes get for these batches of answers."""
     made: list[Counting] = []
     monkeypatch.setattr(module, "GradingProcess", lambda **limits: made.append(Counting()) or made[-1])
     with Grader(**limits) as grader:

@@ -1,4 +1,4 @@
-r"""Spellings that say the same, and marks that do not: currencies in \text, lines, primes, scalars, *or*."""
+r"""Notations that mean the same, and marks with a meaning: currencies in \text, lines, primes, scalars, *or*."""
 
 import pytest
 

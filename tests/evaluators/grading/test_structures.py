@@ -196,7 +196,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("change", ["-{}", "- {}", "-({})", "{}!", "{}'", "3{}", "not {}", "{}?"])
 def test_no_item_is_compared_as_words(item: str, shape: str, change: str) -> None:
-    """Comparison as words drops signs, marks and letters' case."""
+    """A comparison of words ignores signs, marks and the case of letters."""
     right(shape.format(item), shape.format(item))
     if (shape, change) != ("{}", "{}'"):  # 18' is a number and a stray quote
         wrong(shape.format(item), shape.format(change.format(item)))

@@ -1,4 +1,4 @@
-r"""Units beside a number where one is expected: the same, or another of the same worth."""
+r"""Units next to a number if a unit is expected: the same unit, or another one with the same value."""
 
 import pytest
 

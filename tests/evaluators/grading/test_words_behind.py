@@ -1,10 +1,10 @@
-"""Words behind a number: what is counted and said of it is ignored, what makes it another number is not."""
+"""Words after a number. The grader ignores what is counted. It does not ignore words that change the number."""
 
 import pytest
 
 from tests.support.answers import right, wrong
 
-SENTENCES = [  # beside 18
+SENTENCES = [  # next to 18
     *[
         "total apples are left over now",
         "apples are left",

@@ -1,4 +1,4 @@
-"""What lm-eval's tasks ask of a model, and what becomes of it."""
+"""What the tasks of lm-eval ask of a model, and what they get."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tasks of lm-evaluation-harness, by lm-eval itself, with texts from a script."""
+"""Tasks of lm-evaluation-harness, run by lm-eval itself, with texts from a script."""
 
 import ast
 import json
@@ -37,7 +37,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Small files of the published form; with ``1,200`` in one answer."""
+    """Small files in the published form. One answer contains ``1,200``."""
     train = [{"question": f"What is {n} plus 1?", "answer": f"It is {n + 1}.\n#### {n + 1}"} for n in range(40)]
     test = [{"question": question, "answer": f"Four each.\n#### {answer:,}"} for question, answer in FOUR]
     boxes = [{"problem": problem, "answer": answer, "solution": "Look."} for problem, answer in BOXES]
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def answering(answers: Callable[[str], str], seen: list[GenerationArgs] | None = None) -> Generate:
-    """A model of which ``answers`` maps the question that a prompt ends with to a text."""
+    """A model that answers with a text. ``answers`` maps the question at the end of a prompt to this text."""
 
     def generate(prompts: Sequence[str], args: GenerationArgs) -> list[Generated]:
         if seen is not None:
@@ -113,7 +113,7 @@ def test_one_problem_has_no_standard_error(folder: Path) -> None:
     ],
 )
 def test_our_readings_stand_beside_theirs(folder: Path, text: str, expected: tuple[int, ...]) -> None:
-    """Where they differ: forms that filters miss, and what they pick out of a text that says something else."""
+    """They differ in forms that filters miss, and in what filters find in a text that says something else."""
     answers = {question: text.format(answer) for question, answer in FOUR}
     result = gsm8k(folder, answers.__getitem__)
     assert tuple(score.value for score in result.scores) == expected
@@ -126,7 +126,7 @@ def test_our_readings_are_those_of_each_document(folder: Path) -> None:
 
 
 def test_math_is_judged_by_our_grader(folder: Path) -> None:
-    """An equal form in a box counts twice, an answer without a box as lenient alone; a list stays a text."""
+    """An equal form in a box counts twice. An answer without a box counts only as lenient. A list stays a text."""
     texts = {BOXES[0][0]: r" Hence $\boxed{\frac{2}{8}}$.", BOXES[1][0]: " The final answer is $[2,5]$."}
 
     def generate(prompts: Sequence[str], args: GenerationArgs) -> list[Generated]:
@@ -136,7 +136,7 @@ def test_math_is_judged_by_our_grader(folder: Path) -> None:
 
     both = run_tasks(["math500_local", "gsm8k_local"], answering(str), data=folder, limit=1, seed=0)
     assert [result.task for result in both] == ["math500_local", "gsm8k_local"]
-    assert both[1] == gsm8k(folder, str, limit=1, seed=0)  # whatever is run beside it
+    assert both[1] == gsm8k(folder, str, limit=1, seed=0)  # whatever else is run with it
     (result,) = run_tasks(["math500_local"], generate, data=folder, limit=None, seed=0)
     assert {score.metric: score.value for score in result.scores} == {"strict": 0.5, "lenient": 1.0}
     assert [record.target for record in result.records] == [answer for _, answer in BOXES]
@@ -159,7 +159,7 @@ def test_gsm8k_local_is_the_stock_task_but_for_its_data() -> None:
 
 
 def test_math500_local_asks_as_the_stock_task_does(folder: Path) -> None:
-    """Read from its source, which cannot be imported beside math-verify."""
+    """Read from the source of the stock task, which cannot be imported together with math-verify."""
     tree = ast.parse((STOCK / "minerva_math" / "utils.py").read_text())
     functions = {node.name: node.body[-1] for node in tree.body if isinstance(node, ast.FunctionDef)}
     returned = functions["list_fewshot_samples"]
@@ -217,7 +217,7 @@ def test_bad_data_and_limits_are_one_sentence(folder: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("setting", ["HF_ENDPOINT=http://127.0.0.1:9", "HF_HUB_OFFLINE=1"])
 def test_without_a_hub_a_stock_task_names_the_local_one_quickly(setting: str, folder: Path) -> None:
-    """Really: in a process of its own, with nothing cached. Local tasks do without the hub."""
+    """This test uses a real process with an empty cache. Local tasks work without the hub."""
     code = f"""
 import time
 from pathlib import Path

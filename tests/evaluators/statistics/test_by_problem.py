@@ -1,4 +1,4 @@
-"""Problems are marked where they differ by more than their samples' noise, and not where they do not."""
+"""A problem is marked if it differs by more than the noise of its samples, and only then."""
 
 import numpy as np
 import pytest

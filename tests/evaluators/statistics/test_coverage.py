@@ -1,4 +1,4 @@
-"""By simulation: intervals cover what they say, also with heavy tails; where they do not, that is known."""
+"""Simulations show that intervals have their stated coverage, also with heavy tails. Known exceptions are tested."""
 
 import numpy as np
 import pytest
@@ -18,20 +18,20 @@ from tests.support.simulated import SCENARIOS, coverage_of_both, coverage_over_s
 
 COVERED = (0.93, 0.97)
 HELD = SCENARIOS[:2]
-"""Scenarios in which a t-interval over few seeds holds."""
+"""Scenarios in which a t-interval over few seeds has its coverage."""
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("scenario", HELD)
 def test_the_interval_over_seeds_covers_what_it_says_on_these_problems(scenario: str, seeds: int) -> None:
-    """Accuracies on 200 problems, seeds that differ by 1.5 points."""
+    """Accuracies on 200 problems. The seeds differ by 1.5 points."""
     rng = np.random.default_rng(seeds)
     accuracies = rng.binomial(200, np.clip(0.5 + skills(scenario, (4000, seeds), rng), 0, 1)) / 200
     assert COVERED[0] <= coverage_over_seeds(accuracies, 0.5) <= COVERED[1]
 
 
 def test_where_runs_collapse_it_does_not() -> None:
-    """Which is why such runs are named: the mean of what one run in six ruins is not known from five."""
+    """This is why such runs are named. If one run in six collapses, five runs do not tell the mean."""
     rng = np.random.default_rng(0)
     for seeds, most in ((3, 0.5), (5, 0.7), (10, 0.9)):
         accuracies = np.clip(0.7 + skills("collapses", (4000, seeds), rng), 0, 1)
@@ -41,7 +41,7 @@ def test_where_runs_collapse_it_does_not() -> None:
 def studies(
     seeds: int, rng: np.random.Generator, spread: tuple[float, ...], repeats: int, tails: int = 0
 ) -> np.ndarray:
-    """[repeats, seeds, 200 problems], 0 on average, by the scatter of seeds, of problems and of cells."""
+    """[repeats, seeds, 200 problems] With mean 0, from the scatter of seeds, of problems and of cells."""
 
     def drawn(*shape: int) -> np.ndarray:
         return rng.standard_t(tails, size=shape) / (tails / (tails - 2)) ** 0.5 if tails else rng.normal(size=shape)
@@ -57,7 +57,7 @@ def studies(
     [(0.03, 0.02, 0.3), (0.015, 0.3, 0.3), (0.01, 0.2, 0.1), (0.02, 0.05, 0.1), (0.04, 0.1, 0.1), (0.02, 0.1, 0.1)],
 )
 def test_the_paired_difference_covers_what_it_says(seeds: int, spread: tuple[float, ...], tails: int) -> None:
-    """For other seeds and other problems, whichever of them makes the difference; with heavy tails a little more."""
+    """For other seeds and other problems, whichever makes the difference. With heavy tails, it covers a little more."""
     made = studies(seeds, np.random.default_rng(seeds), spread, 1500, tails)
     found = coverage_of_both(made, 0.0)
     assert COVERED[0] - 0.01 <= found <= COVERED[1] + (0.02 if tails else 0.01)
@@ -65,21 +65,21 @@ def test_the_paired_difference_covers_what_it_says(seeds: int, spread: tuple[flo
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_where_only_sampling_differs_the_interval_is_wider_than_need_be(seeds: int) -> None:
-    """By as much as the docstring says, and no more."""
+    """By as much as the docstring says, and not more."""
     made = studies(seeds, np.random.default_rng(seeds), (0, 0, 0.3), 2000)
     assert 0.97 <= coverage_of_both(made, 0.0) <= 0.99
 
 
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_what_correction_asks_for_holds_as_well(seeds: int) -> None:
-    """At 99.5 %, one of ten tests by Holm, with a scatter of seeds that hides in that of the cells."""
+    """At 99.5 %, as for one of ten tests by Holm. The scatter of the cells hides that of the seeds."""
     rng = np.random.default_rng(seeds)
     for spread in ((0.0, 0.0, 0.3), (0.02, 0.0, 0.3), (0.03, 0.0, 0.3)):
         assert coverage_of_both(studies(seeds, rng, spread, 3000), 0.0, confidence=0.995) >= 0.99
 
 
 def test_problems_are_paired_and_so_do_not_count_twice() -> None:
-    """Difficulties are shared by both, so the difference is better known than either accuracy."""
+    """Both share the difficulties of the problems, so the difference is known better than either accuracy."""
     rng = np.random.default_rng(0)
     difficulty = rng.normal(0, 0.3, size=200)
     a, b = (shares(0.5 + skills("even", (5,), rng), difficulty, rng) for _ in range(2))
@@ -91,7 +91,7 @@ def test_problems_are_paired_and_so_do_not_count_twice() -> None:
 @pytest.mark.parametrize("scenario", HELD)
 @pytest.mark.parametrize("mean", [0.03, 0.5, 0.9])
 def test_an_accuracy_on_other_problems_is_covered_too(mean: float, scenario: str, seeds: int) -> None:
-    """Where the interval over seeds covers far less: other problems would have moved all of them."""
+    """The interval over seeds covers far less there, because other problems would have moved all seeds."""
     rng = np.random.default_rng(seeds)
     repeats, skill = 400, min(mean, 1 - mean) / 20
     difficulty = rng.beta(1.5 * mean, 1.5 * (1 - mean), size=(repeats, 200))
@@ -115,7 +115,7 @@ def test_so_it_is_where_few_seeds_are_what_is_uncertain(seeds: int) -> None:
 @pytest.mark.parametrize("alike", [0.1, 1.0, 100.0])
 @pytest.mark.parametrize("mean", [0.005, 0.02, 0.1, 0.5, 0.97])
 def test_an_evaluation_is_covered_at_every_accuracy(mean: float, alike: float) -> None:
-    """``alike``: from problems that are solved always or never, to problems that are all the same."""
+    """``alike`` goes from problems that are always or never solved to problems that are all the same."""
     rng = np.random.default_rng(1)
     for problems, samples in ((50, 8), (200, 8), (500, 1)):
         chance = rng.beta(mean * alike, (1 - mean) * alike, size=(800, problems))
@@ -129,7 +129,7 @@ def test_an_evaluation_is_covered_at_every_accuracy(mean: float, alike: float) -
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_the_probability_of_improvement_is_covered(seeds: int, scenario: str) -> None:
-    """Also with collapses: it counts runs, however far they fall."""
+    """This also holds with collapses, because it counts runs, however far they fall."""
     rng = np.random.default_rng(seeds)
     for gap in (0.0, 0.5, 1.5, 3.0):
         many = np.sort(skills(scenario, (200_000,), rng, 1.0)), skills(scenario, (200_000,), rng, 1.0) + gap
@@ -145,7 +145,7 @@ def test_the_probability_of_improvement_is_covered(seeds: int, scenario: str) ->
 @pytest.mark.parametrize("seeds", [3, 5, 10, 20])
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_a_gap_that_counts_as_detectable_is_found_that_often(seeds: int, level: float) -> None:
-    """Of the gap that a study prints: how often another study would find it."""
+    """A study prints the gap that it can detect. This is how often another study would find this gap."""
     rng = np.random.default_rng(2)
     errors = [over_seeds(row).error for row in rng.normal(0, 1, size=(4000, seeds))]
     unit = Estimate(mean=0.0, error=1.0, df=seeds - 1).detectable(power=0.8, level=level)
@@ -177,7 +177,7 @@ def test_a_claim_of_equivalence_takes_as_many_seeds_as_are_named(deviation: floa
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_runs_that_collapse_are_found_and_no_others(seeds: int, scenario: str, spread: float) -> None:
-    """From 45 % to 70 %, or to nothing; also where the others are nearly alike, or far apart."""
+    """From 45 % to 70 %, or to nothing. Also if the other runs are nearly alike, or far apart."""
     rng = np.random.default_rng(seeds)
     skill = skills(scenario, (1000, seeds), rng, spread)
     ends = rng.binomial(400, np.clip(0.7 + skill, 0, 1)) / 400

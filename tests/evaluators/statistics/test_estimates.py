@@ -1,4 +1,4 @@
-"""Estimates against scipy, worked numbers, and the truth they promise to cover."""
+"""Estimates compared with scipy, with worked numbers, and with the true values that they promise to cover."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_runs_that_are_the_same_are_no_difference() -> None:
 
 
 def test_problems_that_all_seeds_find_alike_do_not_count_as_many() -> None:
-    """Seeds alone would claim certainty of a gap that 20 of 200 problems make."""
+    """Seeds alone would claim certainty for a gap that comes from 20 of 200 problems."""
     per_problem = np.zeros(200)
     per_problem[:20] = 1.0
     a = np.tile(per_problem, (5, 1))

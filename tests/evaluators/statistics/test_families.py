@@ -1,4 +1,4 @@
-"""What a whole document claims, by simulation and case by case."""
+"""What a whole document claims, by simulation and in single cases."""
 
 from itertools import combinations
 
@@ -13,26 +13,26 @@ REGIMES, ARMS, SEEDS = 3, 5, 4
 
 
 def contest(scores: list[Scores], controls: int = 0) -> Contest:
-    """The first is the baseline, the last are the controls."""
+    """The first arm is the baseline, and the last are the controls."""
     rows = scores[: len(scores) - controls]
     ordered = sorted(rows, key=lambda one: -one.shares.mean())
     return Contest(baseline=scores[0], rows=rows[1:], controls=scores[len(rows) :], ranked=ordered)
 
 
 def documents(scenario: str, repeats: int) -> list[list[Contest]]:
-    """Of three regimes each, in which nothing differs."""
+    """Documents with three regimes each, in which nothing differs."""
     tables = null_tables(scenario, arms=ARMS, seeds=SEEDS, repeats=REGIMES * repeats)
     return [[contest(table) for table in tables[n : n + REGIMES]] for n in range(0, len(tables), REGIMES)]
 
 
 def claims(found: Judged) -> tuple[bool, bool]:
-    """Whether a verdict, and whether a rank, tells any two apart."""
+    """Whether a verdict, and whether a rank, distinguishes any two arms."""
     verdicts = any((one.p_holm or 1) < LEVEL for one in (*found.rows.values(), *found.controls.values()))
     return verdicts, any(rank != (1, ARMS) for rank in found.standing.ranks.values())
 
 
 def at_most(level: float, repeats: int) -> float:
-    """What chance adds to it in so many documents."""
+    """The upper bound of a share over this many documents, with room for chance."""
     return level + 2 * float((level * (1 - level) / repeats) ** 0.5)
 
 
@@ -56,7 +56,7 @@ def scores(name: str, mean: float, rng: np.random.Generator, seeds: int = 6) -> 
 
 
 def some() -> list[Contest]:
-    """Two tables of a baseline, an equal, a better one and a control; in the second the control has a single seed."""
+    """Two tables with a baseline, an equal arm, a better arm and a control. In the second, the control has one seed."""
     rng = np.random.default_rng(0)
     tables = [[scores(name, mean, rng) for name, mean in zip("abcz", (0.5, 0.5, 0.6, 0.1), strict=True)] for _ in "12"]
     last = tables[1][3]
@@ -75,7 +75,7 @@ def test_a_gap_is_found_under_either_correction(correction: Correction) -> None:
 
 
 def test_a_document_counts_each_pair_once() -> None:
-    """Three pairs of rows and a control in the first table; in the second the control cannot be tested."""
+    """The first table has three pairs of rows and a control. In the second, the control cannot be tested."""
     found = judge(some(), 0.05, "document")
     assert [(one.tests, one.equivalences) for one in found] == [(4, 3), (3, 2)]
     alone = {(place, pair): p for place, one in enumerate(some()) for pair, p in pairs(one.ranked).items()}

@@ -1,4 +1,4 @@
-"""Intervals inside 0 and 1, against worked numbers, and collapsed runs case by case."""
+"""Intervals within 0 and 1, compared with worked numbers, and collapsed runs in single cases."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,10 @@ def test_problems_that_come_out_right_or_wrong_are_wilsons(solved: int) -> None:
 
 
 def test_samples_that_differ_within_a_problem_are_worth_more_than_one() -> None:
-    """Shares of a half from problems that are all alike, against half of the problems solved: the same mean."""
+    """Problems that are all alike and solved half of the time, compared with half of the problems solved.
+
+    The mean is the same.
+    """
     (_, *alike), (_, *apart) = over_problems([0.5] * 100), over_problems([1.0, 0.0] * 50)
     assert apart[0] < alike[0] < 0.5 < alike[1] < apart[1]
 
@@ -50,13 +53,13 @@ def test_the_interval_of_an_improvement_has_a_width_at_its_ends() -> None:
     ("ends", "fell"),
     [
         ([0.75, 0.74, 0.76, 0.75, 0.02], [4]),
-        ([0.75, 0.74, 0.76, 0.40, 0.02], [3, 4]),  # one to its start, and a little below
-        ([0.75, 0.74, 0.76, 0.50, 0.45], []),  # learnt less, lost nothing
+        ([0.75, 0.74, 0.76, 0.40, 0.02], [3, 4]),  # one at its start, and one a little below
+        ([0.75, 0.74, 0.76, 0.50, 0.45], []),  # learnt less, but lost nothing
         ([0.75, 0.75, 0.75, 0.75, 0.70], []),  # nearly alike
         ([0.70, 0.62, 0.55, 0.48, 0.43], []),  # far apart, one at its start
         ([0.02, 0.00, 0.05, 0.01, 0.00], [0, 1, 2, 3, 4]),
         ([0.02, 0.00, 0.05, 0.75, 0.74], [0, 1, 2]),
-        ([0.45, 0.42, 0.39, 0.44, 0.46], []),  # teaches nothing
+        ([0.45, 0.42, 0.39, 0.44, 0.46], []),  # the training teaches nothing
         ([0.75], []),
         ([0.10], [0]),
     ],
@@ -72,7 +75,7 @@ def test_few_samples_make_no_collapse() -> None:
 
 
 def test_two_steps_of_the_same_start_do_not_ask_for_other_seeds() -> None:
-    """With as many seeds as there are, what is foreseen is what there is."""
+    """With as many seeds as there are, the forecast is the present interval."""
     rng = np.random.default_rng(0)
     table = 0.02 * rng.normal(size=(6, 1)) + 0.1 * rng.normal(size=100) + 0.2 * rng.normal(size=(6, 100))
     found = MeanSquares.of(table)
@@ -83,7 +86,7 @@ def test_two_steps_of_the_same_start_do_not_ask_for_other_seeds() -> None:
 
 
 def test_seeds_do_not_help_where_problems_differ() -> None:
-    """Ten problems on which two objectives differ at random are no ground for a claim about others."""
+    """Ten problems on which two objectives differ at random do not justify a claim about other problems."""
     rng = np.random.default_rng(0)
     table = 0.2 * rng.normal(size=10) + 0.01 * rng.normal(size=(5, 10))
     assert seeds_for_equivalence(MeanSquares.of(table), 0.02) is None

@@ -1,4 +1,4 @@
-"""The whole procedure on simulated runs: what it claims where there is nothing, and where there is something."""
+"""The whole procedure on simulated runs: what it claims if there is no difference, and if there is one."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ PROBLEMS, SAMPLES, OF_SEED = 200, 2, 0.015
 
 
 def runs(name: str, skill: float, seeds: int, rng: np.random.Generator, difficulty: np.ndarray) -> Scores:
-    """Runs of an objective: problems differ in difficulty, seeds in skill, and samples in luck."""
+    """Runs of an objective. Problems differ in difficulty, seeds in skill, and samples by chance."""
     chance = np.clip(skill + OF_SEED * rng.normal(size=(seeds, 1)) + difficulty, 0, 1)
     return Scores(name=name, seeds=tuple(range(seeds)), shares=rng.binomial(SAMPLES, chance) / SAMPLES)
 
@@ -28,14 +28,15 @@ def tables(skills: list[float], seeds: int, repeats: int, seed: int) -> list[lis
 def test_equal_objectives_are_told_apart_in_at_most_one_table_of_twenty(
     seeds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ranking, "DETECTABLE_FROM", 99)  # what seeds can show takes most of the time
+    monkeypatch.setattr(ranking, "DETECTABLE_FROM", 99)  # computing what seeds can show takes most of the time
     wrong = wrong_ranks = 0
     made = tables([0.5] * 5, seeds, 400, seed=seeds)
     for scores in made:
         compared = against(scores[0], scores[1:], margin=0.02)
         wrong += any(c.p_holm is not None and c.p_holm < LEVEL for c in compared.values())
         wrong_ranks += any(rank != (1, 5) for rank in standing(scores).ranks.values())
-    bound = LEVEL + 2 * (LEVEL * (1 - LEVEL) / len(made)) ** 0.5  # what chance adds to 5 % in so many tables
+    # With room for what chance adds to 5 % in this many tables.
+    bound = LEVEL + 2 * (LEVEL * (1 - LEVEL) / len(made)) ** 0.5
     assert wrong / len(made) <= bound
     assert wrong_ranks / len(made) <= bound
 
@@ -74,7 +75,7 @@ def test_correction_counts_the_comparisons() -> None:
 
 
 def test_what_few_seeds_could_have_shown_is_not_told() -> None:
-    """From five seeds on; also where one side has more, and where no gap at all would have been found."""
+    """From five seeds on. Also if one side has more seeds, and if no gap at all would have been found."""
     for seeds, told in ((4, False), (5, True)):
         (scores,) = tables([0.5, 0.5], seeds, 1, seed=3)
         more = Scores(
@@ -97,11 +98,11 @@ def test_pairs_are_the_seeds_that_both_have() -> None:
     assert found.improvement == pytest.approx(8 / 9)
     stranger = Scores(name="stranger", seeds=(9,), shares=np.array([[1.0, 1.0]]))
     assert against(base, [stranger], margin=0.02) == {}
-    assert standing([other, stranger]).ties == [("other", "stranger")]  # nothing says that they differ
+    assert standing([other, stranger]).ties == [("other", "stranger")]  # nothing shows a difference
 
 
 def test_ties_and_ranks() -> None:
-    """a and c differ, and all differ from d; b is told apart from neither a nor c."""
+    """a and c differ, and all differ from d. b is not distinguished from a or c."""
     apart = np.zeros((4, 4), dtype=bool)
     for i, j in ((0, 2), (0, 3), (1, 3), (2, 3)):
         apart[i, j] = apart[j, i] = True

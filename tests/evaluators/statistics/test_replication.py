@@ -1,4 +1,4 @@
-"""Verdicts on new seeds: how often they should come out again, and what contradicts them."""
+"""Verdicts on new seeds: how often they should be the same again, and what contradicts them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ PROBLEMS = 40
 
 
 def scores(seeds: int, gap: float, rng: np.random.Generator, of_problem: np.ndarray, of_seed: float = 0.03) -> Scores:
-    """An arm whose problems are the same for all of its seeds."""
+    """The scores of an arm. Its problems are the same for all of its seeds."""
     shares = 0.5 + gap + of_problem + of_seed * rng.normal(size=(seeds, 1)) + 0.1 * rng.normal(size=(seeds, PROBLEMS))
     return Scores(name="arm", seeds=tuple(range(seeds)), shares=shares)
 
@@ -20,7 +20,7 @@ def scores(seeds: int, gap: float, rng: np.random.Generator, of_problem: np.ndar
 @pytest.mark.parametrize(("published_seeds", "new_seeds"), [(5, 5), (10, 5), (10, 20)])
 @pytest.mark.parametrize("verdict", ["better", "worse", "equivalent"])
 def test_as_many_replicate_as_should(verdict: Verdict, published_seeds: int, new_seeds: int) -> None:
-    """Where nothing was selected: true differences of all sizes, and the mean of what is expected of each."""
+    """Without any selection: true differences of all sizes, and for each the mean of what is expected."""
     rng = np.random.default_rng(published_seeds + new_seeds)
     margin = 0.05
     expected, came = [], []
@@ -68,7 +68,7 @@ def test_outcomes(verdict: Verdict, before: float, mean: float, error: float, ex
 
 
 def test_what_holds_is_rarely_said_not_to() -> None:
-    """A true difference, published and tried again: at most one in twenty is called contradicted."""
+    """A true difference is published and tried again. At most one in twenty is called contradicted."""
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(400):

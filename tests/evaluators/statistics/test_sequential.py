@@ -1,4 +1,4 @@
-"""Looks at growing numbers of seeds: what they may spend, what they claim by simulation, and what they save."""
+"""Looks at growing numbers of seeds: what level they may spend, what they claim by simulation, and what they save."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from tests.support.simulated import shares, skills
 
 LOOKS = Looks((3, 5, 8, 12, 20))
 SPREAD, MARGIN = 2.5, 2.0
-"""Points: of a paired difference over seeds, and within which nobody minds."""
+"""In points: the spread of a paired difference over seeds, and the margin within which a difference does not matter."""
 BOARDS = 4000
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -25,12 +25,12 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def heavy(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Student's t with three degrees of freedom, of variance 1."""
+    """Student's t with three degrees of freedom, scaled to variance 1."""
     return rng.standard_t(3, size=shape) / 3**0.5
 
 
 def collapsing(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """One run in six falls far below the others."""
+    """One run in six is far below the others."""
     return rng.normal(size=shape) - 8.0 * (rng.random(size=shape) < 1 / 6)
 
 
@@ -38,7 +38,7 @@ NOISE: dict[str, Draw] = {"normal": normal, "heavy": heavy, "collapsing": collap
 
 
 def boards(gaps: list[float], draw: Draw = normal, looks: Looks = LOOKS, seed: int = 0) -> Simulated:
-    """Arms that are so many points from a baseline that they share."""
+    """Arms at these distances in points from a baseline that they share."""
     rng = np.random.default_rng(seed)
     most = looks.seeds[-1]
     own, shared = draw(rng, (most, len(gaps), BOARDS)), draw(rng, (most, 1, BOARDS))
@@ -46,12 +46,12 @@ def boards(gaps: list[float], draw: Draw = normal, looks: Looks = LOOKS, seed: i
 
 
 def at_most(share: float) -> float:
-    """What chance adds to a share in so many boards: three standard errors, as many tests look at it."""
+    """The limit for a share over this many boards: three standard errors, because many tests look at it."""
     return float(share + 3 * (share * (1 - share) / BOARDS) ** 0.5)
 
 
 def test_the_level_is_spent_as_published() -> None:
-    """Five equal looks: cumulative two-sided levels of Lan and DeMets, from the tables of DeMets and Lan (1994)."""
+    """Five equal looks. The cumulative two-sided levels of Lan and DeMets come from tables in DeMets and Lan (1994)."""
     equal = Looks((4, 8, 12, 16, 20))
     assert equal.spent(0.05) == pytest.approx([0.000001, 0.00079, 0.00762, 0.02442, 0.05], abs=6e-6)
     assert equal.bounds(0.05).sum() == pytest.approx(0.05)
@@ -100,7 +100,7 @@ def test_what_differs_by_the_margin_is_rarely_called_equivalent(draw: str) -> No
 
 @pytest.mark.parametrize("draw", NOISE)
 def test_nulls_among_arms_that_differ_are_still_safe(draw: str) -> None:
-    """Holm's correction is relaxed by what is decided, and must not be by too much."""
+    """Decisions relax Holm's correction. They must not relax it too much."""
     found = boards([12.0, 12.0, 0.0, 0.0], NOISE[draw])
     assert found.different[2:].any(axis=0).mean() <= at_most(LEVEL)
 
@@ -114,7 +114,7 @@ def test_a_planted_gap_is_found_as_often_as_with_all_seeds_and_takes_far_fewer()
 
 
 def test_the_looks_cost_little_power() -> None:
-    """Against one look at all 20 seeds, where a gap is found four times of five."""
+    """Compared with one look at all 20 seeds, which finds a gap four times out of five."""
     by_looks, once = (boards([1.9] * 3, looks=looks).different.mean() for looks in (LOOKS, Looks((20,))))
     assert once > 0.8
     assert once - 0.025 < by_looks < once
@@ -127,7 +127,7 @@ def test_equal_arms_end_as_equivalent() -> None:
 
 
 def test_whenever_one_stops_the_interval_covers() -> None:
-    """Also at the worst moment: at all looks together."""
+    """Also at the worst moment, which means at all looks together."""
     rng = np.random.default_rng(3)
     missed = np.zeros(BOARDS, dtype=bool)
     sample = rng.normal(size=(LOOKS.seeds[-1], BOARDS))
@@ -139,9 +139,9 @@ def test_whenever_one_stops_the_interval_covers() -> None:
 
 @pytest.mark.parametrize("spread", [0.0, 0.05, 0.1])
 def test_so_it_is_for_the_paired_difference_by_seed_and_problem(spread: float) -> None:
-    """As runs are compared: problems of differing difficulty, the same at all looks, seeds' skill, and samples' luck.
+    """As runs are compared: problems of different difficulty, the same at all looks, skill of seeds, and chance.
 
-    At three seeds small p-values are too frequent where skill scatters much more than problems do; in all it holds.
+    With three seeds, small p-values are too frequent if skill scatters much more than problems do. Overall it holds.
     """
     rng = np.random.default_rng(5)
     looks, arms, repeats, problems = Looks((3, 5, 8, 12)), 2, 1000, 60
@@ -166,7 +166,7 @@ def test_decisions_are_holms_over_all_looks_so_far() -> None:
     assert found.differing == pytest.approx([0.001, 0.02, 0.04], rel=1e-3)
     assert found.corrected(found.differing) == pytest.approx(holm([0.001, 0.02, 0.04, 1.0])[:3], rel=1e-3)
     assert found.at.tolist() == [3, 0, 0]
-    # What is decided stays so and is not read again, whatever later seeds say; the others go on from their best look.
+    # A decision stays and is not read again, whatever later seeds say. The others go on from their best look.
     found.look(3, [0.0, 1.0, 1.0], [0.0, 1.0, 1e-9])
     assert found.at.tolist() == [3, 0, 4]
     assert found.differing[0] == pytest.approx(0.001, rel=1e-3)

@@ -1,4 +1,4 @@
-"""Answers as people write them into a column: read, or refused by their line."""
+"""Answers as people write them into a column. They are read, or refused with their line number."""
 
 import json
 from decimal import localcontext
@@ -80,7 +80,7 @@ def test_refused_by_line(value: Any, message: str) -> None:
 
 
 def test_numbers_of_a_table_are_those_of_json(tmp_path: Path) -> None:
-    """Also those of half the width, which would be 0.30000001192092896."""
+    """This includes half-precision numbers, which would be 0.30000001192092896."""
     values = [0.3, 7.0, 0.25, 1e20]
     rows = [{"prompt": f"{n}?", "answer": value} for n, value in enumerate(values)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""Tasks of which all is held out: MATH-500 and AIME."""
+"""Tasks whose problems are all held out: MATH-500 and AIME."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_math_500_is_the_test_split_of_math(data_dir: Path) -> None:
 
 
 def test_aime_comes_from_two_sets_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the network is replaced, by rows of the documented shape: no hub was in reach of those who wrote this."""
+    """The test replaces only the network, with rows of the documented form. The authors could not reach a hub."""
     parts = {("HuggingFaceH4/aime_2024", "train"): AIME_2024, ("math-ai/aime25", "test"): AIME_2025}
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets, "load_dataset", lambda name, config, *, split: parts[name, split])

@@ -1,4 +1,4 @@
-"""MATH from files and from the hub; MATH-500 stays out of training."""
+"""MATH from files and from the hub. MATH-500 is not used for training."""
 
 import json
 import os
@@ -33,7 +33,7 @@ HELD_OUT: list[Row] = [
 
 
 def hub_row(problem: str, solution: str) -> Row:
-    """As the hub documents it."""
+    """A row as the hub documents it."""
     return {"problem": problem, "level": "Level 5", "type": "Algebra", "solution": solution}
 
 
@@ -128,7 +128,7 @@ def test_a_missing_file_is_named_and_where_it_comes_from(folder: Path) -> None:
         with pytest.raises(TaskError, match=r"there is no file .*math_train\.jsonl; .*EleutherAI/hendrycks_math"):
             load_problems("math", split, data=folder)
     (folder / "math500_test.jsonl").rename(folder / "math_train.jsonl")
-    for split in Split:  # without MATH-500, nobody knows what may be trained on
+    for split in Split:  # without MATH-500, it is not known what may be trained on
         with pytest.raises(TaskError, match=r"there is no file .*math500_test\.jsonl; .*HuggingFaceH4/MATH-500"):
             load_problems("math", split, data=folder)
 
@@ -154,7 +154,7 @@ def test_broken_lines(tmp_path: Path, row: Row, message: str) -> None:
 
 @pytest.mark.parametrize("offline", [True, False])
 def test_the_hub_gives_the_same_problems_as_files(offline: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the network is replaced, by rows of the documented shape: no hub was in reach of those who wrote this."""
+    """The test replaces only the network, with rows of the documented form. The authors could not reach a hub."""
     parts = {subject: PUBLISHED[n * 66 : (n + 1) * 66] for n, subject in enumerate(SUBJECTS)}
     parts[SUBJECTS[-1]] = PUBLISHED[6 * 66 :]
     reached: list[str] = []
@@ -175,7 +175,7 @@ def test_the_hub_gives_the_same_problems_as_files(offline: bool, folder: Path, m
 
 @pytest.mark.parametrize("setting", ["HF_ENDPOINT=http://127.0.0.1:9", "HF_HUB_OFFLINE=1"])
 def test_without_a_hub_it_fails_quickly(setting: str, tmp_path: Path) -> None:
-    """Really: in a process of its own, with nothing cached."""
+    """This test uses a real process with an empty cache."""
     code = """
 import time, datasets
 from evaluators.tasks import load_problems

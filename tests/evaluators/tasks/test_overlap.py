@@ -1,4 +1,4 @@
-"""Held-out problems that stand in train: planted ones, and those of the published sets."""
+"""Held-out problems that are also in the training set: planted ones, and those of the published data sets."""
 
 import string
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_template_of_the_prompts_is_not_compared() -> None:
 
 @pytest.mark.parametrize(("copies", "near"), [(COMMON, 2), (COMMON + 1, 1)])
 def test_what_many_training_problems_share_is_a_template(copies: int, near: int) -> None:
-    """The question of a generated task, above all; the same question is found however common its words."""
+    """The typical case is the question of a generated task. The same question is found even if its words are common."""
     shared = " ".join(WORDS)
     train = [problem(f"t{i}", f"{shared} {i}?") for i in range(copies)]
     found = overlap(train, [problem("other", f"{shared} 99?"), problem("same", f"{shared} 1?")])

@@ -1,4 +1,4 @@
-"""Data as people have it: the same problems from every kind of file, any columns, chats, and splits."""
+"""Own data: the same problems from every kind of file, with any columns, chats and splits."""
 
 import csv
 import gzip
@@ -151,7 +151,7 @@ def test_dots_lead_into_objects_and_lists() -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_chats_and_nested_answers(kind: str, tmp_path: Path) -> None:
-    """As verl has them."""
+    """In the form that verl uses."""
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 1+1?"}]
     rows = [
         {"prompt": turns, "reward_model": {"ground_truth": "2"}},

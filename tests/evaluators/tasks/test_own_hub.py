@@ -1,4 +1,4 @@
-"""A set of the hub as one's own data. Only the network is replaced, by tables of the documented shape."""
+"""A data set of the hub as own data. The tests replace only the network, with tables of the documented form."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Generated problems and their own scorers."""
+"""Generated problems, and the scorers that come with them."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def test_a_question_with_its_numbers_in_another_order_is_in_the_same_split() -> 
         split: {tuple(sorted(re.findall(r"\d+", problem.question))) for problem in part}
         for split, part in splits.items()
     }
-    assert all(len(found) < len(splits[split]) for split, found in numbers.items())  # some stand there both ways round
+    assert all(len(found) < len(splits[split]) for split, found in numbers.items())  # some are there in both orders
     assert not numbers[Split.TRAIN] & (numbers[Split.TEST] | numbers[Split.VALIDATION])
     assert not numbers[Split.TEST] & numbers[Split.VALIDATION]
 
@@ -66,7 +66,7 @@ def test_a_question_with_its_numbers_in_another_order_is_in_the_same_split() -> 
 def test_settings_reach_the_generator_and_its_scorer(grader: Grader) -> None:
     easy = load_problems(NAME, Split.TRAIN, count=20, min_numbers=2, max_numbers=2)
     assert all(len(json.loads(p.rubric.entry)["entry"]["metadata"]["numbers"]) == 2 for p in easy if p.rubric)
-    # This one's scorer allows an error of one unit in so many decimals as its settings say.
+    # The scorer of this generator allows an error of one unit in the last of the decimals that its settings give.
     rounded = load_problems(DECIMALS, Split.TRAIN, count=5, min_num_decimal_places=1, max_num_decimal_places=2)[0]
     assert rounded.rubric
     answers = [f"{float(rounded.answer) + error:.6f}" for error in (0, 0.005, 0.02)]
@@ -116,7 +116,7 @@ def test_an_unknown_scorer_is_no_verdict(grader: Grader) -> None:
 
 
 def attacks(file: str) -> list[str]:
-    """Answers that make ``file`` wherever they are run as Python."""
+    """Answers that create ``file`` if they are run as Python."""
     opened = f"open('{file}','w')"
     return [
         *(f"__import__('os').system('touch {file}')", f'exec("{opened}")', opened, f"[{opened}]", f"({opened},)"),
@@ -125,7 +125,7 @@ def attacks(file: str) -> list[str]:
 
 
 def test_an_answer_is_never_run_as_code(grader: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every scorer of the installed version, given what it may see of the attacks; and the grader, given them all."""
+    """Every scorer of the installed version gets the attacks that may reach it. The grader gets all of them."""
     from reasoning_gym.factory import DATASETS, create_dataset
 
     monkeypatch.chdir(tmp_path)
@@ -140,7 +140,7 @@ def test_an_answer_is_never_run_as_code(grader: Grader, tmp_path: Path, monkeypa
                     seen += 1
                     try:
                         dataset.score_answer(answer, entry)
-                    except Exception:  # scorers stumble over nonsense
+                    except Exception:  # scorers fail on nonsense
                         continue
     assert seen > 1000 and not list(tmp_path.iterdir())
     assert set(strict(grader, rubric([3, 7], 21), *attacks(str(tmp_path / "file")))) <= {W, U}

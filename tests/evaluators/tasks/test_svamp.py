@@ -32,7 +32,7 @@ def svamp(data_dir: Path) -> Path:
 
 
 def test_the_published_file(svamp: Path) -> None:
-    """This one has all 1000 problems, the hub's train and test together."""
+    """This file has all 1000 problems: the train and the test set of the hub."""
     problems = load_problems("svamp", Split.TEST, data=svamp)
     assert len(problems) == len({problem.id for problem in problems}) == 1000
     assert all(re.fullmatch(r"[0-9]+", problem.answer) for problem in problems)
@@ -70,7 +70,7 @@ def test_an_answer_must_be_a_number(tmp_path: Path, answer: str) -> None:
 
 
 def test_the_hub_gives_the_same_problems_as_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the network is replaced, by rows of the documented shape: no hub was in reach of those who wrote this."""
+    """The test replaces only the network, with rows of the documented form. The authors could not reach a hub."""
     parts = {"train": [row(n) for n in range(50, 250)], "test": [row(n) for n in range(50)]}
     for name, rows in parts.items():
         write(tmp_path / f"svamp_{name}.jsonl", rows)

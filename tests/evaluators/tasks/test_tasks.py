@@ -1,4 +1,4 @@
-"""Tasks: disjoint splits, ids that stay, and one clear sentence for everything that is wrong with the data."""
+"""Tasks have disjoint splits and stable ids. Any problem with the data is reported in one clear sentence."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bad input on the command line is one sentence and exit code 2, and nothing is lost."""
+"""Bad input on the command line gives one sentence and exit code 2, and nothing is lost."""
 
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def jsonl(path: Path, *lines: str) -> str:
 
 
 def test_bad_data_and_models_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # no hub in reach
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # an address without a hub
     good = '{"prompt": "1+1=", "answer": "2"}'
     run = [
         "run",

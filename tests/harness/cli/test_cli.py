@@ -1,4 +1,4 @@
-"""The command line as its users meet it; what it refuses is in ``test_bad_input.py``."""
+"""The command line as users see it. ``test_bad_input.py`` tests what it refuses."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_help_names_the_commands() -> None:
 
 
 def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
-    """As a user types it: two objectives, two seeds, tables, MLflow; then again from MLflow alone."""
+    """As a user types it: two objectives, two seeds, tables, MLflow. Then again from MLflow alone."""
     command = [sys.executable, "-m", "harness.cli"]
     out = str(tmp_path / "out")
     done = subprocess.run(
@@ -125,7 +125,7 @@ def test_the_whole_way_from_the_command_to_the_table(tmp_path: Path) -> None:
 def test_every_command_finds_ones_own_objective_where_it_is_typed(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is imported, and what is refused then is the objective itself: it requires what nobody computes."""
+    """The import succeeds. Then the objective itself is refused, because it requires something that does not exist."""
     name = f"found_by_{command[0]}"
     source = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Needy:\n"
     source += "    requires = frozenset({'moon'})\n    def loss(self, policy, batch): ...\n"
@@ -138,7 +138,7 @@ def test_every_command_finds_ones_own_objective_where_it_is_typed(
 
 
 def test_ones_own_objective_runs_from_a_file_outside(tmp_path: Path) -> None:
-    """The example of CONTRIBUTING.md, as it stands there."""
+    """The example of CONTRIBUTING.md, without changes."""
     (tmp_path / "my_module.py").write_text(EXAMPLE)
     done = typed(["run", "--algos", "my_module:MyObjective", "--seeds", "1", *SETTINGS], tmp_path / "runs")
     assert done.code() == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What ``harness init`` writes runs as it stands."""
+"""What ``harness init`` writes runs without changes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a script takes from standard output: JSON, or a suite file, and nothing beside it."""
+"""What a script reads from standard output: JSON or a suite file, and nothing else."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_a_plan_that_does_not_fit_has_its_numbers_and_is_refused() -> None:
 
 
 def test_an_evaluation_is_the_json_that_it_writes(tmp_path: Path) -> None:
-    """It is marked where it is of some problems only; quiet, nothing stands beside it."""
+    """It says if it is of some problems only. With ``--quiet``, nothing else is printed."""
     model = ["eval", "--model", "embedded:tiny-arithmetic", "--tasks", "arithmetic", "--set", "max_tokens=30"]
     done = CliRunner().invoke(app, [*model, "--limit", "4", "--k", "1", "--json", "-q", "--out", str(tmp_path)])
     assert done.exit_code == 0 and done.stderr == "", done.output
@@ -101,7 +101,7 @@ def test_lags_are_the_json_that_is_written(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_is_a_suite_with_the_same_runs(tmp_path: Path) -> None:
-    """Its comments name the runs and what they need; nothing is written."""
+    """Its comments name the runs and what they need. Nothing is written."""
     out = ["--out", str(tmp_path / "runs")]
     first = stdout_of("run", "--algos", "agro,grpo", "--seeds", "2", *SETTINGS, "--dry-run", *out)
     (tmp_path / "suite.yaml").write_text(first)

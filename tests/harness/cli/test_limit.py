@@ -1,4 +1,4 @@
-"""A quick look is kept apart from full runs, and says everywhere what it is."""
+"""A quick look is kept apart from full runs, and is marked everywhere."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_two_ways_to_say_how_long_a_run_is_are_refused() -> None:
 
 
 def test_the_results_say_what_they_are(tmp_path: Path) -> None:
-    """In the terminal, in every file to read, and in a comparison."""
+    """In the terminal, in every file for readers, and in a comparison."""
     code, output = harness(*RUN, "--limit", "4", "--out", str(tmp_path))
     assert code == 0, output
     name, mark = f"{SUITE}-limit-4", "a quick look at 4 problems"

@@ -1,4 +1,4 @@
-"""Another package adds an objective, a task, an engine and a suite by its entry points."""
+"""Another package adds an objective, a task, an engine and a suite with its entry points."""
 
 import json
 import os
@@ -70,7 +70,7 @@ baseline: grpo
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of installed packages that holds this one."""
+    """A folder of installed packages that contains this one."""
     site = tmp_path_factory.mktemp("site")
     (site / "doubled").mkdir()
     (site / "doubled" / "__init__.py").touch()
@@ -89,7 +89,7 @@ def install(site: Path, name: str, metadata: str, points: str) -> None:
 
 @pytest.fixture
 def here(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The package is installed for this process."""
+    """Installs the package for this process."""
     monkeypatch.syspath_prepend(str(site))
     points_of.cache_clear()
     yield monkeypatch
@@ -107,7 +107,7 @@ def test_they_are_listed_with_their_origin(registry: str, name: str, here: pytes
 
 
 def test_a_run_uses_all_four_and_records_the_package(site: Path, tmp_path: Path) -> None:
-    """In a process of its own, whose workers find the package, too."""
+    """In a process of its own, whose workers also find the package."""
     command = ["run", "--algos", "doubled", "--suite", "twos-suite", "--seeds", "1", "--anyway", "--out", str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])}
     done = subprocess.run(
@@ -155,7 +155,7 @@ def test_what_cannot_be_used_is_refused_by_package(
 
 
 def test_what_is_installed_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every config asks whether its engine is known, and a report reads a thousand of them."""
+    """Every config asks whether its engine is known, and a report reads a thousand configs."""
     asked: list[str] = []
     monkeypatch.setattr("evaluators.plugins.entry_points", lambda *, group: asked.append(group) or ())
     points_of.cache_clear()

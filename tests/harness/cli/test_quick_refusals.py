@@ -1,4 +1,4 @@
-"""What is typed wrong is refused before anything heavy is imported: what is wrong, where, and what to do."""
+"""Wrong commands are refused before heavy imports. The message says what is wrong, where, and what to do."""
 
 import json
 import subprocess
@@ -106,12 +106,12 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "what is listed": (["list", "objective"], ["'objective'", "objectives, suites"]),
     "an embedded model": (["make-base", "huge"], ["'huge'", "tiny-arithmetic"]),
 }
-"""By what is wrong: what is typed, and what the sentence must say."""
+"""For each mistake, the command and what its message must contain."""
 
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """All of them in one process: to start one for each takes longer than the refusals."""
+    """All refusals in one process, because starting a process for each takes longer than the refusals."""
     folder = tmp_path_factory.mktemp("typed")
     (folder / "mine.csv").write_text("question,answer\n")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``harness run --until decided`` as it is typed: trained, shown, and shown again from wherever the runs are kept."""
+"""``harness run --until decided`` as it is typed: it trains, shows its result, and shows it again from every store."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ QUICK = ["--set=evaluation.shares=[1]", "--set=objectives.agro.optimizer.learnin
 
 
 def test_the_whole_way_until_it_is_decided(tmp_path: Path) -> None:
-    """One arm learns far too fast, so that it falls behind; how soon that is certain, the records say."""
+    """One arm learns far too fast, so it falls behind. The records say how soon this is certain."""
     out = tmp_path / "out"
     command = [*COMMAND, *QUICK, "--out", str(out)]
     code, output = harness(*command)
@@ -84,5 +84,5 @@ def test_plan_says_what_it_costs() -> None:
 
 
 def averages(output: str) -> list[float]:
-    """Seeds of an arm, for each gap."""
+    """The average number of seeds of an arm, for each gap."""
     return [float(line.split()[3]) for line in output.splitlines() if "points away" in line]

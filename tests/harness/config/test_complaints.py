@@ -1,4 +1,4 @@
-"""A wrong value of a setting is refused in words that somebody who typed it knows."""
+"""The message about a wrong value of a setting uses words that its author knows."""
 
 from typing import Any, Literal
 
@@ -54,7 +54,7 @@ def test_a_wrong_value_is_told_without_the_words_of_a_programmer(key: str, value
     ],
 )
 def test_a_truth_value_is_no_number(key: str, answer: bool) -> None:
-    """``yes`` would be 1: a wrong number, and no word of it."""
+    """``yes`` would silently become the number 1."""
     assert "must be a number, not " in refusal("agro", key, answer)
 
 

@@ -20,7 +20,7 @@ def config(objective: str = "agro", seed: int = 0, **changes: Any) -> RunConfig:
 
 @pytest.mark.parametrize("name", suite_names())
 def test_every_suite_makes_runs(name: str) -> None:
-    suite, _ = settle(load_suite(name, [("compute.engine", "transformers")]))  # a choice by the model asks the hub
+    suite, _ = settle(load_suite(name, [("compute.engine", "transformers")]))  # auto would ask the hub
     assert suite.name == name
     assert run_config(suite, suite.baseline, 0).budget == suite.budget
 
@@ -59,7 +59,7 @@ def test_a_change_of_the_optimizer_reaches_tuned_objectives_too() -> None:
 
 
 def test_agro_and_rloo_have_the_same_settings() -> None:
-    """Else the A/A control would compare two betas."""
+    """Otherwise the A/A control would compare two values of beta."""
     agro, rloo = config("agro"), config("rloo")
     assert agro.objective.fields["beta"] == rloo.objective.fields["beta"]
     assert agro.optimizer == rloo.optimizer

@@ -1,4 +1,4 @@
-"""Runs on another model or task than their suite's have a name of their own; on the same ones, from anywhere, its."""
+"""Runs with another model or task than their suite's have their own name. With the same ones, they have its name."""
 
 import re
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""``--task``: a task and its settings in one line."""
+"""``--task`` takes a task and its settings in one line."""
 
 import shlex
 from typing import Any

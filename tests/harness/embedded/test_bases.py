@@ -21,11 +21,11 @@ TASKS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tiny-arithmetic": ("arithmetic", {}, r"(\d+\+\d+=\d+;)*####\d+"),
     "tiny-gcd": (gcd.TASK, gcd.OPTIONS, r"(\d+%\d+=\d+;)*####\d+"),
 }
-"""By embedded model: its task, and what a worked solution looks like."""
+"""For each embedded model: its task with options, and a pattern of worked solutions."""
 
 
 def answers(name: str, temperature: float) -> list[tuple[str, bool]]:
-    """(text, correct) of 2 completions for 100 validation problems."""
+    """(text, correct) for 2 completions of 100 validation problems."""
     task, options, _ = TASKS[name]
     base = load_policy(ModelSettings(path=f"embedded:{name}", device="cpu", dtype="float32"), 1.0)
     problems = load_problems(task, Split.VALIDATION, **options)[:100]

@@ -1,4 +1,4 @@
-"""Several writers at one store: nothing twice, nothing lost."""
+"""Several processes write to one store at once. Nothing is stored twice, and nothing is lost."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_two_syncs_of_one_directory(store: OutDir, tmp_path: Path) -> None:
 
 
 def test_the_same_run_in_two_directories(store: OutDir, tmp_path: Path) -> None:
-    """Each takes the other's for an older self. The last one stays, and is whole."""
+    """Each takes the run of the other for an older version of its own. The last one stays, and is complete."""
     run, _ = store.runs()
     whole = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
     other = OutDir(tmp_path / "other")

@@ -1,4 +1,4 @@
-"""A clock that jumps while a run is going on changes nothing that the run computes, and loses nothing in the store."""
+"""If the clock jumps during a run, the results of the run stay the same, and the store loses nothing."""
 
 import itertools
 from pathlib import Path
@@ -21,14 +21,14 @@ CLOCKS = {
     "forwards": (NOW, 30 * YEAR),
     "standing still": (NOW, 0.0),
 }
-"""The first look, and how far it jumps at each later one."""
+"""The time of the first look, and how far the clock jumps at each later one."""
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_clock_that_jumps(
     clock: str, small_runs: dict[str, Path], store: OutDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between all events, and between the run's two halves."""
+    """It jumps between all events, and between the two halves of the run."""
     first, jump = CLOCKS[clock]
     times = itertools.accumulate(itertools.repeat(jump), lambda now, by: max(0.0, now + by), initial=first)
     jumping = OutDir(tmp_path / "jumping")

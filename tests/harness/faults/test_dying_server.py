@@ -1,4 +1,4 @@
-"""An MLflow server that dies at the start, in the middle and at the end: one warning each, and nothing is lost."""
+"""An MLflow server dies at the start, in the middle or at the end. This gives one warning, and nothing is lost."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,10 @@ from tests.support.published import published
 from tests.support.small import INVOCATION, SUITE
 
 DEATHS = {"experiments/get-by-name": False, "runs/create": True, "runs/log-batch": True, "runs/update": False}
-"""What it is asked for as it dies, and whether it still does that; each begins where the one before has ended."""
+"""The request at which the server dies, and whether it still carries it out.
+
+Each case begins where the one before ended.
+"""
 
 
 def test_it_is_caught_up_with_later(

@@ -1,4 +1,4 @@
-"""Runs that go on in another place, or by other code."""
+"""Runs that go on in another place, or with other code."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def sync(out: OutDir) -> None:
 def test_a_directory_that_was_moved(
     whole: bool, small_runs: dict[str, Path], empty_store: Path, tmp_path: Path
 ) -> None:
-    """With its store, of which the artifacts have been left behind: in the middle of a run, or behind its end."""
+    """The directory was moved with its store, but without the artifacts: during a run, and after its end."""
     out, config = OutDir(tmp_path / "out"), small_config("agro")
     out.prepare()
     shutil.copy(empty_store, out.root)
@@ -48,7 +48,7 @@ def test_a_directory_that_was_moved(
     status, _, _, histories, files = published(moved.tracking_uri)[config.run_id]
     assert status == "FINISHED" and len(histories["train/reward_mean"]) == 6
     assert files["journal.jsonl"] == (moved.run_of(config) / "journal.jsonl").read_bytes()
-    assert len(files) == 2 + len(list((moved.run_of(config) / "evaluations").iterdir()))  # and the table to read
+    assert len(files) == 2 + len(list((moved.run_of(config) / "evaluations").iterdir()))  # and the table for readers
     assert not out.root.exists()
     (result,) = MlflowSource(moved.tracking_uri, SUITE).results()
     assert result.status == "finished"
@@ -63,7 +63,7 @@ def test_other_code_that_takes_a_run_up(
     leave(config, tmp_path, 1)
     with monkeypatch.context() as patched:
         patched.setattr(BY, lambda: others)
-        leave(config, tmp_path, 5)  # past a checkpoint
+        leave(config, tmp_path, 5)  # after a checkpoint
     assert run_small(config, tmp_path) == "finished"
     events = Journal(tmp_path).read()
     assert [event.versions for event in events if isinstance(event, Resumed)] == [others, versions()]

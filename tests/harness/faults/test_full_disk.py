@@ -1,4 +1,4 @@
-"""A disk that fills up at each kind of write: one sentence, and the same command ends as if nothing had happened."""
+"""The disk is full at each kind of write. The run ends with one sentence, and the same command then completes it."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ KINDS = {
     "table of problems": DiskFull(place=f"{REPORTS}:pq.write_table"),
     "list of tables": DiskFull(place="pathlib:Path.write_text", file=".invocation.json.partial"),
 }
-"""In the order in which a run meets them, so that each takes up what the one before has left."""
+"""In the order in which a run reaches them, so each case resumes what the one before has left."""
 
 
 def sentence_of(refused: Typed) -> str:
@@ -46,7 +46,7 @@ def test_at_every_kind_of_write_of_a_run(tmp_path: Path) -> None:
     said = {kind: sentence_of(typed([*command, *changes], out, fault=fault)) for kind, fault in KINDS.items()}
     assert all("free some space, and the same command resumes" in sentence for sentence in said.values()), said
     meanwhile = typed(["sync"], out)
-    assert meanwhile.code() == 0, meanwhile.stderr  # whatever has been left half written
+    assert meanwhile.code() == 0, meanwhile.stderr  # whatever was left half written
     done = typed([*command, *changes], out, fault=work_here)
     assert done.code() == 0, done.stderr
     (run,) = OutDir(out).runs(SUITE)

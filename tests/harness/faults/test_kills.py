@@ -1,4 +1,4 @@
-"""Twenty SIGKILLs of a run and some of the publishing, at points drawn from a seed: nothing is lost."""
+"""Twenty SIGKILLs of a run, and some of the publishing, at random points from a seed. Nothing is lost."""
 
 import random
 import signal
@@ -21,11 +21,11 @@ CONFIG = small_config(
 )
 KILLS = 20
 OPERATIONS = 45
-"""On files; a whole run has a few more."""
+"""The number of operations on files. A whole run has a few more."""
 SECONDS = 1.0
 """About as long as a run takes."""
 STATEMENTS = {"fresh": 1900, "made": 180}
-"""A few less than it takes to publish two runs, to a store without tables and with them."""
+"""A few less than it takes to publish two runs, to a store without tables and to one with them."""
 
 
 def _train(directory: Path, kill: KilledAtFile | None) -> None:
@@ -35,7 +35,7 @@ def _train(directory: Path, kill: KilledAtFile | None) -> None:
 
 
 def killed(directory: Path, draw: random.Random) -> int:
-    """Start the run and kill it, at a file operation of its own or at a time; its exit code."""
+    """Starts the run and kills it, at one of its file operations or at a time. Returns its exit code."""
     at_file = draw.random() < 0.5
     kill = KilledAtFile(folder=directory, operation=draw.randint(1, OPERATIONS)) if at_file else None
     process = FORKS.Process(target=_train, args=(directory, kill))

@@ -1,4 +1,4 @@
-"""What the display shows while runs run: where, how many wait, how long it still takes; and what a look costs."""
+"""The display while runs run: where they run, how many wait, how long they still take, and what a look costs."""
 
 import io
 import json
@@ -27,7 +27,7 @@ def runs_in(out: Path, count: int) -> Runs:
 
 
 class Written:
-    """Journals that grow as if their runs ran: copies of a real one's events."""
+    """Journals that grow as if their runs ran. They have copies of the events of a real journal."""
 
     def __init__(self, of: Path) -> None:
         self.events = Journal(of).read()
@@ -64,7 +64,7 @@ def written(small_runs: dict[str, Path]) -> Written:
 
 
 def shown(display: Display) -> str:
-    """All that stands on the terminal."""
+    """Everything on the terminal."""
     console = Terminal(file=io.StringIO(), width=200, force_terminal=True)
     console.print(display._bars.get_renderable())
     file = console.file
@@ -89,7 +89,7 @@ def test_where_runs_run_and_how_many_wait(written: Written, tmp_path: Path) -> N
     display.refresh({ids[0]: "cuda:0", ids[1]: "cuda:1"})
     assert "cuda:0 · step 1" in shown(display)
     written.end(runs[0][1])
-    display.refresh({ids[0]: "cuda:0", ids[1]: "cuda:1"})  # the look at its end
+    display.refresh({ids[0]: "cuda:0", ids[1]: "cuda:1"})  # the look at which this run has ended
     display.refresh({ids[1]: "cuda:1", ids[2]: "cuda:0"})
     text = shown(display)
     assert "1/5" in text and "2 running · 2 waiting" in text
@@ -99,7 +99,7 @@ def test_where_runs_run_and_how_many_wait(written: Written, tmp_path: Path) -> N
 def test_time_left_is_of_the_whole_sweep_by_the_pace_so_far(
     written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two runs of one hour, and one of four; budgets are 100 completions."""
+    """Two runs of one hour, and one of four hours. The budgets are 100 completions."""
     clock, runs = Clock(monkeypatch), runs_in(tmp_path, 3)
     ids = [config.run_id for config, _ in runs]
     display = on_a_terminal(runs, [1.0, 1.0, 4.0])
@@ -121,7 +121,7 @@ def test_time_left_is_of_the_whole_sweep_by_the_pace_so_far(
     written.end(runs[1][1])
     written.step(runs[2][1], 1)
     display.refresh({ids[1]: "cpu:0", ids[2]: "cpu:1"})
-    slowest = 60 * 0.99 / 0.01  # at its own pace, the last one takes longer than all together would
+    slowest = 60 * 0.99 / 0.01  # at its own pace, the last run would take longer than all together
     assert display.seconds_left() == pytest.approx(slowest)
 
 
@@ -159,7 +159,7 @@ def test_a_look_reads_the_journals_of_runs_that_run_and_no_others(
 
 
 def test_a_look_costs_the_same_however_many_wait(tmp_path: Path) -> None:
-    """CPU seconds of a hundred looks; the driver takes four a second."""
+    """The CPU seconds of a hundred looks. The driver takes four looks per second."""
     config = small_config()
     seconds = {}
     for waiting in (20, 2000):
@@ -181,7 +181,7 @@ def _hundred_looks(display: Display, running: dict[str, str]) -> float:
 
 
 def said_off_a_terminal(written: Written, out: Path, level: Level) -> list[str]:
-    """Two runs, of which the second takes a step and ends."""
+    """Two runs. The second takes a step and ends."""
     runs = runs_in(out, 2)
     file = io.StringIO()
     with Display(Terminal(file=file, level=level), runs) as display:

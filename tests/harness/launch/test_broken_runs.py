@@ -1,4 +1,4 @@
-"""An error in one's own objective costs its own runs alone; the sweep goes on, and says so at the end."""
+"""An error in a user's objective ends only the runs of this objective. The sweep goes on, and reports it at its end."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_the_others_end_as_if_it_were_not_there(
     (tmp_path / "failing.py").write_text(
         OWN.replace("        raise {error}", "        return super().loss(policy, batch)")
     )
-    assert harness(*command)[0] == 2  # another version of its file: begun with the one that failed
+    assert harness(*command)[0] == 2  # another version of the file: these runs began with the failed one
     assert harness(*command, "--fresh")[0] == 0
     assert not (mine / "error.txt").exists()
 

@@ -1,4 +1,4 @@
-"""Two invocations at once: one goes on, and the other says who holds the runs."""
+"""Two invocations at once: one goes on, and the other says which process holds the runs."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which devices are meant, which are there, and how many runs share one."""
+"""Which devices the settings mean, which of them exist, and how many runs share one."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ from tests.support.small import small_config
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, count: int, visible: str | None = None) -> None:
-    """One with so many GPUs of 80 GiB that torch sees."""
+    """A machine on which torch finds ``count`` GPUs of 80 GiB."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda i: SimpleNamespace(total_memory=80 * 2**30))
     if visible is None:
@@ -58,7 +58,7 @@ def test_what_the_user_made_visible_is_what_numbers_count(
 
 
 def test_without_a_choice_all_that_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine(monkeypatch, 2, "6,7,9")  # CUDA leaves out what comes behind one that is not there
+    machine(monkeypatch, 2, "6,7,9")  # CUDA ignores all devices after one that does not exist
     assert [(device.name, device.visible, device.memory) for device in gpus()] == [
         ("cuda:0", "6", 80.0),
         ("cuda:1", "7", 80.0),
@@ -103,7 +103,7 @@ def test_what_is_not_there_is_one_sentence(
 
 
 class Known(Alike):
-    """Each run takes so many GiB."""
+    """An estimate of the memory of each run, in GiB."""
 
     def __init__(self, gib: float | None) -> None:
         self._gib = gib
@@ -122,7 +122,7 @@ def chosen(
     workers: int | None = None,
     **changes: object,
 ) -> Places:
-    """For twenty runs on a GPU."""
+    """The devices chosen for twenty runs on a GPU."""
     config = small_config(**changes)
     on_gpu = config.model_copy(update={"model": config.model.model_copy(update={"device": "cuda"})})
     monkeypatch.setattr(harness.launch.places, "gpus", lambda: here)

@@ -1,4 +1,4 @@
-"""One run over several processes: it ends as one, and what a rank's death leaves is taken up, on any number of them."""
+"""One run over several processes ends as one. After the death of a rank it resumes, on any number of processes."""
 
 import os
 import random
@@ -21,12 +21,12 @@ from tests.support.small import assert_same_run, history, journal_of, run_small,
 
 FEW = {"unit": "completions", "total": 12}
 AT_ONCE = 10.0
-"""Seconds in which a gang has ended once a rank has."""
+"""The limit for the seconds between the end of a rank and the end of its gang."""
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over two devices that nothing has interrupted."""
+    """A run over two devices without interruption."""
     directory = tmp_path_factory.mktemp("whole") / "runs" / "two"
     assert carry_gang(gang_request(directory, 2)) == "finished"
     return directory
@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def in_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with its models in shards."""
+    """The same run with sharded models."""
     directory = tmp_path_factory.mktemp("in-shards") / "runs" / "two"
     assert carry_gang(gang_request(directory, 2, compute__parallel="shard"), in_files) == "finished"
     return directory
@@ -44,7 +44,7 @@ def in_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_any_rank_killed_at_any_moment_ends_the_gang_and_the_run_is_taken_up(
     parallel: str, expected: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Five moments, from before the first evaluation to the last step, rank 0 and rank 1 in turn."""
+    """Five moments, from before the first evaluation to the last step. Rank 0 and rank 1 take turns."""
     uninterrupted: Path = request.getfixturevalue(expected)
     run = gang_request(tmp_path / "runs" / "two", 2, compute__parallel=parallel)
     chance = random.Random(time.time_ns())
@@ -73,7 +73,7 @@ def test_a_defect_of_another_rank_is_named_with_its_rank(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (2, 3)])
 def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, whole: Path, tmp_path: Path) -> None:
-    """Its id is the same, its completions are for as long as tokens agree, and its journal says what happened."""
+    """The run id is the same. The completions are the same as long as tokens agree. The journal tells what happened."""
     directory = tmp_path / "runs" / "run"
     before, after = gang_request(directory, first), gang_request(directory, then)
     assert before.config.run_id == after.config.run_id
@@ -83,7 +83,7 @@ def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, w
     else:
         outcome = carry_gang(before, stopped(first - 1, 4))
     assert outcome == "interrupted" and (directory / CHECKPOINT).is_file()
-    kept = steps(directory)[:3]  # until its checkpoint
+    kept = steps(directory)[:3]  # up to its checkpoint
     again = run_small(after.config, directory) if then == 1 else carry_gang(after)
     assert again == "finished"
     assert steps(directory)[:3] == kept
@@ -94,7 +94,7 @@ def test_a_run_is_taken_up_on_another_number_of_devices(first: int, then: int, w
 
 
 def test_a_rank_without_groups_has_seen_the_same_step(tmp_path: Path) -> None:
-    """One prompt a step, for two devices."""
+    """One prompt per step, for two devices."""
     few = {"rollout__prompts": 1, "optimizer__minibatches": 1, "optimizer__updates_per_rollout": 1}
     two, one = (gang_request(tmp_path / "runs" / str(n), n, budget=FEW, **few) for n in (2, 1))
     assert carry_gang(two) == run_small(one.config, one.directory) == "finished"
@@ -124,10 +124,10 @@ def test_each_rank_takes_its_own_gpu_and_none_that_is_hidden(
 def test_a_rank_that_fails_on_a_gpu_leaves_its_group_to_the_end_of_its_process(
     device: str, local: str, left: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NCCL would wait there for ranks that wait for this one. A stand-in for two GPUs."""
+    """NCCL would wait there for ranks that wait for this one. The test uses a stand-in for two GPUs."""
     ended: list[str] = []
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    monkeypatch.setattr("torch.distributed.is_initialized", lambda: False)  # vLLM may have left a group here
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: False)  # vLLM may have left a group in this process
     monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: None)
     monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: ended.append("destroyed"))
     monkeypatch.setattr("harness.launch.gang.Ranks", lambda: SimpleNamespace(rank=1, size=2))
@@ -156,7 +156,7 @@ def test_a_process_without_a_gang_says_so(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_no_other_process_can_take_the_port_at_which_a_gang_will_meet() -> None:
-    """It is held from before the ranks are told of it. That none of them binds it again, all tests of gangs show."""
+    """The port is held before the ranks know about it. All tests of gangs show that no rank binds it again."""
     point = MeetingPoint(2)
     ports = {environment["MASTER_PORT"] for environment in point.environments}
     with socket.socket() as other, pytest.raises(OSError, match="in use"):

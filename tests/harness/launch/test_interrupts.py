@@ -1,4 +1,4 @@
-"""Ctrl-C, whichever thread the system hands it to."""
+"""Ctrl-C, whichever thread receives it from the system."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from harness.launch.interrupts import Interrupts
 
 
 def press(thread: threading.Thread | None = None) -> None:
-    """Ctrl-C to a thread; returns once Python has handled it."""
+    """Sends Ctrl-C to a thread. Returns when Python has handled it."""
     if thread is None:
         signal.raise_signal(signal.SIGINT)
     else:
@@ -29,7 +29,7 @@ def test_the_first_asks_and_the_second_ends() -> None:
 
 
 def test_one_that_another_thread_gets_does_not_break_what_the_main_thread_is_at() -> None:
-    """Also where the main thread holds the signal back, as it does while it starts worker processes."""
+    """This also holds if the main thread blocks the signal, as it does while it starts worker processes."""
     ended = threading.Event()
     other = threading.Thread(target=ended.wait)
     other.start()

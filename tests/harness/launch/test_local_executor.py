@@ -1,4 +1,4 @@
-"""Worker processes on devices that are not there: who sees which, what runs beside what, and how they end."""
+"""Worker processes on devices that do not exist: which device each sees, what runs side by side, and how they end."""
 
 import os
 import time
@@ -20,14 +20,14 @@ from tests.support.small import small_config
 
 
 def local(devices: list[Device], work: Work, runs_per_device: int = 1) -> LocalExecutor:
-    """With processes that start in no time."""
+    """An executor whose processes start at once."""
     return LocalExecutor(devices, runs_per_device=runs_per_device, work=work, context=FORKS)
 
 
 def carried(
     executor: LocalExecutor, out: Path, devices: list[int], seen: list[dict[str, str]] | None = None
 ) -> list[Ended]:
-    """How the requests ended; ``seen``: gets what was running at each look."""
+    """How the requests ended. ``seen`` gets the runs that were running at each look."""
     watch = (lambda: seen.append(dict(executor.running()))) if seen is not None else (lambda: None)
     return list(executor.run(requests(out, devices), TERMS, Interrupts(), watch))
 
@@ -40,7 +40,7 @@ def together(found: list[Visit]) -> list[tuple[Visit, Visit]]:
 
 @pytest.fixture(scope="module")
 def two_gpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Visit], list[dict[str, str]]]]:
-    """Eight runs on two GPUs, among them one that takes both."""
+    """Eight runs on two GPUs. One of them takes both."""
     out = tmp_path_factory.mktemp("two")
     seen: list[dict[str, str]] = []
     executor = local(fake_gpus(2), work=note)
@@ -96,12 +96,12 @@ def test_runs_share_a_gpu_where_they_are_told_to(tmp_path: Path) -> None:
     assert {visit.visible for visit in found} == {"10"}
     assert len({visit.process for visit in found}) == 2
     for visit in found:
-        assert sum(visit in pair for pair in together(found)) <= 2  # with one at its start, and one at its end
+        assert sum(visit in pair for pair in together(found)) <= 2  # one when it starts, and one when it ends
     assert together(found)
 
 
 def begun(out: Path, count: int) -> list[int]:
-    """The processes in which runs have begun that will not end."""
+    """The processes of runs that have begun and never end."""
     deadline = time.monotonic() + 120
     while len(found := [int(text) for path in out.glob("*/begun") if (text := path.read_text())]) < count:
         assert time.monotonic() < deadline
@@ -121,7 +121,7 @@ ALL_END = {
     pinned.second_rank_dies: r"a worker process on cuda:1 died during agro-s0-\w+, rank 1 of 2 .* resumes",
     pinned.second_rank_raises: "no room",
 }
-"""What ends all runs, and what is said of it."""
+"""The causes that end all runs, with the message for each."""
 
 
 @pytest.mark.parametrize("work", [*ALL_END, pinned.second_rank_breaks])
@@ -175,7 +175,7 @@ def test_the_first_interrupt_starts_no_other_and_waits_for_those_that_run(tmp_pa
 def test_no_rank_runs_where_the_first_look_was_taken(
     devices: int, again: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine leaves a group of one process there."""
+    """There, an engine leaves a process group with one process."""
     monkeypatch.setattr("harness.launch.executors.local.look", pinned.process_of)
     executor, config = local(fake_gpus(2), work=note), small_config(compute__devices=devices)
     processes = [executor.look(config, Interrupts(), lambda: None) for _ in range(2)]

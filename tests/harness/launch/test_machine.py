@@ -1,4 +1,4 @@
-"""What auto becomes, and why; what cannot be is refused before anything is loaded."""
+"""What auto stands for, and why. What is impossible is refused before anything is loaded."""
 
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def test_a_gpu_that_is_not_there_is_refused(on_a_cpu: None) -> None:
 
 
 def test_a_gpu_of_another_machine_is_taken_as_it_is_named(on_a_cpu: None, with_vllm: None) -> None:
-    """All but its precision, which cannot be asked from here."""
+    """Everything is taken as it is named. The precision must be given, because this machine cannot look it up."""
     named = suite_of("embedded:tiny-arithmetic", model__device="cuda", model__dtype="bfloat16")
     settled, _ = settle(named, here=False)
     assert (settled.model.device, settled.model.dtype, settled.compute.engine) == ("cuda", "bfloat16", "vllm")

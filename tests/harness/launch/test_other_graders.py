@@ -14,7 +14,7 @@ QUICK = [*SETTINGS, "--workers", "1"]
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """agro has ended under an older grader; grpo is yet to run."""
+    """agro has ended with an older grader, and grpo has not run yet."""
     out = tmp_path_factory.mktemp("half")
     code, output = harness("run", "--algos", "agro", "--seeds", "0,", "--out", str(out), *QUICK)
     assert code == 0 and "share a table" not in output, output

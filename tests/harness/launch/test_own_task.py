@@ -1,4 +1,4 @@
-"""Training on data of one's own: told how it was split and what was taken over, found again by its name."""
+"""Training on own data: the command says how it was split and which settings it took, and finds it again by name."""
 
 import json
 from pathlib import Path

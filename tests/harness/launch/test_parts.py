@@ -1,6 +1,6 @@
-"""A sweep in parts: each command runs its own, and together they are the sweep.
+"""A sweep in parts. Each command runs its own part, and together they make the sweep.
 
-Runs are not trained here: the executor gives each the journal that its arm and seed would have.
+No run is trained here. The executor gives each run the journal that its arm and seed would have.
 """
 
 import re
@@ -28,7 +28,7 @@ RUN = ["run", "--algos", "grpo,agro", "--seeds", "3", *SETTINGS, "--anyway"]
 
 
 class Played:
-    """An executor in whose hands runs end as soon as they begin."""
+    """An executor whose runs end as soon as they begin."""
 
     def __init__(self, records: list[Line]) -> None:
         self.records = records

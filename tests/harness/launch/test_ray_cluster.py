@@ -1,4 +1,4 @@
-"""Runs on a cluster without a common disk: whatever happens to nodes, the runs are those of one process."""
+"""Runs on a cluster without a common disk. Whatever happens to nodes, the runs are those of one process."""
 
 import time
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def cluster() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All eight runs, carried to their end in this process."""
+    """All eight runs, made in this process."""
     suite = tmp_path_factory.mktemp("local") / "suite"
     for request in requests_of(EIGHT, suite):
         assert run_small(request.config, request.directory) == "finished"
@@ -51,19 +51,19 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def begun(requests_running: set[str], out: Path) -> bool:
-    """Whether all of these have left a state here, and none its end."""
+    """Whether all of these runs have left a state here, and none of them its end."""
     return all((out / "runs" / run_id / CHECKPOINT).is_file() for run_id in requests_running)
 
 
 def files_of(folder: Path) -> set[str]:
-    """Of what is kept; a lock says only that somebody held it."""
+    """The contents of the files that are kept. A lock only says that a process held it."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != LOCK}
 
 
 def test_eight_runs_that_are_interrupted_and_then_lose_a_node_are_those_of_one_process(
     cluster: Nodes, local: Path, tmp_path: Path
 ) -> None:
-    """An interrupt lets runs finish their step; the same command resumes them, and a node dies over that."""
+    """After an interrupt, runs finish their step. The same command resumes them, and then a node dies."""
     out = tmp_path / "suite"
     requests, lost = requests_of(EIGHT, out), list[set[str]]()
 
@@ -107,7 +107,7 @@ def test_a_checkpoint_in_several_files_is_not_resumed_elsewhere(cluster: Nodes, 
 
 
 def test_the_code_is_sent_to_the_nodes(cluster: Nodes) -> None:
-    """On the driver's own machine Ray prefers the driver's folders, which hold the same code."""
+    """On the driver's own machine, Ray prefers the driver's folders, which contain the same code."""
 
     @ray.remote(num_cpus=1)
     def sent() -> dict[str, bool]:
@@ -121,7 +121,7 @@ def test_the_code_is_sent_to_the_nodes(cluster: Nodes) -> None:
 
 
 def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: Path) -> None:
-    """Two hundred runs that no CPU is free for."""
+    """Two hundred runs for which no CPU is free."""
 
     @ray.remote(num_cpus=1)
     def occupy(released: Path) -> None:
@@ -141,7 +141,7 @@ def test_what_waits_costs_the_driver_next_to_nothing(cluster: Nodes, tmp_path: P
             interrupts.asked = True
 
     try:
-        assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # those that were let in as it stopped
+        assert set(run_on_ray(requests, measure).values()) <= {"interrupted"}  # runs that were started while it stopped
     finally:
         (tmp_path / "released").touch()
     assert shares[0] < 0.05

@@ -1,4 +1,4 @@
-"""What is amiss with a cluster is one sentence, within seconds."""
+"""A problem with a cluster is reported in one sentence, within seconds."""
 
 import importlib
 import pickle
@@ -28,7 +28,7 @@ from tests.support.small import SUITE, small_config
 
 @contextmanager
 def port(listens: bool) -> Iterator[str]:
-    """An address on which there is no cluster: nobody listens, or listens and never answers."""
+    """An address without a cluster: there is no listener, or one that never answers."""
     with socket.socket() as there:
         there.bind(("127.0.0.1", 0))
         if listens:
@@ -55,7 +55,7 @@ def test_an_address_that_is_none(address: str, tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_may_want_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray tells nobody that this is why it does not answer."""
+    """Ray does not say that the missing token is the reason."""
     monkeypatch.setattr("ray.init", Mock(side_effect=ConnectionError("Failed to connect")))
     refused(command(tmp_path, "--executor", "ray"), "RAY_AUTH_MODE=token", "ray start --head")
 
@@ -108,7 +108,7 @@ def test_what_an_objective_may_need_is_shipped_and_not_all_that_is_installed(
 
 
 def test_gpus_that_only_the_nodes_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver's machine plans runs on them, and the same runs cannot run there."""
+    """The driver's machine plans runs on these GPUs. The same runs cannot run on the driver's machine."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("harness.launch.places.gpus", list)
     monkeypatch.setattr("harness.launch.executors.choosing.connect", lambda *_: None)
@@ -127,7 +127,7 @@ def test_gpus_that_only_the_nodes_have(tmp_path: Path, monkeypatch: pytest.Monke
 def test_weights_too_large_for_messages_are_refused_before_anything_starts(
     changes: dict[str, object], refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them, and not adapters, of which nobody knows yet how large they are."""
+    """This concerns all weights. It does not concern adapters, whose size is not known yet."""
     monkeypatch.setattr("harness.launch.executors.ray.storage.MOST_IN_MEMORY", 1000)
     with pytest.raises(HarnessError, match=r"a checkpoint of embedded.*--ray-storage") if refused else nullcontext():
         check_sizes([small_config(**changes)])
@@ -147,7 +147,7 @@ def test_what_other_packages_add_must_be_on_the_node(
 ) -> None:
     monkeypatch.setattr("harness.launch.executors.ray.node.vllm_version", lambda device: None)
     config = small_config()
-    for section, update in changes.items():  # as it comes from a driver that has the package
+    for section, update in changes.items():  # as from a driver that has the package
         config = config.model_copy(update={section: getattr(config, section).model_copy(update=update)})
     told = lacking(pickle.loads(pickle.dumps(config)))
     assert told is None if sentence is None else sentence in (told or "") and "on every node" in (told or "")

@@ -1,4 +1,4 @@
-"""What a node sends becomes what a local run leaves; what it must not send is refused. Without a cluster."""
+"""What a node sends becomes what a local run leaves, and other contents are refused. These tests need no cluster."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_one_run_makes_a_set_and_the_others_get_it(tmp_path: Path) -> None:
         sink.begin(name, "node")
     assert sink.claim_set("a", 1, "s0-ab") == "make"
     assert sink.claim_set("b", 1, "s0-ab") == "wait"
-    sink.lost("a")  # its node died over it
+    sink.lost("a")  # its node died because of it
     assert sink.claim_set("b", 1, "s0-ab") == "make"
     sink.set_made("b", 1, "s0-ab", b"set")
     assert sink.claim_set("c", 1, "s0-ab") == b"set"
@@ -150,7 +150,7 @@ def test_every_attempt_holds_the_run_and_one_that_waits_can_be_cancelled(before:
 
 @pytest.mark.parametrize("large", [False, True])
 def test_what_is_mirrored_is_what_the_run_left(large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In messages, and by way of a storage that is left empty."""
+    """In messages, and through a storage that is left empty."""
     if large:
         monkeypatch.setattr(storage_module, "MOST_IN_MEMORY", 1000)
     storage = f"file://{tmp_path}/storage"

@@ -1,4 +1,4 @@
-"""Longest first, and parts of a sweep that are all of it: by estimates that are the same everywhere."""
+"""The longest run starts first, and the parts of a sweep contain all of it. The estimates are the same everywhere."""
 
 import random
 
@@ -23,7 +23,7 @@ RUNS = [
 
 
 class Drawn(Alike):
-    """Some length for each run."""
+    """An arbitrary length for each run."""
 
     def hours(self, config: RunConfig) -> float:
         return random.Random(config.run_id).expovariate(1)
@@ -42,7 +42,7 @@ def test_parts_are_all_runs_once_and_as_long_as_each_other(forecaster: Alike | F
 
 
 def test_parts_do_not_depend_on_how_the_sweep_was_typed() -> None:
-    """Nor on who computes them: machines share nothing but the command."""
+    """The parts also do not depend on the machine, because machines share only the command."""
     other = RUNS[::-1]
     for number in (1, 2, 3):
         first, second = (Part(number, 3).of(runs, Forecast()) for runs in (RUNS, other))
@@ -88,7 +88,7 @@ def test_an_estimate_is_made_once_for_runs_that_take_the_same(monkeypatch: pytes
 
 
 def test_a_run_on_an_engine_of_another_package_is_estimated() -> None:
-    """Every command that trains asks for it, so a failure here would keep such an engine from any run."""
+    """Every command that trains asks for the estimate. A failure here would make such an engine useless."""
     built_in = small_config()
     added = built_in.model_copy(update={"compute": built_in.compute.model_copy(update={"engine": "slow"})})
     forecast = Forecast()

@@ -1,4 +1,4 @@
-"""Which run starts where: nothing is shared that must not be, and no run waits for ever."""
+"""Which run starts where: devices are shared only if they may be, and no run waits forever."""
 
 import random
 
@@ -8,7 +8,7 @@ from harness.launch.executors.slots import Slots
 
 
 class Simulation:
-    """Runs that wait, and those that run, on devices."""
+    """Waiting and running runs on devices."""
 
     def __init__(self, waiting: list[int], devices: int, each: int, most: int | None = None) -> None:
         self.slots = Slots(devices, each, most)
@@ -37,7 +37,7 @@ class Simulation:
         self.slots.give_back(self.running.pop(number))
 
     def to_the_end(self, rng: random.Random) -> None:
-        """Runs end in any order."""
+        """Ends the runs in any order."""
         self.start()
         while self.running:
             self.end(rng.choice(sorted(self.running)))
@@ -72,7 +72,7 @@ def test_runs_start_in_their_order_and_on_the_emptiest_device() -> None:
 
 @pytest.mark.parametrize("wanted", [2, 3, 4])
 def test_a_large_run_starts_however_many_small_ones_come_behind_it(wanted: int) -> None:
-    """Small ones end one by one, so that devices are never free together unless they are kept for it."""
+    """Small runs end one by one, so devices are never free at the same time, unless they are kept for the large run."""
     simulation = Simulation([1, 1, 1, 1, wanted, *[1] * 500], devices=4, each=1)
     simulation.start()
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""The whole command, stopped and typed again: its runs end as if nothing had happened."""
+"""The whole command, stopped and typed again. Its runs end as if there had been no stop."""
 
 import signal
 import time
@@ -26,7 +26,7 @@ def test_the_whole_command_can_be_stopped_and_typed_again(
     how: signal.Signals, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    stopped = two_runs(out, "--workers", "1")  # the second run has not begun when the first has made a step
+    stopped = two_runs(out, "--workers", "1")  # the second run has not begun when the first one has made a step
     wait_for_steps(out, 1)
     if how is signal.SIGINT:
         stopped.interrupt()
@@ -59,7 +59,7 @@ class Mine(Reinforce):
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
 def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) -> None:
-    """The step would take ten minutes. What is on disk is whole, and resumes."""
+    """The step would take ten minutes. The files on disk are complete, and the run resumes from them."""
     (tmp_path / "endless.py").write_text(ENDLESS)
     (tmp_path / "hang").touch()
     command = ["run", "--algos", "endless:Mine", "--seeds", "0,", *SETTINGS, "--set=baseline=endless:Mine"]
@@ -68,7 +68,7 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
     while not (tmp_path / "hanging").exists():
         assert time.monotonic() < deadline and stopped.process.is_alive(), stopped.stderr
         time.sleep(0.05)
-    while not (workers := workers_of(stopped.process.pid)):  # the kernel's list may miss one for a moment
+    while not (workers := workers_of(stopped.process.pid)):  # the list of the kernel may miss one for a moment
         assert time.monotonic() < deadline
     (worker,) = workers
     stopped.interrupt()
@@ -92,12 +92,12 @@ def test_a_second_ctrl_c_ends_workers_in_the_middle_of_a_step(tmp_path: Path) ->
 
 
 def workers_of(pid: int | None) -> list[int]:
-    """Those that the process has started: forks of the one that has imported what they need."""
+    """The workers that the process has started. They are forks of the process that has imported what they need."""
     return [worker for server in servers_of(pid) for worker in children_of(server)]
 
 
 def servers_of(pid: int | None) -> list[int]:
-    """The process that imports for them, for seconds; none before it was started."""
+    """The process that imports for the workers, which takes seconds. There is none before it was started."""
     return [child for child in children_of(pid) if b"executors.local" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
@@ -107,7 +107,7 @@ def children_of(pid: int | None) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
 def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None:
-    """It reaches workers before they can ignore it; none of them may die of it with a traceback."""
+    """Ctrl-C reaches workers before they can ignore it. None of them may die with a traceback."""
     stopped = two_runs(tmp_path / "out", "--workers", "2")
     deadline = time.monotonic() + 120
     while not servers_of(stopped.process.pid):

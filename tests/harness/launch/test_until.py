@@ -1,7 +1,7 @@
-"""``--until decided``: which runs are asked for look by look, however often it is interrupted and typed again.
+"""``--until decided``: which runs each look asks for, even if the command is interrupted and typed again.
 
-Runs are not trained here: each gets the journal that its arm and seed would have. ``tests/harness/cli/test_until.py``
-trains some.
+No run is trained here. Each run gets the journal that its arm and seed would have. In
+``tests/harness/cli/test_until.py``, some runs are trained.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,18 +28,20 @@ from tests.support.small import SMALL, SUITE, Line
 LOOKS = [3, 5, 8]
 CHANGES = [*SMALL.items(), ("looks", LOOKS)]
 AGRO = SKILL | {"agro": 0.9}
-"""So that it is decided at an early look; what is as good as the baseline is not decided by 8 seeds of 30 problems."""
+"""With this skill, the arm is decided at an early look. 8 seeds of 30 problems do not decide about an arm that is as
+good as the baseline.
+"""
 
 
 class Machine:
-    """In place of ``carry_out``: what it was asked to run, each time."""
+    """Takes the place of ``carry_out``, and notes what it was asked to run each time."""
 
     def __init__(self, records: list[Line], skill: Mapping[str, float], console: Terminal) -> None:
         self.records, self.skill, self.console = records, skill, console
         self.asked: list[list[tuple[str, str, int]]] = []
         self.boards = 0
         self.kill: tuple[int, int] | None = None
-        """In which of these requests Ctrl-C comes, and in which of its runs; -1: before the first has begun."""
+        """The request and the run in which Ctrl-C comes. The run -1 means before the first one has begun."""
 
     def carry_out(self, planned: Plan, how: Execution, report: Callable[[Runs], list[str]], console: Terminal) -> bool:
         self.asked.append([(run.objective.name, run.regime, run.seed) for run in planned.runs])
@@ -56,7 +58,7 @@ class Machine:
                 return False
             if how.fresh or not before:
                 write(lines, out_dir.run_of(run))
-            elif encode(before[-1])["event"] != "end":  # taken up again, by whoever began it
+            elif encode(before[-1])["event"] != "end":  # resumed, whichever command began it
                 write([encode(before[0]), *lines[1:]], out_dir.run_of(run))
         report([(run, out_dir.run_of(run)) for run in planned.runs])
         return True
@@ -75,7 +77,7 @@ def machine(small_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Mac
 
 
 def typed(machine: Machine, out: Path, *algos: str, fresh: bool = False, **more: Any) -> bool:
-    """The command, as planned and carried out."""
+    """Plans and carries out the command."""
     planned = plan_until(SUITE, more.pop("changes", CHANGES), algos, more.pop("most", None), more.pop("regimes", ()))
     how = Execution(out=out, tracking_uri=None, workers=1, fresh=fresh)
     return invoke_until(planned, how, machine.console)
@@ -86,7 +88,7 @@ def seeds(asked: Sequence[tuple[str, str, int]], arm: str, regime: str = "on_pol
 
 
 def verdicts(out: Path) -> dict[str, tuple[str | None, int | None]]:
-    """As a leaderboard of all runs under ``out`` has them, in each regime."""
+    """The verdicts of a leaderboard of all runs under ``out``, by regime."""
     planned = plan_until(SUITE, CHANGES, ("grpo", "agro"), None)
     board = build(planned.suite, read_results(OutDir(out).journals(SUITE)))
     return {
@@ -124,7 +126,7 @@ def test_the_same_command_again_trains_nothing(machine: Machine, tmp_path: Path)
 def test_wherever_it_is_killed_it_goes_on_to_the_same_end(
     machine: Machine, tmp_path: Path, kill: tuple[int, int]
 ) -> None:
-    """Within a look, and between two."""
+    """It is killed within a look, and between two looks."""
     machine.skill = AGRO | {"dpo": 0.5}
     assert typed(machine, tmp_path / "whole", "grpo", "agro", "dpo")
     machine.asked, machine.kill = [], kill
@@ -136,7 +138,7 @@ def test_wherever_it_is_killed_it_goes_on_to_the_same_end(
 
 
 def test_regimes_go_on_by_themselves(machine: Machine, tmp_path: Path) -> None:
-    """Each with its own baseline, which goes on as long as an arm of that regime does."""
+    """Each regime has its own baseline, which goes on as long as one of its arms does."""
     machine.skill = AGRO | {"dpo": 0.5}
     regimes = ["on_policy", "stale:2"]
     assert typed(machine, tmp_path, "grpo", "agro", regimes=regimes)
@@ -166,7 +168,7 @@ def test_another_number_of_looks_afterwards_is_refused_and_leaves_all_as_it_is(
 
 
 def test_another_margin_afterwards_is_refused_and_leaves_all_as_it_is(machine: Machine, tmp_path: Path) -> None:
-    """It would silently be the first one's."""
+    """Otherwise the first margin would be used without a word."""
     machine.skill = SKILL
     assert typed(machine, tmp_path, "grpo", "agro")
     before, asked = verdicts(tmp_path), len(machine.asked)
@@ -177,7 +179,7 @@ def test_another_margin_afterwards_is_refused_and_leaves_all_as_it_is(machine: M
 
 
 def by_hand(machine: Machine, out: Path, count: int, *algos: str) -> None:
-    """``harness run --seeds``, with a fixed number."""
+    """``harness run --seeds`` with a fixed number."""
     planned = plan(SUITE, list(SMALL.items()), algos, range(count))
     how = Execution(out=out, tracking_uri=None, workers=1, fresh=False)
     assert machine.carry_out(planned, how, lambda runs: [], machine.console)

@@ -1,4 +1,4 @@
-"""What the end of a command says of runs that are in MLflow."""
+"""What the end of a command says about runs that are in MLflow."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Runs side by side: the same as one after the other."""
+"""Runs side by side are the same as runs one after the other."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.support.small import SUITE, assert_same_run
 
 
 def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:
-    """Both, so that no run is like the others because it was the first of its process."""
+    """Both are made again, so that no run agrees with the others only because it was the first of its process."""
     for workers in ("1", "2"):
         done = two_runs(tmp_path / workers, "--workers", workers, "--seeds", "2")
         assert done.code() == 0, done.stderr
@@ -20,7 +20,7 @@ def test_two_workers_make_the_runs_that_one_makes(tmp_path: Path) -> None:
 
 
 def test_more_workers_than_cores_are_one_warning(tmp_path: Path) -> None:
-    """Threads are part of the config, so they are not divided: the runs go on as asked."""
+    """Threads are part of the config, so they are not divided. The runs go on as the user asked."""
     crowded = ["--workers", "2", f"--set=compute.threads={cores()}", "--set=evaluation.shares=[1]"]
     done = two_runs(tmp_path / "out", *crowded)
     assert done.code() == 0, done.stderr

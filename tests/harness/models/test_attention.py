@@ -1,4 +1,4 @@
-"""Attention by plain products is that of the fused kernel, and so are its gradients."""
+"""Attention with plain products equals that of the fused kernel, and so do its gradients."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ Given = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @pytest.fixture
 def module() -> nn.Module:
-    """What the kernel asks a layer: two heads for each that has keys."""
+    """What the kernel asks of a layer. There are two query heads for each head with keys."""
     layer = nn.Module()
     layer.num_key_value_groups = 2  # type: ignore[assignment]
     return layer
@@ -37,7 +37,7 @@ def given(request: pytest.FixtureRequest) -> Given:
 
 
 def kernels(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """Queries that are left to the kernel from now on."""
+    """The queries that are left to the kernel from now on."""
     asked: list[Tensor] = []
 
     def kernel(module: nn.Module, query: Tensor, *rest: Tensor | None, **options: float) -> tuple[Tensor, None]:
@@ -54,7 +54,7 @@ def test_values_may_have_another_width_than_keys(module: nn.Module, given: Given
     other = torch.cat([value, value], -1)[..., :width]
     ours, theirs = (f(module, query, key, other, mask)[0] for f in (attend, sdpa_attention_forward))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-    assert ours.is_contiguous()  # some models ask for a view
+    assert ours.is_contiguous()  # some models need a view
 
 
 def test_masks_that_are_added_to_the_scores_are_the_kernels(
@@ -102,7 +102,7 @@ def test_many_scores_and_tokens_without_a_mask_are_the_kernels(
     query, key, value, mask = given
     asked = query.shape[2]
     count = 5 * 6 * asked * 19
-    attend(module, torch.cat([query] * 2, 2), key, value, None)  # causal, says the kernel
+    attend(module, torch.cat([query] * 2, 2), key, value, None)  # the kernel takes this for causal
     for limit in (count - 1, count):
         monkeypatch.setattr(attention, "SCORES", limit)
         attend(module, query, key, value, mask)

@@ -1,4 +1,4 @@
-"""What cannot be computed rightly is refused as it is loaded, in one sentence that names it."""
+"""What cannot be computed correctly is refused while it loads, in one sentence that names it."""
 
 import shutil
 from collections.abc import Callable

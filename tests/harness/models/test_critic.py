@@ -22,7 +22,7 @@ def policy() -> Policy:
 
 @pytest.fixture
 def critic(policy: Policy) -> Critic:
-    """With a head that is no longer zero."""
+    """A critic whose head is no longer zero."""
     made = Critic(policy)
     torch.nn.init.normal_(made.head.weight, generator=torch.Generator().manual_seed(0))
     return made
@@ -37,7 +37,7 @@ def test_it_starts_at_zero_with_a_model_of_its_own(policy: Policy) -> None:
 
 
 def test_a_value_does_not_know_its_token_yet(critic: Critic) -> None:
-    """The state before token t: tokens from t on change nothing up to t, and something behind it."""
+    """The state before token t. Tokens from t on change nothing up to t, and they change something after it."""
     values = critic(Sequences.of(PAIRS))
     for t in range(4):
         (prompt, completion), other = PAIRS
@@ -56,10 +56,10 @@ def test_padding_holds_zero(critic: Critic) -> None:
 
 
 def test_the_critic_learns_to_predict(tmp_path: Path) -> None:
-    """A policy that stands still: explained variance leaves zero, and stays above.
+    """For a policy that does not change, the explained variance rises above zero and stays there.
 
-    Measured: 0.4 to 1.5 % in each of the last six steps. With four times the data it reaches 2 %, which is what
-    the plainest feature explains, whether a completion works its sum out; slips within take far more to be seen.
+    Measured: 0.4 to 1.5 % in each of the last six steps. With four times the data it reaches 2 %. This is what the
+    simplest feature explains: whether a completion works its sum out. To see mistakes within it takes far more data.
     """
     config = small_config(
         "ppo",

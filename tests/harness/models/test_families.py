@@ -1,4 +1,4 @@
-"""Every causal language model class that can be made small is right, or refused in one sentence."""
+"""Every class of causal language models that can be made small is correct, or is refused in one sentence."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.families import FAMILIES, PAGE, TOLERANCE, verdict_of
 WRITTEN = PAGE.read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^(\| `(.+)` \| .*)$", WRITTEN, re.MULTILINE))
 THESE = f"transformers {transformers.__version__}," in WRITTEN
-"""Whether the page is of the transformers that is installed."""
+"""Whether the page is about the installed version of transformers."""
 
 
 @pytest.mark.parametrize("family", FAMILIES)

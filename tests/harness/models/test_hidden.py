@@ -1,4 +1,4 @@
-"""Prompts that are passed once say what prompts passed with every completion say, where that is allowed."""
+"""Passing a prompt once gives the same as passing it with every completion, if this is allowed."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from harness.models.sequences import Sequences
 LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
 GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
 MIXED = [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]]
-"""Completions of a prompt need not be neighbours."""
+"""The completions of a prompt need not be neighbours."""
 
 
 def load(dtype: str = "float32", training: PolicySettings | None = None) -> Policy:
@@ -25,7 +25,7 @@ def load(dtype: str = "float32", training: PolicySettings | None = None) -> Poli
 
 
 def one_by_one(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
-    """Log-probabilities, each sequence by itself."""
+    """Log-probabilities, with each sequence alone."""
     return torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in pairs])
 
 
@@ -35,7 +35,7 @@ def flat(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -
 
 
 def passed(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> int:
-    """Tokens, padding included, that went through the first layer."""
+    """The number of tokens, with padding, that went through the first layer."""
     counts: list[int] = []
     layer = policy.model.get_decoder().layers[0]
     hook = layer.register_forward_pre_hook(lambda _, inputs: counts.append(inputs[0].shape[0] * inputs[0].shape[1]))

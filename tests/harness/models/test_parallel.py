@@ -1,4 +1,4 @@
-"""Models in shards, in processes of their own: what they compute, hold and hand on is what one process does."""
+"""Sharded models, in processes of their own. They compute, hold and pass on the same as one process."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ from tests.support.shard_bytes import ShardBytes, shard_bytes
 from tests.support.shards import PAIRS, apart, backward, gradients, load, stored
 
 SPLITS: list[list[list[int]]] = [[[0, 1, 2], [3, 4], []], [[0], [1, 2, 3, 4], []], [[0, 1, 2, 3, 4], [], []]]
-"""Sequences of each rank: unevenly many, and none."""
+"""The sequences of each rank. Their numbers differ, and one rank has none."""
 MODELS: dict[str, dict[str, Any]] = {
     "tied embeddings": {},
     "untied embeddings": {"tied": False},
@@ -44,7 +44,7 @@ MEASURED = ("tied embeddings", "adapters in bfloat16", "experts")
 
 
 def said(policy: Policy, reference: Policy, critic: Critic, engine: TransformersEngine, rank: int) -> list[Any]:
-    """Every kind of pass; those of rank 0 alone see another number of sequences."""
+    """The results of every kind of pass. In those of rank 0 alone, it has another number of sequences."""
     sequences = Sequences.of(PAIRS if rank else PAIRS[:3])
     prompts = [prompt for prompt, _ in (PAIRS if rank else [])]
     with torch.no_grad():
@@ -61,7 +61,7 @@ def handed_on(policy: Policy, reference: Policy) -> list[Any]:
 
 
 def compared(world: World, folder: Path, name: str) -> dict[str, Any]:
-    """One model before and after it is cut into shards."""
+    """One model before and after it is sharded."""
     policy = load(folder, **MODELS[name])
     reference, critic = policy.reference(), Critic(policy)
     nn.init.normal_(critic.head.weight, generator=torch.Generator().manual_seed(0))
@@ -94,14 +94,14 @@ def compared(world: World, folder: Path, name: str) -> dict[str, Any]:
 
 
 def said_by(engine: TransformersEngine, rank: int) -> list[Any]:
-    """By an engine that gathers weights by itself."""
+    """The results of an engine that gathers weights itself."""
     prompts = [prompt for prompt, _ in (PAIRS if rank else [])]
     sampled = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=5), 0)
     return [[one.ids for one in group] for group in sampled]
 
 
 def layer_by_layer(world: World, folder: Path, name: str) -> list[float]:
-    """A model that gathers a layer at a time; ranks make the same number of passes."""
+    """A model that gathers one layer at a time. All ranks make the same number of passes."""
     policy = load(folder, **MODELS[name])
     policy.shares_prompts = False
     critic = Critic(policy)
@@ -123,7 +123,7 @@ def layer_by_layer(world: World, folder: Path, name: str) -> list[float]:
 
 
 def held(world: World, folder: Path, name: str) -> tuple[ShardBytes, dict[str, int]]:
-    """What formulas say that a rank holds, and what it holds."""
+    """The memory that a rank holds, by the formulas and in fact."""
     policy = load(folder, **MODELS[name])
     model, formula = policy.model, shard_bytes(policy.model, world.size)
     shard(model)
@@ -145,7 +145,7 @@ def held(world: World, folder: Path, name: str) -> tuple[ShardBytes, dict[str, i
 
 
 def not_finite(world: World, folder: Path) -> list[bool]:
-    """A gradient that is not finite on one rank alone; and the norm of one that is."""
+    """A gradient that is not finite on only one rank, and the norm of one that is finite."""
     policy = load(folder)
     backward(policy, critic := Critic(policy), [0])
     expected = float(nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0))
@@ -176,7 +176,7 @@ def refused(world: World, folder: Path) -> str:
 
 
 def in_place(world: World) -> bool:
-    """Whole tensors become shards, and these whole ones, also where ranks get nothing."""
+    """Whole tensors become shards and whole again, even if some ranks get nothing."""
     layer = nn.Linear(3, 1)
     shard(layer)
     given = torch.arange(3.0)[None]
@@ -186,7 +186,7 @@ def in_place(world: World) -> bool:
 
 
 def everything(world: World, folder: Path) -> dict[str, Any]:
-    """All of the above: to start processes takes longer."""
+    """All of the above in one function, because starting processes takes longer."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {"compared": {name: compared(world, folder, name) for name in MODELS}}
     found["layer by layer"] = {name: layer_by_layer(world, folder, name) for name in LAYER_BY_LAYER}
@@ -205,7 +205,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(folder: Path) -> list[dict[str, Any]]:
-    """Of three ranks, into which next to no weight can be cut evenly."""
+    """The results of three ranks. Almost no weight can be cut evenly into three parts."""
     return in_ranks(3, everything, folder)
 
 
@@ -225,7 +225,7 @@ def test_a_layer_at_a_time_gives_the_same_gradients(name: str, found: list[dict[
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_formulas_say_what_a_rank_holds(name: str, found: list[dict[str, Any]]) -> None:
-    """To the byte."""
+    """The numbers agree to the byte."""
     formula, held = found[0]["held"][name]
     assert held == {
         "weights": formula.weights,

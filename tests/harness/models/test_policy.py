@@ -1,4 +1,4 @@
-"""Log-probabilities are those of the full softmax at the sampling temperature, however they are computed."""
+"""Log-probabilities are those of the full softmax at the sampling temperature, whichever way they are computed."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
-PAIRS += [(PAIRS[1][0], (7, 1))]  # a prompt in common
+PAIRS += [(PAIRS[1][0], (7, 1))]  # a prompt that two pairs share
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def policy() -> Policy:
 
 
 def one_by_one(policy: Policy, prompt: tuple[int, ...], completion: tuple[int, ...]) -> torch.Tensor:
-    """The definition: no padding, no batch, the model's own logits."""
+    """The definition: no padding, no batch, and the model's own logits."""
     ids = torch.tensor([[*prompt, *completion]])
     logits = policy.model(input_ids=ids).logits[0, len(prompt) - 1 : -1] / 0.7
     return logits.log_softmax(-1)[torch.arange(len(completion)), torch.tensor(completion)]
@@ -65,13 +65,13 @@ def test_the_reference_stays_when_the_policy_moves(policy: Policy) -> None:
 def test_size_counts_a_tied_embedding_once(policy: Policy) -> None:
     assert policy.size.parameters == sum(p.numel() for p in policy.model.parameters()) < 1_000_000
     assert (policy.size.layers, policy.size.width) == (3, 96)
-    # 2 N S + 2 L d S^2 of two sequences
+    # 2 N S + 2 L d S^2 for two sequences
     assert policy.size.forward_flops([10, 20]) == 2 * 333984 * 30 + 2 * 3 * 96 * 500
 
 
 def test_a_saved_policy_is_the_same_policy(policy: Policy, tmp_path: Path) -> None:
     policy.save(tmp_path)
-    assert not list(tmp_path.glob("*.bin"))  # safetensors alone
+    assert not list(tmp_path.glob("*.bin"))  # only safetensors
     assert (
         load_policy(ModelSettings(path=str(tmp_path), device="cpu", dtype="float32"), 0.7).fingerprint()
         == policy.fingerprint()

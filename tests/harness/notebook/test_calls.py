@@ -1,4 +1,4 @@
-"""The harness from Python: the same runs and numbers as by the commands, as frames."""
+"""The harness in Python gives the same runs and numbers as the commands, as data frames."""
 
 import shutil
 import subprocess

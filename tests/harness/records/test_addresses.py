@@ -1,4 +1,4 @@
-"""A password in a store's address is never shown."""
+"""A password in the address of a store is never shown."""
 
 import pytest
 import requests
@@ -37,7 +37,7 @@ def test_a_link_has_no_login(server: str) -> None:
 
 
 def answered(status: int) -> list[Exception]:
-    """What the clients raise that get this HTTP status: MLflow's for its interface, and another for artifacts."""
+    """What the clients raise for this HTTP status: MLflow's client for the interface, and another one for artifacts."""
     response = requests.Response()
     response.status_code = status
     wrapped = MlflowException("no artifact")

@@ -1,4 +1,4 @@
-"""Over how many devices a run goes is no part of what it is; tables say so where runs differ in it."""
+"""The number of devices is not part of the identity of a run. Tables say if runs differ in it."""
 
 from dataclasses import replace
 from pathlib import Path

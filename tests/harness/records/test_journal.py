@@ -1,4 +1,4 @@
-"""The journal: each event read back as it was written, formats of other versions, and reading as it grows."""
+"""The journal: events are read as they were written, in formats of other versions too, and while it grows."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def test_every_event_is_read_back_as_it_was_written(small_runs: dict[str, Path])
 
 @pytest.mark.parametrize("suite", ["smollm2-sums", "tiny-arithmetic", "tiny-gcd"])
 def test_journals_of_the_first_format_are_read_whole(suite: str, committed: Path) -> None:
-    """Nothing that they record is lost: written again they are the same, but for the format and for later settings."""
+    """Nothing in them is lost. Written again, they are the same, except for the format and for later settings."""
     with tarfile.open(committed / "results" / suite / "runs.tar.xz", "r|xz") as archive:
         entry = next(entry for entry in archive if entry.name.endswith(JOURNAL))
         file = archive.extractfile(entry)
@@ -41,7 +41,7 @@ def test_journals_of_the_first_format_are_read_whole(suite: str, committed: Path
             assert again.pop("format", FORMAT) == FORMAT
             assert again.pop("answer_format", "own") == "own"
             assert "format" not in record
-            for later in ("config", "identity"):  # settings and hashes that came later
+            for later in ("config", "identity"):  # settings and hashes that were added later
                 if later in record:
                     assert flat(record.pop(later)).items() <= flat(again.pop(later)).items()
             assert again == record
@@ -74,7 +74,7 @@ def test_following_gives_each_event_once_whatever_the_pieces(small_runs: dict[st
     whole = Journal(small_runs["agro"]).read()
     follower, found = Follower(tmp_path / JOURNAL), []
     assert follower.news().events == []
-    for first in range(0, len(content), 700):  # lines are longer and shorter than that
+    for first in range(0, len(content), 700):  # some lines are longer than this, and some shorter
         with (tmp_path / JOURNAL).open("ab") as file:
             file.write(content[first : first + 700])
         news = follower.news()
@@ -102,7 +102,7 @@ def test_a_journal_that_was_cut_or_begun_again_is_read_from_its_start(
 def test_a_look_at_the_end_of_a_long_run_reads_no_more_than_one_at_its_start(
     small_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes and events for the bars of one more step, behind ten steps and behind ten thousand."""
+    """The bytes and events that the bars read for one more step, after ten steps and after ten thousand."""
     start, *others = lines_of(small_runs["agro"])
     step = next(line for line in others if b'"event": "step"' in line)
     path = tmp_path / JOURNAL

@@ -1,4 +1,4 @@
-"""What is read back is checked against its own verdicts, and against what a run can write at all."""
+"""What is read back is checked against its own verdicts, and against what a run can write."""
 
 from collections.abc import Callable
 from dataclasses import replace

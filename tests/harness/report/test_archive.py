@@ -1,4 +1,4 @@
-"""A suite's runs in one file: the same reports from it, and nothing else passes for it."""
+"""The runs of a suite in one file. It gives the same reports, and no other file is taken for it."""
 
 import lzma
 import re
@@ -21,7 +21,7 @@ SUITE = "tiny-arithmetic"
 
 
 def test_reports_from_the_archive_are_those_from_the_journals(store: OutDir, tmp_path: Path) -> None:
-    """All but the links, which lead to where each comes from."""
+    """Everything is the same except the links, which lead to the source."""
     archive, suite = tmp_path / "runs.tar.xz", load_suite(SUITE)
     assert write_archive(store, SUITE, archive) == 2
     made: list[dict[str, bytes]] = []
@@ -72,7 +72,7 @@ def test_what_is_no_such_archive_is_one_sentence(store: OutDir, tmp_path: Path) 
 
 
 def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: OutDir, tmp_path: Path) -> None:
-    """Wherever it is cut: tar takes the end of a file inside a header for the end of the archive."""
+    """This holds wherever it is cut. tar takes the end of a file inside a header for the end of the archive."""
     path = tmp_path / "runs.tar.xz"
     write_archive(store, SUITE, path)
     whole = lzma.decompress(path.read_bytes())
@@ -97,7 +97,7 @@ def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> Non
     "command", [["leaderboard"], ["compare", "agro", "grpo"], ["staleness"], ["replicate"]], ids=lambda words: words[0]
 )
 def test_an_archive_that_is_not_there_is_told_as_such(command: list[str], tmp_path: Path) -> None:
-    """And not as a damaged one, with the error number of an operating system."""
+    """It is not reported as a damaged archive with an error number of the operating system."""
     path = str(tmp_path / "none.tar.xz")
     said = refused([*command, "--suite", SUITE, "--from", path, "--out", str(tmp_path)], path, "there is no file")
     assert "Errno" not in said and "damaged" not in said

@@ -1,4 +1,4 @@
-"""What a leaderboard says of its own claims: families of tests, how far runs lie apart, runs that collapsed."""
+"""What a leaderboard says about its own claims: families of tests, the scatter of runs, and collapsed runs."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ LETTERS = ("cc", "cw", "ww")
 
 
 def outcome(records: list[Line], right: int, start: int = 40) -> list[Line]:
-    """Of 100 problems, so many were solved at the end, and at the start."""
+    """The number of 100 problems that were solved at the end, and at the start."""
     made = with_verdicts(records, {f"{n:03}": "cc" if n < right else "ww" for n in range(100)})
     first = next(r for r in made if r["event"] == "evaluation" and r["split"] == "test")
     judge(first, {f"{n:03}": "cc" if n < start else "ww" for n in range(100)})
@@ -33,7 +33,7 @@ def outcome(records: list[Line], right: int, start: int = 40) -> list[Line]:
 def runs(
     small_runs: dict[str, Path], ends: dict[str, list[int]], regimes: tuple[str, ...] = ("on_policy",)
 ) -> list[RunResult]:
-    """By objective, what each seed ends with."""
+    """Runs by objective, with the result of each seed."""
     records = records_of(small_runs, "agro")
     return [
         result(outcome(records, right), objective__name=name, seed=seed, regime=regime)
@@ -99,7 +99,7 @@ def test_runs_that_collapsed_are_named_wherever_they_count(small_runs: dict[str,
 
 
 def test_an_accuracy_has_an_interval_for_other_problems(small_runs: dict[str, Path]) -> None:
-    """Wider than that over seeds, and inside 0 and 1 also where nothing is right."""
+    """It is wider than the one over seeds, and within 0 and 1 even if no answer is correct."""
     found = build(suite(), runs(small_runs, EVEN | {"ppo": [0, 0, 0, 0, 0]}))
     rows = {row.objective: row for row in found.boards[0].rows}
     for row in rows.values():

@@ -1,4 +1,4 @@
-"""A column that stands in its list stands in every format, with the same text."""
+"""A column in the list of columns is in every format, with the same text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_so_is_the_table_across_regimes(board: Board, runs: list[RunResult]) -> 
 
 
 def test_what_a_page_sorts_by_goes_with_the_text(board: Board) -> None:
-    """Nothing where the cell says that there is nothing; words by themselves."""
+    """There is no value if the cell says that there is none. Words are sorted as words."""
     for column in (*REACHED, *TOOK, *BEHAVED):
         for _, row in board.arms:
             text, value = column.text(row), column.value(row)

@@ -1,4 +1,4 @@
-"""What ``harness compare`` cannot put side by side: which settings differ, with their values, and what to type."""
+"""What ``harness compare`` cannot compare. It names the settings that differ, with their values, and what to type."""
 
 import re
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_unmatched_objectives_are_explained_and_a_set_can_be_chosen(
 
 
 def test_unmatched_runs_that_are_named_are_explained(agro: RunResult, small_runs: dict[str, Path]) -> None:
-    """No option could choose others, so none is offered."""
+    """No option could choose others, so none is suggested."""
     other = grpo(small_runs, budget__total=200.0)
     sentence = why_not(agro.run_id, other.run_id, agro, other)
     assert "budget.total (100.0, 200.0)" in sentence and "--match" not in sentence

@@ -1,4 +1,4 @@
-"""The figures of a page in a real browser: what is switched, pointed at, typed and printed does what it says."""
+"""The figures of a page in a real browser: switches, pointer, keys and printing do what the page says."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ def path(board: Board, runs: list[RunResult], tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def show(browser: Browser, path: Path) -> Iterator[Open]:
-    """Opens the page; afterwards it must have complained of nothing, and asked for nothing."""
+    """Opens the page. At the end, checks that it reported no error and requested nothing."""
     shown: list[tuple[Page, list[str]]] = []
 
     def show(**options: object) -> Page:
@@ -65,7 +65,7 @@ def show(browser: Browser, path: Path) -> Iterator[Open]:
 
 
 def lines(page: Page) -> set[str]:
-    """Names of the arms that the figure draws."""
+    """The names of the arms that the figure draws."""
     return set(page.locator(f"{FIGURE} .labels text").evaluate_all("all => all.map(one => one.textContent)"))
 
 
@@ -128,7 +128,7 @@ def test_frozen_is_a_line_all_across(show: Open) -> None:
 
 
 def test_the_pointer_tells_what_the_document_holds(show: Open, board: Board) -> None:
-    """For the last point of each line that trains, and in the figure's own table."""
+    """For the last point of each line that trains, and in the table of the figure."""
     page = show(viewport=SCREEN)
     page.locator("summary", has_text="The figure as a table").first.click()
     table = page.locator("table.values").first
@@ -153,7 +153,7 @@ def test_the_pointer_tells_what_the_document_holds(show: Open, board: Board) -> 
 
 
 def test_the_keys_reach_everything(show: Open, board: Board) -> None:
-    """By tabs from the top to the figure, and by arrows from point to point, each told to those who do not see it."""
+    """By tabs from the top to the figure, and by arrows from point to point. Screen readers are told each point."""
     page = show(viewport=SCREEN)
     reached = []
     for _ in range(60):
@@ -291,7 +291,7 @@ def test_a_number_that_says_little_says_so_where_it_stands(
 def test_pictures_and_pages_have_the_same_colours() -> None:
     style = (files("harness.report.pages") / "assets" / "chart.css").read_text(encoding="utf-8")
     *coloured, black = COLOURS
-    assert black == "#000000"  # on a page it is the ink, which the dark turns light
+    assert black == "#000000"  # on the page this is the colour of the ink, which the dark theme makes light
     assert re.findall(r"colour-(\d) { --own: (#\w+); }", style)[: len(coloured)] == [
         (str(place), colour) for place, colour in enumerate(coloured)
     ]

@@ -1,4 +1,4 @@
-"""Runs that different graders judged never share a table; which grader judged is said."""
+"""Runs that different graders graded never share a table, and the table names the grader."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tests.support.small import SUITE, run_small, small_config
 
 NEW = {"grader": "7", "math-verify": "0.9"}
 OTHERS = [{"grader": "8", "math-verify": "0.9"}, {"grader": "7", "math-verify": "1.0"}]
-"""Another version of ours, and another of the library that ours asks."""
+"""Another version of our grader, and another version of the library that it uses."""
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -64,7 +64,7 @@ def test_the_command_line_refuses_and_selects(tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_taken_up_by_another_grader(tmp_path: Path) -> None:
-    """Half of its rewards would be another's; one that has ended is left as it is."""
+    """Half of its rewards would come from another grader. A run that has ended stays as it is."""
     config, run = small_config("agro"), tmp_path / "runs" / "a"
     left = iter(range(4))
     assert run_small(config, run, should_stop=lambda: next(left, None) is None) == "interrupted"

@@ -1,4 +1,4 @@
-"""The table: its schema, what it counts, what it refuses."""
+"""The table: its schema, what it counts, and what it refuses."""
 
 import json
 from dataclasses import fields, replace
@@ -29,7 +29,7 @@ def board_of(baseline: str, results: list[RunResult]) -> RegimeBoard:
 
 
 def texts(row: ArmRow) -> list[str]:
-    """What a table says of the row."""
+    """The texts of the row in the table."""
     return [cell for columns in (REACHED, TOOK) for cell in grid(columns, [row]).rows[0]]
 
 
@@ -53,10 +53,10 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
     assert agro["seeds"] == [0, 1]
     assert agro["accuracy"]["low"] <= agro["accuracy"]["mean"] <= agro["accuracy"]["high"]
     assert agro["difference"]["mean"] is not None
-    assert agro["difference"]["low"] is None  # one seed in common
+    assert agro["difference"]["low"] is None  # one common seed
     assert (agro["rank"], grpo["rank"]) == (None, None)
     assert grpo["difference"] is None
-    assert grpo["accuracy"]["low"] is None  # one seed says nothing of the spread
+    assert grpo["accuracy"]["low"] is None  # one seed says nothing about the scatter
     assert agro["budget"]["completions"] == 96
     assert agro["status"] == grpo["status"] == "preliminary"
     assert agro["run_ids"] == [r.run_id for r in results[:2]]
@@ -66,7 +66,7 @@ def test_the_schema(small_runs: dict[str, Path], tmp_path: Path) -> None:
 
 
 def test_difference_is_paired_by_seed_and_problem(small_runs: dict[str, Path]) -> None:
-    """agro beats grpo on seed 0 by 1/4 and on seed 1 by 3/4; its third seed has no partner."""
+    """agro beats grpo on seed 0 by 1/4 and on seed 1 by 3/4. Its third seed has no partner."""
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     outcomes = [
         (agro, 0, {"a": "cc", "b": "cw"}),
@@ -111,7 +111,7 @@ def test_costs_that_differ_by_more_than_five_percent_are_marked(small_runs: dict
 
 
 def test_the_ratio_to_the_behaviour_is_that_of_the_last_steps(small_runs: dict[str, Path]) -> None:
-    """The small runs have fewer than ten steps: the last one. A ratio that is not finite is no number."""
+    """The small runs have fewer than ten steps, so the last one counts. A ratio that is not finite is left out."""
     records = json.loads(json.dumps(records_of(small_runs, "agro")))
     *_, last = [record for record in records if record["event"] == "step"]
     for measured in (0.25, None):

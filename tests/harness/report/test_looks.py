@@ -1,4 +1,4 @@
-"""Seeds until it is decided, as a leaderboard tells it: from the records alone, whatever else was run."""
+"""``--until decided`` on a leaderboard. It uses only the records, whatever else was run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ def test_what_is_far_is_decided_early_and_the_rest_goes_on(records: list[Line]) 
     assert f"Decided: far better at look {far.looks.at} ({LOOKS[far.looks.at - 1]} seeds)." in told
     assert "Undecided: near after the last look." in told
     assert "after 3, 5 and 8 seeds" in told and "Holm's over 2 comparisons with grpo" in told
-    assert "would have detected a difference" not in told  # that is of fixed seeds
+    assert "would have detected a difference" not in told  # this sentence is for fixed seeds
     assert near.difference.low is not None and near.difference.high is not None
     assert near.difference.low < 0 < near.difference.high
 
@@ -83,14 +83,14 @@ def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
 
 
 def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -> None:
-    """Of intervals and verdicts: those of fixed seeds are others."""
+    """The notes about intervals and verdicts. Those for fixed seeds are others."""
     arms: dict[str, Sequence[int]] = {"grpo": range(5), "near": range(5)}
     fixed, looked = (
         " ".join(notes(build(suite(), made(records, arms, invocation))))
         for invocation in (None, looking(("grpo", "near"), LOOKS))
     )
     assert "valid over all looks" in looked and "the verdict is undecided" in looked
-    assert "--correct document" in fixed and "--correct" not in looked  # which is refused where there are looks
+    assert "--correct document" in fixed and "--correct" not in looked  # the option is refused if there are looks
     assert "not corrected for the other comparisons" in fixed and "looks" not in fixed
     assert "the verdict is unclear" in fixed
 
@@ -111,7 +111,7 @@ def test_runs_by_hand_beyond_the_looks_change_no_verdict(records: list[Line]) ->
 
 
 def test_a_look_is_taken_when_all_of_its_runs_have_ended(records: list[Line]) -> None:
-    """Wherever it was killed in between, the verdict is that of the last whole look."""
+    """Wherever it was killed in between, the verdict is that of the last complete look."""
     planned = looking(("grpo", "near"), LOOKS)
     whole = board_of(made(records, {"grpo": range(5), "near": range(5)}, planned))
     for grpo, near in ((6, 5), (8, 7), (5, 8), (7, 7)):
@@ -135,7 +135,7 @@ def test_before_the_first_look_nothing_is_tested(records: list[Line]) -> None:
 
 
 def test_where_no_look_was_taken_no_test_and_no_count_of_seeds_is_told(records: list[Line]) -> None:
-    """However many seeds there are that were not planned."""
+    """However many seeds there are that no command planned."""
     results = made(records, {"grpo": range(2), "near": range(2)}, looking(("grpo", "near"), LOOKS))
     results += made(records, {"grpo": range(10, 16), "near": range(10, 16)})
     found = row_of(board_of(results), "near").difference
@@ -146,7 +146,7 @@ def test_where_no_look_was_taken_no_test_and_no_count_of_seeds_is_told(records: 
 
 @pytest.mark.parametrize("failed", [0, 1, 2])
 def test_a_look_of_fewer_than_three_seeds_that_finished_decides_nothing(records: list[Line], failed: int) -> None:
-    """With two seeds the test's own level does not hold, least of all at the small levels of the first looks."""
+    """With two seeds the test does not keep its level, least of all the small levels of the first looks."""
     planned = looking(("grpo", "far"), (3,))
     results = made(records, {"grpo": range(3), "far": range(3 - failed)}, planned)
     for seed in range(3 - failed, 3):
@@ -160,7 +160,7 @@ def test_a_look_of_fewer_than_three_seeds_that_finished_decides_nothing(records:
 
 
 def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None:
-    """To show fewer of them makes nothing more certain."""
+    """Showing fewer arms makes nothing more certain."""
     results = made(records, dict.fromkeys(("grpo", "far", "near"), range(8)), looking(("grpo", "far", "near"), LOOKS))
     few = [one for one in results if one.config.objective.name != "near"]
     whole, part = board_of(results), board_of(few)
@@ -187,7 +187,7 @@ def test_different_looks_in_one_table_are_refused(records: list[Line]) -> None:
 
 
 def test_different_margins_in_one_table_are_refused(records: list[Line]) -> None:
-    """One of them would silently be that of the other's verdicts."""
+    """Otherwise one margin would silently be used for the verdicts of the other."""
     one = made(records, {"grpo": range(3), "near": range(3)}, looking(("grpo", "near"), LOOKS))
     wide = looking(("grpo", "far"), LOOKS)
     wide["looks"]["margin"] = 0.05
@@ -198,7 +198,7 @@ def test_different_margins_in_one_table_are_refused(records: list[Line]) -> None
 
 
 def test_arms_of_several_commands_with_the_same_looks_are_one_family(records: list[Line]) -> None:
-    """Also those that are not shown, whichever command's runs come first."""
+    """This includes arms that are not shown, whichever command's runs come first."""
     first, second = looking(("grpo", "near"), LOOKS), looking(("grpo", "far", "agro"), LOOKS) | {"id": "second"}
     near = made(records, {"near": range(8)}, first)
     for baseline in (first, second):

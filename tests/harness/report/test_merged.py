@@ -1,4 +1,4 @@
-"""Runs from several places: merged, each once; and what cannot be merged is named."""
+"""Runs from several places are merged, each once. What cannot be merged is named."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.support.small import SUITE, Line, journal_of
 
 
 def folder(tmp_path: Path, store: OutDir, *names: str) -> Path:
-    """A results directory of its own with these of the store's runs."""
+    """A results directory of its own with these runs of the store."""
     out = OutDir(tmp_path / "-".join(names))
     for run in store.runs(SUITE):
         if run.name.partition("-")[0] in names:
@@ -52,7 +52,7 @@ def mlflow(tmp_path: Path, store: OutDir, *names: str) -> str:
 
 
 def board(out: Path, *sources: object) -> str:
-    """The leaderboard of these sources, without what leads to where they are."""
+    """The leaderboard of these sources, without links to them."""
     options = [part for source in sources for part in ("--from", str(source))]
     code, output = harness("leaderboard", "--suite", SUITE, *options, "--out", str(out))
     assert code == 0, output
@@ -91,7 +91,7 @@ def test_the_problems_are_compared_wherever_each_run_lies(store: OutDir, tmp_pat
 
 
 def changed(root: Path, change: Callable[[list[Line]], list[Line]]) -> Path:
-    """A folder whose one run has another journal."""
+    """A folder whose only run has another journal."""
     (run,) = OutDir(root).runs(SUITE)
     lines = change(journal_of(run))
     (run / JOURNAL).write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -128,7 +128,7 @@ def other_end(lines: list[Line]) -> list[Line]:
 
 
 def _flip(evaluation: Line) -> None:
-    """Another verdict on one completion."""
+    """Changes the verdict on one completion."""
     problem, letters = next(iter(evaluation["verdicts"].items()))
     evaluation["verdicts"][problem] = ("w" if letters[0] == "c" else "c") + letters[1:]
     joined = "".join(evaluation["verdicts"].values())
@@ -173,7 +173,7 @@ def test_the_same_run_made_twice_is_one(store: OutDir, tmp_path: Path) -> None:
 
 
 def test_what_has_gone_further_is_taken(store: OutDir, tmp_path: Path) -> None:
-    """An archive may have been made while a run still ran."""
+    """An archive may have been made while a run was still running."""
     whole = archive(tmp_path, store, "agro")
     cut = changed(folder(tmp_path, store, "agro"), lambda lines: lines[:5])
     for places in ([str(whole), str(cut)], [str(cut), str(whole)]):

@@ -1,4 +1,4 @@
-"""What stands beside the numbers: warnings, traces to runs, and the formats of others."""
+"""Texts next to the numbers: warnings, links to runs, and the formats of other tools."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from tests.support.small import Line
 
 def changed(records: list[Line]) -> list[Line]:
     found: list[Line] = json.loads(json.dumps(records))
-    found[0]["origin"]["versions"]["commit"] = "abc1234"  # clean
+    found[0]["origin"]["versions"]["commit"] = "abc1234"  # a clean commit
     return found
 
 
@@ -61,7 +61,7 @@ def test_a_grader_that_is_gamed_shows(small_runs: dict[str, Path]) -> None:
 def test_completions_that_say_little_are_warned_of(
     small_runs: dict[str, Path], field: str, limit: float, said: str
 ) -> None:
-    """As means over seeds, by the end alone, whatever they began with."""
+    """The values are means over seeds at the end, whatever they were at the start."""
 
     def ending(share: float, start: float | None = None) -> list[Line]:
         records = changed(records_of(small_runs, "agro"))
@@ -90,7 +90,7 @@ def test_doubts_are_in_the_document_where_there_are_some(small_runs: dict[str, P
 def five_seeds(
     small_runs: dict[str, Path], gap: str, rewarded: Sequence[str] = ("agro", "grpo")
 ) -> tuple[RegimeBoard, dict[str, ArmRow]]:
-    """agro at ``gap``, grpo at a half, on 40 problems that all seeds find alike but for one."""
+    """agro at ``gap`` and grpo at one half, on 40 problems. Each seed may differ from the others on one of them."""
     results = []
     for name, good in (("agro", gap), ("grpo", "cw")):
         agro = changed(records_of(small_runs, "agro"))
@@ -104,7 +104,7 @@ def five_seeds(
 
 
 def test_two_that_were_never_rewarded_are_never_equivalent(small_runs: dict[str, Path]) -> None:
-    """They were never taught, so that they are alike says nothing of the objectives."""
+    """They were never trained, so their agreement says nothing about the objectives."""
     said = [verdict(five_seeds(small_runs, "cw", rewarded)[1]["agro"]) for rewarded in (("grpo",), ("agro",), ())]
     assert said == ["equivalent", "equivalent", "never rewarded"]
 

@@ -1,4 +1,4 @@
-"""The pages in a real browser: on a phone, sorted, traced to runs; and whatever hostile runs put into them."""
+"""The pages in a real browser: on a phone, sorted, with links to runs, and with hostile content from runs."""
 
 import json
 from collections.abc import Iterator
@@ -103,7 +103,7 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, small_runs: di
 
 
 def comparison(small_runs: dict[str, Path], text: str) -> SideBySide:
-    """agro against grpo where agro is right on the first problem alone, and each completion is ``text``."""
+    """agro against grpo. Only on the first problem, agro is correct. ``text`` is the text of each completion."""
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     tests = [r for r in agro if r["event"] == "evaluation" and r["split"] == "test"]
     problems = sorted(tests[-1]["verdicts"])
@@ -147,7 +147,7 @@ def test_a_comparison_shows_what_was_gained(small_runs: dict[str, Path]) -> None
 def test_problems_are_searched_and_marked_only_beyond_their_noise(
     browser: Browser, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Eight samples against eight: a problem that was always missed and is always solved, and one that may be luck."""
+    """Eight samples against eight. One problem changes from never to always solved, and one may differ by chance."""
     agro, grpo = (records_of(small_runs, name) for name in ("agro", "grpo"))
     problems = [f"p{place}" for place in range(6)]
     ours = {"p0": "cccccccc", "p1": "ccccwwww", "p2": "wwwwwwww", "p3": "wwwwwwwc", "p4": "wwwwwwww", "p5": "wwwwwwww"}

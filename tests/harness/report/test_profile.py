@@ -1,4 +1,4 @@
-"""Where the time goes: spans add up, change nothing, and end in a table."""
+"""Where the time goes: spans add up, change nothing, and become a table."""
 
 import json
 import time
@@ -35,12 +35,12 @@ SPENT_BUDGET = [event("sampling", 21, 4, 4), event("step", 20, 6, 2)]
 
 def test_a_step_is_split_into_what_was_spent_in_it() -> None:
     spent = spent_of([[HEAD, *WARM, EVALUATION, *TURN, *SPENT_BUDGET]])
-    assert spent.steps == 1  # the first warmed up, and the last found no budget
+    assert spent.steps == 1  # the first step was the warm-up, and the last one had no budget
     assert spent.step == 10
     assert spent.phases == {"sampling": 2, "forward": 1, "backward": 3, "training": 1, "sync": 0.5, "step": 2.5}
     assert sum(spent.phases.values()) == spent.step
     assert spent.overhead == pytest.approx(0.4)
-    assert spent.floor == 1.0  # 1e9 of the 2e9 FLOPs of two steps, at 1e9 a second
+    assert spent.floor == 1.0  # 1e9 of the 2e9 FLOPs of two steps, at 1e9 per second
     assert spent.beside == {"evaluation": 1}
     cells = {row[0]: row[1:] for row in rows(spent)}
     assert cells["sampling"] == ["2,000.0", "20.0%"]
@@ -86,7 +86,7 @@ def test_a_profiled_run_is_the_run_and_its_spans_cover_its_steps(tmp_path: Path)
     events = read_trace(tmp_path / "traced" / TRACE)
     spent = spent_of([events])
     assert spent.steps == 5
-    assert set(spent.phases) == {*ARITHMETIC, *HARNESS} - {"gradients"}  # which one process has nothing to sum with
+    assert set(spent.phases) == {*ARITHMETIC, *HARNESS} - {"gradients"}  # one process has no others to sum with
     assert sum(spent.phases.values()) == pytest.approx(spent.step, rel=1e-6)
     assert set(spent.beside) == {"evaluation", "checkpoint"}
     assert 0 < spent.overhead < 0.5
@@ -107,7 +107,7 @@ def test_every_step_logs_the_share_of_the_machines_rate_that_it_reached(tmp_path
 
 
 def test_the_rate_of_matrix_products_is_of_the_device_and_the_precision() -> None:
-    """The best of several measurements: on a busy machine one alone says little."""
+    """It is the best of several measurements, because a single one on a busy machine says little."""
     measure, cpu = matrix_rate.__wrapped__, torch.device("cpu")
     found = {dtype: max(measure(cpu, dtype) for _ in range(8)) for dtype in (torch.float32, torch.float64)}
     assert found[torch.float64] < found[torch.float32]

@@ -1,4 +1,4 @@
-"""What is published is never lost: neither by a run, nor by a report, nor by an export."""
+"""Published files are never lost: not by a run, a report, or an export."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def test_what_is_published_is_the_archive_and_the_leaderboard_made_of_it(publish
 
 
 def test_one_correction_over_the_document_is_asked_for_by_its_flag(published: Path, tmp_path: Path) -> None:
-    """And is said in what is written, with the command that makes it again."""
+    """The written files say so, and name the command that makes them again."""
     archive, again = str(published / SUITE / ARCHIVE), tmp_path / "again"
     command = ["leaderboard", "--suite", SUITE, "--from", archive, "--out", str(again)]
     for more, said in (([], "table"), (["--correct", "document"], "document")):

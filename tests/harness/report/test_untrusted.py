@@ -1,4 +1,4 @@
-"""An archive from elsewhere: whatever it holds, it is read within bounds, or refused by name."""
+"""An archive from someone else is read within limits, whatever it contains, or refused by name."""
 
 import io
 import json
@@ -35,13 +35,13 @@ def packed(files: Sequence[tuple[str, bytes]], path: Path) -> Path:
 
 @pytest.fixture
 def files(store: OutDir, tmp_path: Path) -> Files:
-    """Of an archive of two runs."""
+    """The files of an archive with two runs."""
     write_archive(store, SUITE, tmp_path / "whole.tar.xz")
     return list(files_of(tmp_path / "whole.tar.xz"))
 
 
 def changed(files: Files, name: str, content: bytes) -> Files:
-    """The files with another content of the first whose name ends so."""
+    """The files, with other content for the first file whose name ends with ``name``."""
     place = next(place for place, (found, _) in enumerate(files) if found.endswith(name))
     return [*files[:place], (files[place][0], content), *files[place + 1 :]]
 
@@ -88,7 +88,7 @@ def test_a_link_and_a_folder_are_no_runs(files: Files, tmp_path: Path) -> None:
 def test_what_unpacks_to_more_than_any_archive_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the size that its header promises."""
+    """By the size that its header states."""
     path = tmp_path / "runs.tar.xz"
     entry = tarfile.TarInfo(INDEX)
     entry.size = 1 << 40

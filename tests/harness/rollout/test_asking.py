@@ -29,7 +29,7 @@ def test_auto_is_the_models_and_the_tasks_to_decide() -> None:
     assert (asked(chats=True), asked(chats=False)) == ("boxed", "hash")
     assert (asked(name="arithmetic", chats=True), asked(name="arithmetic", chats=False)) == ("boxed", "own")
     assert asked(name="reasoning_gym:gcd", options={"prompt": "{question}"}) == "own"
-    assert asked(name="jsonl", options={"prompt": "question"}) == "boxed"  # a column, and no text
+    assert asked(name="jsonl", options={"prompt": "question"}) == "boxed"  # the name of a column, not a text
     assert all(asked(format=name) == name for name in FORMATS)
 
 

@@ -1,4 +1,4 @@
-"""An engine that cannot sample from a model, or samples from another one, is refused before anything is sampled."""
+"""An engine that cannot sample from a model, or samples from another one, is refused before it samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The offline set is the reference's, whatever the policy has become; afterwards the engine is the policy's again."""
+"""The offline set comes from the reference, whatever the policy has become. Then the engine has the policy again."""
 
 import threading
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_it_is_sampled_from_the_reference_even_if_the_policy_has_moved(kind: str
 
 
 def test_another_grader_makes_a_set_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its rewards may be others. The same grader takes the set that is there."""
+    """Its rewards may differ. The same grader uses the existing set."""
     config = small_config("agro", regime="offline", rollout__offline_completions=32)
     identity = Identity(weights="w", problems={"train": "p"})
     completion = Completion(ids=(1,), logp=(0.0,), text="1", truncated=False)
@@ -100,7 +100,7 @@ def test_the_base_of_adapters_is_what_an_engine_elsewhere_is_given() -> None:
 
 
 def waiting(world: World, suite: Path) -> tuple[int, bool]:
-    """Rank 0 waits for another process's set; the words that it has said meanwhile, and whether it holds the folder."""
+    """Rank 0 waits for the set of another process. Returns the words that it says, and whether it holds the folder."""
     assert isinstance(world, Ranks)
     module.WORD_EVERY = 0.1
     turn = threading.Event()
@@ -118,6 +118,6 @@ def waiting(world: World, suite: Path) -> tuple[int, bool]:
 
 
 def test_ranks_wait_with_rank_0_and_hear_of_it(tmp_path: Path) -> None:
-    """Longer than a rank without a word is waited for."""
+    """The wait is longer than the time that ranks wait for a silent rank."""
     (words, held), (heard, _) = in_ranks(2, waiting, tmp_path)
     assert held and 4 <= words == heard

@@ -1,4 +1,4 @@
-"""Texts for evaluators, by the embedded model through the real engine, up to a task of lm-evaluation-harness."""
+"""Texts for evaluators, by the embedded model with the real engine, up to a task of lm-evaluation-harness."""
 
 import json
 from pathlib import Path
@@ -78,7 +78,10 @@ def test_a_task_of_lm_eval_through_the_engine(
     low: float,
     high: float,
 ) -> None:
-    """Greedily the untrained model solves nearly all sums, sampled some 44 %, as the leaderboard's start says."""
+    """With greedy decoding, the untrained model solves nearly all sums.
+
+    With sampling it solves some 44 %, as at the start of the leaderboard.
+    """
     pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install '.[lm-eval]'")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     problems = load_problems("arithmetic", Split.TEST, count=200)

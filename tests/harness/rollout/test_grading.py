@@ -78,7 +78,7 @@ def test_a_problem_with_a_rubric_is_judged_by_it_and_keeps_it_on_disk() -> None:
 
 
 def test_a_shaped_reward_moves_no_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Evaluation while training, and ``harness eval``."""
+    """This holds for evaluations while training, and for ``harness eval``."""
     shaped = small_config("frozen", seed=3)
     run_small(shaped, tmp_path / "plain")
     monkeypatch.setattr("harness.rollout.grading.reward_of", lambda found: 1.0 if found is Verdict.CORRECT else 0.3)

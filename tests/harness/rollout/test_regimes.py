@@ -1,4 +1,4 @@
-"""Where completions come from: how old they are, what is reused, what is charged; for every objective alike."""
+"""Where completions come from: their age, what is reused, and what is charged, alike for every objective."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from harness.seeds import ProblemOrder
 
 @dataclass
 class Labelled:
-    """A sampler whose completions say at which turn of the loop, and so with which weights, they were sampled."""
+    """A sampler whose completions tell at which turn of the loop, and so with which weights, they were sampled."""
 
     prompts: int = 4
     turns: int = 12
@@ -59,7 +59,7 @@ def test_stale_completions_are_exactly_so_old_and_none_is_lost(lag: int) -> None
     found = batches(Queue(4, lag))
     assert len(found) == 12
     for turn, batch in enumerate(found):
-        assert {g.prompt_ids[0] for g in batch.groups} == {max(0, turn - lag)}  # the first ones: of the start weights
+        assert {g.prompt_ids[0] for g in batch.groups} == {max(0, turn - lag)}  # the first come from the start weights
         assert batch.new == len(batch.groups)
     assert [g.problem.id for batch in found for g in batch.groups] == [str(i) for i in range(48)]
 
@@ -84,7 +84,7 @@ def test_an_offline_set_is_used_whole_in_each_epoch_and_charged_in_the_first() -
     stream = [g.problem.id for batch in found for g in batch.groups]
     epochs = [stream[i : i + 6] for i in range(0, 48, 6)]
     assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) > 1  # a new order each
+    assert len({tuple(epoch) for epoch in epochs}) > 1  # each has a new order
     assert [batch.new for batch in found] == [4, 2] + [0] * 10
 
 

@@ -1,4 +1,4 @@
-"""A cache with room holds what a plain one holds, and copies it seldom."""
+"""A cache with room contains the same as a plain one, and copies it rarely."""
 
 import torch
 from transformers import DynamicCache, LlamaConfig, MistralConfig
@@ -9,7 +9,7 @@ SHAPE = LlamaConfig(hidden_size=8, num_attention_heads=2, num_hidden_layers=2)
 
 
 def filled(cache: DynamicCache, rows: int, tokens: int, seed: int) -> list[torch.Tensor]:
-    """What the layers give back when so many tokens of so many rows are added."""
+    """What the layers return when ``tokens`` tokens of ``rows`` rows are added."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for layer in range(2):
@@ -46,7 +46,7 @@ def test_a_token_is_written_behind_the_others_without_copying_them() -> None:
     for turn in range(6):
         filled(cache, 3, 1, seed=turn)
         places.append(cache.layers[0].keys.data_ptr())
-    assert len(set(places[:5])) == 1  # a place, and the four reserved beside it
+    assert len(set(places[:5])) == 1  # one place, and the four that are reserved next to it
     assert places[5] != places[0]
 
 

@@ -1,4 +1,4 @@
-"""What the trainer computes of completions: it stays with its completion, number for number, and is never dropped."""
+"""What the trainer computes for completions stays with its completion, number for number, and is never dropped."""
 
 import math
 
@@ -24,7 +24,7 @@ def group(index: int) -> Group:
 
 
 def table() -> torch.Tensor:
-    """[6, 9] a different number for each token of the three groups, 0 on padding."""
+    """[6, 9] A different number for each token of the three groups, and 0 for padding."""
     lengths = torch.tensor([n for lengths in LENGTHS for n in lengths])
     numbers = torch.arange(54.0).view(6, 9) / 7 + 1
     return numbers.where(torch.arange(9) < lengths[:, None], 0.0)

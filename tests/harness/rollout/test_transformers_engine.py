@@ -1,4 +1,4 @@
-"""Sampling: the right distribution, the same draw under the same seed, whatever is sampled beside it."""
+"""Sampling: the correct distribution, and the same draws with the same seed, whatever is sampled at the same time."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not(
 def test_what_is_sampled_side_by_side_does_not_matter(
     policy: Policy, engine: TransformersEngine, prompts: list[tuple[int, ...]]
 ) -> None:
-    """Other batch sizes pad differently, which may change last bits but not the draws."""
+    """Other batch sizes have other padding. This may change the last bits, but not the draws."""
     one_group_at_a_time = TransformersEngine(policy, sample_batch=4)
     for one, other in zip(
         engine.generate(prompts, 4, SAMPLING, 1), one_group_at_a_time.generate(prompts, 4, SAMPLING, 1), strict=True
@@ -98,7 +98,7 @@ def test_a_stop_string_ends_a_completion(engine: TransformersEngine, prompts: li
 
 
 def test_draws_follow_the_softmax_at_the_temperature() -> None:
-    """A grid of noise in place of chance: each token's share of it is its probability."""
+    """A grid of noise takes the place of chance. The share of each token in it is its probability."""
     logits = torch.tensor([2.0, -1.0, 0.5, float("-inf"), 1.0])
     noise = (torch.arange(100_000) + 0.5) / 100_000
     token, logp = draw(logits.expand(100_000, 5), noise, Sampling(temperature=0.7, max_tokens=1))
@@ -113,7 +113,7 @@ def test_draws_follow_the_softmax_at_the_temperature() -> None:
     [(1.0, 2, [0, 4]), (1.0, 9, [0, 1, 2, 4]), (0.59, 0, [0]), (0.61, 0, [0, 4]), (0.9, 2, [0, 4]), (1e-9, 0, [0])],
 )
 def test_top_p_and_top_k_leave_the_likeliest_in_their_proportions(top_p: float, top_k: int, kept: list[int]) -> None:
-    """Of four tokens with probabilities 0.6, 0.3, 0.08 and 0.02, and an impossible one."""
+    """Four tokens with probabilities 0.6, 0.3, 0.08 and 0.02, and an impossible one."""
     probs = torch.tensor([0.6, 0.02, 0.08, 0.0, 0.3], dtype=torch.float64)
     expected = torch.zeros_like(probs).index_copy(0, torch.tensor(kept), probs[kept])
     expected = (expected / expected.sum()).float()
@@ -140,7 +140,7 @@ def test_rows_that_end_leave_their_places_to_the_last_ones() -> None:
 
 @pytest.mark.parametrize("window", [None, 4])
 def test_prompts_of_any_length_see_what_the_model_lets_them_see(policy: Policy, window: int | None) -> None:
-    """Padded prompts, rows that end, layers with a window of places: each log-probability is that of a plain pass."""
+    """Padded prompts, rows that end, and layers with a window: each log-probability is that of a plain pass."""
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = MistralConfig(vocab_size=16, num_key_value_heads=2, sliding_window=window, eos_token_id=1, **shape)

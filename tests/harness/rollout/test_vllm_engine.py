@@ -1,4 +1,4 @@
-"""The real vLLM beside the trainer: its numbers are the policy's, and follow it."""
+"""The real vLLM next to the trainer: its numbers are those of the policy, and follow it."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ QUESTIONS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
 SAMPLING = Sampling(temperature=1.0, max_tokens=40)
 GREEDY = Sampling(temperature=0.0, max_tokens=40)
 TOLERANCE = 1e-4
-"""Nats; float32 on both sides differs by 2e-5, a weight left out by 0.08 and more."""
+"""In nats. Float32 on both sides differs by 2e-5. A weight that is left out makes a difference of 0.08 or more."""
 STALE = 0.05
 
 Prompts = list[tuple[int, ...]]
@@ -56,7 +56,7 @@ def started(policy: Policy) -> VllmEngine:
 
 
 def gap(engine: RolloutEngine, policy: Policy, prompts: Prompts, sampling: Sampling = SAMPLING) -> float:
-    """Largest difference between the engine's log-probabilities and the policy's, in nats."""
+    """The largest difference in nats between the log-probabilities of the engine and of the policy."""
     groups = engine.generate(prompts, 4, sampling, seed=1)
     completions = [(prompt, c) for prompt, group in zip(prompts, groups, strict=True) for c in group]
     sequences = Sequences.of([(prompt, c.ids) for prompt, c in completions])
@@ -110,7 +110,7 @@ def test_it_is_the_reference_when_synchronised_with_that(training: PolicySetting
 
 
 def test_every_weight_arrives(policy: Policy, engine: VllmEngine, prompts: Prompts) -> None:
-    """vLLM fuses and packs layers, and ties others; one left out stays old without a word."""
+    """vLLM fuses, packs and ties layers. If one is left out, it silently keeps its old weights."""
     for name, parameter in policy.model.named_parameters():
         move([parameter])
         assert gap(engine, policy, prompts) > STALE, f"{name} does not matter here"
@@ -121,17 +121,17 @@ def test_every_weight_arrives(policy: Policy, engine: VllmEngine, prompts: Promp
 def test_it_sleeps_while_the_policy_is_trained_and_wakes_up_to_date(
     policy: Policy, engine: VllmEngine, prompts: Prompts
 ) -> None:
-    """The calls are those on a GPU; that memory is free meanwhile, make gpu-check shows."""
+    """The calls are the same as on a GPU. ``make gpu-check`` shows that the memory is free meanwhile."""
     move(list(policy.model.parameters()))
     engine.release()
-    assert gap(engine, policy, prompts) < TOLERANCE  # woken by the request, with the weights as they are
+    assert gap(engine, policy, prompts) < TOLERANCE  # the request wakes it up, with the current weights
     move(list(policy.model.parameters()))
     engine.release()
     engine.release()
     engine.sync(policy)
     assert gap(engine, policy, prompts) < TOLERANCE
     engine.release()
-    next_run = started(policy)  # in the same process, of the same vLLM
+    next_run = started(policy)  # in the same process, with the same vLLM
     assert gap(next_run, policy, prompts) < TOLERANCE
 
 
@@ -159,7 +159,7 @@ def test_the_same_seed_draws_the_same_in_any_company(engine: VllmEngine, prompts
 
 
 def test_more_prompts_than_one_step_takes(policy: Policy, engine: VllmEngine) -> None:
-    """On a CPU vLLM cannot split a seeded prompt over two steps; it crashed."""
+    """On a CPU, vLLM cannot split a seeded prompt over two steps, and it crashed."""
     many = [policy.encode(f"{a}+{b}+7+25=") for a in range(1, 21) for b in range(1, 26)]
     assert sum(map(len, many)) > PREFILL_ON_CPU
     groups = engine.generate(many, 1, SAMPLING, 1)
@@ -194,7 +194,7 @@ def test_top_k_and_top_p_leave_the_likeliest_alone(engine: VllmEngine, prompts: 
     for only in ({"top_k": 1}, {"top_p": 1e-6}):
         sampled = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=40, **only), 3)  # type: ignore[arg-type]
         assert [[c.ids for c in group] for group in sampled] == [[ids, ids] for ids in greedy]
-        assert all(logp == 0 for group in sampled for c in group for logp in c.logp)  # of what was drawn from
+        assert all(logp == 0 for group in sampled for c in group for logp in c.logp)  # among those that remain
 
 
 def test_the_models_own_generation_settings_do_not_matter(

@@ -1,4 +1,4 @@
-"""``harness list objectives``: each under its family."""
+"""``harness list objectives`` shows each objective under its family."""
 
 from itertools import pairwise
 from typing import get_args
@@ -11,7 +11,7 @@ from harness.studies.catalogue.tables import table
 
 
 def names_by_heading() -> dict[str, list[str]]:
-    """The table's first column, cut at its headings."""
+    """The first column of the table, split at its headings."""
     first = [str(cell) for cell in table("objectives", ENTRIES["objectives"]()).columns[0].cells if cell]
     heads = [index for index, cell in enumerate(first) if cell.isupper()]
     return {first[start].lower(): first[start + 1 : end] for start, end in pairwise([*heads, len(first)])}

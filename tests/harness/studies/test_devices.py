@@ -1,4 +1,4 @@
-"""``harness plan`` on several devices, on a CPU, and with arms that cannot be planned."""
+"""``harness plan`` for several devices, for a CPU, and for arms that cannot be planned."""
 
 import re
 import shlex
@@ -54,7 +54,7 @@ def test_replicas_hold_what_one_device_holds(objective: str) -> None:
 @pytest.mark.parametrize("objective", ["agro", "ppo"])
 @pytest.mark.parametrize("devices", [2, 3, 8])
 def test_shards_are_parts_of_the_whole(objective: str, devices: int) -> None:
-    """Never less than an equal part, and more by less than a row of each weight; the rest is as it was."""
+    """Never less than an equal part, and more by less than a row of each weight. The rest does not change."""
     config = small_config(objective)
     parts = parts_of(config)
     alone, each = memory_of(config, parts, ALONE), memory_of(config, parts, Layout(devices=devices, parallel="shard"))
@@ -72,14 +72,14 @@ def test_gathered_weights_are_whole_in_an_update_or_layer_by_layer() -> None:
     held = arm.memory(SHARDED).held("training")
     assert held["weights gathered"] == whole
     assert held["gradients not yet summed"] == trained(arm.parts)
-    assert "gradients" not in held  # their sums are there only when the whole ones go
+    assert "gradients" not in held  # their sums exist only when the whole ones are freed
     few = arm.memory(RESHARDED).held("training")
     assert few["weights gathered"] < held["weights gathered"]
     assert few["gradients not yet summed"] < held["gradients not yet summed"]
 
 
 def test_bytes_that_devices_exchange() -> None:
-    """The least: each gradient is summed once; shards also gather each weight once."""
+    """The least that is possible: each gradient is summed once. Shards also gather each weight once."""
     parts = an_arm("ppo").parts
     gradients, weights = trained(parts), bytes_of(p for module in parts.modules for p in module.parameters())
     assert of_update(parts, Layout(devices=4), 3).bytes == pytest.approx(2 * 3 / 4 * gradients)
@@ -96,7 +96,7 @@ def test_a_slow_link_is_waited_for_and_machines_are_joined_by_the_network() -> N
 
 
 def test_groups_are_shared_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four prompts: two devices have half each, three have as long as two, and eight no less than four."""
+    """With four prompts, two devices have half of them each, three take as long as two, and eight no less than four."""
     monkeypatch.setattr("harness.studies.planning.duration.LAUNCH", {"transformers": 0.0, "vllm": 0.0})
     arm = an_arm()
     times = {devices: arm.duration(Layout(devices=devices)).training for devices in (1, 2, 3, 4, 8)}
@@ -123,7 +123,7 @@ def test_the_settings_of_a_run_say_how_it_lies() -> None:
 
 
 def test_many_runs_go_side_by_side_first() -> None:
-    """Three runs on two devices: two at once, then one, while a device is idle."""
+    """Three runs on two devices: first two at once, then one, while a device is idle."""
     found = swept([an_arm()], 3, 2)
     assert found and (found.a_run, found.side_by_side, found.limit) == (1, 2, IDLE)
     assert found.efficiency == pytest.approx(0.75)
@@ -134,7 +134,10 @@ def test_many_runs_go_side_by_side_first() -> None:
 
 
 def test_then_several_devices_are_given_to_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a run that computes for long, on more devices than there are runs; never more than it has prompts."""
+    """A run that computes for long gets more devices, if there are more devices than runs.
+
+    It never gets more devices than it has prompts.
+    """
     for name in ("LAUNCH", "BEGINNING"):
         monkeypatch.setattr(f"harness.studies.planning.duration.{name}", {"transformers": 0.0, "vllm": 0.0})
     slow = an_arm(device=replace(H100, float32=0.1))
@@ -227,7 +230,7 @@ def test_one_run_on_several_devices_is_compared_with_one() -> None:
 
 
 def test_the_documentation_shows_what_the_command_prints(llama: str) -> None:
-    """The page's first block is the command, its second one the table."""
+    """The first block of the page is the command, and its second one is the table."""
     command, table, *_ = re.findall(r"^```(?:bash)?\n(.*?)^```$", PAGE.read_text(), re.S | re.M)
     options = shlex.split(command.replace("\\\n", " "), comments=True)
     assert options[:2] == ["harness", "plan"]
@@ -240,7 +243,7 @@ def test_the_documentation_shows_what_the_command_prints(llama: str) -> None:
 
 
 def _block(output: str, title: str) -> list[str]:
-    """From the line after the title to the next empty line behind the rows."""
+    """The lines after the title, up to the next empty line after the rows."""
     lines = output.splitlines()
     start = lines.index(title) + 2
     return lines[start : next(place for place in range(start, len(lines)) if not lines[place].strip())]

@@ -1,4 +1,4 @@
-"""What ``harness doctor`` says of a model is what a run would: the same sentence, or none."""
+"""``harness doctor`` says the same about a model as a run: the same sentence, or none."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def settings_of(model: Path, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def doctor(settings: dict[str, Any]) -> list[str]:
-    """The command."""
+    """Runs the command."""
     changes = [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     return ["doctor", "--suite", "tiny-arithmetic", *SETTINGS, *changes]
 

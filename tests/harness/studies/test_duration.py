@@ -1,4 +1,4 @@
-"""How long ``harness plan`` says that a run takes."""
+"""How long a run takes, according to ``harness plan``."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.support.small import small_config
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels that start in no time: else that is all that a small model takes on a large GPU."""
+    """Kernels that start in no time. Otherwise their start is all the time of a small model on a large GPU."""
     monkeypatch.setattr(duration, "LAUNCH", {"transformers": 0.0, "vllm": 0.0})
 
 
@@ -27,18 +27,18 @@ def lasting(objective: str = "agro", **settings: Any) -> Duration:
 
 
 def test_every_unit_of_a_budget_ends_a_run() -> None:
-    """Of 16 completions of 30 tokens a step, PPO's of four updates."""
+    """A step has 16 completions of 30 tokens. PPO makes four updates per step."""
     assert lasting().steps == 6  # 100 // 16
     assert lasting("ppo", budget={"unit": "optimizer_steps", "total": 10}).steps == 2
     assert lasting(budget={"unit": "sampled_tokens", "total": 1000}).steps == 2  # 1000 // 480
     one = lasting(budget={"unit": "completions", "total": 16})
     assert lasting(budget={"unit": "flops", "total": 3.5 * one.flops}).steps == 3
-    seconds = one.sampling + one.training + one.sync  # a run that has begun, and evaluates outside of its budget
+    seconds = one.sampling + one.training + one.sync  # a run that has begun, and that evaluates outside its budget
     assert lasting(budget={"unit": "seconds", "total": 3.5 * seconds}).steps == 3
 
 
 def test_evaluation_is_counted() -> None:
-    """Validation of 6 problems x 2 at three shares, the test of 8 x 2 at both ends; 30 tokens each."""
+    """Validation of 6 problems x 2 at three shares, and the test of 8 x 2 at both ends, with 30 tokens each."""
     assert lasting().evaluated_tokens == (3 * 6 * 2 + 2 * 8 * 2) * 30
 
 
@@ -54,7 +54,7 @@ def test_regimes_sample_what_they_sample() -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_completions_of_the_reference_count() -> None:
-    """Eight for each of four prompts beside their four: 48 completions a step."""
+    """Eight for each of four prompts, in addition to their four: 48 completions per step."""
     planned, plain = lasting("astar_po"), lasting()
     assert (planned.steps, planned.sampled_tokens) == (2, 2 * 48 * 30)
     assert planned.sampling / 2 > plain.sampling / 6
@@ -64,7 +64,10 @@ def test_completions_of_the_reference_count() -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_passes_that_an_objective_asks_for_take_time() -> None:
-    """Over GRPO without a reference: M2PO's of the policy; KTO's three, of the reference and over crossed pairs."""
+    """Compared with GRPO without a reference.
+
+    M2PO has a pass of the policy. KTO has three passes: of the reference, and over crossed pairs.
+    """
     grpo = lasting("grpo", objectives={"grpo": {"fields": {"beta_kl": 0.0}}}).training
     for objective, more in (("m2po", 1), ("kto", 3)):
         assert lasting(objective).training == pytest.approx(grpo * (3 + more) / 3, rel=0.05)
@@ -74,7 +77,7 @@ def test_a_fixed_set_is_paid_before_the_first_step() -> None:
     offline: dict[str, Any] = {"regime": "offline", "rollout__offline_completions": 32}
     one, two = (lasting(**offline, budget={"unit": "completions", "total": total}).flops for total in (16, 32))
     step = two - one
-    assert one - step > step  # the set
+    assert one - step > step  # the fixed set
     total = one - step + 3.5 * step
     assert lasting(**offline, budget={"unit": "flops", "total": total}).steps == 3
 
@@ -87,7 +90,7 @@ def test_layers_computed_again_take_time_and_no_model_flops() -> None:
 
 
 def test_hours_by_hand(tmp_path: Path) -> None:
-    """Decoding reads 15.1 GiB and the caches of 256 sequences a token, of half the bandwidth."""
+    """Decoding reads 15.1 GiB and the caches of 256 sequences per token, at half of the bandwidth."""
     LLAMA_3_8B.save_pretrained(tmp_path)
     settings = {
         "model.path": str(tmp_path),
@@ -97,16 +100,16 @@ def test_hours_by_hand(tmp_path: Path) -> None:
     }
     config = run_config(load_suite("llama3-8b-math", list(settings.items())), "grpo", 0)
     found = duration_of(config, parts_of(config), GPUS["h100"], 200, 400)
-    read = 2 * 8_114_147_328 + 256 * 400 * 131_072  # weights with adapters; keys and values, 200 + 400 / 2 tokens
+    read = 2 * 8_114_147_328 + 256 * 400 * 131_072  # weights with adapters; keys and values of 200 + 400 / 2 tokens
     assert found.sampling == pytest.approx(200 * 2 * 400 * read / (0.5 * 3.35e12))
     size, lengths = parts_of(config).policy.size, [600] * 512
-    flops = size.training_flops(lengths) + 2 * size.forward_flops(lengths)  # the reference; layers computed again
+    flops = size.training_flops(lengths) + 2 * size.forward_flops(lengths)  # the reference, and layers computed again
     flops += size.forward_flops([200] * 64)  # each prompt once for its group
     assert found.training == pytest.approx(200 * flops / (0.35 * 989e12))
 
 
 def test_a_small_model_waits_for_its_kernels() -> None:
-    """A token of a batch takes no less than its layers take to start."""
+    """A token of a batch takes at least the time in which its layers start."""
     started = lasting()
     layers = 6 * 30 * duration.LAUNCH["transformers"] * parts_of(small_config()).policy.size.layers
     assert started.sampling == pytest.approx(layers)

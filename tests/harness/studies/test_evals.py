@@ -46,7 +46,7 @@ def only(out: Path) -> OwnEval:
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded model, measured."""
+    """The embedded model, evaluated once."""
     out = tmp_path_factory.mktemp("evals")
     measured(out, "--tasks", "arithmetic", "--k", "3")
     return out
@@ -86,7 +86,7 @@ def test_nothing_is_measured_twice_and_again_is_the_same(once: Path, tmp_path: P
 
 
 def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tmp_path: Path) -> None:
-    """A trained run beside the model that it began from; with another k it is another table."""
+    """A trained run and the model that it began from are in one table. With another k, there is another table."""
     out = tmp_path / "out"
     shutil.copytree(once, out)
     config = small_config("agro")
@@ -153,7 +153,7 @@ def test_a_result_says_its_format_and_an_older_one_is_read(once: Path, tmp_path:
     record = json.loads(path.read_text())
     assert record == json.loads(json.dumps(encode(result)))
     assert record.pop("format") == FORMAT
-    for name in ("pass_at_k", "maj_at_k"):  # of the first format, which names none
+    for name in ("pass_at_k", "maj_at_k"):  # as in the first format, which names none
         record["summary"][name] = record["summary"][name]["mean"]
     path.write_text(json.dumps(record))
     older, newer = only(out), result
@@ -212,13 +212,13 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_model_is_asked_in_several_formats_and_they_stand_side_by_side(tmp_path: Path) -> None:
-    template = tmp_path / "chat.jinja"  # for a tokenizer that knows sums alone, it drops the instruction
+    template = tmp_path / "chat.jinja"  # its tokenizer knows only sums, so it drops the instruction
     template.write_text("{{ messages[-1].content.split('\\n')[0] }}")
     chat = ("--set", f"model.chat_template={template}")
     found = measured(tmp_path, "--tasks", "arithmetic", "--k", "1", "--formats", "boxed,hash", *chat)
     results = {one.answer_format: one for (one,) in found.values() if isinstance(one, OwnEval)}
     assert sorted(results) == ["boxed", "hash"]
-    assert results["boxed"].summary.unparsed == 1  # it writes ####, whatever it is asked for
+    assert results["boxed"].summary.unparsed == 1  # it writes ####, whatever the prompt asks for
     assert results["hash"].summary.unparsed < 0.1
     ((title, made),) = over_formats(found)
     assert title == "embedded:tiny-arithmetic on arithmetic by answer format"

@@ -1,4 +1,4 @@
-"""The model with wrong completions without end: its closed forms, who leaks in it, and what holds the level."""
+"""The model with wrong completions without end: its closed forms, which objectives leak in it, and what prevents it."""
 
 import math
 from itertools import product
@@ -19,7 +19,7 @@ from harness.studies.tabular.problems import BETA, random_problems
 
 THETA = torch.tensor([-1.3, 0.0, 0.4, 1.5, 2.5], dtype=torch.float64)
 STEPS = torch.arange(200, dtype=torch.float64)
-"""Far beyond which the policies of THETA have no mass."""
+"""The policies of THETA have no mass as far out as this."""
 FRESH, STALE_DATA, FIXED = range(len(DATA))
 COMBINATIONS: list[tuple[Anchor, bool]] = list(product(("reference", "behaviour"), (True, False)))
 
@@ -30,7 +30,7 @@ def close(found: Tensor | float, expected: Tensor | float, tolerance: float = 1e
 
 
 def summed(theta: Tensor) -> Tensor:
-    """[S, steps] log-probabilities, normalised by summing ``ref exp(theta n)`` itself."""
+    """[S, steps] Log-probabilities, normalised by summing ``ref exp(theta n)`` directly."""
     return (theta[:, None] * STEPS - torch.lgamma(STEPS + 1)).log_softmax(-1)
 
 
@@ -65,7 +65,7 @@ def test_the_mean_ratio_is_one_whatever_policy_and_behaviour(theta: float, mu: f
 
 
 def by_pairs(objective: Objective, theta: float, mu: float) -> float:
-    """The expected gradient by theta, over all pairs of up to 39 steps that ``mu`` draws."""
+    """The expected gradient for theta, over all pairs of up to 39 steps that ``mu`` draws."""
     count = 40
     pairs = torch.cartesian_prod(torch.arange(count), torch.arange(count)).double()
     policy, behaviour = (torch.full((len(pairs),), value, dtype=torch.float64) for value in (theta, mu))
@@ -104,7 +104,7 @@ def test_agro_leaks_on_data_that_are_not_its_own(agro: Leak) -> None:
     end = agro.accuracy[-1]
     assert end[FRESH].min() > 0.6
     assert end[FIXED].max() < 1e-6 and agro.unseen[-1, FIXED].min() > 0.999
-    assert agro.accuracy[:60, FIXED].mean(-1).max() > 0.6  # it was right more often on the way
+    assert agro.accuracy[:60, FIXED].mean(-1).max() > 0.6  # it was correct more often in between
     swinging = agro.accuracy[100:, STALE_DATA].mean(-1)
     assert swinging.min() < 0.1 and swinging.max() > 0.5
 
@@ -112,11 +112,11 @@ def test_agro_leaks_on_data_that_are_not_its_own(agro: Leak) -> None:
 def test_the_ratio_tells_of_the_leak(agro: Leak) -> None:
     assert (agro.ratio[:, FRESH] - 1).abs().max() < 1e-12
     assert agro.ratio[-1, FIXED].max() < 1e-6
-    assert agro.ratio[:20].mean() == pytest.approx(1, abs=0.02)  # before it
+    assert agro.ratio[:20].mean() == pytest.approx(1, abs=0.02)  # before the leak
 
 
 def test_the_loss_falls_while_the_accuracy_does() -> None:
-    """The numbers of the text: half the variance of the regularised reward over the reference's completions."""
+    """The numbers of the text: half the variance of the regularised reward over completions of the reference."""
     reference = summed(torch.zeros(1, dtype=torch.float64))[0].exp()
     rest = lengths.agro_rest()
     assert math.exp(rest) == pytest.approx(1150, rel=0.01)
@@ -167,7 +167,7 @@ def test_with_a_free_policy_the_anchor_decides() -> None:
 
 
 def test_geppo_ascends_the_return_from_stale_completions() -> None:
-    """Before its first update the expected gradient is that of ``-J``, whatever policy the completions are of."""
+    """Before its first update, the expected gradient is that of ``-J``, whichever policy the completions come from."""
     problems = random_problems(5, 0)
     policy, stale = problems.towards_optimum(0.5, 0.5), problems.towards_optimum(0.25, 0.5)
     groups = every_group(2)

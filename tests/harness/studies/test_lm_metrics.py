@@ -1,4 +1,4 @@
-"""Intervals of lm-eval's metrics: of shares, and of what is none."""
+"""Intervals for the metrics of lm-eval, for shares and for other numbers."""
 
 import pytest
 

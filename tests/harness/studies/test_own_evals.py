@@ -1,4 +1,4 @@
-"""``harness eval`` on data of one's own: all of a single file, but of a run's own file what it has not seen."""
+"""``harness eval`` on own data: all of a single file, but only the unseen part of a run's own file."""
 
 import json
 from pathlib import Path

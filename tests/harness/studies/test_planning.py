@@ -1,4 +1,4 @@
-"""The plan against what a run really holds and spends."""
+"""The plan, compared with what a run really holds and spends."""
 
 import copy
 import json
@@ -58,7 +58,7 @@ def test_full_training_of_8b_is_refused_with_the_numbers(llama: str) -> None:
         f"math@{Path(llama).name}, agro: a run needs 169.5 GiB while training, but the h100 has 79.1" in result.output
     )
     assert "policy.lora.rank=32" in result.output and "adamw_8bit" in result.output
-    assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite has it
+    assert "gradient_checkpointing=true" not in result.output.rpartition("try --set")[2]  # the suite sets it already
 
 
 def test_with_adapters_it_fits(llama: str) -> None:
@@ -126,7 +126,7 @@ def test_the_items_are_what_a_run_holds(objective: str, lora: dict[str, int] | N
     assert need.items["reference"].size == (0 if lora else bytes_of(reference.model.parameters()))
     assert need.items["critic"].size == (bytes_of(critic.parameters()) if critic else 0)
     assert need.items["optimiser"].size == bytes_of(v for k, v in states if k != "step" and not k.startswith("qmap"))
-    assert bytes_of(tables.values()) <= 2048  # the tables of 8-bit numbers, shared by all
+    assert bytes_of(tables.values()) <= 2048  # all share the tables of the 8-bit numbers
     assert need.items["gradients"].size == bytes_of(p.grad for p in trained if p.grad is not None)
 
 
@@ -167,7 +167,7 @@ def _kept(policy: Policy, sequences: int) -> int:
 
 @pytest.mark.parametrize("objective", ["agro", "reinforce", "ppo"])
 def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a real run, by the lengths that it had, and by the sizes and passes that were planned."""
+    """The costs of a real run, with the lengths that it had, and with the planned sizes and passes."""
     config, parts = planned(objective)
     sizes = Sizes(policy=parts.policy.size, critic=parts.critic.size if parts.critic else None)
     lengths: list[list[int]] = []
@@ -236,7 +236,7 @@ def test_the_peak_is_of_the_largest_phase(llama: str) -> None:
     assert need.items["engine's weights"].size == pytest.approx(15.1 * GIB, rel=0.01)
     held = {phase: sum(need.held(phase).values()) for phase in PHASES}
     assert need.peak == held[need.peak_phase] == max(held.values())
-    assert "keys and values" in need.held("scoring")  # the engine is put to sleep only behind the reference's pass
+    assert "keys and values" in need.held("scoring")  # the engine sleeps only after the pass of the reference
     assert "keys and values" not in need.held("training")
 
 

@@ -1,4 +1,4 @@
-"""``harness plan``: what it refuses, and what it advises."""
+"""What ``harness plan`` refuses, and what it advises."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_memory_can_be_another(llama: str) -> None:
 @pytest.mark.parametrize("tokens", [16_384, 200_000])
 @pytest.mark.parametrize("kind", ["adamw", "adamw_8bit"])
 def test_every_change_that_is_advised_helps(shallow_llama: str, engine: str, tokens: int, kind: str) -> None:
-    """Each alone lowers the peak, and an advised key is one that the engine reads."""
+    """Each change alone lowers the peak, and each advised setting is one that the engine reads."""
 
     def need(**more: Any) -> Any:
         changed = {"model.dtype": "bfloat16", "model.device": "cuda", "model.path": shallow_llama, "policy.lora": None}
@@ -62,12 +62,12 @@ def test_every_change_that_is_advised_helps(shallow_llama: str, engine: str, tok
         )
         assert need(**changed)[1].peak < before.peak, change
     assert ("compute.micro_batch_tokens" in text) == (tokens > 24_576)
-    assert "kv_cache_gib" not in text  # while training, the cache is not the reason
+    assert "kv_cache_gib" not in text  # the cache is not the reason while training
 
 
 @pytest.mark.parametrize("options", [("--engine", "transformers"), ("--set", "compute.kv_cache_gib=null")], ids=str)
 def test_a_cache_that_no_setting_bounds_is_blamed_on_what_does(llama: str, options: tuple[str, ...]) -> None:
-    """transformers reads no ``kv_cache_gib``, which the suite sets for vLLM."""
+    """transformers does not read ``kv_cache_gib``, which the suite sets for vLLM."""
     refused = plan("llama3-8b-math", "--gpu", "h100", "--model", llama, "--algos", "agro", *options)
     assert refused.exit_code == 2
     assert "keys and values 96" in refused.output and "a smaller compute.sample_batch" in refused.output

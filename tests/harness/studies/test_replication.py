@@ -1,4 +1,4 @@
-"""``harness replicate``: the verdicts of an archive on seeds that it does not have, by its own settings."""
+"""``harness replicate`` tests the verdicts of an archive on new seeds, with the settings of the archive."""
 
 import json
 import shutil
@@ -25,11 +25,11 @@ from tests.support.small import SUITE, small_config
 
 SKILL = {"grpo": 0.3, "far": 0.9, "near": 0.3}
 RATE = 1.25e-4
-"""Of no suite: it can come from the archive alone."""
+"""No suite has this value, so it can come only from the archive."""
 
 
 def archived(small_runs: dict[str, Path], folder: Path, seeds: int = 5, **changes: Any) -> Path:
-    """An archive whose arm ``far`` is better than grpo, and whose ``near`` is not told apart from it."""
+    """An archive. Its arm ``far`` is better than grpo, and its arm ``near`` is not distinguished from grpo."""
     out, template = OutDir(folder / "source"), small_runs["grpo"]
     optimizer = OptimizerSettings(learning_rate=RATE)
     for arm in SKILL:
@@ -63,7 +63,7 @@ def test_verdicts_are_tried_on_new_seeds_by_the_recorded_settings(small_runs: di
     document = json.loads((out / SUITE / "replicate.json").read_text())
     (one,) = document["verdicts"]
     assert (one["objective"], one["verdict"], one["published_seeds"], one["new_seeds"]) == ("far", "better", 5, 2)
-    # Both arms are grpo, so that they come out alike, and what was made up is contradicted.
+    # Both arms are grpo, so their results are the same, and the invented verdict is contradicted.
     assert one["new"]["mean"] == 0
     assert one["outcome"] == "not replicated"
     assert 0.3 < one["expected"] <= 1
@@ -98,7 +98,7 @@ def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], 
 def test_baseline_and_margin_are_those_that_were_published(
     small_runs: dict[str, Path], tmp_path: Path, baseline: str, expected: str
 ) -> None:
-    """Beside the archive lies the leaderboard that they were published in."""
+    """The leaderboard with which they were published is next to the archive."""
     archive = archived(small_runs, tmp_path, seeds=5)
     (archive.parent / "leaderboard.json").write_text(json.dumps({"baseline": baseline, "margin": 0.02}))
     command = ["replicate", "--suite", SUITE, "--from", str(archive), "--out", str(tmp_path / "out")]
@@ -119,7 +119,7 @@ def test_verdicts_are_those_of_the_published_correction(
     published: dict[str, str],
     expected: str,
 ) -> None:
-    """What is significant in its table alone was not claimed where the document was corrected."""
+    """If the document was corrected, a result that is significant only within its table was not claimed."""
     archive = archived(small_runs, tmp_path)
     beside = archive.parent / "leaderboard.json"
     beside.write_text(json.dumps({"baseline": "grpo", "margin": 0.02} | published))
@@ -139,7 +139,7 @@ def test_verdicts_are_those_of_the_published_correction(
 
 @pytest.mark.parametrize("count", range(4))
 def test_what_is_expected_is_of_the_new_seeds_that_both_arms_have(small_runs: dict[str, Path], count: int) -> None:
-    """Where runs broke there may be one, or none."""
+    """If runs failed, there may be one such seed, or none."""
     records = records_of(small_runs, "grpo")
 
     def runs(arm: str, seeds: Iterable[int]) -> list[RunResult]:

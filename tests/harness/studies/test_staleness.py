@@ -1,4 +1,4 @@
-"""The staleness sweep: what a lag is for each arm, which settings it takes, and what is drawn of the runs."""
+"""The staleness sweep: what a lag means for each arm, which settings it uses, and the figure of the runs."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def asked(**changes: Any) -> Asked:
 
 
 def tuned(*lags: int) -> SuiteConfig:
-    """A suite that has settings of its own for these lags: a beta that names each."""
+    """A suite with settings for these lags: each has a different beta."""
     regimes = {f"stale:{lag}": {"fields": {"beta": lag / 1000}} for lag in lags}
     arm = {"fields": {"beta": 0.9}, "regimes": regimes | {"offline": {"fields": {"beta": 0.7}}}}
     return load_suite("tiny-arithmetic", [("objectives", {"agro": arm, "rloo": {"like": "agro"}})])
@@ -51,7 +51,7 @@ def test_a_lag_in_batches_is_as_many_batches_for_every_arm() -> None:
 
 
 def test_an_invocation_runs_all_that_it_says_it_planned_and_nothing_else() -> None:
-    """A leaderboard calls missing what an invocation planned and has no run."""
+    """A leaderboard calls a run missing if an invocation planned it and it does not exist."""
     for plan in plans_of(asked(arms=["agro", "ppo", "grpo"])):
         planned = plan.invocation.plan
         assert len(plan.runs) == len(planned.algos) * len(planned.regimes) * len(planned.seeds)
@@ -70,7 +70,7 @@ def test_lags_between_two_batches_of_an_arm_are_left_out_and_told() -> None:
 
 
 def test_a_sweep_in_steps_meets_the_runs_of_harness_run() -> None:
-    """Where the suite has settings for a regime, a sweep takes up what ``harness run`` has begun."""
+    """If the suite has settings for a regime, the sweep continues the runs of ``harness run``."""
     ours = {run.run_id for plan in plans_of(asked(unit="steps", lags=(16,))) for run in plan.runs}
     for regime in ("on_policy", "stale:16"):
         usual = load_suite("tiny-arithmetic", [("regime", regime)])
@@ -84,7 +84,7 @@ def test_a_sweep_in_steps_meets_the_runs_of_harness_run() -> None:
         ((16,), 1, "stale:16"),
         ((16,), 1024, "stale:16"),
         ((4, 64), 8, "stale:4"),
-        ((4, 64), 16, "stale:64"),  # equally near: the older
+        ((4, 64), 16, "stale:64"),  # equally near, so the older one
         ((4, 64), 32, "stale:64"),
         ((4, 64), 4, "stale:4"),
         ((), 16, "on_policy"),
@@ -92,7 +92,7 @@ def test_a_sweep_in_steps_meets_the_runs_of_harness_run() -> None:
 )
 def test_an_arm_takes_the_settings_of_the_nearest_lag(lags: tuple[int, ...], steps: int, taken: str) -> None:
     expected = 0.9 if taken == "on_policy" else int(taken.partition(":")[2]) / 1000
-    for arm in ("agro", "rloo"):  # like another: in every regime
+    for arm in ("agro", "rloo"):  # an arm like another one, in every regime
         assert beta(tuned(*lags), steps, "nearest", arm) == expected
         assert sources(tuned(*lags), arm, steps, "nearest") == [taken]
 
@@ -116,7 +116,7 @@ def test_the_number_of_updates_may_be_a_regimes_own() -> None:
     assert steps_of(suite, "agro", 3, "batches", "nearest") == 6
     arm = {"regimes": {"stale:4": {"optimizer": {"updates_per_rollout": 2}}}}
     suite = load_suite("tiny-arithmetic", [("objectives", {"agro": arm})])
-    with pytest.raises(HarnessError, match="updates_per_rollout"):  # 4 batches are 8 steps, where they are 4
+    with pytest.raises(HarnessError, match="updates_per_rollout"):  # 4 batches are 8 steps; elsewhere they are 4
         steps_of(suite, "agro", 4, "batches", "own")
 
 
@@ -126,7 +126,7 @@ def test_lags_past_the_end_of_the_run_are_one_training_and_are_run_once() -> Non
         plans_of(asked(lags=(1, 79, 256)))
     with pytest.raises(HarnessError, match="ppo has 80 batches"):
         plans_of(asked(arms=["ppo"], lags=(100, 256)))
-    plans_of(asked(lags=(100, 256), changes=[("budget", {"unit": "seconds", "total": 9})]))  # nobody knows
+    plans_of(asked(lags=(100, 256), changes=[("budget", {"unit": "seconds", "total": 9})]))  # nobody can know
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1,1", "1,x", "1.5"])
@@ -147,7 +147,7 @@ def test_other_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 
 def results(small_runs: dict[str, Path], *places: tuple[str, str, int], **config: Any) -> list[RunResult]:
-    """Runs of one journal as if they were of these arms, regimes and seeds."""
+    """The runs of one journal, as if they had these arms, regimes and seeds."""
     records = records_of(small_runs, "agro")
     return [
         result(records, **{"objective__name": arm, "regime": regime, "seed": seed, **config})
@@ -204,7 +204,7 @@ def test_two_settings_at_one_lag_are_two_lines_and_changing_ones_are_told(small_
 def test_whatever_tells_two_runs_apart_is_a_line_of_its_own(
     small_runs: dict[str, Path], key: str, value: Any, told: str
 ) -> None:
-    """Two arms in one mean would be the mean of neither."""
+    """The mean of two arms would be the mean of neither."""
     places = [("a", "stale:1", seed) for seed in (0, 1)]
     plain, other = results(small_runs, *places), results(small_runs, *places, **{key: value})
     lines = sweep_of(suite(), plain + other, "batches").lines
@@ -216,7 +216,7 @@ def test_whatever_tells_two_runs_apart_is_a_line_of_its_own(
 
 
 def test_runs_from_before_a_field_was_there_are_of_the_same_line(small_runs: dict[str, Path]) -> None:
-    """They have the same id, too."""
+    """They also have the same id."""
     old = records_of(small_runs, "grpo")
     runs = [result(old, regime="stale:1", seed=0)]
     del old[0]["config"]["objective"]["fields"]["delta"]
@@ -242,7 +242,7 @@ def test_the_figure_has_a_logarithmic_axis_a_line_an_arm_and_intervals(small_run
     assert axes.get_xscale() == "log"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4"]
     assert {"a", "b"} <= set(axes.get_legend_handles_labels()[1])
-    assert len(axes.collections) == 4  # an interval each, of three seeds
+    assert len(axes.collections) == 4  # one interval each, from three seeds
     more = results(small_runs, ("c", "stale:4", 0), optimizer__updates_per_rollout=2, optimizer__minibatches=1)
     both = drawn(sweep_of(suite(), results(small_runs, *places) + more, "batches"))
     assert [axes.get_xlabel() for axes in both.axes] == ["", "lag, batches", "lag, optimiser steps"]

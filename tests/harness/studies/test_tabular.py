@@ -1,4 +1,4 @@
-"""The tabular studies: expectations without sampling noise, where descents end, and what is written of it."""
+"""The tabular studies: expectations without sampling noise, where descents end, and the written files."""
 
 from dataclasses import replace
 
@@ -56,12 +56,12 @@ def reinforce(problems: Problems) -> Descent:
 
 
 def of(found: Tensor, name: str) -> Tensor:
-    """The row of a behaviour."""
+    """The row of a behaviour policy."""
     return found[BEHAVIOURS.index(name)]
 
 
 def by_itself(objective: Objective) -> bool:
-    """Whether a group's completions and log-probabilities are all that it learns from."""
+    """Whether it learns only from the completions and log-probabilities of a group."""
     return not isinstance(objective, HasTotals | HasOverview) and "ref_rewards" not in objective.requires
 
 
@@ -108,9 +108,9 @@ def test_the_probabilities_of_all_groups_add_up(size: int) -> None:
 @pytest.mark.parametrize("label", [label for label, made in cases.items() if by_itself(made)])
 @pytest.mark.parametrize("size", [2, 3])
 def test_multisets_give_what_all_ordered_groups_give(label: str, size: int) -> None:
-    """The other enumeration makes one batch of them all, another step to objectives that look at the whole of it."""
+    """The other enumeration makes one batch of all groups. Objectives that use the whole batch see another step."""
     objective = cases[label]
-    limit = enumeration.K - 1 if label == "dr_grpo" else 1  # its length limit, by which dr_grpo divides
+    limit = enumeration.K - 1 if label == "dr_grpo" else 1  # dr_grpo divides by its length limit
     scene, groups = random_scene(), every_group(size)
     expected = (groups.probability(scene.behaviour)[..., None] * gradients_of(objective, scene, groups.members)).sum(1)
     others = enumeration.Problems(rewards=scene.problems.rewards, ref=scene.problems.ref)
@@ -147,7 +147,7 @@ def test_reinforce_settles_elsewhere_on_data_of_the_reference(reinforce: Descent
 
 
 def test_the_stale_policy_is_that_of_fifty_steps_ago(agro: Descent) -> None:
-    """Until then it is the reference."""
+    """Until then, it is the reference."""
     stale, reference = (of(agro.distance.transpose(0, 1), name) for name in ("stale", "reference"))
     assert torch.equal(stale[: STALENESS + 2], reference[: STALENESS + 2])
     assert not torch.equal(stale[STALENESS + 2], reference[STALENESS + 2])
@@ -235,7 +235,7 @@ def test_agro_estimates_its_own_loss_without_bias(measured: Found, name: str) ->
 
 
 def test_an_infinite_group_is_the_population(problems: Problems) -> None:
-    """Of AGRO: half the variance of the regularised reward under the behaviour, over beta."""
+    """For AGRO, this is half the variance of the regularised reward under the behaviour policy, divided by beta."""
     scene, _ = scenes(problems, "reference")
     logits = scene.policy.clone().requires_grad_()
     mu, log_policy = scene.behaviour.exp(), logits.log_softmax(-1)
@@ -247,7 +247,7 @@ def test_an_infinite_group_is_the_population(problems: Problems) -> None:
 
 
 def test_where_it_is_measured_the_kl_matters(measured: Found) -> None:
-    """On the straight path to the optimum a gradient without KL would have the right direction."""
+    """On the straight path to the optimum, a gradient without KL would have the correct direction."""
     assert measured["dr_grpo"]["on-policy", 4].cosine.mean() < 0.99
 
 
@@ -257,4 +257,4 @@ def test_noise_falls_with_the_group(measured: Found) -> None:
         assert noises == sorted(noises, reverse=True)
 
 
-# --- what is written
+# --- the written files

@@ -1,4 +1,4 @@
-"""``harness tabular`` as a command: its files, what does not fit, bad input."""
+"""``harness tabular`` as a command: its files, objectives that do not fit, and bad input."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ FILES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Broken:
-    """Does not fit the study."""
+    """An objective that does not fit the study."""
 
     requires: ClassVar[frozenset[str]] = frozenset()
 
@@ -41,7 +41,7 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True)
 class Stateful(Broken):
-    """Needs what the step before measured."""
+    """An objective that needs measurements of the step before."""
 
     def carry(self, state: Mapping[str, float], totals: Mapping[str, float]) -> Mapping[str, float]:
         return state
@@ -52,7 +52,7 @@ ALGOS = ["agro", "ppo", f"{__name__}:Broken"]
 
 def write(folder: Path) -> tuple[dict[str, bytes], str]:
     console = Terminal(file=StringIO(), width=80)
-    console.soft_wrap = False  # as a terminal, which breaks the lines itself
+    console.soft_wrap = False  # as on a terminal, which breaks lines itself
     study(folder, console, problems=4, algos=ALGOS)
     assert isinstance(console.file, StringIO)
     return {path.name: path.read_bytes() for path in (folder / "tabular").iterdir()}, console.file.getvalue()

@@ -1,4 +1,4 @@
-"""``harness tune``: equal trials on validation problems, and a suite that takes their settings."""
+"""``harness tune``: the same number of trials on validation problems, and a suite that takes the settings they find."""
 
 import json
 from pathlib import Path
@@ -37,19 +37,19 @@ def test_points_fill_the_ranges_evenly_on_a_logarithmic_scale() -> None:
 
 
 def test_more_trials_keep_the_first_ones() -> None:
-    """So that eight can become sixteen for the price of eight."""
+    """So eight trials can become sixteen at the price of eight."""
     assert points(SPACE, 16)[:8] == points(SPACE, 8)
 
 
 def test_every_objective_is_tried_at_the_same_points() -> None:
-    """Whatever its strength is called, and whatever that one's range."""
+    """Whatever the name and the range of its strength are."""
     ranges = {"optimizer.learning_rate": [1e-5, 1e-3], "fields.beta": [0.02, 1.0], "fields.beta_kl": [0.004, 0.2]}
     places = []
     for arm, names in (("agro", ["optimizer.learning_rate", "fields.beta"]), ("grpo", [*ranges][::2])):
         trials = trials_of(suite(tuning__space=ranges), arm, 6)
         assert all(list(trial.settings) == names for trial in trials)
         places.append([[np.log(t.settings[name] / ranges[name][0]) for name in names] for t in trials])
-    assert np.allclose(*places, atol=0.1)  # equally wide ranges, and values of two digits
+    assert np.allclose(*places, atol=0.1)  # equally wide ranges, and values with two digits
     (rate,) = {name for trial in trials_of(suite(), "dapo", 2) for name in trial.settings}
     assert rate == "optimizer.learning_rate"
 
@@ -64,7 +64,7 @@ def test_an_arms_own_ranges_are_searched_beside_the_suites_and_by_those_that_are
         assert all(0.1 <= trial.settings["fields.delta"] <= 0.3 for trial in arms[arm])
     for ours_at, theirs_at in zip(arms["mine"], arms["agro"], strict=True):
         assert {key: ours_at.settings[key] for key in theirs_at.settings} == theirs_at.settings  # the same points
-    assert "fields.delta" not in arms["reinforce"][0].settings  # though it has such a field
+    assert "fields.delta" not in arms["reinforce"][0].settings  # although it has this field
 
 
 def test_an_arms_own_range_of_a_field_that_it_has_not_is_refused() -> None:
@@ -92,7 +92,7 @@ def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds
     trial = Trial(arm="agro", regime="on_policy", settings={}, runs=[])
 
     def directory(*accuracies: float, status: str = "finished") -> Path:
-        """A run with these validation accuracies, the first before training."""
+        """A run with these validation accuracies. The first one is from before the training."""
         left = list(accuracies)
         folder = tmp_path / "-".join(map(str, (*accuracies, status)))
         folder.mkdir()
@@ -114,7 +114,7 @@ def test_a_trials_score_is_the_mean_of_its_late_accuracies_over_points_and_seeds
         return folder
 
     assert score(trial, [directory(0.1, 0.5, 0.7)]) == pytest.approx(0.6)
-    assert score(trial, [directory(0.2, 0.8)]) == 0.8  # one late point, and the start is never among them
+    assert score(trial, [directory(0.2, 0.8)]) == 0.8  # one late evaluation; the start is never among them
     assert score(trial, [directory(0.3)]) == 0.3  # never updated
     assert score(trial, [directory(0, 0.4, 0.6), directory(0, 0.8, 1.0)]) == pytest.approx(0.7)
     assert score(trial, [directory(0, 0.9, 0.9), directory(0, 0, 0, status="failed")]) is None
@@ -176,7 +176,7 @@ def test_a_suite_may_set_an_arm_otherwise_in_a_regime() -> None:
     for arm in ("agro", "twin"):
         assert [beta(arm, regime) for regime in ("on_policy", "stale:16", "offline")] == [0.1, 0.7, 0.1]
     typed = {"objectives.agro.fields.beta": 0.3}
-    assert beta("agro", "stale:16", **typed) == 0.3  # what is typed holds in every regime
+    assert beta("agro", "stale:16", **typed) == 0.3  # a typed setting holds in every regime
     assert beta("twin", "stale:16", **{"objectives.twin.fields.beta": 0.4}) == 0.4
     assert run_config(suite(objectives__twin=like), "twin", 0).objective.objective == "agro"
 
@@ -197,7 +197,7 @@ def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
 
 
 def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
-    """Also for an arm that is like another, in each regime, and never where nothing is lost."""
+    """Also for an arm that is like another one, in each regime, and only if something is replaced."""
     arms, regimes = ["agro", "rloo", "frozen"], ["on_policy", "stale:16"]
 
     def said(*changes: tuple[str, Any]) -> dict[str, str]:

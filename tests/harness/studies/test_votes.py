@@ -1,4 +1,4 @@
-"""Votes of the majority: equal answers are one, whether right or wrong, and in whatever form."""
+"""Majority votes: equal answers count as one, correct or wrong, in whatever form."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_others_are_not() -> None:
 
 
 def test_wrong_answers_of_many_forms_outvote_a_right_one() -> None:
-    """One right answer twice against one wrong answer in three forms."""
+    """One correct answer, twice, against one wrong answer in three forms."""
     grades = [graded("7", Verdict.CORRECT)] * 2 + [graded(form) for form in FORMS["a half"][:3]]
     correct = np.array([[grade.strict is Verdict.CORRECT for grade in grades]])
     assert majority_at_k(correct, [[answer_of(grade, "strict") for grade in grades]]).tolist() == [0.0]

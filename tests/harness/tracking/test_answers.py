@@ -1,4 +1,4 @@
-"""What MLflow is given to show: accuracy by objective, the answer of a leaderboard, completions that one can read."""
+"""What MLflow gets: accuracy by objective, the answers of a leaderboard, and completions that people can read."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def groups(configs: list[RunConfig], *, complete: bool = True) -> list[str]:
 
 
 def state(value: str) -> Any:
-    """Of the page, out of a saved view's tag."""
+    """The state of the page, from the tag of a saved view."""
     packed = json.loads(value)["state"].removeprefix("deflate;")
     return json.loads(zlib.decompress(base64.b64decode(packed)))
 
@@ -53,7 +53,7 @@ def test_a_view_fits_into_a_tag_whatever_it_shows() -> None:
 def test_runs_of_other_settings_that_somebody_else_published_get_lines_of_their_own(
     store: OutDir, tmp_path: Path
 ) -> None:
-    """The same match key, the same objective, and another learning rate."""
+    """They have the same match key and the same objective, but another learning rate."""
     directories = list(store.runs())
     publisher = Writer(store.tracking_uri, SUITE, store.root)
     for directory in directories:
@@ -73,7 +73,7 @@ def view_of(store: OutDir) -> list[str]:
 
 @pytest.mark.parametrize("suite", ["tiny-arithmetic", "tiny-gcd"])
 def test_the_answers_of_a_published_leaderboard(suite: str) -> None:
-    """Of every arm in every regime, under names that MLflow takes, each once."""
+    """The answers for every arm in every regime, each once, under names that MLflow accepts."""
     text = (ROOT / "results" / suite / "leaderboard.json").read_text()
     answers, document = answers_of(text), json.loads(text)
     rows = [row for board in document["boards"] for row in (*board["rows"], *board["controls"]) if row["accuracy"]]
@@ -131,7 +131,7 @@ def test_a_completion_without_an_answer() -> None:
 
 
 def test_what_an_older_version_published_gets_the_new_metrics_and_tables(store: OutDir) -> None:
-    """As if it had none of them; what it has is not given twice."""
+    """The test removes them, as if an older version had published. What exists is not stored twice."""
     sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
     client = MlflowClient(store.tracking_uri)
     experiment = client.get_experiment_by_name(SUITE)

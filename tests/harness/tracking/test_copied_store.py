@@ -1,4 +1,4 @@
-"""A folder of runs with its MLflow store, copied or moved: what it holds is read there, and not in the original."""
+"""A folder of runs with its MLflow store, copied or moved. Its contents are read there, and not in the original."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def copied(store: OutDir, tmp_path: Path) -> OutDir:
 
 
 def artifacts_of(out: OutDir) -> set[Path]:
-    """Where MLflow's own pages look for them."""
+    """Where MLflow's own pages look for the artifacts."""
     client = MlflowClient(out.tracking_uri)
     experiment = client.get_experiment_by_name(SUITE)
     assert experiment

@@ -1,4 +1,4 @@
-"""One real MLflow server that asks who one is and keeps artifacts in S3, and what a browser shows of it."""
+"""One real MLflow server with user names and with artifacts in S3, and what a browser shows of it."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     users.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\nadmin_username = {USER}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-        "auth_cache_ttl_seconds = 600\n"  # to check a password costs a tenth of a second
+        "auth_cache_ttl_seconds = 600\n"  # checking a password takes a tenth of a second
     )
     surroundings = KEYS | {
         "MLFLOW_S3_ENDPOINT_URL": endpoint,
@@ -90,7 +90,7 @@ def guarded(small_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 
 
 def said(guarded: Guarded, way: str) -> str:
-    """What one is told who does not say who one is."""
+    """The message for a user who gives no name."""
     warnings: list[str] = []
     console = Terminal(record=True, width=1000, file=StringIO())
     if way == "run":
@@ -125,7 +125,7 @@ def test_a_wrong_password_is_refused_and_not_shown(guarded: Guarded) -> None:
 
 @pytest.fixture(scope="module")
 def synced(guarded: Guarded) -> tuple[str, str]:
-    """What one sees who publishes and reads with a password in the address, and the link that is printed."""
+    """What a user sees who publishes and reads with a password in the address, and the link that is printed."""
     address = guarded.uri.replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@")
     console = Terminal(record=True, width=1000, file=StringIO())
     sync_all(guarded.out.root, address, console)
@@ -138,7 +138,7 @@ def synced(guarded: Guarded) -> tuple[str, str]:
 
 
 def test_a_password_in_an_address_is_neither_printed_nor_stored(guarded: Guarded, synced: tuple[str, str]) -> None:
-    """Not on the terminal, in the folder of the runs, in a leaderboard's links, on the server or in the bucket."""
+    """Neither on the terminal nor in the folder of the runs, the links of a leaderboard, the server or the bucket."""
     with pytest.MonkeyPatch.context() as patch:
         for key, value in LOGIN.items():
             patch.setenv(key, value)
@@ -168,7 +168,7 @@ def test_artifacts_lie_in_the_bucket_and_are_read_from_there(guarded: Guarded, s
 def page(guarded: Guarded) -> Iterator[Page]:
     with chromium() as browser:
         login = {"username": USER, "password": PASSWORD}
-        tall = {"width": 1600, "height": 2400}  # MLflow draws a chart once it is in sight
+        tall = {"width": 1600, "height": 2400}  # MLflow draws a chart only when it is visible
         yield browser.new_page(viewport=tall, http_credentials=login)  # type: ignore[arg-type]
 
 
@@ -179,7 +179,7 @@ def test_the_link_opens_on_accuracy_by_objective(page: Page, synced: tuple[str, 
         page.get_by_text(text).first.wait_for(timeout=30_000)
     shown = page.locator("body").inner_text()
     assert shown.index("accuracy/final") < shown.index("accuracy/validation") < shown.index("System metrics")
-    assert "compute/mfu" not in shown and "engine/kl_k3" not in shown  # collapsed
+    assert "compute/mfu" not in shown and "engine/kl_k3" not in shown  # in collapsed sections
 
 
 def test_the_list_of_runs_says_what_was_found(page: Page, guarded: Guarded, synced: tuple[str, str]) -> None:
@@ -214,7 +214,7 @@ def run_page(guarded: Guarded, synced: tuple[str, str]) -> str:
 
 
 def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, synced: tuple[str, str]) -> None:
-    """By default everybody reads, and the user who made an experiment may write to it."""
+    """By default everybody may read, and the user who created an experiment may write to it."""
     made = requests.post(
         f"{guarded.uri}/api/2.0/mlflow/users/create",
         json={"username": "reader", "password": "another passw0rd"},
@@ -232,7 +232,7 @@ def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, synced: tuple[str
 
 @pytest.fixture
 def direct(guarded: Guarded, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A store of which every client reads and writes the artifacts in the bucket itself."""
+    """A store whose clients all read and write the artifacts directly in the bucket."""
     for key, value in (KEYS | {"MLFLOW_S3_ENDPOINT_URL": guarded.s3.meta.endpoint_url}).items():
         monkeypatch.setenv(key, value)
     uri = f"sqlite:///{shutil.copy(empty_store, tmp_path)}"
@@ -250,7 +250,8 @@ def test_a_client_that_reaches_the_bucket_itself(guarded: Guarded, direct: str) 
 def test_a_bucket_that_cannot_be_reached_is_one_sentence(
     guarded: Guarded, direct: str, lacking: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")  # MLflow keeps the client of another address
+    # A new address, because MLflow keeps its client for the old one.
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")
     if lacking == "boto3":
         monkeypatch.setitem(sys.modules, "boto3", None)
     told = "such as boto3" if lacking == "boto3" else "check that the store exists"

@@ -1,4 +1,4 @@
-"""What many runs cost: questions to the store, hashes, memory; and several processes at one store."""
+"""The costs of many runs: requests to the store, hashes, memory. Also tests several processes with one store."""
 
 import json
 import time
@@ -26,7 +26,7 @@ from tests.support.small import INVOCATION, SUITE, journal_of
 
 
 def test_publishing_takes_a_share_of_a_core_at_most(store: OutDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much there is to publish: the command has runs to look after."""
+    """This holds however much there is to publish, because the command has to look after its runs."""
     monkeypatch.setattr("harness.launch.syncing.PUBLISH_EVERY", 0.01)
     spent: list[float] = []
 
@@ -44,12 +44,12 @@ def test_publishing_takes_a_share_of_a_core_at_most(store: OutDir, monkeypatch: 
     time.sleep(2)
     took = sum(spent)
     assert publishing.finish()
-    assert took < 2 * SHARE + 0.25  # half of the time, if nothing held it back
+    assert took < 2 * SHARE + 0.25  # half of the time if nothing limited it
 
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """All SQL that this process has its databases execute."""
+    """All SQL that the databases of this process execute."""
     seen: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
@@ -80,7 +80,7 @@ def test_a_run_that_has_not_changed_costs_the_store_no_question(store: OutDir, s
     assert [one.status for one in results] == ["finished"] * 2
     statements.clear()
     publisher.publish(runs[1], running=False)
-    assert 0 < len(statements) < asked  # so much it would have cost to ask about the other, too
+    assert 0 < len(statements) < asked  # asked is the cost of both runs
 
 
 def test_a_run_of_the_same_size_that_was_written_anew_is_published(store: OutDir) -> None:
@@ -139,12 +139,12 @@ def test_a_report_never_hashes_a_runs_settings(small_runs: dict[str, Path], monk
 
 def test_several_processes_open_a_fresh_store_at_once(tmp_path: Path) -> None:
     with ProcessPoolExecutor(3, FORKS) as pool:
-        list(pool.map(_wait, range(3)))  # so that all are there at the same time
+        list(pool.map(_wait, range(3)))  # so that all run at the same time
         assert len(set(pool.map(_open, [tmp_path] * 3))) == 1
 
 
 def _wait(_: int) -> None:
-    time.sleep(1)  # no process takes two of the three
+    time.sleep(1)  # so that no process takes two of the three
 
 
 def _open(root: Path) -> str:

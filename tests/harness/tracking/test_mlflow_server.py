@@ -1,4 +1,4 @@
-"""What people see in MLflow: through the REST interface of a real server, as its comparison page asks."""
+"""What people see in MLflow, asked through the REST interface of a real server, as its comparison page asks."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
     experiment_tags = ask(uri, f"experiments/get?experiment_id={experiment}")["experiment"]["tags"]
     assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in experiment_tags
     ended = {int(journal_of(path)[-1]["clock"]["time"] * 1000) for path in store.runs()}
-    assert {run["info"]["end_time"] for run in children} == ended  # not when they were published
+    assert {run["info"]["end_time"] for run in children} == ended  # not the time of publishing
     assert parent["info"]["end_time"] == max(ended)
     for run in children:
         run_id = run["info"]["run_id"]

@@ -1,4 +1,4 @@
-"""MLflow, real: a local store, a server that is not there, and one that dies."""
+"""The real MLflow: a local store, a server that does not exist, and a server that dies."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ from tests.support.small import INVOCATION, SUITE, journal_of
 
 
 def contents(uri: str) -> dict[str, object]:
-    """Everything that the store says of the suite, in comparable form."""
+    """Everything that the store contains about the suite, in a form that can be compared."""
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(SUITE)
     assert experiment is not None
@@ -55,7 +55,7 @@ def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
 def test_a_relative_address_means_the_store_of_the_folder_one_is_in(
     store: OutDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow keeps connections by address: a second folder must not be shown the store of the first."""
+    """MLflow keeps connections by address. A second folder must not get the store of the first."""
     relative = "sqlite:///mlflow.db"
     for folder, runs in (("full", list(store.runs())), ("empty", [])):
         (tmp_path / folder).mkdir()
@@ -83,7 +83,7 @@ def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> No
 def test_a_run_published_in_pieces_equals_one_published_at_once(
     store: OutDir, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Cut back to a checkpoint in between, as a killed run is."""
+    """In between, the journal is cut back to a checkpoint, as after a kill."""
     pieces = tmp_path / "pieces" / SUITE / "runs" / "agro"
     pieces.mkdir(parents=True)
     lines = (small_runs["agro"] / "journal.jsonl").read_bytes().splitlines(keepends=True)
@@ -127,14 +127,14 @@ def test_an_invocation_ends_with_its_last_run(store: OutDir) -> None:
 
 
 def test_leaderboards_from_the_store_and_from_the_journals_are_the_same_bytes(store: OutDir) -> None:
-    """All but the links, which lead to where each comes from."""
+    """Everything is the same except the links, which lead to the source."""
     sync_suite(Writer(store.tracking_uri, SUITE, store.root), store, SUITE, list(store.runs()))
     folder, suite = store.suite(SUITE), load_suite(SUITE)
     made = []
     for uri in (None, store.tracking_uri, store.tracking_uri):
         make_leaderboard(suite, Selection(), [uri] if uri else [], store.root, Terminal(quiet=True))
         made.append({name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()})
-        shutil.rmtree(folder)  # the journals, too
+        shutil.rmtree(folder)  # with the journals
     assert made[1] == made[2]
     html = [files.pop("leaderboard.html").decode() for files in made]
     assert made[0] == made[1]
@@ -205,14 +205,14 @@ def test_a_server_that_dies_midway_is_caught_up_with_later(
     (run / "journal.jsonl").write_bytes(whole)
     assert not publishing.finish()
     assert len(warnings) == 1
-    database = f"sqlite:///{tmp_path}/server.db"  # the server's own store, opened without it
+    database = f"sqlite:///{tmp_path}/server.db"  # the server's own store, opened without the server
     sync_suite(Writer(database, SUITE, store.root), store, SUITE, list(store.runs()))
     published = [histories for _, params, _, histories in contents(database).values() if params]
     assert [[step for step, *_ in h["train/reward_mean"]] for h in published] == [[16, 32, 48, 64, 80, 96]] * 2
 
 
 def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
-    """The run ends with its tables and one warning; sync publishes all of it, once."""
+    """The run ends with its tables and one warning. Then sync publishes all of it, once."""
     dead, out = f"http://me:s3cret@127.0.0.1:{free_port()}", tmp_path / "out"
     done = two_runs(out, "--workers", "1", "--tracking-uri", dead)
     assert done.code() == 0, done.stderr
@@ -247,7 +247,7 @@ def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_la
 
 
 def test_two_first_users_of_a_store_wait_for_each_other(tmp_path: Path) -> None:
-    """From two directories of runs: the lock is the store's, not the directory's."""
+    """They run in two directories. The lock belongs to the store, not to the directory."""
     uri = f"sqlite:///{tmp_path / 'shared.db'}"
     both = [two_runs(tmp_path / name / "out", "--tracking-uri", uri, "--seeds", f"{n},") for n, name in enumerate("ab")]
     assert [typed.code() for typed in both] == [0, 0]

@@ -1,4 +1,4 @@
-"""A run whose engine and trainer disagree by more than rounding stops, and one that ended so is told apart."""
+"""A run whose engine and trainer differ by more than rounding stops, and an old run that ended like this is marked."""
 
 import json
 from dataclasses import replace
@@ -32,8 +32,8 @@ def config(dtype: str, temperature: float = 1.0) -> Any:
         ("float32", 2.0, 1e-4, 0.011, False),
         ("bfloat16", 1.0, 0.04, 0.9, True),
         ("bfloat16", 1.0, 0.2, 0.9, False),
-        ("float32", 1.0, float("nan"), float("nan"), True),  # it has diverged, which is another matter
-        ("float32", 1.0, None, None, True),  # so journals write that
+        ("float32", 1.0, float("nan"), float("nan"), True),  # the run has diverged, which is another problem
+        ("float32", 1.0, None, None, True),  # journals write it like this
     ],
 )
 def test_the_bound_follows_from_precision_and_temperature(
@@ -55,7 +55,7 @@ def test_a_run_stops_before_it_trains_on_what_was_not_sampled_from_it(
     sampled = TransformersEngine.generate
 
     def generate(engine: TransformersEngine, *args: Any, **options: Any) -> Any:
-        off = offset if len(args[0]) == 4 else 0.0  # not on trial, nor in evaluations
+        off = offset if len(args[0]) == 4 else 0.0  # not in the trial, and not in evaluations
         groups = sampled(engine, *args, **options)
         return [tuple(replace(one, logp=tuple(x + off for x in one.logp)) for one in group) for group in groups]
 
@@ -69,7 +69,7 @@ def test_a_run_stops_before_it_trains_on_what_was_not_sampled_from_it(
 
 
 def test_a_run_that_ended_before_there_was_an_alarm_is_marked(small_runs: dict[str, Path], tmp_path: Path) -> None:
-    """Tables of runs that are right keep their bytes: nothing is added where nothing is wrong."""
+    """Tables of correct runs keep their bytes, because nothing is added to them."""
     events = Journal(small_runs["agro"]).read()
     wrong = [
         replace(one, metrics={**one.metrics, "engine/logp_gap_max": 1.4}) if isinstance(one, Step) else one

@@ -1,4 +1,4 @@
-"""Runs that cannot go on: a gradient that is not finite, a disk that is full."""
+"""Runs that cannot go on, because a gradient is not finite or the disk is full."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
     records = journal_of(tmp_path)
     assert records[-1]["status"] == "failed"
     assert "not finite" in records[-1]["reason"]
-    assert run_small(config, tmp_path) == "failed"  # once failed, it is not tried again
+    assert run_small(config, tmp_path) == "failed"  # a failed run is not tried again
     assert len(journal_of(tmp_path)) == len(records)
     (result,) = read_results([Journal(tmp_path).read()])
     (row,) = build(load_suite("tiny-arithmetic"), [result]).boards[0].rows
@@ -27,7 +27,7 @@ def test_a_run_that_diverges_has_failed_and_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: dict[str, Path], tmp_path: Path) -> None:
-    """No file may pass one megabyte, so the first checkpoint cannot be written."""
+    """No file may be larger than one megabyte, so the first checkpoint cannot be written."""
     out = tmp_path / "out"
     full = two_runs(out, largest_file=1_000_000)
     assert full.code() == 2, full.stdout

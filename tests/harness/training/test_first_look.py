@@ -1,4 +1,4 @@
-"""The look at the start policy before training: what it sees, and when it refuses to begin."""
+"""The look at the start policy before training: what it finds, and when it refuses to begin."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_where_nothing_can_be_learnt_it_says_why_and_what_to_change(seen: Seen, 
         lambda seen: replace(seen, rewarded=1 / 64),
         lambda seen: replace(seen, unanswered=0.5),
         lambda seen: replace(seen, tied=7),
-        lambda seen: replace(seen, groups=64, tied=0),  # a group of one completion has nothing to be tied with
+        lambda seen: replace(seen, groups=64, tied=0),  # a single completion has no other to tie with
     ],
 )
 def test_little_is_enough(changed: Callable[[Seen], Seen]) -> None:
@@ -83,6 +83,6 @@ def test_a_run_that_could_teach_nothing_does_not_begin(tmp_path: Path) -> None:
     events = Journal(journal.parent).read()
     assert isinstance(events[0], Start) and events[0].answer_format == "own"
     (begin, _) = [e for e in events if isinstance(e, Evaluation) and e.split is Split.TEST]
-    assert begin.ledger.sampled_completions == 0  # the look is charged to nobody
+    assert begin.ledger.sampled_completions == 0  # no run is charged for the look
     code, output = harness(*command, "--out", str(tmp_path))
-    assert code == 0 and "the start policy" not in output  # nobody looks twice
+    assert code == 0 and "the start policy" not in output  # there is no second look

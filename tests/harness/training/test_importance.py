@@ -1,4 +1,4 @@
-"""Importance weights in whole runs: an engine that is off by a known factor is made up for, in every regime."""
+"""Importance weights in whole runs. They correct an engine that is wrong by a known factor, in every regime."""
 
 import math
 from dataclasses import replace
@@ -15,16 +15,16 @@ from harness.rollout.groups import Completion
 from tests.support.small import run_small, small_config, steps
 
 CASES = [("agro", "on_policy"), ("ppo", "on_policy"), ("agro", "stale:2"), ("agro", "offline")]
-"""PPO wants sums over the step before its losses, so it has its log-probabilities from another pass."""
+"""PPO needs sums over the step before its losses, so its log-probabilities come from another pass."""
 SMALLER, LARGER = 1.5, 1 / 3
-"""What the engine says a token's probability is, over what it is."""
+"""The ratio of the probability that the engine reports to the real one."""
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """The engine draws as ever, and reports probabilities that are ``told["factor"]`` times what they are.
+    """The engine samples as usual, and reports ``told["factor"]`` times the real probabilities.
 
-    So far off no run would go on: the alarms are silenced.
+    No run would go on with such a difference, so the alarms are off.
     """
     monkeypatch.setattr("harness.training.update.unexplained", lambda config, metrics: None)
     monkeypatch.setattr("harness.rollout.engines.try_out", lambda engine, policy, *_: engine.sync(policy))
@@ -48,7 +48,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def first_step(objective: str, regime: str, folder: Path, **correction: Any) -> dict[str, float]:
-    """Its metrics."""
+    """The metrics of the first step."""
     config = small_config(
         objective,
         regime=regime,
@@ -75,7 +75,7 @@ def test_the_first_gradient_is_scaled_by_the_truncated_ratio(
     plain = first_norm(None, SMALLER)
     assert first_norm(2.0, 1.0) == pytest.approx(plain, rel=1e-3)
     assert first_norm(2.0, SMALLER) == pytest.approx(plain / SMALLER, rel=1e-3)
-    assert first_norm(2.0, LARGER) == pytest.approx(plain * 2.0, rel=1e-3)  # 3, cut off
+    assert first_norm(2.0, LARGER) == pytest.approx(plain * 2.0, rel=1e-3)  # 3, limited to 2
 
 
 @pytest.mark.parametrize("regime", ["on_policy", "stale:2"])

@@ -1,4 +1,4 @@
-"""A real process, really killed: the final journal equals the uninterrupted run's."""
+"""A real process that is really killed. The final journal equals that of a run without interruption."""
 
 import signal
 import time
@@ -15,7 +15,7 @@ from tests.support.small import assert_same_run, history, run_small, small_confi
 
 
 def kill_at(directory: Path, lines: int) -> None:
-    """Start the run, and SIGKILL it as soon as its journal has ``lines`` lines."""
+    """Starts the run, and kills it with SIGKILL as soon as its journal has ``lines`` lines."""
     process = start(directory)
     journal = directory / "journal.jsonl"
     while process.is_alive():
@@ -47,7 +47,7 @@ def test_a_run_killed_inside_a_checkpoint_write_resumes_from_the_one_before(
 
 
 def test_what_was_sampled_beyond_the_budget_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that ends on a discarded step, left during its last evaluation, does not sample that step again."""
+    """A run ends on a discarded step and is killed during its last evaluation. It does not sample that step again."""
     config = small_config("agro", budget={"unit": "sampled_tokens", "total": 900}, evaluation__shares=[0, 1])
     run_small(config, tmp_path / "whole")
     evaluate = RunState.evaluate

@@ -1,12 +1,12 @@
-"""Every objective is seen to learn sums, the main ones also divisors, and none to learn from constant rewards.
+"""Every objective learns sums, the main ones also learn divisors, and none learns from constant rewards.
 
-Measured at these budgets, seed 0, the suites' settings:
+Measured at these budgets, with seed 0 and the settings of the suites:
 
 * sums, 500 test completions: gains of 11.6 (tba) to 17.0 points (asymre) over 43.8 %;
-* divisors, 252 test completions: gains of 10.3 (ipo) to 20.6 points (reinforce_pp) over 54.0 %, of all objectives.
+* divisors, 252 test completions: gains of 10.3 (ipo) to 20.6 points (reinforce_pp) over 54.0 %, for all objectives.
 
-Two evaluations of the frozen model with different noise differ by 3.2 points (one standard deviation, of 500), with the
-same noise, as here, by none. So the margin is 6 points.
+Two evaluations of the frozen model with different noise differ by 3.2 points (one standard deviation, 500
+completions). With the same noise, as here, they do not differ. So the margin is 6 points.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ SHARED: dict[str, Any] = {
     "evaluation__validation_problems": 1,
 }
 PULLS = {"agro_tapered": {"delta": 0.0}, "agro_anchored": {"eta": 0.0}, "asymre": {"delta": 0.0}}
-"""How an objective's pull towards what was sampled is switched off."""
+"""How to turn off an objective's pull towards sampled completions."""
 SUITES: dict[str, dict[str, Any]] = {
     "tiny-arithmetic": {
         "task__options": {"count": 512},
@@ -48,11 +48,13 @@ SUITES: dict[str, dict[str, Any]] = {
     },
 }
 BATCHES = {"tiny-arithmetic": 20, "tiny-gcd": 12}
-"""Of 128 completions."""
+"""The number of batches, each of 128 completions."""
 SHARE = {"ppo": 0.6, "geppo": 0.6, "astar_po": 2}
-"""Of these batches: where each has four updates fewer are enough, and half of the third's are of the reference."""
+"""The share of these batches. Objectives with four updates per batch need fewer. For astar_po, half of the completions
+are those of the reference.
+"""
 WITHOUT_BASELINE = {"kto"}
-"""These judge each completion by itself, so that rewards that are all the same teach them something."""
+"""These judge each completion by itself, so equal rewards still teach them something."""
 ALSO_DIVISORS = ("agro", "agro_tapered", "agro_proximal", "agro_anchored", "reinforce", "grpo", "ppo", "dpo")
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
 
@@ -74,7 +76,7 @@ def test_every_objective_learns(objective: str, suite: str, shared_folder: Path)
 
 
 def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tmp_path: Path) -> None:
-    """Completions have 15.8 tokens at first and grow as the model learns to work things out; not past the limit."""
+    """Completions have 15.8 tokens at first. They grow as the model learns to work things out, up to the limit."""
     _, free = outcome(learning_config("agro"), shared_folder / "learning" / "tiny-arithmetic" / "agro")
     _, held = outcome(learning_config("agro", objectives__agro__constraint=CONSTRAINED), tmp_path)
     assert held["completion_tokens"] < free["completion_tokens"] - 2
@@ -82,12 +84,13 @@ def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tm
 
 @pytest.mark.parametrize("objective", [name for name in OBJECTIVES if name not in WITHOUT_BASELINE])
 def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All advantages are zero, all groups tied: not one weight moves. The completions are charged all the same.
+    """All advantages are zero and all groups are tied, so no weight moves. The completions are charged as usual.
 
-    Without the pull towards what was sampled, which is there whatever the reward.
+    The pull towards sampled completions is off, because it does not depend on the reward.
 
-    With a critic that expects the reward, that is. From one that expects nothing yet the policy does drift, by 0.4 to
-    0.7 nats at this file's budget and towards longer completions, whose states that critic has met least.
+    The critic expects the reward. With a critic that expects nothing yet, the policy does drift, by 0.4 to 0.7 nats
+    with the budget of this file. It drifts towards longer completions, because the critic has seen their states least
+    often.
     """
     reward_all(monkeypatch)
     monkeypatch.setattr(harness.training.open_run, "Critic", Expecting)
@@ -100,7 +103,7 @@ def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypat
 
 
 class Expecting(Critic):
-    """Of every state a reward of 1."""
+    """A critic that expects a reward of 1 in every state."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
@@ -114,7 +117,7 @@ def learning_config(objective: str, suite: str = "tiny-arithmetic", **changes: A
 
 
 def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Those of the test split, before and after the run; a run that has finished is not begun again."""
+    """Accuracies on the test split before and after the run. A finished run does not start again."""
     with locked(directory.with_name(f"{directory.name}.made"), patience=600):
         assert run_small(config, directory) == "finished"
     before, after = [r for r in history(directory) if r["event"] == "evaluation" and r["split"] == "test"]
@@ -122,7 +125,7 @@ def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[st
 
 
 def reward_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every completion of training, not of evaluation, the reward 1."""
+    """Gives every completion of training the reward 1, but not those of evaluations."""
     graded = harness.training.sampler.grade_groups
 
     def constant(*arguments: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What makes a comparison fair, read from journals; and that seeds are alive."""
+"""What makes a comparison fair, checked in journals. Also checks that seeds have an effect."""
 
 from pathlib import Path
 
@@ -8,9 +8,11 @@ from algorithms import OBJECTIVES
 from tests.support.small import history, journal_of, run_small, small_config, steps
 
 STEPS = {"astar_po": 2}
-"""Of objectives that do not take six: of each prompt it samples eight completions of the reference beside its four."""
+"""The steps of objectives that do not take six. For each prompt, astar_po samples eight completions of the reference in
+addition to its four.
+"""
 SAME_ON_FRESH = ("rloo", "rloo_published")
-"""With one update on each batch of fresh completions these are agro."""
+"""With one update per batch of fresh completions, these are the same as agro."""
 OTHERS = [name for name in OBJECTIVES if name != "agro"]
 
 
@@ -18,7 +20,7 @@ OTHERS = [name for name in OBJECTIVES if name != "agro"]
 def test_objectives_see_the_same_prompts_in_the_same_order(small_runs: dict[str, Path], other: str) -> None:
     prompts = [[step["problems"] for step in steps(small_runs[name])] for name in ("agro", other)]
     assert prompts[0][: STEPS.get(other, 6)] == prompts[1]
-    assert len({prompt for step in prompts[0] for prompt in step}) == 24  # and no prompt twice within an epoch
+    assert len({prompt for step in prompts[0] for prompt in step}) == 24  # and no prompt twice in an epoch
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -40,13 +42,13 @@ def test_objectives_sample_with_the_same_seeds_until_their_weights_differ(
 @pytest.mark.parametrize("other", OTHERS)
 def test_objectives_spend_the_same_budget(small_runs: dict[str, Path], other: str) -> None:
     spent = [history(small_runs[name])[-1]["spent"] for name in ("agro", other)]
-    assert spent[0]["completions"] == spent[1]["completions"] == 96  # the last step within 100
+    assert spent[0]["completions"] == spent[1]["completions"] == 96  # the last step that fits in 100
     for of, taken in zip(spent, (6, STEPS.get(other, 6)), strict=True):
         assert (of["sampled_completions"], of["iterations"]) == (16 * taken, taken)
 
 
 def test_agro_and_rloo_are_the_same_run(small_runs: dict[str, Path]) -> None:
-    """The built-in A/A control: number for number, but for agro's own metric."""
+    """The built-in A/A control: all numbers are equal, except for agro's own metric."""
     agro, rloo = steps(small_runs["agro"]), steps(small_runs["rloo"])
     for ours, theirs in zip(agro, rloo, strict=True):
         ours["metrics"].pop("objective/variance")
@@ -92,10 +94,10 @@ def test_a_run_ends_at_the_last_whole_step_within_its_budget(unit: str, total: f
     taken = [r for r in records if r["event"] == "step"]
     assert end["status"] == "finished"
     assert taken
-    if unit != "seconds":  # which are known only afterwards
+    if unit != "seconds":  # seconds are known only afterwards
         assert spent <= total
         step = taken[-1]["spent"][unit] - (taken[-2]["spent"][unit] if len(taken) > 1 else 0)
-        assert spent + 1.6 * step > total  # another step would not have fitted; steps differ in length
+        assert spent + 1.6 * step > total  # another step would not have fitted; the lengths of steps differ
     if unit in ("sampled_tokens", "flops"):
         assert end["spent"]["discarded_completions"] == 16
 
@@ -105,21 +107,21 @@ def test_the_ledger_counts_every_unit(small_runs: dict[str, Path]) -> None:
     lengths = sum(step["metrics"]["train/completion_tokens"] * 16 for step in steps(small_runs["agro"]))
     assert spent["sampled_tokens"] == round(lengths)
     assert spent["reference_tokens"] == spent["trained_tokens"] > spent["sampled_tokens"]
-    # 5 forward-equivalents: sampling, reference, and three for forward and backward
+    # 5 forward equivalents: sampling, reference, and three for forward and backward
     assert spent["flops"] > 5 * 2 * 333984 * spent["trained_tokens"]
     clock = journal_of(small_runs["agro"])[-1]["clock"]
     assert all(clock[f"seconds_{phase}"] > 0 for phase in ("sampling", "grading", "training", "evaluation"))
 
 
 def test_a_critic_and_every_pass_are_charged(small_runs: dict[str, Path]) -> None:
-    """PPO in the suite: two epochs of two minibatches; its totals want the old log-probabilities beforehand."""
+    """PPO in the suite has two epochs of two minibatches. Its totals need the old log-probabilities before them."""
     ppo, agro = (history(small_runs[name])[-1]["spent"] for name in ("ppo", "agro"))
     once = ppo["trained_tokens"] // 2
     assert ppo["optimizer_steps"] == 24
     assert ppo["scored_tokens"] == ppo["reference_tokens"] == once
     assert ppo["critic_tokens"] == 3 * once  # before the updates, and in each epoch
     assert agro["critic_tokens"] == agro["scored_tokens"] == 0
-    # sampling, reference, old: 3; twice forward and backward: 6; the critic: 7 of its slightly smaller model
+    # Sampling, reference, old: 3. Forward and backward twice: 6. The critic: 7 of its slightly smaller model.
     per_token = [spent["flops"] / (spent["trained_tokens"] / epochs) for spent, epochs in ((ppo, 2), (agro, 1))]
     assert per_token[0] / per_token[1] == pytest.approx(16 / 5, rel=0.05)
 
@@ -130,7 +132,7 @@ def test_an_objective_pays_only_for_what_it_requires(tmp_path: Path) -> None:
     assert spent["reference_tokens"] == 0
     assert spent["flops"] < 5 * 2 * 333984 * spent["trained_tokens"]
     assert all("train/kl" not in step["metrics"] for step in steps(tmp_path))
-    assert [r["kl"] for r in history(tmp_path) if r["event"] == "evaluation"][-1] != 0.0  # measured for all
+    assert [r["kl"] for r in history(tmp_path) if r["event"] == "evaluation"][-1] != 0.0  # measured for all arms
 
 
 def _verdicts(directory: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Groups become micro-batches: whole, within the token budget, nothing lost."""
+"""Groups become micro-batches. They stay whole and within the token budget, and none is lost."""
 
 from collections import defaultdict
 
@@ -29,7 +29,7 @@ def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
     assert len(made) == parts
     for part in made:
         rows, width = part.sequences.joined().shape
-        assert rows * width <= limit or rows == 2  # larger than the limit: a group of its own
+        assert rows * width <= limit or rows == 2  # a group larger than the limit is alone
         assert part.group.bincount().tolist() == [2] * (rows // 2)
     assert sum(len(part.rewards) for part in made) == 8
     assert sum(int(part.sequences.mask.sum()) for part in made) == 29

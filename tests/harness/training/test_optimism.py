@@ -1,4 +1,4 @@
-"""Optimism: an exact recursion, in memory that the plan states, and resumed bit for bit."""
+"""Optimism is an exact recursion, takes the memory that the plan states, and resumes bit for bit."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def course(make: Any, optimism: float, gradient: Any, count: int, max_norm: float = 1e9) -> list[torch.Tensor]:
-    """A parameter after each of so many steps from 1 and -2."""
+    """A parameter after each of ``count`` steps from 1 and from -2."""
     parameter = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
     optimizer = make([parameter])
     found = []
@@ -67,7 +67,7 @@ def test_without_optimism_nothing_changes_by_a_bit() -> None:
 
 
 def test_what_is_remembered_is_the_gradient_before_it_was_clipped() -> None:
-    """A slope of 3, then of 5: clipped to 1 at both steps, and 5 + 0.5 (5 - 3) before that."""
+    """A slope of 3, then of 5. Both are clipped to 1. Before clipping, the second step is 5 + 0.5 (5 - 3)."""
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = sgd([parameter])
     for slope, expected in ((3.0, 3.0), (5.0, 6.0)):
@@ -98,7 +98,7 @@ def test_the_plan_states_its_memory(kind: str) -> None:
         plain = extrapolate(optimizer, 0.5)
         held = bytes_of(p.grad for p in plain if p.grad is not None) + bytes_of(plain.values())
         held += bytes_of(state[PREVIOUS] for state in optimizer.state.values() if PREVIOUS in state)
-        assert held == 2 * planned.size  # the gradients of the step are an item of their own
+        assert held == 2 * planned.size  # the gradients of the step are a separate item
         optimizer.step()
         remember(optimizer, plain)
     assert bytes_of(state[PREVIOUS] for state in optimizer.state.values()) == planned.size

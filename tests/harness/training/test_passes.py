@@ -1,4 +1,4 @@
-"""The passes that an objective asks for: of which weights they are, of which completions, and what they cost."""
+"""The passes that an objective asks for: of which weights, of which completions, and at what cost."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_current_log_probabilities_are_those_of_each_update(tmp_path: Path, monk
     assert len(gaps) == 12
     assert max(gaps) < 1e-5
     assert moved[0] < 1e-5  # at the first update on fresh completions
-    assert min(moved[1:4]) > 1e-3  # and then no more
+    assert min(moved[1:4]) > 1e-3  # and not afterwards
 
 
 def test_mismatched_pairs_are_each_prompt_with_the_next_ones_completions(
@@ -76,20 +76,21 @@ def test_mismatched_pairs_are_each_prompt_with_the_next_ones_completions(
     run_small(small_config("kto", **BRIEF, optimizer__warmup_steps=0), tmp_path)
     assert len(points) == 3
     assert all(metric == pytest.approx(point, abs=1e-5) for point, metric, _ in points)
-    assert points[0][2] == 0  # the policy is the reference
+    assert points[0][2] == 0  # the policy is still the reference
     assert points[2][2] > 0.01
 
 
 def test_each_pass_is_charged(small_runs: dict[str, Path], tmp_path: Path) -> None:
-    """In runs of one update for each batch, and of four."""
+    """In runs with one update per batch, and with four."""
     run_small(small_config("m2po", **SEVERAL), tmp_path / "m2po")
     run_small(small_config("kto", **SEVERAL), tmp_path / "kto")
     folders = {name: small_runs[name] for name in ("agro", "m2po", "kto")}
     folders |= {f"{name} often": tmp_path / name for name in ("m2po", "kto")}
     spent = {name: history(folder)[-1]["spent"] for name, folder in folders.items()}
-    a_token = spent["agro"]["flops"] / spent["agro"]["trained_tokens"] / 5  # sampling, reference, and three of training
+    # Sampling, reference, and three for training.
+    a_token = spent["agro"]["flops"] / spent["agro"]["trained_tokens"] / 5
     for name, epochs, scored, reference in (
-        ("m2po", 1, 1, 0),  # one pass is of the start of the updates and of the only one
+        ("m2po", 1, 1, 0),  # one pass is both the start of the updates and the only update
         ("kto", 1, 1, 2),
         ("m2po often", 2, 3, 0),  # before the updates, and in each of two epochs
         ("kto often", 2, 1, 2),
@@ -97,7 +98,7 @@ def test_each_pass_is_charged(small_runs: dict[str, Path], tmp_path: Path) -> No
         once = spent[name]["trained_tokens"] // epochs
         assert spent[name]["scored_tokens"] == scored * once
         assert spent[name]["reference_tokens"] == reference * once
-        passes = 1 + 3 * epochs + scored + reference  # sampling; forward and backward is three
+        passes = 1 + 3 * epochs + scored + reference  # sampling; forward and backward count as three
         assert spent[name]["flops"] / once == pytest.approx(passes * a_token, rel=0.03)
 
 
@@ -116,7 +117,7 @@ def test_completions_of_the_reference_are_charged_and_leave_the_rest_as_it_is(
     assert all(len(group.reference_tokens) == 8 for group in seen)
     rewards = torch.cat([group.scores.given()["ref_rewards"] for group in seen])
     assert rewards.shape == (32, 8)
-    assert 0.1 < rewards.mean() < 0.9  # the reference gets 44 % right
+    assert 0.1 < rewards.mean() < 0.9  # the reference solves 44 %
     assert (rewards.view(8, 4, 8) == rewards.view(8, 4, 8)[:, :1]).all()
     assert len({tuple(row) for row in rewards[::4].tolist()}) > 4
     besides = sum(sum(group.reference_tokens) for group in seen)
@@ -129,7 +130,7 @@ def test_completions_of_the_reference_are_charged_and_leave_the_rest_as_it_is(
 
 
 def test_they_are_the_same_whatever_the_policy_has_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of weights that have moved far, and of those that stand still: they are the reference's."""
+    """The completions are the reference's, so weights that have moved far give the same as weights that have not."""
     found: dict[float, list[Any]] = {1e-30: [], 3e-2: []}
     for rate, rewards in found.items():
 
@@ -145,7 +146,7 @@ def test_they_are_the_same_whatever_the_policy_has_become(tmp_path: Path, monkey
 
 
 def test_the_last_evaluation_is_of_the_policy_though_the_engine_has_sampled_from_the_reference(tmp_path: Path) -> None:
-    """The budget turns down a batch after its completions of the reference have been sampled."""
+    """The budget rejects a batch after its completions of the reference have been sampled."""
     changes = {"optimizer__learning_rate": 3e-2, "optimizer__warmup_steps": 0, "evaluation__shares": []}
     run_small(small_config("astar_po", budget={"unit": "sampled_tokens", "total": 1900}, **changes), tmp_path)
     first, *_, last = [r for r in history(tmp_path) if r["event"] == "evaluation" and r["split"] == "test"]

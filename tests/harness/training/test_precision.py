@@ -1,4 +1,4 @@
-"""bfloat16 passes over float32 weights, adapters, recomputed layers, 8-bit moments: what each may change."""
+"""bfloat16 passes over float32 weights, adapters, recomputed layers and 8-bit moments: what each may change."""
 
 import copy
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_log_probabilities_in_bfloat16_are_float32_and_near() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("training", [PolicySettings(), LORA], ids=["full", "lora"])
 def test_the_reference_is_the_policy_at_the_start_bit_for_bit(dtype: str, training: PolicySettings) -> None:
-    """Else every log-ratio has noise, and an objective without any reward learns from rounding."""
+    """Otherwise every log-ratio has noise, and an objective without any reward learns from rounding."""
     policy = load(dtype, training)
     shared = [*PAIRS, (PAIRS[1][0], (7, 1))]
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_the_engine_samples_from_what_is_trained(dtype: str, training: PolicySet
     with torch.no_grad():
         expected = policy.logp(sequences)[sequences.mask]
     found = torch.tensor([x for group in groups for c in group for x in c.logp])
-    tolerance = 1e-5 if dtype == "float32" else 0.02  # the order of sums, with and without a cache
+    tolerance = 1e-5 if dtype == "float32" else 0.02  # sums in another order, with and without a cache
     assert float((found - expected).abs().mean()) < tolerance
 
 
@@ -185,7 +185,7 @@ def test_moments_in_8_bit_step_nearly_as_in_32() -> None:
 
 
 def test_with_no_reward_there_is_nothing_to_learn_in_bfloat16() -> None:
-    """The regularised reward of a policy that is its reference is constant: AGRO's gradient is exactly zero."""
+    """The regularised reward of a policy that equals its reference is constant, so AGRO's gradient is exactly zero."""
     policy = load("bfloat16")
     engine = TransformersEngine(policy, sample_batch=64)
     prompt = policy.encode("17+8+25=")

@@ -1,4 +1,4 @@
-"""Several ranks compute the gradients of one process, but for rounding: of every objective in every regime."""
+"""Several ranks compute the gradients of one process, except for rounding, for every objective in every regime."""
 
 import pytest
 
@@ -8,11 +8,11 @@ from tests.support.gradients import WAYS, Case, Difference, differences, make_mo
 from tests.support.ranks import in_ranks
 
 WITHIN = 1e-6
-"""Of the gradient's norm: what float32 leaves of another order of sums."""
+"""The limit, relative to the norm of the gradient. Sums in another order differ by this much in float32."""
 REGIMES = ("on_policy", "stale:1", "replay:16,0.5", "offline")
 ALL = tuple(WAYS)
 OFTEN = ("agro", "grpo", "ppo", "robust_m2po", "dpo", "kto")
-"""Of these also a layer at a time, and with fewer groups than ranks."""
+"""These are also tested a layer at a time, and with fewer groups than ranks."""
 CORRECTIONS = {"importance_cap": 2.0, "icepop": (0.5, 2.0), "sequence_mask": (0.5, 2.0)}
 TWO_EPOCHS = {"updates": 4, "minibatches": 2}
 CASES = {

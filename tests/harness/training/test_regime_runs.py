@@ -1,4 +1,4 @@
-"""Whole runs in every regime: what they sample and charge, and that they can be left at any step."""
+"""Whole runs in every regime: what they sample and charge, and that they can stop at any step."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ REGIMES: dict[str, dict[str, Any]] = {
 
 
 def test_a_stale_run_samples_with_old_weights(tmp_path: Path) -> None:
-    """Against a run whose weights do not move: the first k + 1 batches are of the start weights, no more."""
+    """Compared with a run whose weights do not move, only the first k + 1 batches come from the start weights."""
     still = small_config(optimizer__learning_rate=1e-30, objectives={})
     run_small(still, tmp_path / "still")
     first = [step["completions"] for step in steps(tmp_path / "still")]
@@ -52,7 +52,7 @@ def test_old_log_probabilities_are_those_of_the_weights_that_sampled(tmp_path: P
             assert last["objective/ratio_mean"] == 1.0
             assert last["train/ratio_mean"] == pytest.approx(1.0, abs=1e-3)
         else:
-            assert last["objective/ratio_mean"] != 1.0  # and the policy has moved since
+            assert last["objective/ratio_mean"] != 1.0  # and the policy has moved since then
             assert abs(last["train/kl_from_behaviour"]) > 1e-3
             assert abs(last["train/ratio_mean"] - 1.0) > 1e-3
         assert last["train/ratio_mean"] >= math.exp(-last["train/kl_from_behaviour"]) - 1e-6  # a mean of exponentials
@@ -66,7 +66,7 @@ def test_objectives_share_one_offline_set_and_seeds_do_not(tmp_path: Path) -> No
     assert found["agro"][0]["data"] == found["grpo"][0]["data"] != found["other"][0]["data"]
     assert found["agro"][0]["data"]["completions"] == 48
     sampled = {name: [step["completions"] for step in steps(tmp_path / "runs" / name)] for name in runs}
-    assert sampled["agro"] == sampled["grpo"]  # every step, not the first alone
+    assert sampled["agro"] == sampled["grpo"]  # at every step, not only the first
     assert len(list((tmp_path / "offline").iterdir())) == 2
     for name in runs:
         spent = found[name][-1]["spent"]
@@ -110,7 +110,7 @@ SEVERAL: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GEPPO, which requires them all, with several updates a rollout: each field is computed again here."""
+    """GEPPO needs all passes, with several updates per rollout. The test computes each field again."""
     gaps: dict[str, list[float]] = {field: [] for field in ("old_logp", "start_logp", "ref_logp", "moved")}
     backward = harness.training.update._backward
 
@@ -132,7 +132,7 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
     monkeypatch.setattr(harness.training.update, "_backward", watched)
     run_small(small_config("geppo", **SEVERAL[name], optimizer__warmup_steps=0), tmp_path / "runs" / "a")
     assert all(max(gaps[field]) < 1e-4 for field in ("old_logp", "start_logp", "ref_logp"))
-    assert (max(gaps["moved"]) > 0.1) == (name != "on_policy")  # or else the three could be one
+    assert (max(gaps["moved"]) > 0.1) == (name != "on_policy")  # otherwise the three could be one
 
 
 @pytest.mark.parametrize("name", REGIMES)
@@ -150,7 +150,7 @@ def test_every_regime_ends_within_a_budget_of_any_unit(name: str, unit: str, tmp
     assert end["status"] == "finished"
     assert end["spent"][unit] <= total
     step = end["spent"][unit] / len(taken)
-    assert end["spent"][unit] + 1.7 * step > total  # another one would not have fitted; steps differ in length
+    assert end["spent"][unit] + 1.7 * step > total  # another step would not have fitted; the lengths of steps differ
     if unit in ("completions", "optimizer_steps"):
         assert end["spent"]["discarded_completions"] == 0
 
@@ -170,7 +170,7 @@ def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objec
 
 
 class Clock:
-    """Each look at it takes a twentieth of a second, however busy the machine is."""
+    """Each look at this clock takes a twentieth of a second, however busy the machine is."""
 
     now = 0.0
     time = staticmethod(time.time)
@@ -182,7 +182,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The one that a run's seconds are measured with."""
+    """The clock that measures the seconds of a run."""
     ticking = Clock()
     monkeypatch.setattr(harness.training.state, "time", ticking)
     return ticking
@@ -206,7 +206,7 @@ def test_completions_that_wait_when_the_seconds_run_out_are_discarded(
 
     def slow(run: RunState, groups: Sequence[Group]) -> dict[str, float]:
         if run.iteration == 1:
-            clock.now += total  # nothing foretells it, so two batches wait
+            clock.now += total  # nothing predicts this, so two batches wait
         return update(run, groups)
 
     monkeypatch.setattr("harness.training.loop.update", slow)

@@ -1,4 +1,4 @@
-"""A run that is left and taken up again ends as if nothing had happened; every objective, every control."""
+"""A run that stops and resumes ends as if it had not stopped. This holds for every objective and every control."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def torn(config: Any, directory: Path) -> None:
-    """Run it, left after its first step, and again in the middle."""
+    """Runs it, with a stop after its first step and another in the middle."""
     for patience in (1, 4):
         left = iter(range(patience))
         run_small(config, directory, should_stop=lambda left=left: next(left, None) is None)
@@ -92,7 +92,7 @@ def test_every_kind_of_arm_resumes(arm: str, tmp_path: Path) -> None:
 
 
 def test_a_template_that_makes_other_prompts_is_not_resumed(tmp_path: Path) -> None:
-    """As one that holds the date does on the next day."""
+    """For example, a template that contains the date makes other prompts on the next day."""
     template = tmp_path / "chat.jinja"
     changes = {"task__format": "own", "model__chat_template": str(template)}
     config = small_config("agro", **changes)
@@ -107,7 +107,7 @@ def test_a_template_that_makes_other_prompts_is_not_resumed(tmp_path: Path) -> N
 
 
 def test_other_libraries_that_take_a_run_up_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In its journal and on its leaderboard; the same ones leave no trace."""
+    """The journal and the leaderboard name them. If the libraries are the same, nothing is added."""
     config = small_config("agro")
     for patience, another in ((1, None), (4, "9.9"), (99, "9.9")):
         if another:
@@ -124,7 +124,7 @@ def test_other_libraries_that_take_a_run_up_are_named(tmp_path: Path, monkeypatc
 
 
 def test_all_of_an_optimiser_is_taken_up_where_its_weights_are(tmp_path: Path) -> None:
-    """Its count of steps, too: on a GPU a fused step reads it there."""
+    """This includes its count of steps: on a GPU, a fused step reads it there."""
 
     def made(device: str) -> tuple[dict[str, torch.nn.Module], torch.optim.Optimizer]:
         layer = torch.nn.Linear(2, 2, device=device)

@@ -1,4 +1,4 @@
-"""Robust objectives in whole runs: without a radius nothing changes, and micro-batches see the whole step."""
+"""Robust objectives in whole runs. Without a radius nothing changes, and micro-batches use the whole step."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ OWN = ("objective/robust_loss", "objective/robust_square")
 
 
 def without(step: dict[str, Any]) -> dict[str, Any]:
-    """The step without what a robust objective measures besides."""
+    """The step without the additional metrics of a robust objective."""
     return step | {"metrics": {name: value for name, value in step["metrics"].items() if name not in OWN}}
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of shards: what some number of devices writes any other reads, and nothing of it is pickled."""
+"""Checkpoints of shards. Any number of devices reads what another number has written, and nothing is pickled."""
 
 import os
 import pickle
@@ -36,13 +36,13 @@ from tests.support.ranks import in_ranks
 RUN = "run"
 MODELS = {"all weights": None, "adapters": LoraSettings(rank=3)}
 KINDS = {"one file": False, "a file a rank": True}
-"""How a state of shards is stored that is too large for one file, by whether ranks have a common disk."""
+"""How a sharded state is stored that is too large for one file. This depends on whether ranks have a common disk."""
 Found = dict[str, dict[str, Any]]
 Trained = tuple[dict[str, nn.Module], torch.optim.Optimizer]
 
 
 def trained(name: str, *, shards: bool, steps: int) -> Trained:
-    """A policy and a critic, the state of their optimiser, and gradients of the step before, as optimism keeps them."""
+    """A policy, a critic, the state of their optimiser, and gradients of the step before, which optimism needs."""
     model = ModelSettings(path="embedded:tiny-arithmetic", device="cpu", dtype="float32")
     policy = load_policy(model, 1.0, PolicySettings(lora=MODELS[name]))
     modules: dict[str, nn.Module] = {"policy": policy.model, "critic": Critic(policy)}
@@ -56,7 +56,7 @@ def trained(name: str, *, shards: bool, steps: int) -> Trained:
 
 
 def train(modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int) -> None:
-    """One step on gradients that are a function of the weights."""
+    """One step with gradients that are a function of the weights."""
     for module in modules.values():
         for parameter in module.parameters():
             if parameter.requires_grad:
@@ -73,13 +73,13 @@ def hashes(modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> d
 
 
 def norms(modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """Of what was computed on shards, whose last bits differ."""
+    """The norms of tensors that were computed on shards. Their last bits differ."""
     state = checkpoint._state(modules, optimizer)
     return {name: float(whole(tensor).double().norm()) for name, tensor in state}
 
 
 def write(world: World, folder: Path) -> Found:
-    """Checkpoints of either kind, from shards; and what is in them."""
+    """Writes checkpoints of both kinds from shards. Returns their contents."""
     torch.set_num_threads(1)
     found = {}
     for name in MODELS:
@@ -88,7 +88,7 @@ def write(world: World, folder: Path) -> Found:
             (folder / name / kind).mkdir(parents=True, exist_ok=True)
             COMMON_DISK.set(common)
             with mock.patch.object(checkpoint, "ONE_FILE", 0):
-                for journal in (1, 2, 3):  # one replaces the other
+                for journal in (1, 2, 3):  # each replaces the one before
                     progress = Progress(journal_bytes=journal)
                     save_checkpoint(folder / name / kind, RUN, modules, optimizer, progress, [], world)
         found[name] = hashes(modules, optimizer)
@@ -96,7 +96,7 @@ def write(world: World, folder: Path) -> Found:
 
 
 def read(world: World, folder: Path, *, shards: bool) -> Found:
-    """What comes of checkpoints, by name and kind; and that the run goes on from there."""
+    """The states that are read from checkpoints, by name and kind. Also checks that the run goes on from there."""
     torch.set_num_threads(1)
     found = {}
     for name in MODELS:
@@ -118,7 +118,7 @@ def both(world: World, folder: Path) -> list[Found]:
 
 @contextmanager
 def unpickled() -> Iterator[None]:
-    """Inside, nothing is unpickled."""
+    """Forbids to unpickle anything inside."""
     with (
         mock.patch.object(pickle, "load", side_effect=AssertionError),
         mock.patch("torch.load", side_effect=AssertionError),
@@ -161,7 +161,7 @@ def read_in_shards(world: World, folder: Path) -> Found:
 
 
 def test_all_files_are_safetensors(written: tuple[Path, list[Found]]) -> None:
-    """And of states that were replaced none is left."""
+    """And no file of a replaced state is left."""
     for name in MODELS:
         for kind in KINDS:
             folder = written[0] / name / kind
@@ -207,8 +207,10 @@ def test_a_run_that_ends_leaves_none(written: tuple[Path, list[Found]], tmp_path
 
 
 def killed(environment: dict[str, str], folder: Path, at: str) -> None:
-    """A rank that writes a second state after a first; rank 0 is killed as it comes to ``at``, and the other one
-    with it."""
+    """A rank that writes a first state and then a second.
+
+    Rank 0 is killed when it comes to ``at``, and the other rank is killed with it.
+    """
     import torch.distributed as dist
 
     from harness.world import Ranks

@@ -1,4 +1,4 @@
-"""A run over two ranks with its models in shards is the run of one process, also if it is resumed elsewhere."""
+"""A run over two ranks with sharded models is the run of one process, even if it resumes on other devices."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.small import run_small, small_config, steps
 TWO: dict[str, Any] = {"compute__devices": 2, "compute__parallel": "shard"}
 KL = {"quantity": "kl", "limit": 0.01, "rate": 0.5}
 SHORT: dict[str, Any] = {"budget": {"unit": "completions", "total": 32}}
-"""A step or two: only the first one is compared."""
+"""One or two steps, because only the first one is compared."""
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "on policy": ("agro", {}),
     "a critic, a limit, minibatches, optimism": (
@@ -58,7 +58,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 STOPPED = 3
-"""Steps before a run is stopped."""
+"""The number of steps before a run is stopped."""
 
 
 def until(stop: int | None) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def until(stop: int | None) -> dict[str, Any]:
 
 
 def everything(world: World, folder: Path) -> dict[str, Any]:
-    """All that takes two ranks: to start them takes longer."""
+    """Everything that takes two ranks. To start them takes longer than the tests."""
     torch.set_num_threads(1)
     for number, (objective, changes) in enumerate(ARMS.values()):
         assert run_small(small_config(objective, **changes, **TWO), folder / f"{number}" / "runs" / "two", world=world)
@@ -82,7 +82,7 @@ def everything(world: World, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the runs of both ranks."""
+    """The folder with the runs of both ranks."""
     made = tmp_path_factory.mktemp("runs")
     run_small(small_config("agro"), made / "alone", **until(STOPPED))
     in_ranks(2, everything, made)
@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_alike(one: Path, other: Path, *, count: int | None = None) -> None:
-    """The first steps; all by default."""
+    """Checks that the first ``steps`` steps are alike; by default, all of them."""
     pairs = list(zip(steps(one), steps(other), strict=True))[:count]
     assert pairs
     for mine, theirs in pairs:
@@ -108,8 +108,10 @@ def test_the_first_step_is_that_of_one_process(number: int, folder: Path) -> Non
 
 
 def test_a_run_stopped_on_some_devices_is_taken_up_on_others(folder: Path) -> None:
-    """From shards, in either kind of checkpoint, on one device; and from one device, or from two with all weights
-    each, in shards."""
+    """From shards in both kinds of checkpoint to one device.
+
+    Also from one device, and from two with all weights each, to shards.
+    """
     whole_run = folder / "0" / "runs" / "two"
     for kind in ("one", "slots"):
         stopped = folder / f"stopped-{kind}"

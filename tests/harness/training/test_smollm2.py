@@ -1,4 +1,4 @@
-"""A real language model on real problems: SmolLM2-135M from its GGUF file, GSM8K from local files."""
+"""A real language model on real problems: SmolLM2-135M from its GGUF file, and GSM8K from local files."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def test_a_gguf_model_is_trainable_and_talks(smollm2: Policy) -> None:
     assert smollm2.size.parameters == 134_515_008
     ids = smollm2.encode("What is the capital of France?")
     text = smollm2.tokenizer.decode(ids)
-    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")  # its chat template, ready to answer
+    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")  # its chat template, ready for the answer
     answer = smollm2.model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
     assert "Paris" in smollm2.tokenizer.decode(answer[0, len(ids) :])
     logp = smollm2.logp(Sequences.of([(ids, (504, 3575, 282))]))
@@ -49,7 +49,7 @@ def test_a_chat_holds_what_stands_around_the_prompt(smollm2: Policy) -> None:
 
 
 def test_an_update_favours_what_was_rewarded(smollm2: Policy) -> None:
-    """SmolLM2 hardly ever solves a problem, so here the rewards are given."""
+    """SmolLM2 solves almost no problem, so the rewards are given here."""
     ids = smollm2.encode("What is 2+2?")
     texts = ("The answer is #### 4", "The answer is #### 5")
     answers = [tuple(smollm2.tokenizer.encode(text)) for text in texts]
@@ -85,7 +85,9 @@ def test_a_whole_run_on_gsm8k(gguf: Path, data_dir: Path, tmp_path: Path) -> Non
     command += [f"--set={key}={json.dumps(value)}" for key, value in settings.items()]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert re.search(r"^\S+ \S+ engine (vllm|transformers): .+$", result.output, re.M)  # what auto chose, and why
+    assert re.search(
+        r"^\S+ \S+ engine (vllm|transformers): .+$", result.output, re.M
+    )  # the choice of auto, and the reason
     seen = " ".join(result.output.split())
     assert "answer format boxed: 0% rewarded" in seen and "100% cut" in seen
     board = json.loads((tmp_path / "smollm2-gsm8k" / "leaderboard.json").read_text())["boards"][0]

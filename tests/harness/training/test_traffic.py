@@ -1,17 +1,17 @@
-"""What ranks tell each other in a step is little more than they must: gradients once an update, tokens and scores."""
+"""In a step, ranks send little more than they must: gradients once per update, and tokens with their scores."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.gang import Sent, noted
+from benchmarks.gang import SHORTEST, WARM, Sent, noted, options
 from harness.world import HEAD, World
 from tests.support.ranks import in_ranks
 from tests.support.small import run_small, small_config
 
 OBJECTIVES = ("agro", "grpo")
 MESSAGES = 40
-"""Short ones in a step, at most: of clocks, metrics, stopping."""
+"""The largest number of short messages in a step, for clocks, metrics and stopping."""
 
 
 def traffic(world: World, directory: Path) -> list[list[tuple[Sent, Sent]]]:
@@ -41,10 +41,19 @@ def test_gradients_are_summed_once_an_update(counted: list[list[list[tuple[Sent,
 
 
 def test_tokens_verdicts_and_scores_are_gathered_once(counted: list[list[list[tuple[Sent, Sent]]]]) -> None:
-    """Each rank hands over its share; shares are padded to the longest, and say how long they are."""
+    """Each rank sends its share. Shares are padded to the longest, and each names its length."""
     for rank in counted:
         for steps in rank:
             assert len(steps) == 2
             for sent, least in steps:
                 assert sent["objects"] < 1.5 * least["objects"] + MESSAGES * HEAD
                 assert sent["objects"] >= least["objects"] / 2
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1, WARM, SHORTEST - 1])
+def test_the_benchmark_refuses_too_few_steps_at_once(steps: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        options([f"--steps={steps}"])
+    assert stopped.value.code == 2
+    assert f"error: --steps must be at least {SHORTEST}, because" in capsys.readouterr().err
+    assert options([f"--steps={SHORTEST}"]).steps == SHORTEST

@@ -1,4 +1,4 @@
-"""Whole runs with the real vLLM: trained, resumed, ranked; and what becomes of an engine that lags behind."""
+"""Whole runs with the real vLLM: trained, resumed and ranked. Also shows what an engine that lags behind causes."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ if vllm_version("cpu") is None:
 pytestmark = pytest.mark.xdist_group("vLLM and SmolLM2 are loaded once")
 
 FAST = {"optimizer__warmup_steps": 0, "optimizer__learning_rate": 1e-3}
-"""Steps large enough that an engine of yesterday's weights shows."""
+"""Steps that are large enough to show an engine with the weights of the step before."""
 
 
 def gaps(directory: Path, name: str = "engine/logp_gap_mean") -> list[float]:
@@ -35,7 +35,7 @@ def test_a_run_from_the_command_line_ends_in_a_leaderboard(tmp_path: Path) -> No
     assert {row["objective"] for row in board["rows"]} == {"agro", "grpo"}
     runs = sorted((tmp_path / "tiny-arithmetic" / "runs").iterdir())
     seen = [[step["completions"] for step in steps(run)] for run in runs]
-    assert seen[0][0] == seen[1][0]  # the same start weights and seeds: the very same first completions
+    assert seen[0][0] == seen[1][0]  # the same start weights and seeds give the same first completions
     assert seen[0][-1] != seen[1][-1]
 
 
@@ -58,7 +58,7 @@ def test_an_engine_that_lags_behind_stops_the_run(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Policy, "weights", lambda policy: iter(start))
     with pytest.raises(HarnessError, match="log-probabilities of engine vllm and trainer differ by up to"):
         run_small(config, tmp_path / "stale")
-    assert all(gap < 1e-4 for gap in gaps(tmp_path / "stale", "engine/logp_gap_max"))  # of the steps that were taken
+    assert all(gap < 1e-4 for gap in gaps(tmp_path / "stale", "engine/logp_gap_max"))  # in the steps that were taken
 
 
 def test_adapters_are_trained_and_sampled(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_adapters_are_trained_and_sampled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("objective", ["agro", "ppo", "dpo"])
 def test_importance_weights_of_an_exact_engine_are_one(objective: str, tmp_path: Path) -> None:
-    """So they change nothing but rounding, which small steps do not blow up; with any objective."""
+    """So they change nothing except rounding, which small steps do not amplify. This holds for every objective."""
     plain = small_config(objective, compute__engine="vllm", optimizer__learning_rate=1e-5)
     weighed = small_config(
         objective, compute__engine="vllm", optimizer__learning_rate=1e-5, optimizer__importance_cap=2.0
@@ -83,7 +83,7 @@ def test_importance_weights_of_an_exact_engine_are_one(objective: str, tmp_path:
 
 
 def test_a_fixed_set_is_of_one_engine(tmp_path: Path) -> None:
-    """Another engine draws other tokens, so a run on its set would depend on who came first."""
+    """Another engine samples other tokens. So a run on its set would depend on which run came first."""
     found = []
     for engine in ("transformers", "vllm"):
         config = small_config(regime="offline", rollout__offline_completions=32, compute__engine=engine)

@@ -1,4 +1,4 @@
-"""On the path of a process, this hides the packages that BLOCKED names, as if they were not installed."""
+"""If this file is on the path of a process, it hides the packages in BLOCKED, as if they were not installed."""
 
 import os
 from importlib import machinery, metadata
