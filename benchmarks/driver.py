@@ -106,6 +106,7 @@ def main() -> None:
     given = parser.parse_args()
     config = Template.trained().start.config
     publishing = "; publishing to SQLite" if given.mlflow else ""
+    print("# What the command costs while its runs run\n")
     print(f"{given.devices} runs at a time, each of which writes a step a second; bars on a terminal{publishing}.\n")
     print("| waiting runs | share of a core |\n| ---: | ---: |")
     for waiting in map(int, given.waiting.split(",")):

@@ -158,6 +158,7 @@ def main() -> None:
                 jobs.append((seed, 1, alone, terms))
             _side_by_side(jobs)
             apart.append(max(seconds(request.directory) for *_, request, _ in jobs))
+    print(f"# One run over {size} processes\n")
     print("| bytes a step | sent by rank 0 | least | ratio |\n| --- | ---: | ---: | ---: |")
     for kind in ("objects", "gradients"):
         used = statistics.mean(one[kind] for one, _ in sent)

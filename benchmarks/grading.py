@@ -53,6 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     items = batch(given.completions, given.bombs)
     with Grader() as grader:
+        print("# Grading of answers that waste time\n")
         print(f"Of {given.completions} completions, {given.bombs} have an answer that is written to waste time.\n")
         print("| | seconds | correct | wrong |\n| --- | ---: | ---: | ---: |")
         for what in ("the first time", "again"):

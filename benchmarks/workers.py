@@ -67,6 +67,7 @@ def main() -> None:
             first = first or found
             if differing := sorted(key for key in first.keys() | found.keys() if first.get(key) != found.get(key)):
                 raise SystemExit(f"with {workers} workers, these results differ: {', '.join(differing)}")
+    print("# Parallel runs\n")
     print("| workers | seconds | relative to one |\n| ---: | ---: | ---: |")
     medians = {workers: statistics.median(times) for workers, times in seconds.items()}
     for workers, median in medians.items():

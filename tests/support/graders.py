@@ -11,7 +11,7 @@ OLD = {"grader": "0", "math-verify": "0.1"}
 
 
 def judged_by_old(records: list[Line], **versions: str) -> list[Line]:
-    """The lines of a journal with the version of an older grader, or with ``graders``."""
+    """The lines of a journal with the version of an older grader, or with ``versions``."""
     changed: list[Line] = json.loads(json.dumps(records))
     changed[0]["origin"]["versions"] |= versions or OLD
     return changed

@@ -28,7 +28,7 @@ class Typed:
     folder: Path
 
     def interrupt(self) -> None:
-        """Sends a signal to all processes that the command has started, as a terminal does."""
+        """Sends Ctrl-C to all processes that the command has started, as a terminal does."""
         assert self.process.pid is not None
         os.killpg(self.process.pid, signal.SIGINT)
 

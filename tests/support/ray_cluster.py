@@ -37,8 +37,9 @@ class Nodes:
 
 @contextmanager
 def nodes(count: int, objectives: Sequence[str] = ()) -> Iterator[Nodes]:
-    """Starts ``nodes`` nodes and connects this process to them."""
-    settings = {"prestart_worker_first_driver": False, "enable_worker_prestart": False}  # of what may not be needed
+    """Starts ``count`` nodes and connects this process to them."""
+    # Starts no workers that may not be needed.
+    settings = {"prestart_worker_first_driver": False, "enable_worker_prestart": False}
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": MEMORY, "_system_config": settings}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:

@@ -1,4 +1,4 @@
-"""How much a command says."""
+"""How much a command prints."""
 
 from pathlib import Path
 

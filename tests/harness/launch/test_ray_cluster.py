@@ -56,7 +56,7 @@ def begun(requests_running: set[str], out: Path) -> bool:
 
 
 def files_of(folder: Path) -> set[str]:
-    """The contents of the files that are kept. A lock only says that a process held it."""
+    """The names of the files that are kept. A lock only says that a process held it."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != LOCK}
 
 

@@ -23,7 +23,7 @@ LETTERS = ("cc", "cw", "ww")
 
 
 def outcome(records: list[Line], right: int, start: int = 40) -> list[Line]:
-    """The number of 100 problems that were solved at the end, and at the start."""
+    """How many of 100 problems were solved at the end, and at the start."""
     made = with_verdicts(records, {f"{n:03}": "cc" if n < right else "ww" for n in range(100)})
     first = next(r for r in made if r["event"] == "evaluation" and r["split"] == "test")
     judge(first, {f"{n:03}": "cc" if n < start else "ww" for n in range(100)})

@@ -1,4 +1,4 @@
-"""Runs that different graders graded never share a table, and the table names the grader."""
+"""Runs with different graders never share a table, and the table names the grader."""
 
 from pathlib import Path
 

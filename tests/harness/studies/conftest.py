@@ -1,4 +1,4 @@
-"""What the studies' tests share."""
+"""Fixtures for the tests of the studies."""
 
 import pytest
 from transformers import LlamaConfig
@@ -16,7 +16,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def shallow_llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The same with 8 layers of its 32: each is traced, and says what the others say."""
+    """The same config with 8 of its 32 layers. Each layer is traced, and all layers give the same."""
     folder = tmp_path_factory.mktemp("shallow-llama")
     LlamaConfig(**LLAMA_3_8B.to_dict() | {"num_hidden_layers": 8}).save_pretrained(folder)
     return str(folder)

@@ -118,7 +118,7 @@ def both(world: World, folder: Path) -> list[Found]:
 
 @contextmanager
 def unpickled() -> Iterator[None]:
-    """Forbids to unpickle anything inside."""
+    """Makes unpickling inside the block an error."""
     with (
         mock.patch.object(pickle, "load", side_effect=AssertionError),
         mock.patch("torch.load", side_effect=AssertionError),

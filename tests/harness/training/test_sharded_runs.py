@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_alike(one: Path, other: Path, *, count: int | None = None) -> None:
-    """Checks that the first ``steps`` steps are alike; by default, all of them."""
+    """Checks that the first ``count`` steps are alike; by default, all of them."""
     pairs = list(zip(steps(one), steps(other), strict=True))[:count]
     assert pairs
     for mine, theirs in pairs:
