@@ -117,5 +117,5 @@ def fail(world: World) -> None:
 
 
 def test_errors_of_all_ranks_are_shown() -> None:
-    with pytest.raises(AssertionError, match=r"(?s)rank 0:.*LostRanks: rank 0 has lost.*rank 1:.*of rank 1"):
+    with pytest.raises(AssertionError, match=r"(?s)rank 0:.*LostRanks: rank 0 lost.*rank 1:.*of rank 1"):
         in_ranks(2, fail, patience=60)

@@ -24,6 +24,6 @@ def test_more_workers_than_cores_are_one_warning(tmp_path: Path) -> None:
     crowded = ["--workers", "2", f"--set=compute.threads={cores()}", "--set=evaluation.shares=[1]"]
     done = two_runs(tmp_path / "out", *crowded)
     assert done.code() == 0, done.stderr
-    assert done.stdout.count("warning: 2 workers of") == 1
+    assert done.stdout.count("warning: 2 workers with") == 1
     assert "1 at a time would fit" in done.stdout
     assert "2 runs, 100 completions each, 2 at a time" in done.stdout

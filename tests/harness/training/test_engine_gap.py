@@ -63,7 +63,7 @@ def test_a_run_stops_before_it_trains_on_what_was_not_sampled_from_it(
     if not offset:
         assert run_small(config("float32"), tmp_path) == "finished"
         return
-    with pytest.raises(HarnessError, match=r"differ by up to 0\.3 nats a token, which float32 does not explain"):
+    with pytest.raises(HarnessError, match=r"differ by up to 0\.3 nats per token, which float32 does not explain"):
         run_small(config("float32"), tmp_path)
     assert not steps(tmp_path)
 

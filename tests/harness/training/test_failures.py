@@ -47,7 +47,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: di
             {"rollout__max_prompt_tokens": 3},
             r"the prompt of problem .+ has 12 tokens",
         ),
-        ({"rollout__max_prompt_tokens": 128}, r"are more than the 128 tokens that embedded:tiny-arithmetic takes"),
+        ({"rollout__max_prompt_tokens": 128}, "exceed the context of embedded:tiny-arithmetic, 128 tokens"),
     ],
 )
 def test_what_is_too_long_is_refused_before_anything_is_sampled(

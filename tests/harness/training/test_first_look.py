@@ -78,7 +78,7 @@ def test_a_run_that_could_teach_nothing_does_not_begin(tmp_path: Path) -> None:
     refused([*command, "--out", str(tmp_path)], "have no answer", "rollout.max_tokens", "--anyway")
     assert not list(tmp_path.rglob("journal.jsonl"))
     code, output = harness(*command, "--out", str(tmp_path), "--anyway")
-    assert code == 0 and "the start policy, 64 completions" in output
+    assert code == 0 and "the start policy on 64 completions" in output
     (journal,) = tmp_path.glob("*/runs/*/journal.jsonl")
     events = Journal(journal.parent).read()
     assert isinstance(events[0], Start) and events[0].answer_format == "own"
