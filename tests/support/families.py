@@ -161,7 +161,7 @@ def verdict_of(family: str, folder: Path) -> Verdict:
         policy = load_policy(ModelSettings(path=str(folder), device="cpu", dtype="float32"), 1.0)
         engine = make_engine(policy, ComputeSettings(engine="transformers"), CONTEXT)
     except HarnessError as error:
-        return Verdict(family=family, kind="refused", said=re.split(r" \(|;|: a token", why(str(error), folder))[0])
+        return Verdict(family=family, kind="refused", said=re.split(r" \(|;|: in a trial", why(str(error), folder))[0])
     prompts = [tuple(np.random.default_rng(n).integers(3, VOCABULARY, n).tolist()) for n in (2, 21, 9)]
     groups = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=11), 3)
     pairs = [(prompt, one.ids) for prompt, group in zip(prompts, groups, strict=True) for one in group]

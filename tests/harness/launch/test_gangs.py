@@ -50,7 +50,7 @@ def test_any_rank_killed_at_any_moment_ends_the_gang_and_the_run_is_taken_up(
     chance = random.Random(time.time_ns())
     for turn, lines in enumerate((0, 3, 4, 6, 8)):
         rank, delay = turn % 2, chance.uniform(0, 0.1)
-        with pytest.raises(HarnessError, match=f"died on cpu:{rank}, at ppo-s0-.*, rank {rank} of 2"):
+        with pytest.raises(HarnessError, match=f"on cpu:{rank} died during ppo-s0-.*, rank {rank} of 2"):
             carry_gang(run, killed(rank, lines, delay))
         assert time.time() - float((run.directory.parent / "killed").read_text()) < AT_ONCE
         assert len(history(run.directory) if run.directory.exists() else []) < len(history(uninterrupted))

@@ -31,7 +31,7 @@ def test_finished_runs_of_an_older_grader_are_one_sentence_and_no_crash(half: Pa
     assert "of these 2 runs, 1 under grader 0/0.1 have ended, but the current grader is" in said
     board = json.loads((half / SUITE / "leaderboard.json").read_text())
     assert [row["objective"] for part in board["boards"] for row in part["rows"]] == ["grpo"]
-    code, output = harness("run", "--algos", "agro", "--seeds", "0,", "--out", str(half), *QUICK)
+    code, output = harness("run", "--algos", "agro", "--seeds", "0,", "--out", str(half), *QUICK, "--explain")
     assert code == 0 and "grader 0/0.1 judged all" in " ".join(output.split()), "alone, they have a table of their own"
     refused(["leaderboard", "--suite", SUITE, "--out", str(half)], "different graders")
 
