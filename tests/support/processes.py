@@ -69,6 +69,8 @@ def _type(arguments: list[str], folder: Path, largest_file: int | None, fault: C
     from harness.cli import app
 
     os.setsid()
+    # The fork server may have been started by workers of this test process, and those start with Ctrl-C held back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.chdir(folder.parent)
     for name, stream in (("stdout", 1), ("stderr", 2)):
         os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)

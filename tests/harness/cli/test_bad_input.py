@@ -165,7 +165,7 @@ def test_other_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
     refused(["make-base", "huge"], "tiny-arithmetic", "tiny-gcd")
     (tmp_path / "file").touch()
     refused(["make-base", "tiny-gcd", "--out", str(tmp_path / "file")], "cannot write", "--out")
-    refused(["run", "--algos", "frozen", "--set", "baseline=frozen", "--out", str(tmp_path)], "like frozen, which is also a control")
+    refused(["run", "--algos", "frozen", "--set", "baseline=frozen", "--out", str(tmp_path)], "which is also a control")
     refused(["doctor", "--suite", "tiny-arithmetik"], "tiny-arithmetic")
 
 
