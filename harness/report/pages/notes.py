@@ -75,7 +75,7 @@ def summary(part: RegimeBoard) -> list[str]:
 
 def quick_look(limit: int) -> str:
     """A warning that the numbers come from a limited run."""
-    return f"a quick look at {limit} problems (limit {limit}), and no result"
+    return f"this is only a quick look at {limit} problems (limit {limit}), so do not cite these numbers"
 
 
 def lead(board: Board) -> str:
