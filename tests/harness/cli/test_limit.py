@@ -53,7 +53,7 @@ def test_the_results_say_what_they_are(tmp_path: Path) -> None:
     """In the terminal, in every file for readers, and in a comparison."""
     code, output = harness(*RUN, "--limit", "4", "--out", str(tmp_path))
     assert code == 0, output
-    name, mark = f"{SUITE}-limit-4", "a quick look at 4 problems"
+    name, mark = f"{SUITE}-limit-4", "this is only a quick look at 4 problems"
     folder = tmp_path / name
     assert not (tmp_path / SUITE).exists()
     assert f"warning: {mark}" in output
