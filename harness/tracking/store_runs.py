@@ -7,11 +7,17 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from harness.config.run_config import RunConfig
 from harness.records.events import Invocation, Start
 from harness.records.locks import locked
 from harness.tracking import ARM, CREATED, INVOCATION, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED, RUN_ID
 from harness.tracking.opening import INITIALISING
 from harness.tracking.view import description_of
+
+
+def layout_tags(config: RunConfig) -> dict[str, str]:
+    """The tags that the current layout adds to a run."""
+    return {LAYOUT: LAYOUT_NOW, MATCH: config.match_key, ARM: config.arm_key}
 
 
 class StoreRuns:
@@ -82,9 +88,7 @@ class StoreRuns:
                 RUN_ID: start.run_id,
                 CREATED: repr(start.time),
                 PUBLISHED: "0",
-                LAYOUT: LAYOUT_NOW,
-                MATCH: config.match_key,
-                ARM: config.arm_key,
+                **layout_tags(config),
                 "mlflow.parentRunId": parent,
                 "mlflow.source.git.commit": start.origin.versions["commit"],
                 NOTE: description_of(start),

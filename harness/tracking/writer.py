@@ -20,14 +20,14 @@ from harness.config.run_config import RunConfig
 from harness.records.events import Invocation, Start
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import EVALUATIONS, completions_of
-from harness.tracking import ARM, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED
+from harness.tracking import LAYOUT, LAYOUT_NOW, NOTE, PUBLISHED
 from harness.tracking.answer import LEADERBOARD, answers_of, name_of, table
 from harness.tracking.completions import LISTED, TABLE, TABLES, table_of
 from harness.tracking.following import Seen
 from harness.tracking.homes import local_path
 from harness.tracking.opening import absolute, beside, experiment_of
 from harness.tracking.saved_view import MOST_ASKED, TAG, id_of, place_of, tag_value
-from harness.tracking.store_runs import StoreRuns
+from harness.tracking.store_runs import StoreRuns, layout_tags
 from harness.tracking.view import FINAL, datasets_of, metrics_of, params_of, position
 
 BATCH = 900
@@ -86,7 +86,7 @@ class Writer:
             self._put_files(run, directory)
             tags |= {TABLES: LISTED} if self._put_table(run, directory, seen) else {}
         if not current:
-            tags |= {LAYOUT: LAYOUT_NOW, MATCH: start.config.match_key, ARM: start.config.arm_key}
+            tags |= layout_tags(start.config)
         self._client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         self._runs.set_status(run, status, seen.time)
         seen.waiting.clear()

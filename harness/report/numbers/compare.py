@@ -41,9 +41,10 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     Raises:
         HarnessError: a name is unknown or ambiguous, no run has finished, or the two are not matched.
     """
-    for name in (a, b):
-        _refuse_unknown(name, results)
-    sides = [_named(name, results, regime) for name in (a, b)]
+    if not results:
+        raise HarnessError("there are no runs to compare here; make some with harness run, or name others with --from")
+    named = [(name, _named(name, results)) for name in (a, b)]
+    sides = [_of_one_regime(name, runs, regime) for name, runs in named]
     if {a, b} & {run.config.objective.name for side in sides for run in side}:
         refuse_unmatched([run for side in sides for run in side])
     else:  # two named runs or rows, so no option can select others
@@ -60,21 +61,17 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     return Pairs(names=(a, b), runs=runs, single=False)
 
 
-def _refuse_unknown(name: str, results: Sequence[RunResult]) -> None:
-    if not results:
-        raise HarnessError("there are no runs to compare here; make some with harness run, or name others with --from")
-    if not _all_named(name, results):
+def _named(name: str, results: Sequence[RunResult]) -> list[RunResult]:
+    """The runs that a name stands for."""
+    named = [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
+    if not named:
         known = sorted({run.config.objective.name for run in results})
         raise HarnessError(f"there is no objective or run {name!r} here; objectives: {', '.join(known)}")
+    return named
 
 
-def _all_named(name: str, results: Sequence[RunResult]) -> list[RunResult]:
-    return [run for run in results if name in (run.run_id, run.config.objective.name, run.config.arm_key)]
-
-
-def _named(name: str, results: Sequence[RunResult], regime: str | None) -> list[RunResult]:
-    """The runs of one regime that a name stands for."""
-    named = _all_named(name, results)
+def _of_one_regime(name: str, named: Sequence[RunResult], regime: str | None) -> list[RunResult]:
+    """The named runs of ``regime``, or of the only one that they have."""
     chosen = [run for run in named if regime in (None, run.config.regime)]
     regimes = sorted({run.config.regime for run in named})
     if not chosen or (len({run.config.regime for run in chosen}) > 1):

@@ -99,19 +99,19 @@ def _counted(results: Sequence[RunResult]) -> str:
 def told_apart(arms: Mapping[str, RunConfig]) -> dict[str, str]:
     """For each of these arms, by its key, the settings in which they differ: ``optimizer.learning_rate 0.001``."""
     own = {key: flat({k: v for k, v in config.identity().items() if k != "seed"}) for key, config in arms.items()}
-    keys = list(_apart(list(own.values())))
-    more = f" and {len(keys) - TOLD} more" if len(keys) > TOLD else ""
-    return {
-        arm: ", ".join(f"{key} {json.dumps(settings.get(key))}" for key in keys[:TOLD]) + more
-        for arm, settings in own.items()
-    }
+    keys = _apart(list(own.values()))
+    return {arm: _listed([f"{key} {json.dumps(settings.get(key))}" for key in keys]) for arm, settings in own.items()}
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> str:
     """The settings in which the configs differ, with their values."""
-    told = [f"{key} ({', '.join(found)})" for key, found in _apart(settings).items()]
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return ", ".join(told[:TOLD]) + more
+    return _listed([f"{key} ({', '.join(found)})" for key, found in _apart(settings).items()])
+
+
+def _listed(settings: Sequence[str]) -> str:
+    """The first of these settings, and the number of the others."""
+    more = f" and {len(settings) - TOLD} more" if len(settings) > TOLD else ""
+    return ", ".join(settings[:TOLD]) + more
 
 
 def _apart(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
