@@ -236,8 +236,8 @@ def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
         ({"tuning__seeds": []}, ("tuning.seeds", "at least 1")),
         ({"tuning__seeds": [1000, 1000]}, ("tuning.seeds", "twice")),
         (
-            {"objectives__grpo": {"like": "frozen"}, "objectives__frozen": {}},
-            ("grpo is like frozen, which is a control",),
+            {"objectives__dapo": {"like": "frozen"}, "objectives__frozen": {}},
+            ("dapo is like frozen, which is a control",),
         ),
     ],
 )
