@@ -34,7 +34,7 @@ def check(job: Job) -> None:
     job = replace(job, steps=STEPS, rate=RATE)
     with ours.opened(replace(job, changes=OURS)) as run:
         batches = [read_pairs(job.pairs)] * STEPS if job.work.objective == "dpo" else sample(run, job)
-        metrics = [ours.step(run, groups) for groups in batches]
+        metrics = [ours.step(run, ours.as_sampled(run, groups)) for groups in batches]
     mine: list[Step] = [(of_step["train/loss"], of_step["train/grad_norm"]) for of_step in metrics]
     with tempfile.TemporaryDirectory() as folder:
         trained = trainer(replace(job, changes=THEIRS), folder, batches)

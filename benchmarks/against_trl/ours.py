@@ -10,10 +10,13 @@ These settings were tried, under the conditions that ``theirs.py`` names (second
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import torch
 
 from benchmarks.against_trl.pairs import read_pairs, trained_tokens
 from benchmarks.against_trl.works import SEED, Clock, Job
@@ -23,7 +26,7 @@ from harness.config.suites import load_suite
 from harness.launch.machine import settle
 from harness.records.events import Invocation, PlannedRuns, Start, Step
 from harness.records.journal import Journal
-from harness.rollout.groups import Group
+from harness.rollout.groups import Group, sequences_of
 from harness.training.loop import train
 from harness.training.open_run import open_run
 from harness.training.sampler import BudgetedSampler
@@ -52,8 +55,8 @@ def grpo(job: Job) -> dict[str, Any]:
 
 def dpo(job: Job) -> dict[str, Any]:
     """Measures optimiser steps on the same pairs again and again. A step includes the pass of the reference."""
-    given, clock = read_pairs(job.pairs), Clock()
     with opened(job) as run:
+        given, clock = as_sampled(run, read_pairs(job.pairs)), Clock()
         for _ in range(job.steps):
             step(run, given)
             clock.step()
@@ -63,6 +66,19 @@ def dpo(job: Job) -> dict[str, Any]:
 def step(run: RunState, groups: Sequence[Group]) -> Metrics:
     """Does what the training loop does with a graded batch."""
     return update(run, score_start(run, BudgetedSampler(run).score(groups)))
+
+
+@torch.no_grad()
+def as_sampled(run: RunState, groups: Sequence[Group]) -> list[Group]:
+    """The groups with the log-probabilities of the current policy, as if it had sampled them. Otherwise the run would
+    refuse them, because engine and trainer would disagree."""
+    found = []
+    for group in groups:
+        sequences = sequences_of([group])
+        rows = zip(group.completions, run.policy.logp(sequences).tolist(), strict=True)
+        own = [replace(each, logp=tuple(row[: len(each.ids)])) for each, row in rows]
+        found.append(replace(group, completions=tuple(own)))
+    return found
 
 
 @contextmanager

@@ -29,8 +29,9 @@ STOP_WINDOW = 16
 class TransformersEngine:
     """Samples from the model in training, so that no weights need to be synchronised.
 
-    If weights are stored in a higher precision than that of the passes, the engine keeps a converted copy. Otherwise
-    all weights would be converted for each token.
+    If weights are stored in a higher precision than that of the passes, the engine has a copy with converted weights.
+    Otherwise all weights would be converted for each token. The copy shares the weights that need no conversion, and it
+    is empty between :meth:`release` and :meth:`sync`.
     """
 
     def __init__(self, policy: Policy, *, sample_batch: int) -> None:
@@ -38,6 +39,7 @@ class TransformersEngine:
         self._sample_batch = sample_batch
         converts = policy.dtype is not torch.float32 and not policy.adapted
         self._copy = frozen_copy(policy.model, policy.dtype) if converts else None
+        self._empty = False
 
     @property
     def _model(self) -> Any:
@@ -46,12 +48,16 @@ class TransformersEngine:
     def sync(self, policy: Policy) -> None:
         self._policy = policy
         if self._copy is not None:
-            held = self._copy.state_dict()
+            held = self._copy.state_dict(keep_vars=True)
             for name, tensor in policy.weights():
-                held[name].copy_(tensor)
+                held[name].data = tensor.to(held[name].dtype)
+        self._empty = False
 
     def release(self) -> None:
-        pass
+        if self._copy is not None:
+            for held in self._copy.state_dict(keep_vars=True).values():
+                held.data = held.data.new_empty(0)
+        self._empty = True
 
     def generate(
         self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, seed: int, first: int = 0
@@ -60,6 +66,8 @@ class TransformersEngine:
 
         All weights of a sharded policy are gathered for this, by all ranks, even those without prompts.
         """
+        if self._empty:
+            self.sync(self._policy)
         shape = (first + len(prompts), n, sampling.max_tokens)
         noise = torch.from_numpy(np.random.default_rng(seed).random(shape, np.float32)[first:])
         by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))

@@ -71,7 +71,7 @@ def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> 
         "gradients": Item(layout.held(trained), ("updating",) if summed_once else ("training", "updating")),
         "process, fragments": Item(ALLOWANCE[config.model.device]),
     }
-    return Memory(items=state | _gathered(parts, layout) | _engine(config, parts) | _passes(config, parts))
+    return Memory(items=state | _gathered(parts, layout) | _engine(config, parts, layout) | _passes(config, parts))
 
 
 def _gathered(parts: Parts, layout: Layout) -> dict[str, Item]:
@@ -147,18 +147,23 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
     }
 
 
-def _engine(config: RunConfig, parts: Parts) -> dict[str, Item]:
-    """Memory of the engine. On a GPU, vLLM sleeps between sampling phases. The copy of transformers always stays."""
+def _engine(config: RunConfig, parts: Parts, layout: Layout) -> dict[str, Item]:
+    """Memory of the engine. On a GPU, vLLM sleeps while the policy trains. The copy of transformers is empty then.
+
+    That copy shares the weights that it does not convert with the policy, unless the policy is sharded.
+    """
     policy, compute, rollout = parts.policy, config.compute, config.rollout
     context = rollout.max_prompt_tokens + rollout.max_tokens
     logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * LOGIT_BYTES
+    awake: tuple[str, ...] = ("sampling", "scoring")
     if compute.engine == "vllm":
         given = compute.kv_cache_gib
-        awake = ("sampling", "scoring") if config.model.device == "cuda" else PHASES
+        awake = awake if config.model.device == "cuda" else PHASES
         weights = Item(policy.dtype.itemsize * sum(p.numel() for p in policy.model.parameters()), awake)
         cache = Item(given * GIB if given else compute.sample_batch * kv_bytes_of(policy, context, KV_BLOCK), awake)
     else:
         copied = policy.dtype is not torch.float32 and not policy.adapted
-        weights = Item(bytes_of(frozen_copy(policy.model, policy.dtype).parameters()) if copied else 0)
+        held = frozen_copy(policy.model, policy.dtype).parameters() if copied else ()
+        weights = Item(bytes_of(p for p in held if layout.sharded or p.dtype is policy.dtype), awake)
         cache = Item(compute.sample_batch * kv_bytes_of(policy, context), ("sampling",))
     return {"engine's weights": weights, "keys and values": cache, "next logits": Item(logits, ("sampling",))}

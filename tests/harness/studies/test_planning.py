@@ -25,6 +25,7 @@ from harness.records.ledger import Ledger
 from harness.rollout.engines.transformers_engine import TransformersEngine
 from harness.studies.planning.duration import duration_of
 from harness.studies.planning.gpus import gpu_of
+from harness.studies.planning.layout import Layout
 from harness.studies.planning.memory import GIB, PHASES, memory_of, moments, tokens_at_once
 from harness.studies.planning.parts import Parts, bytes_of, parts_of, trace
 from harness.training.costs import Sizes, cost_of
@@ -185,13 +186,21 @@ def test_planned_costs_are_the_ledgers(objective: str, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_copy_of_the_transformers_engine_is_always_there(dtype: str) -> None:
+def test_the_copy_of_the_transformers_engine_is_there_while_it_samples(dtype: str) -> None:
+    """It shares the weights that it does not convert. A sharded policy has nothing whole to share."""
     config, parts = planned(model__dtype=dtype)
     policy = load_policy(config.model, 1.0, config.policy)
     engine = TransformersEngine(policy, sample_batch=8)
-    own = 0 if engine._model is policy.model else bytes_of(engine._model.parameters())
-    assert memory_of(config, parts).held("training")["engine's weights"] == own
+    engine.sync(policy)
+    trained = {p.data_ptr() for p in policy.model.parameters()}
+    held = [*engine._model.parameters()]
+    own = bytes_of(p for p in held if p.data_ptr() not in trained)
+    need = memory_of(config, parts)
+    assert need.held("sampling")["engine's weights"] == own
+    assert "engine's weights" not in need.held("training")
     assert bool(own) == (dtype == "bfloat16")
+    sharded = memory_of(config, parts, Layout(devices=2, parallel="shard")).items["engine's weights"].size
+    assert sharded == (bytes_of(held) if own else 0)
 
 
 def test_a_step_of_the_optimiser_takes_no_memory_besides_its_moments() -> None:

@@ -76,6 +76,26 @@ def test_the_engine_samples_from_what_is_trained(dtype: str, training: PolicySet
     assert float((found - expected).abs().mean()) < tolerance
 
 
+def test_the_engines_copy_is_empty_while_the_policy_trains_and_holds_only_what_it_converts() -> None:
+    policy = load("bfloat16")
+    engine = TransformersEngine(policy, sample_batch=8)
+    engine.sync(policy)
+    first, prompts = held(engine), [policy.encode("17+8+25=")]
+    trained = {p.data_ptr() for p in policy.model.parameters()}
+    assert {p.dtype for p in first if p.data_ptr() in trained} == {torch.float32}  # norms and embedding
+    assert {p.dtype for p in first if p.data_ptr() not in trained} == {torch.bfloat16}
+    before = engine.generate(prompts, 4, SAMPLING, 1)
+    engine.release()
+    assert not any(p.numel() for p in held(engine))
+    assert all(p.numel() for p in policy.model.parameters())
+    assert engine.generate(prompts, 4, SAMPLING, 1) == before  # it fills the copy again
+
+
+def held(engine: TransformersEngine) -> list[torch.Tensor]:
+    assert engine._copy is not None
+    return [*engine._copy.parameters()]
+
+
 def test_only_adapters_are_trained_and_the_base_stays_the_reference() -> None:
     policy = load(training=LORA)
     reference = policy.reference()
