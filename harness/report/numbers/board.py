@@ -15,6 +15,7 @@ from harness.records.results import RunResult
 from harness.report.numbers.document import Agreement, ArmRow, Board, MissingRun, RegimeBoard, RunLine
 from harness.report.numbers.doubts import doubts
 from harness.report.numbers.families import families
+from harness.report.numbers.fits import fitted
 from harness.report.numbers.looks import by_looks, plan_of
 from harness.report.numbers.matching import arm_names, refuse_unmatched, twins
 from harness.report.numbers.rows import RANKED_FROM, compared, costs, finished, row, scores
@@ -163,7 +164,7 @@ def _board(found: _Entrants, judged: Judged) -> RegimeBoard:
         regime=first.regime,
         budget=first.budget,
         baseline=found.baseline,
-        rows=compared(found.rows, _taught(judged.rows, found), judged.standing),
+        rows=fitted(compared(found.rows, _taught(judged.rows, found), judged.standing), found.arms, found.baseline),
         controls=compared(found.controls, _taught(judged.controls, found)),
         same_as_agro=_agreement(*found.twins) if found.twins else None,
         shared_completions=max(result.shared_completions for result in found.runs),

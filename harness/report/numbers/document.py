@@ -1,10 +1,11 @@
 """The leaderboard of a suite as one document. The fields are the keys of ``leaderboard.json``."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from evaluators.statistics.families import Correction
+from evaluators.statistics.saturation import Reason
 from evaluators.tasks.overlap import Overlap
 from harness.config.budget import Budget
 from harness.records.events import Invocation, PlannedLooks
@@ -77,6 +78,36 @@ class Looked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """A saturating curve through an arm's mean validation accuracies, see :mod:`evaluators.statistics.saturation`."""
+
+    refused: Reason | None
+    """Why there is no such curve. Then the other fields are empty."""
+    ceiling: Interval | None = None
+    """The accuracy that the curve approaches."""
+    steepness: float | None = None
+    midpoint: Interval | None = None
+    """The spending at which half of the gain is reached, in the unit of the budget."""
+    midpoint_in: dict[str, float] = field(default_factory=dict)
+    """The same in every unit."""
+    higher: Interval | None = None
+    """The difference of the ceiling to the baseline's."""
+    faster: Interval | None = None
+    """The baseline's midpoint, divided by this one."""
+
+    def at(self, start: float, spent: float) -> float:
+        """The accuracy of the curve from ``start``, at this positive spending in the unit of the budget.
+
+        Raises:
+            ValueError: there is no curve.
+        """
+        if self.ceiling is None or self.midpoint is None or self.steepness is None:
+            raise ValueError(f"there is no curve: {self.refused}")
+        reached: float = 1 / (1 + (self.midpoint.mean / spent) ** self.steepness)
+        return start + (self.ceiling.mean - start) * reached
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ArmRow:
     """The results and costs of the runs of one arm in one regime."""
 
@@ -116,6 +147,8 @@ class ArmRow:
     looks: ArmLooks | None = None
     unrewarded: bool = False
     """Whether the arm was trained, but no completion of its runs was ever rewarded."""
+    fit: Fit | None = None
+    """None if there are too few seeds or validations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +260,7 @@ class Board:
         return tuple((part, row) for part in self.boards for row in part.arms)
 
     def as_json(self) -> str:
-        """The JSON text. ``doubts``, ``limit``, ``looks`` and ``unrewarded`` are left out if empty, None or false."""
+        """The JSON text, without ``doubts``, ``limit``, ``looks``, ``fit`` or ``unrewarded`` that are empty."""
         content: dict[str, Any] = _told(asdict(self))
         if not self.doubts:
             del content["doubts"]
@@ -237,8 +270,8 @@ class Board:
 
 
 def _told(content: Any) -> Any:
-    """The content without any ``looks`` that is None or ``unrewarded`` that is false."""
+    """The content without any ``looks`` or ``fit`` that is None or ``unrewarded`` that is false."""
     if isinstance(content, dict):
-        absent = {"looks": None, "unrewarded": False}
+        absent = {"looks": None, "fit": None, "unrewarded": False}
         return {key: _told(value) for key, value in content.items() if key not in absent or value is not absent[key]}
     return [_told(value) for value in content] if isinstance(content, list | tuple) else content

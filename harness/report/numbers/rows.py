@@ -112,18 +112,22 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(numbers)) if numbers else None
 
 
-def _places(runs: Sequence[RunResult]) -> int:
+def places_of(runs: Sequence[RunResult]) -> int:
     """The number of validations that all runs have."""
     return min((len(run.curve) for run in runs), default=0)
 
 
+def spending(runs: Sequence[RunResult], unit: str) -> list[float]:
+    """The mean spending at each validation that all runs have."""
+    return [float(np.mean([run.curve[place].spent[unit] for run in runs])) for place in range(places_of(runs))]
+
+
 def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
     """The mean validation accuracy over the budget, from the area under the learning curve."""
-    places = _places(runs)
+    places = places_of(runs)
     if places < 2:
         return None
-    unit = runs[0].config.budget.unit
-    spent = np.mean([[point.spent[unit] for point in run.curve[:places]] for run in runs], axis=0)
+    spent = spending(runs, runs[0].config.budget.unit)
     if (np.diff(spent) <= 0).any():
         return None  # a control that is never trained spends nothing
     means = mean_over_budget(spent, [[point.accuracy for point in run.curve[:places]] for run in runs])
@@ -132,12 +136,12 @@ def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
 
 def _curve(runs: Sequence[RunResult]) -> tuple[CurvePoint, ...]:
     """Means over seeds of spending, validation accuracy and KL, at the validations that all runs have."""
-    points = []
-    for place in range(_places(runs)):
+    points, spent = [], {unit: spending(runs, unit) for unit in COSTS}
+    for place in range(places_of(runs)):
         here = [run.curve[place] for run in runs]
         points.append(
             CurvePoint(
-                spent={unit: float(np.mean([point.spent[unit] for point in here])) for unit in COSTS},
+                spent={unit: spent[unit][place] for unit in COSTS},
                 accuracy=Interval.of(over_seeds([point.accuracy for point in here])),
                 kl=_mean(point.kl for point in here),
             )

@@ -9,6 +9,7 @@ from harness.report.numbers.document import ArmRow, Board, RegimeBoard
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.cells import percent
 from harness.report.pages.columns import BEHAVED, REACHED, SPREAD, TOOK, verdict
+from harness.report.pages.fitted import FITTED
 from harness.report.pages.grid import legend
 from harness.report.pages.looked import looked
 
@@ -163,7 +164,8 @@ def explanations(board: Board) -> list[str]:
     """The meaning of the columns, and how tests were corrected. These notes are the same for every such table."""
     fixed = all(part.looks is None for part in board.boards)
     filled = {"margin": 100 * board.margin} | CORRECTED[board.correction] | READ["fixed" if fixed else "looks"]
-    found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED)]
+    fits = [FITTED] if any(row.fit for _, row in board.arms) else []
+    found = [note.format(**filled) for note in legend(REACHED, SPREAD, TOOK, BEHAVED, *fits)]
     found += _families(board)
     if board.grader.partition("/")[0] != UNTOLD:
         found.append(f"grader {board.grader} judged all completions")

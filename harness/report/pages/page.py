@@ -21,6 +21,7 @@ from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages import cells, columns, saves
 from harness.report.pages.compare_text import costs, noise, sentences
 from harness.report.pages.curves import Runs, compared_curves, learning_curves, regimes
+from harness.report.pages.fitted import below
 from harness.report.pages.notes import flags, lead, notes, summary, warnings
 
 STYLES = ("page.css", "chart.css")
@@ -53,6 +54,7 @@ def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str
         warnings=doubts,
         notes=notes(board),
         summary=summary,
+        below=below,
         setups=setups([(_rows(part.arms, runs), part.baseline) for part in board.boards]),
         files=offered,
         files_note=beside,

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.config.budget import UNITS
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
@@ -25,10 +25,12 @@ CONTROL_COLOUR, CONTROL_DASHES = "0.35", (":", "-.", "--")
 def pictures(board: Board) -> dict[str, Figure]:
     """All pictures, by file name without suffix. A picture compares the regimes if there are several."""
     found = {"learning-curves": learning_curves(board), "budgets": budgets(board), "kl": kl_against_accuracy(board)}
+    if any(row.fit for _, row in board.arms):
+        found["ceilings"] = ceilings(board)
     return found | ({"regimes": regimes(board)} if len(board.boards) > 1 else {})
 
 
-NAMES = ("learning-curves", "budgets", "kl", "regimes")
+NAMES = ("learning-curves", "budgets", "kl", "ceilings", "regimes")
 
 
 def save(figure: Figure, file: Path | BinaryIO) -> None:
@@ -70,6 +72,38 @@ def kl_against_accuracy(board: Board) -> Figure:
         axes.set_xlabel("KL from the reference, nats per completion")
 
     return _panels(board, draw, "validation accuracy, %")
+
+
+def ceilings(board: Board) -> Figure:
+    """Validation accuracy against FLOPs on a logarithmic axis, with the saturating fits, up to twice the budget."""
+
+    def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
+        for row in part.rows:
+            if row.fit:
+                _fit(axes, row, part.budget.unit, styles[row.objective][0])
+        axes.set(xlabel="FLOPs (logarithmic)", xscale="log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.xaxis.set_minor_locator(NullLocator())
+
+    return _panels(board, draw, "validation accuracy, %")
+
+
+def _fit(axes: Axes, row: ArmRow, unit: str, colour: str) -> None:
+    """Draw the means of an arm, and its fitted curve, dashed where it is an extrapolation."""
+    assert row.fit
+    start, *later = row.curve
+    spent, flops = ([point.spent[of] for point in later] for of in (unit, "flops"))
+    means = [100 * point.accuracy.mean for point in later]
+    name = literal(row.objective) + (f" ({row.fit.refused})" if row.fit.refused else "")
+    axes.plot(flops, means, "o", markersize=3, color=colour, label=name)
+    if row.fit.refused:
+        return
+    for first, last, dashes in ((spent[0], spent[-1], "-"), (spent[-1], 2 * spent[-1], ":")):
+        places = np.geomspace(first, last)
+        beyond = np.maximum(places / spent[-1], 1.0)
+        at = [100 * row.fit.at(start.accuracy.mean, place) for place in places.tolist()]
+        axes.plot(np.interp(places, spent, flops) * beyond, at, dashes, color=colour)
 
 
 def regimes(board: Board) -> Figure:

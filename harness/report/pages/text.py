@@ -6,7 +6,8 @@ from rich.text import Text
 
 from harness.report.numbers.document import Board
 from harness.report.pages.cells import escaped, shown
-from harness.report.pages.columns import AFTERWARDS, REACHED, across
+from harness.report.pages.columns import REACHED, across
+from harness.report.pages.fitted import below
 from harness.report.pages.grid import HINT, grid
 from harness.report.pages.notes import explanations, notes, remarks, summary, warnings
 
@@ -23,8 +24,8 @@ def markdown(board: Board) -> str:
             if rows:
                 lines += [title, ""] if title else []
                 lines += [*grid(REACHED, rows).markdown(), ""]
-        for title, columns in AFTERWARDS:
-            lines += [f"{title}:", "", *grid(columns, part.arms).markdown(), ""]
+        for title, columns, below_rows in below(part):
+            lines += [f"{title}:", "", *grid(columns, below_rows).markdown(), ""]
         lines += ["<details><summary>The runs behind these numbers</summary>", ""]
         lines += [f"- {escaped(row.objective)}: {', '.join(map(escaped, row.run_ids))}" for row in part.arms]
         lines += ["", "</details>", ""]
@@ -41,7 +42,7 @@ def tables(board: Board, *, explain: bool = True) -> Group:
         parts += [Text(shown(line)) for line in summary(part)]
         for title, rows in (("", part.rows), ("Controls", part.controls)):
             parts += [grid(REACHED, rows).terminal(title)] if rows else []
-        parts += [grid(columns, part.arms).terminal(title) for title, columns in AFTERWARDS]
+        parts += [grid(columns, rows).terminal(title) for title, columns, rows in below(part)]
     if len(board.boards) > 1:
         parts.append(grid(*across(board.boards)).terminal("test accuracy % (rank), by regime"))
     said = [*(explanations(board) if explain else [HINT]), *remarks(board)]

@@ -1,0 +1,68 @@
+"""The table of saturating fits, and the tables below the main one of a board."""
+
+from collections.abc import Callable, Sequence
+
+from harness.report.numbers.document import ArmRow, Fit, RegimeBoard
+from harness.report.numbers.interval import Interval
+from harness.report.pages.cells import NONE, count, digits, points, span
+from harness.report.pages.columns import AFTERWARDS, OBJECTIVE
+from harness.report.pages.grid import Column
+
+
+def _fitted(
+    name: str, text: Callable[[Fit], str], value: Callable[[Fit], float | None], note: str = ""
+) -> Column[ArmRow]:
+    return Column(
+        name,
+        lambda row: text(row.fit) if row.fit else NONE,
+        lambda row: value(row.fit) if row.fit else None,
+        note,
+        whole=True,
+    )
+
+
+def _half(name: str, unit: str) -> Column[ArmRow]:
+    """A column of the spending at which half of the gain is reached."""
+    return _fitted(
+        name,
+        lambda fit: count(fit.midpoint_in[unit]) if fit.midpoint_in else NONE,
+        lambda fit: fit.midpoint_in.get(unit),
+    )
+
+
+def _factor(found: Interval | None) -> str:
+    return f"{found.mean:.2f} ({span(found, lambda end: f'{end:.2f}')})" if found else NONE
+
+
+FITTED: tuple[Column[ArmRow], ...] = (
+    OBJECTIVE,
+    _fitted(
+        "ceiling %",
+        lambda fit: fit.refused or points(fit.ceiling),
+        lambda fit: fit.ceiling.mean if fit.ceiling else None,
+        "ceiling: the validation accuracy that the mean learning curve approaches, in a fit of start + (ceiling - "
+        "start) / (1 + (half / spent) ^ steepness). ±: a 95 % interval, from a jackknife over seeds. There is no fit "
+        "if the curve does not rise, falls behind its peak, has another shape, or may have reached less than 70 % of "
+        "its gain (does not level off)",
+    ),
+    _fitted("steepness", lambda fit: digits(fit.steepness), lambda fit: fit.steepness),
+    _half("half: sampled", "sampled_completions"),
+    _half("half: FLOPs", "flops"),
+    _half("half: seconds", "seconds"),
+    _fitted(
+        "to baseline",
+        lambda fit: points(fit.higher, signed=True),
+        lambda fit: fit.higher.mean if fit.higher else None,
+        "half: what a run spends until half of its gain is reached. to baseline: the difference of the ceilings. "
+        "faster: how many times sooner than the baseline a run reaches half of its gain, in the unit of the budget. "
+        "Both have 95 % intervals that are paired by seed, and not corrected for the other comparisons",
+    ),
+    _fitted("faster", lambda fit: _factor(fit.faster), lambda fit: fit.faster.mean if fit.faster else None),
+)
+"""Where the learning curves level off, for boards with enough seeds and validations."""
+
+
+def below(part: RegimeBoard) -> list[tuple[str, Sequence[Column[ArmRow]], Sequence[ArmRow]]]:
+    """The tables below the main one: titles, columns and rows."""
+    fits = [("Fits of the learning curves", FITTED, part.rows)] if any(row.fit for row in part.rows) else []
+    return [*((title, columns, part.arms) for title, columns in AFTERWARDS), *fits]

@@ -1,0 +1,103 @@
+"""Saturating fits on boards: which arms have one, and that every format shows the same."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.records.results import COSTS, Point, RunResult
+from harness.report.numbers.board import build
+from harness.report.numbers.document import ArmRow, Board
+from harness.report.pages.fitted import FITTED
+from harness.report.pages.grid import grid
+from harness.report.pages.page import leaderboard_page
+from harness.report.pages.plots import pictures
+from harness.report.pages.text import markdown, tables
+from tests.support.results import records_of, result, suite
+from tests.support.written import in_markdown, in_page, in_terminal, lines_of
+
+SHARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
+ARMS = {"agro": (0.8, 0.1), "grpo": (0.7, 0.2), "slow": (0.9, 3.0)}
+"""Ceiling, and midpoint as a share of the budget."""
+
+
+def trained(run: RunResult, ceiling: float, midpoint: float, seed: int) -> RunResult:
+    """The run with a learning curve of this shape, from 40 %. A FLOP costs a thousandth of a completion."""
+    noise = np.random.default_rng(seed).normal(0, 0.005, len(SHARES))
+    points = []
+    for share, chance in zip(SHARES, noise.tolist(), strict=True):
+        gain = (ceiling - 0.4) / (1 + (midpoint / share) ** 2) if share else 0.0
+        spent = dict.fromkeys(COSTS, 100 * share) | {"flops": 1e5 * share}
+        points.append(Point(spent=spent, accuracy=0.4 + gain + chance, kl=None))
+    return replace(run, curve=points)
+
+
+@pytest.fixture(scope="module")
+def runs(small_runs: dict[str, Path]) -> list[RunResult]:
+    records = records_of(small_runs, "agro")
+    return [
+        trained(result(records, objective__name=name, seed=seed), *shape, seed)
+        for name, shape in ARMS.items()
+        for seed in range(6)
+    ]
+
+
+@pytest.fixture(scope="module")
+def board(runs: list[RunResult]) -> Board:
+    return build(suite(), runs)
+
+
+def rows_of(board: Board) -> dict[str, ArmRow]:
+    return {row.objective: row for row in board.boards[0].rows}
+
+
+def test_fits_find_what_was_planted(board: Board) -> None:
+    rows = rows_of(board)
+    fit, other, slow = (rows[name].fit for name in ("agro", "grpo", "slow"))
+    assert fit
+    assert fit.ceiling
+    assert fit.midpoint
+    assert fit.ceiling.mean == pytest.approx(0.8, abs=0.01)
+    assert fit.midpoint.mean == pytest.approx(10, abs=1)
+    assert fit.midpoint_in["flops"] == pytest.approx(1000 * fit.midpoint.mean, rel=0.01)
+    assert fit.higher
+    assert fit.higher.mean == pytest.approx(0.1, abs=0.01)
+    assert fit.faster
+    assert fit.faster.mean == pytest.approx(2, rel=0.1)
+    assert fit.faster.low is not None
+    assert fit.faster.low > 1
+    assert other
+    assert (other.higher, other.faster) == (None, None)  # the baseline itself
+    assert slow
+    assert slow.refused == "does not level off"
+    assert fit.at(0.4, 1e9) == pytest.approx(fit.ceiling.mean)
+    with pytest.raises(ValueError, match="does not level off"):
+        slow.at(0.4, 10)
+
+
+def test_every_format_shows_the_fits(board: Board, runs: list[RunResult]) -> None:
+    table = grid(FITTED, board.boards[0].rows)
+    for lines in (in_markdown(markdown(board)), in_page(leaderboard_page(board, runs, {})), in_terminal(tables(board))):
+        assert all(line in lines for line in lines_of(table))
+    assert "ceilings" in pictures(board)
+    assert any("does not level off" in cell for row in table.rows for cell in row)
+
+
+def test_differences_need_the_same_seeds(runs: list[RunResult]) -> None:
+    less = [run for run in runs if (run.config.objective.name, run.config.seed) != ("grpo", 5)]
+    fit = rows_of(build(suite(), less))["agro"].fit
+    assert fit
+    assert fit.ceiling
+    assert (fit.higher, fit.faster) == (None, None)
+
+
+@pytest.mark.parametrize("few", ["seeds", "validations"])
+def test_with_too_little_data_a_document_does_not_mention_fits(few: str, runs: list[RunResult]) -> None:
+    kept = [run for run in runs if few == "validations" or run.config.seed < 4]
+    kept = [replace(run, curve=run.curve[:5]) if few == "validations" else run for run in kept]
+    found = build(suite(), kept)
+    assert "fit" not in json.loads(found.as_json())["boards"][0]["rows"][0]
+    assert "Fits" not in markdown(found)
+    assert "ceilings" not in pictures(found)
