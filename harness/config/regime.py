@@ -35,6 +35,11 @@ class RegimeSpec:
             "with FRACTION between 0 and 1"
         )
 
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """The sort key, from fresh to fixed data: on-policy, stale by age, replay, offline."""
+        return ("on_policy", "stale", "replay", "offline").index(self.kind), self.steps, str(self)
+
     def again(self, prompts: int) -> int:
         """The number of groups, in a batch of ``prompts``, that come from the buffer."""
         return round(prompts * self.fraction)

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from evaluators.statistics.families import Contest, Correction, Judged, judge
 from evaluators.statistics.ranking import Comparison, Scores
-from harness.config.regime import RegimeSpec
 from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.events import Invocation
@@ -43,7 +42,7 @@ def build(
     if not results:
         raise HarnessError(f"the suite {suite.name} has no runs yet; start some with harness run --suite {suite.name}")
     refuse_unmatched(results)
-    results = sorted(results, key=lambda r: (_place(r.config.regime_spec), r.config.objective.name, r.config.seed))
+    results = sorted(results, key=lambda r: (r.config.regime_spec.order, r.config.objective.name, r.config.seed))
     regimes: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         regimes[result.config.regime].append(result)
@@ -99,11 +98,6 @@ def _distinct(records: Iterable[T]) -> list[T]:
         if record not in found:
             found.append(record)
     return found
-
-
-def _place(spec: RegimeSpec) -> tuple[int, int, str]:
-    """The sort key of a regime, from fresh to fixed data: on-policy, stale by age, replay, offline."""
-    return ("on_policy", "stale", "replay", "offline").index(spec.kind), spec.steps, str(spec)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,24 @@ def evaluate_model(
     Raises:
         HarnessError, TaskError: the model, a task or the store does not exist, or a prompt is too long for the model.
     """
-    out_dir = OutDir(out)
+    out_dir, evals = OutDir(out), EvalStore(out)
+    examinee, keys = measured(suite, out_dir, fresh=fresh, command=command, console=console)
+    write_tables(evals.read(), evals.root)
+    found = evals.read(keys)
+    console.show(tables(found, explain=console.explain), lambda: as_json(found))
+    console.say(f"wrote evals.md, evals.json, evals.csv and all completions to {evals.root}")
+    publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
+    return keys
+
+
+def measured(
+    suite: EvalSuite, out_dir: OutDir, *, fresh: bool, command: str, console: Terminal
+) -> tuple[Examinee, list[str]]:
+    """Measure a model on all tasks, unless the store has this measurement. Returns the model and the settings' keys.
+
+    Raises:
+        HarnessError, TaskError: as for :func:`evaluate_model`.
+    """
     out_dir.prepare()
     if suite.lm_eval:
         refuse_unknown_tasks([one.task for one in suite.lm_eval])
@@ -66,7 +83,7 @@ def evaluate_model(
     examinee = Examinee(
         name=candidate.name, weights=policy.fingerprint(), model=model, compute=compute, command=command
     )
-    evals = EvalStore(out)
+    evals = EvalStore(out_dir.root)
     wanted: list[EvalSettings | LmEvalSettings] = [*(one.settings for one in asked), *suite.lm_eval]
     hashes = {key: fingerprint(part) for key, part in problems.items()}
     lacking = [one for one in wanted if fresh or not evals.has(one.key, examinee, hashes.get(one.key))]
@@ -85,13 +102,7 @@ def evaluate_model(
             asking, part = askings[settings.key], problems[settings.key]
             measured = _measure(settings, asking, bench, part)
             evals.save(examinee, settings, asking.form.name, hashes[settings.key], measured)
-    keys = [settings.key for settings in wanted]
-    write_tables(evals.read(), evals.root)
-    found = evals.read(keys)
-    console.show(tables(found, explain=console.explain), lambda: as_json(found))
-    console.say(f"wrote evals.md, evals.json, evals.csv and all completions to {evals.root}")
-    publish([evals.folder(key, examinee) for key in keys], tracking_uri or out_dir.tracking_uri, out_dir, console)
-    return keys
+    return examinee, [settings.key for settings in wanted]
 
 
 def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]) -> int:
@@ -109,7 +120,7 @@ def _context(settings: EvalSettings, policy: Policy, problems: Sequence[Problem]
 
 def _measure(settings: EvalSettings, asking: Asking, bench: Bench, problems: Sequence[Problem]) -> Measured:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = bench.console.level == "quiet"
+    hidden = bench.console.level == "quiet" or not bench.console.is_terminal
     with Progress(*columns, console=bench.console, transient=True, disable=hidden) as progress, Grader() as grader:
         bar = progress.add_task(settings.task.name, total=len(problems))
         return measure(

@@ -57,6 +57,7 @@ def test_help_names_the_commands() -> None:
         "replicate",
         "leaderboard",
         "compare",
+        "pass-at-k",
         "export",
         "eval",
         "tabular",

@@ -1,0 +1,1 @@
+"""``harness pass-at-k``: what models can solve in several attempts, before and after training."""

@@ -1,0 +1,145 @@
+"""``harness pass-at-k``: samples the models of finished runs, or reads earlier counts, and writes tables and figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.statistics.accuracy import read_records
+from evaluators.types import Verdict
+from harness.config.run_config import RunConfig, SuiteConfig
+from harness.errors import HarnessError
+from harness.records.out_dir import FINAL, OutDir
+from harness.records.results import RunResult
+from harness.report.merged import open_source
+from harness.report.numbers.matching import arm_names, refuse_unmatched
+from harness.report.numbers.rows import finished
+from harness.report.numbers.selection import Selection
+from harness.report.pages.plots import save
+from harness.studies.evals.command import measured
+from harness.studies.evals.results import EvalStore
+from harness.studies.evals.settings import EvalSettings, EvalSuite
+from harness.studies.passes.counts import START, Counts, Sampled, read, write
+from harness.studies.passes.curves import Passes, passes_of
+from harness.studies.passes.plots import passes_picture
+from harness.studies.passes.tables import as_markdown, in_terminal
+from harness.terminal import Terminal
+
+COUNTS, TABLE, DOCUMENT, PICTURE = "pass-at-k.parquet", "pass-at-k.md", "pass-at-k.json", "pass-at-k.png"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """A model whose samples are counted: that of a run, or the one from which all runs begin."""
+
+    name: str
+    """Its name in tables."""
+    regime: str
+    seed: int
+    config: RunConfig
+    path: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.name} {self.regime} seed {self.seed}" if self.regime else "the model before training"
+
+
+def sample_and_draw(
+    suite: SuiteConfig, selection: Selection, k: int, out: Path, command: str, console: Terminal, *, fresh: bool
+) -> Passes:
+    """Sample the model of every finished run, and the model before training, ``k`` times per test problem.
+
+    What was measured before is not measured again, so an interrupted command goes on where it was.
+
+    Raises:
+        HarnessError: there are no such runs, they are not matched, or a model is not there.
+    """
+    out_dir = OutDir(out)
+    runs = finished(selection.of(open_source(suite.name, [], out).results()))
+    if not runs:
+        raise HarnessError(f"no run of the suite {suite.name} under {out} has finished; start some with harness run")
+    refuse_unmatched(runs)
+    models = [_of_run(out_dir, run, name) for run, name in zip(runs, _names(runs), strict=True)]
+    models.insert(0, Examined(name=START, regime="", seed=0, config=runs[0].config, path=runs[0].config.model.path))
+    found = []
+    for number, model in enumerate(models, 1):
+        console.say(f"{number}/{len(models)} {model.told}: {k} samples of each test problem")
+        found.append(_counts(model, k, out_dir, command, console, fresh=fresh))
+    sampled = Sampled(suite=suite.name, command=command, models=found)
+    passes = _report(sampled, out_dir, console)
+    write(sampled, out_dir.suite(suite.name) / COUNTS)
+    return passes
+
+
+def draw(source: Path, out: Path, console: Terminal) -> Passes:
+    """Report on counts that an earlier command wrote.
+
+    Raises:
+        HarnessError: the file cannot be read.
+    """
+    sampled, out_dir = read(source), OutDir(out)
+    out_dir.prepare()
+    return _report(sampled, out_dir, console)
+
+
+def _report(sampled: Sampled, out_dir: OutDir, console: Terminal) -> Passes:
+    passes, folder = passes_of(sampled), out_dir.suite(sampled.suite)
+    folder.mkdir(exist_ok=True)
+    (folder / TABLE).write_text(as_markdown(passes), encoding="utf-8")
+    (folder / DOCUMENT).write_text(passes.as_json(), encoding="utf-8")
+    save(passes_picture(passes), folder / PICTURE)
+    console.show(in_terminal(passes, explain=console.explain), passes.as_json)
+    console.say(f"wrote {TABLE}, {DOCUMENT} and {PICTURE} to {folder}")
+    return passes
+
+
+def _names(runs: Sequence[RunResult]) -> list[str]:
+    """The name of each run's arm, as on the leaderboard of its regime."""
+    settings = {(run.config.regime, run.config.arm_key): run.config for run in runs}
+    named = {
+        regime: arm_names([config for (of, _), config in settings.items() if of == regime]) for regime, _ in settings
+    }
+    return [named[run.config.regime][run.config.arm_key] for run in runs]
+
+
+def _of_run(out_dir: OutDir, run: RunResult, name: str) -> Examined:
+    place = out_dir.run_of(run.config) / FINAL
+    if not place.is_dir():
+        raise HarnessError(f"the model of {run.run_id} is not in {place}; name the --out in which the run was trained")
+    return Examined(name=name, regime=run.config.regime, seed=run.config.seed, config=run.config, path=str(place))
+
+
+def _counts(one: Examined, k: int, out_dir: OutDir, command: str, console: Terminal, *, fresh: bool) -> Counts:
+    settings = as_in_training(one.config, k)
+    model = one.config.model.model_copy(update={"path": one.path})
+    suite = EvalSuite(model=model, compute=one.config.compute, tasks=(settings,))
+    examinee, (key,) = measured(suite, out_dir, fresh=fresh, command=command, console=console)
+    correct: dict[str, int] = {}
+    for record in read_records(EvalStore(out_dir.root).folder(key, examinee) / "samples.parquet"):
+        judged = record.strict if settings.task.grading == "strict" else record.lenient
+        correct[record.problem] = correct.get(record.problem, 0) + (judged is Verdict.CORRECT)
+    return Counts(
+        objective=one.name,
+        regime=one.regime,
+        seed=one.seed,
+        problems=tuple(correct),
+        correct=np.array([*correct.values()]),
+        samples=k,
+    )
+
+
+def as_in_training(config: RunConfig, k: int) -> EvalSettings:
+    """The settings of the run's own test evaluation, with ``k`` samples."""
+    held_out, rollout = config.evaluation, config.rollout
+    return EvalSettings(
+        task=config.task,
+        split="test",
+        problems=held_out.test_problems,
+        k=k,
+        temperature=rollout.temperature,
+        top_p=held_out.top_p,
+        top_k=held_out.top_k,
+        max_tokens=rollout.max_tokens,
+        stop=rollout.stop,
+    )

@@ -1,0 +1,132 @@
+"""pass@k before and after training: the numbers, the command as it is typed, and the same again from its file."""
+
+import json
+from dataclasses import replace
+from math import comb
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from evaluators.statistics.accuracy import read_records
+from harness.cli import app
+from harness.errors import HarnessError
+from harness.records.out_dir import OutDir
+from harness.studies.passes.counts import START, Counts, Sampled, read, write
+from harness.studies.passes.curves import passes_of
+from harness.studies.passes.tables import by_k
+from tests.support.small import SUITE
+
+SAMPLES = 8
+PROBLEMS = tuple(f"p{i}" for i in range(40))
+
+
+def counts(objective: str, correct: list[int], regime: str = "on_policy", seed: int = 0) -> Counts:
+    return Counts(
+        objective=objective,
+        regime="" if objective == START else regime,
+        seed=seed,
+        problems=PROBLEMS,
+        correct=np.array(correct),
+        samples=SAMPLES,
+    )
+
+
+SURE = [counts("sure", [8] * 20 + [0] * 20, seed=seed) for seed in range(3)]
+WIDE = [counts("wide", [4] * 40, "offline", seed) for seed in range(3)]
+BEFORE = counts(START, [2] * 20 + [0] * 20)
+SAMPLED = Sampled(suite="s", command="harness pass-at-k", models=[BEFORE, *WIDE, *SURE])
+
+
+def test_the_numbers_are_those_of_the_counts() -> None:
+    found = passes_of(SAMPLED)
+    assert found.ks == [1, 2, 4, 8]
+    assert found.regimes == ["on_policy", "offline"]
+    before = [point.accuracy.mean for point in found.start.points]
+    assert before == pytest.approx([0.5 * (1 - comb(6, k) / comb(8, k)) for k in found.ks])
+    sure, wide = found.curves
+    assert (sure.objective, wide.objective) == ("sure", "wide")
+    assert [point.accuracy.mean for point in sure.points] == pytest.approx([0.5] * 4)
+    gains = [[point.gain.mean for point in curve.points if point.gain] for curve in (sure, wide)]
+    assert gains[0] == pytest.approx([0.5 - mean for mean in before])
+    assert gains[0][-1] == pytest.approx(0)  # it solves the same problems, only more often
+    assert gains[1][-1] == pytest.approx(0.5)  # it solves others
+    assert sure.seeds == (0, 1, 2)
+
+
+def test_intervals_allow_for_problems() -> None:
+    """All seeds agree here, but other problems could be solved more or less often."""
+    gain = passes_of(SAMPLED).curves[0].points[0].gain
+    assert gain
+    assert gain.low is not None
+    assert 0 < gain.low < gain.mean
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ([*SURE], "one model before training, not 0"),
+        ([BEFORE, replace(SURE[0], samples=4)], "different problems"),
+        ([BEFORE, replace(SURE[0], problems=PROBLEMS[::-1])], "different problems"),
+    ],
+)
+def test_models_that_cannot_be_compared_are_refused(models: list[Counts], words: str) -> None:
+    with pytest.raises(HarnessError, match=words):
+        passes_of(replace(SAMPLED, models=models))
+
+
+def test_a_file_keeps_everything(tmp_path: Path) -> None:
+    write(SAMPLED, tmp_path / "counts.parquet")
+    found = read(tmp_path / "counts.parquet")
+    assert (found.suite, found.command) == (SAMPLED.suite, SAMPLED.command)
+    assert passes_of(found) == passes_of(SAMPLED)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("no table")
+    for path in (tmp_path / "x.parquet", tmp_path / "missing.parquet"):
+        done = CliRunner().invoke(app, ["pass-at-k", "--from", str(path), "--out", str(tmp_path)])
+        assert done.exit_code == 2
+        assert "is not a file that harness pass-at-k wrote" in done.stderr
+
+
+def test_the_command_samples_each_model_once_and_draws_it_again(store: OutDir, tmp_path: Path) -> None:
+    typed = ["pass-at-k", "--suite", SUITE, "--k", "4", "--out", str(store.root)]
+    done = CliRunner().invoke(app, [*typed, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    folder = store.suite(SUITE)
+    shown = json.loads(done.stdout)
+    assert shown == json.loads((folder / "pass-at-k.json").read_text())
+    assert {curve["objective"] for curve in shown["curves"]} == {"agro", "grpo"}
+    assert (shown["problems"], shown["samples"]) == (8, 4)
+
+    tables = [*(store.root / "evals").glob("*/*/samples.parquet")]
+    assert len(tables) == 3  # two runs, and the model from which both began
+    own = {table.parent.name.split("-")[0]: read_records(table) for table in tables}
+    right = sum(record.strict == "correct" for record in own["agro"]) / 32
+    (agro,) = (curve for curve in shown["curves"] if curve["objective"] == "agro")
+    assert agro["points"][0]["accuracy"]["mean"] == pytest.approx(right)
+
+    written = {table: table.stat().st_mtime_ns for table in tables}
+    assert CliRunner().invoke(app, typed).exit_code == 0
+    assert {table: table.stat().st_mtime_ns for table in tables} == written  # nothing is sampled twice
+    again = CliRunner().invoke(app, ["pass-at-k", "--from", str(folder / "pass-at-k.parquet"), "--out", str(tmp_path)])
+    assert again.exit_code == 0, again.output
+    for name in ("pass-at-k.md", "pass-at-k.json", "pass-at-k.png"):
+        assert (tmp_path / SUITE / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_run_whose_model_is_elsewhere_is_named(store: OutDir) -> None:
+    run = next(store.runs(SUITE))
+    (run / "final").rename(run / "elsewhere")
+    done = CliRunner().invoke(app, ["pass-at-k", "--suite", SUITE, "--k", "2", "--out", str(store.root)])
+    assert done.exit_code == 2
+    assert run.name in done.stderr
+    assert "--out" in done.stderr
+
+
+def test_the_table_has_the_start_first() -> None:
+    table = by_k(passes_of(SAMPLED), "offline")
+    assert [row[0] for row in table.rows] == ["start", "wide"]
+    assert table.rows[1][-1].startswith("+50.0")
