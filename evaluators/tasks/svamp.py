@@ -4,10 +4,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from evaluators.tasks.published import QUESTION, HubSet, Part, Published
-from evaluators.tasks.records import Record
+from evaluators.tasks.records import Record, choose, make_problem
+from evaluators.tasks.renumbered import renumbered
 from evaluators.types import Problem, Split, TaskError
 
 HUB_ID = "ChilleD/SVAMP"
+NUMBERS = ("published", "changed")
 SVAMP = Published(
     task="svamp",
     question=("Body", "Question"),
@@ -16,7 +18,9 @@ SVAMP = Published(
 )
 
 
-def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION) -> list[Problem]:
+def build(
+    split: Split, *, data: Path | None, whole: bool = False, prompt: str = QUESTION, numbers: str = "published"
+) -> list[Problem]:
     """The problems of ``split``, in the published order.
 
     The hub has 700 problems in train and 300 in test; the authors' file has all 1000. A problem of the test split is
@@ -29,10 +33,33 @@ def build(split: Split, *, data: Path | None, whole: bool = False, prompt: str =
             column ``split`` or else by the same hash: 80 % train, 10 % validation, 10 % test.
         whole: return all of a single file without such a column as test problems, and nothing of other data.
         prompt: a text with ``{question}`` in it.
+        numbers: ``published``, or ``changed``: the same problems with other numbers, as far as that is possible. A
+            model that remembers published answers fails on these. Each stays in the split of its original. This needs
+            the field ``Equation``.
     """
     SVAMP.check_prompt(prompt)
+    if numbers not in NUMBERS:
+        raise TaskError(f"the task svamp has numbers={numbers!r}; give {' or '.join(NUMBERS)}")
     records = SVAMP.disjoint_records(split, data)
-    return SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer, whole=whole)
+    problems = SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer, whole=whole)
+    if numbers == "published" or not problems:
+        return problems
+    origins = {SVAMP.question_of(record): record for record in records}
+    changed = [_with_other_numbers(origins[problem.question], problem, prompt) for problem in problems]
+    return choose([problem for problem in changed if problem], split, f"svamp with numbers={numbers}", "add lines")
+
+
+def _with_other_numbers(record: Record, problem: Problem, prompt: str) -> Problem | None:
+    """None if no other numbers fit."""
+    try:
+        found = renumbered(problem.question, record.text("Equation"))
+    except (ValueError, SyntaxError) as error:
+        raise TaskError(f"{record.place}: 'Equation' is no calculation ({error}); fix the line") from None
+    if found is None:
+        return None
+    question, answer = found
+    asked = prompt.replace("{question}", question)
+    return make_problem(record, prompt=asked, content=question, answer=str(answer), split=problem.split)
 
 
 def _answer(record: Record) -> str:

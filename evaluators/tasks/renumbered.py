@@ -1,0 +1,66 @@
+"""Word problems with other numbers, to find out whether a model solves them or remembers them."""
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from hashlib import sha256
+
+import numpy as np
+
+NUMBER = re.compile(r"\d+")
+TRIES = 5000
+KEPT = (0, 1)
+"""Numbers that stay, because other words in a text depend on them ("1 apple")."""
+OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def renumbered(question: str, equation: str) -> tuple[str, int] | None:
+    """The question with other whole numbers, and its new answer; None if none of the tries fits.
+
+    Equal numbers stay equal, and smaller ones stay smaller. Each changes by at most half, or by two if that is more.
+    The new answer is another positive whole number. The same question always gives the same result.
+
+    Args:
+        question: a text with whole numbers.
+        equation: the calculation of its answer, such as ``( 290.0 / 2.0 )``.
+
+    Raises:
+        ValueError: the equation is not a calculation with ``+ - * /``.
+    """
+    tree = ast.parse(equation.strip(), mode="eval").body
+    numbers = sorted({int(text) for text in NUMBER.findall(question)} - set(KEPT))
+    before = _value(tree, {})
+    rng = np.random.default_rng(int.from_bytes(sha256(question.encode()).digest()[:8], "big"))
+    for _ in range(TRIES if numbers else 0):
+        drawn = [int(rng.integers(max(2, -(-old // 2)), old + max(2, old // 2) + 1)) for old in numbers]
+        new = dict(zip(numbers, drawn, strict=True))
+        if sorted(set(drawn)) != drawn or any(old == value for old, value in new.items()):
+            continue
+        with suppress(ZeroDivisionError):
+            answer = _value(tree, new)
+            if answer.denominator == 1 and answer > 0 and answer != before:
+                return _rewritten(question, new), int(answer)
+    return None
+
+
+def _rewritten(question: str, new: Mapping[int, int]) -> str:
+    return NUMBER.sub(lambda found: str(new.get(int(found[0]), found[0])), question)
+
+
+def _value(node: ast.expr, new: Mapping[int, int]) -> Fraction:
+    """The value of a calculation with these numbers in place of the old ones."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            number = Fraction(value)
+            return Fraction(new.get(int(number), int(number))) if number.denominator == 1 else number
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
+            return OPERATIONS[type(op)](_value(left, new), _value(right, new))
+    raise ValueError(f"{ast.unparse(node)} is not a calculation with + - * /")
