@@ -20,8 +20,10 @@ ceiling would be an extrapolation."""
 LEVEL = 0.05
 NEGLIGIBLE = 1e-9
 """Differences of accuracies below this are rounding."""
-LOWEST, HIGHEST = (0.0, np.log(1 / 3), np.log(0.01)), (1.0, np.log(6.0), np.log(10.0))
+LOWEST, HIGHEST = np.array([0.0, np.log(1 / 3), np.log(0.01)]), np.array([1.0, np.log(6.0), np.log(10.0)])
 """Bounds of the ceiling, of the logarithm of the steepness, and of that of the midpoint as a share of the budget."""
+AT_BOUND = 1e-3
+"""A parameter this close to a bound would lie beyond it."""
 GUESSES = [(np.log(steepness), np.log(midpoint)) for steepness in (1.0, 2.0) for midpoint in (0.1, 0.3, 1.0)]
 
 
@@ -79,12 +81,17 @@ def saturation(spent: ArrayLike, accuracies: ArrayLike) -> Saturation | Reason:
     found = min(
         (_fit(shares, mean, (float(mean.max()), *guess)) for guess in GUESSES), key=lambda fit: float(fit.cost)
     ).x
-    at_a_bound = np.isclose(found[1:], LOWEST[1:], atol=1e-6) | np.isclose(found[1:], HIGHEST[1:], atol=1e-6)
-    if at_a_bound.any() or _misses(runs[:, 1:] - mean[1:], _residuals(found, shares, mean)):
+    if _misses(runs[:, 1:] - mean[1:], _residuals(found, shares, mean)):
+        return "another shape"
+    if _too_short(found):
+        return "does not level off"
+    if (np.minimum(found - LOWEST, HIGHEST - found)[1:] < AT_BOUND).any():
         return "another shape"
     others = (len(runs) * mean - runs) / (len(runs) - 1)
-    without = np.stack([_quantities(_fit(shares, each, tuple(found)).x) for each in others])
-    pseudo = len(runs) * _quantities(found) - (len(runs) - 1) * without
+    without = [_fit(shares, each, tuple(found)).x for each in others]
+    if any(map(_too_short, without)):
+        return "does not level off"
+    pseudo = len(runs) * _quantities(found) - (len(runs) - 1) * np.stack([*map(_quantities, without)])
     ceiling, log_midpoint, reached = _quantities(found)
     low, _ = _around(reached, pseudo[:, 2]).interval() or (-np.inf, np.inf)
     if low < np.log(REACHED_FROM / (1 - REACHED_FROM)):
@@ -112,6 +119,11 @@ def _residuals(found: Array, shares: Array, mean: Array) -> Array:
 def _quantities(found: Array) -> Array:
     """[3] the ceiling, the log midpoint, and the log-odds of the share of the gain that is reached at the end."""
     return np.array([found[0], found[2], -np.exp(found[1]) * found[2]])
+
+
+def _too_short(found: Array) -> bool:
+    """Whether the ceiling or the midpoint is at its upper bound, so that the runs do not show where it is."""
+    return bool((HIGHEST - found)[[0, 2]].min() < AT_BOUND)
 
 
 def _misses(deviations: Array, residuals: Array) -> bool:

@@ -6,20 +6,26 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app, one_sentence, say_loading
-from harness.cli.options import OUT, Fresh, GraderName, Match, Out, Seeds, Suite
+from harness.cli.options import OUT, Fresh, GraderName, Match, Out, Seeds
 from harness.cli.reports import selection_of, suite_of
 from harness.cli.telling import telling
 from harness.config.arguments import command_line
 from harness.errors import HarnessError
 from harness.terminal import Terminal
 
+USUAL, SAMPLES = "tiny-arithmetic", 32
+
 
 @app.command(name="pass-at-k")
 @one_sentence
 @telling(result=True, legend=True)
 def pass_at_k(
-    suite: Suite = "tiny-arithmetic",
-    k: Annotated[int, typer.Option(min=2, help="Samples per test problem, and the largest k.")] = 32,
+    suite: Annotated[
+        str | None, typer.Option(help="A suite's name, or the path of its YAML file. Default: tiny-arithmetic.")
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option(min=2, help="Samples per test problem, and the largest k. Default: 32.")
+    ] = None,
     algos: Annotated[str | None, typer.Option(help="Only these arms, comma-separated.")] = None,
     regime: Annotated[list[str] | None, typer.Option(help="Only this regime. Repeatable.")] = None,
     seeds: Seeds = None,
@@ -34,12 +40,11 @@ def pass_at_k(
     console: Terminal,
 ) -> None:
     """Sample the models of finished runs many times, and show pass@k before and after training."""
+    name, samples = suite or USUAL, k or SAMPLES
     if source is None:
-        loaded, selection = suite_of(suite, out), selection_of(algos, seeds, None, match, grader, regime)
-    elif fresh or algos or regime or seeds or match or grader:
-        raise HarnessError(
-            "--from draws everything that the file has; remove the options that choose runs, and --fresh"
-        )
+        loaded, selection = suite_of(name, out), selection_of(algos, seeds, None, match, grader, regime)
+    elif fresh or any((suite, k, algos, regime, seeds, match, grader)):
+        raise HarnessError("--from draws everything that the file has; remove all other options except --out")
 
     say_loading(console)
     from harness.studies.passes.command import draw, sample_and_draw
@@ -47,6 +52,7 @@ def pass_at_k(
     if source is not None:
         draw(source, out, console)
         return
-    options = {"--suite": suite, "--k": str(k), "--algos": algos, "--seeds": seeds}
+    options = {"--suite": name, "--k": str(samples), "--algos": algos, "--seeds": seeds}
+    options |= {"--match": match, "--grader": grader}
     command = command_line("pass-at-k", options, [], regimes=regime or [])
-    sample_and_draw(loaded, selection, k, out, command, console, fresh=fresh)
+    sample_and_draw(loaded, selection, samples, out, command, console, fresh=fresh)

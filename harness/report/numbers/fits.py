@@ -3,40 +3,50 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
 from evaluators.statistics.estimates import Estimate
-from evaluators.statistics.saturation import POINTS_FROM, RUNS_FROM, Saturation, saturation
+from evaluators.statistics.saturation import POINTS_FROM, RUNS_FROM, Reason, Saturation, saturation
 from harness.records.results import COSTS, RunResult
 from harness.report.numbers.document import ArmRow, Fit
 from harness.report.numbers.interval import Interval
 from harness.report.numbers.rows import finished, places_of, spending
 
+Curve: TypeAlias = Saturation | Reason | None
 DIGITS = 4
 """Fits are found by iteration, so further digits may differ between processors."""
 
 
 def fitted(rows: Iterable[ArmRow], arms: Mapping[str, Sequence[RunResult]], baseline: str | None) -> tuple[ArmRow, ...]:
     """The rows with their fits. ``arms``: the runs of each row, ordered by seed."""
-    found = {name: done for name, runs in arms.items() if _enough(done := finished(runs))}
-    curves = {name: saturation(_spent(done), _accuracies(done)) for name, done in found.items()}
-    theirs = curves.get(baseline) if baseline else None
+    done = {name: finished(runs) for name, runs in arms.items()}
+    by_id = {run.run_id: run for runs in done.values() for run in runs}
+    theirs = done.get(baseline, []) if baseline else []
 
-    def fit(name: str) -> Fit | None:
-        ours = curves.get(name)
-        if not isinstance(ours, Saturation):
-            return Fit(refused=ours) if ours else None
-        paired = name != baseline and baseline and _seeds(found[name]) == _seeds(found.get(baseline, ()))
-        other = theirs if paired and isinstance(theirs, Saturation) else None
-        return _fit(ours, other, found[name])
+    @cache
+    def curve(*ids: str) -> Curve:
+        return _curve([by_id[run_id] for run_id in ids])
 
-    return tuple(replace(row, fit=fit(row.objective)) for row in rows)
+    def fit(row: ArmRow) -> Fit | None:
+        runs = done.get(row.objective, [])
+        shared = {run.config.seed for run in runs} & {run.config.seed for run in theirs}
+        pair = [[run.run_id for run in each if run.config.seed in shared] for each in (runs, theirs)]
+        ours = curve(*(run.run_id for run in runs))
+        return _fit(ours, *(curve(*ids) for ids in pair if row.objective != baseline), runs=runs)
+
+    return tuple(replace(row, fit=fit(row)) for row in rows)
 
 
-def _fit(ours: Saturation, theirs: Saturation | None, runs: Sequence[RunResult]) -> Fit:
+def _fit(ours: Curve, *pair: Curve, runs: Sequence[RunResult]) -> Fit | None:
+    """The fit of some runs. ``pair``: theirs and the baseline's on the seeds that they share."""
+    if not isinstance(ours, Saturation):
+        return Fit(refused=ours) if ours else None
+    fitted = [one for one in pair if isinstance(one, Saturation)]
+    gaps = fitted[0].gaps(fitted[1]) if len(fitted) == 2 else None
     ceiling, midpoint = ours.estimates()
-    higher, slower = ours.gaps(theirs) if theirs else (None, None)
     spent = _spent(runs)
     return Fit(
         refused=None,
@@ -44,14 +54,16 @@ def _fit(ours: Saturation, theirs: Saturation | None, runs: Sequence[RunResult])
         steepness=_rounded(ours.steepness),
         midpoint=_exponential(midpoint),
         midpoint_in={unit: _rounded(float(np.interp(ours.midpoint, spent, spending(runs, unit)))) for unit in COSTS},
-        higher=_plain(higher) if higher else None,
-        faster=_exponential(replace(slower, mean=-slower.mean)) if slower else None,
+        higher=_plain(gaps[0]) if gaps else None,
+        faster=_exponential(replace(gaps[1], mean=-gaps[1].mean)) if gaps else None,
     )
 
 
-def _enough(runs: Sequence[RunResult]) -> bool:
-    """Whether there are enough runs and validations for a fit. A control that is never trained spends nothing."""
-    return len(runs) >= RUNS_FROM and places_of(runs) > POINTS_FROM and bool((np.diff(_spent(runs)) > 0).all())
+def _curve(runs: Sequence[RunResult]) -> Curve:
+    """None if there are too few runs or validations, or if the runs spend nothing."""
+    if len(runs) < RUNS_FROM or places_of(runs) <= POINTS_FROM or not (np.diff(_spent(runs)) > 0).all():
+        return None
+    return saturation(_spent(runs), _accuracies(runs))
 
 
 def _spent(runs: Sequence[RunResult]) -> list[float]:
@@ -61,10 +73,6 @@ def _spent(runs: Sequence[RunResult]) -> list[float]:
 def _accuracies(runs: Sequence[RunResult]) -> list[list[float]]:
     """[runs, validations]"""
     return [[point.accuracy for point in run.curve[: places_of(runs)]] for run in runs]
-
-
-def _seeds(runs: Sequence[RunResult]) -> list[int]:
-    return [run.config.seed for run in runs]
 
 
 def _plain(found: Estimate) -> Interval:

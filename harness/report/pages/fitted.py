@@ -55,7 +55,8 @@ FITTED: tuple[Column[ArmRow], ...] = (
         lambda fit: fit.higher.mean if fit.higher else None,
         "half: what a run spends until half of its gain is reached. to baseline: the difference of the ceilings. "
         "faster: how many times sooner than the baseline a run reaches half of its gain, in the unit of the budget. "
-        "Both have 95 % intervals that are paired by seed, and not corrected for the other comparisons",
+        "Both are fitted on the common seeds and paired. Their 95 % intervals are not corrected for the other "
+        "comparisons, or for looks",
     ),
     _fitted("faster", lambda fit: _factor(fit.faster), lambda fit: fit.faster.mean if fit.faster else None),
 )

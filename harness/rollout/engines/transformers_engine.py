@@ -27,7 +27,7 @@ STOP_WINDOW = 16
 
 
 class TransformersEngine:
-    """Samples from the model in training, so that no weights need to be synchronised.
+    """Samples from the model in training itself.
 
     If weights are stored in a higher precision than that of the passes, the engine has a copy with converted weights.
     Otherwise all weights would be converted for each token. The copy shares the weights that need no conversion, and it

@@ -4,6 +4,7 @@ vLLM starts from the model's config with arbitrary weights. :meth:`VllmEngine.sy
 into it, first at the start and then after every optimiser step.
 """
 
+import json
 import logging
 import os
 import tempfile
@@ -33,6 +34,9 @@ PREFILL_ON_CPU = 4096
 """The number of prompt tokens that are computed in one step on a CPU, where prompts are not split."""
 SEEDS = 1 << 62
 """The range of seeds. vLLM's seeds are signed 64-bit numbers, and a request uses consecutive ones."""
+
+OF_SOURCE = ("is_local", "local_files_only")
+"""What transformers notes in a tokenizer's settings about the place that it was loaded from."""
 
 _started: tuple[str, Any] | None = None
 """The only vLLM of this process. Runs share it, because it depends on the model's shape and not on its weights."""
@@ -135,12 +139,8 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
     from vllm import LLM
 
     with tempfile.TemporaryDirectory(prefix="vllm-") as folder:
-        for part in (policy.model.config, policy.model.generation_config, policy.tokenizer):
-            part.save_pretrained(folder)
-        content = sha256(repr(sorted(options.items())).encode())
-        for file in sorted(Path(folder).iterdir()):
-            content.update(file.read_bytes())
-        if _started is None or _started[0] != content.hexdigest():
+        shape = save_shape(policy, options, Path(folder))
+        if _started is None or _started[0] != shape:
             if _started and policy.device.type == "cuda":
                 raise HarnessError("this process has a vLLM for another model, and a GPU allows only one; start again")
             _started = None
@@ -157,8 +157,26 @@ def _start(policy: Policy, options: dict[str, Any]) -> Any:
             except (ValueError, RuntimeError) as error:
                 reason = one_line(error)[:300]
                 raise HarnessError(f"vLLM does not start: {reason}; use --engine transformers instead") from error
-            _started = content.hexdigest(), llm
+            _started = shape, llm
     return _started[1]
+
+
+def save_shape(policy: Policy, options: dict[str, Any], folder: Path) -> str:
+    """Save everything but the weights into ``folder``. Returns a hash that tells whether one vLLM serves two policies.
+
+    It does not depend on where the policy was loaded from.
+    """
+    for part in (policy.model.config, policy.model.generation_config, policy.tokenizer):
+        part.save_pretrained(folder)
+    content = sha256(repr(sorted(options.items())).encode())
+    for file in sorted(folder.iterdir()):
+        if file.name == "tokenizer_config.json":
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            file.write_text(
+                json.dumps({key: settings[key] for key in settings if key not in OF_SOURCE}), encoding="utf-8"
+            )
+        content.update(file.read_bytes())
+    return content.hexdigest()
 
 
 @contextmanager

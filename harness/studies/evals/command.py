@@ -100,8 +100,8 @@ def measured(
                 evals.save_lm_eval(examinee, settings, *measure_lm_eval(settings, policy, engine))
         else:
             asking, part = askings[settings.key], problems[settings.key]
-            measured = _measure(settings, asking, bench, part)
-            evals.save(examinee, settings, asking.form.name, hashes[settings.key], measured)
+            found = _measure(settings, asking, bench, part)
+            evals.save(examinee, settings, asking.form.name, hashes[settings.key], found)
     return examinee, [settings.key for settings in wanted]
 
 

@@ -66,10 +66,8 @@ def sample_and_draw(
     for number, model in enumerate(models, 1):
         console.say(f"{number}/{len(models)} {model.told}: {k} samples of each test problem")
         found.append(_counts(model, k, out_dir, command, console, fresh=fresh))
-    sampled = Sampled(suite=suite.name, command=command, models=found)
-    passes = _report(sampled, out_dir, console)
-    write(sampled, out_dir.suite(suite.name) / COUNTS)
-    return passes
+    sampled = Sampled(suite=suite.name, command=command, limit=runs[0].config.limit, models=found)
+    return _report(sampled, out_dir, console)
 
 
 def draw(source: Path, out: Path, console: Terminal) -> Passes:
@@ -89,8 +87,9 @@ def _report(sampled: Sampled, out_dir: OutDir, console: Terminal) -> Passes:
     (folder / TABLE).write_text(as_markdown(passes), encoding="utf-8")
     (folder / DOCUMENT).write_text(passes.as_json(), encoding="utf-8")
     save(passes_picture(passes), folder / PICTURE)
+    write(sampled, folder / COUNTS)
     console.show(in_terminal(passes, explain=console.explain), passes.as_json)
-    console.say(f"wrote {TABLE}, {DOCUMENT} and {PICTURE} to {folder}")
+    console.say(f"wrote {TABLE}, {DOCUMENT}, {PICTURE} and {COUNTS} to {folder}")
     return passes
 
 
@@ -104,7 +103,7 @@ def _names(runs: Sequence[RunResult]) -> list[str]:
 
 
 def _of_run(out_dir: OutDir, run: RunResult, name: str) -> Examined:
-    place = out_dir.run_of(run.config) / FINAL
+    place = out_dir.run(run.config.suite, run.run_id) / FINAL
     if not place.is_dir():
         raise HarnessError(f"the model of {run.run_id} is not in {place}; name the --out in which the run was trained")
     return Examined(name=name, regime=run.config.regime, seed=run.config.seed, config=run.config, path=str(place))
@@ -112,9 +111,13 @@ def _of_run(out_dir: OutDir, run: RunResult, name: str) -> Examined:
 
 def _counts(one: Examined, k: int, out_dir: OutDir, command: str, console: Terminal, *, fresh: bool) -> Counts:
     settings = as_in_training(one.config, k)
-    model = one.config.model.model_copy(update={"path": one.path})
+    merged = {"dtype": "float32"} if one.config.policy.lora else {}  # bfloat16 would round merged adapters away
+    model = one.config.model.model_copy(update={"path": one.path} | merged)
     suite = EvalSuite(model=model, compute=one.config.compute, tasks=(settings,))
-    examinee, (key,) = measured(suite, out_dir, fresh=fresh, command=command, console=console)
+    try:
+        examinee, (key,) = measured(suite, out_dir, fresh=fresh, command=command, console=console)
+    except HarnessError as error:
+        raise HarnessError(f"{one.told} cannot be sampled as in its run: {error}") from error
     correct: dict[str, int] = {}
     for record in read_records(EvalStore(out_dir.root).folder(key, examinee) / "samples.parquet"):
         judged = record.strict if settings.task.grading == "strict" else record.lenient

@@ -1,5 +1,6 @@
 """The data of the study: how many samples of each model solved each problem. They are one small file."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 
+ABOUT = (b"suite", b"command", b"limit")
 START = "start"
 """The name of the model before training, in the place of an objective."""
 SCHEMA = pa.schema(
@@ -42,6 +44,11 @@ class Counts:
     samples: int
     """The number of samples of each problem."""
 
+    @property
+    def of_start(self) -> bool:
+        """Whether this is the model before training. An arm may have its name, but every run has a regime."""
+        return not self.regime
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampled:
@@ -50,6 +57,8 @@ class Sampled:
     suite: str
     command: str
     """The command that sampled."""
+    limit: int | None
+    """The number of problems in a quick look. None for full runs."""
     models: Sequence[Counts]
 
 
@@ -67,7 +76,7 @@ def write(sampled: Sampled, path: Path) -> None:
         for one in sampled.models
         for problem, correct in zip(one.problems, one.correct.tolist(), strict=True)
     ]
-    about = {"suite": sampled.suite, "command": sampled.command}
+    about = {"suite": sampled.suite, "command": sampled.command, "limit": json.dumps(sampled.limit)}
     table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(about))
     pq.write_table(table, path, compression="zstd")
 
@@ -80,7 +89,7 @@ def read(path: Path) -> Sampled:
     """
     try:
         table = pq.read_table(path)
-        suite, command = ((table.schema.metadata or {})[key].decode() for key in (b"suite", b"command"))
+        suite, command, limit = ((table.schema.metadata or {})[key].decode() for key in ABOUT)
         rows = table.cast(SCHEMA).to_pylist()
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise HarnessError(f"{path} is not a file that harness pass-at-k wrote; give its pass-at-k.parquet") from error
@@ -99,4 +108,4 @@ def read(path: Path) -> Sampled:
         )
         for (objective, regime, seed, samples), cells in models.items()
     ]
-    return Sampled(suite=suite, command=command, models=counts)
+    return Sampled(suite=suite, command=command, limit=json.loads(limit), models=counts)

@@ -45,6 +45,8 @@ class Passes:
     suite: str
     command: str
     """The command that sampled."""
+    limit: int | None
+    """The number of problems in a quick look. None for full runs."""
     problems: int
     samples: int
     start: Curve
@@ -71,15 +73,15 @@ def passes_of(sampled: Sampled) -> Passes:
     """
     found = sampled.models
     if len({(one.problems, one.samples) for one in found}) > 1:
-        raise HarnessError("these models were measured on different problems; measure them again with --fresh")
-    starts = [one for one in found if one.objective == START]
+        raise HarnessError("these models have different problems or numbers of samples; sample them again with --fresh")
+    starts = [one for one in found if one.of_start]
     if len(starts) != 1:
         raise HarnessError(f"there must be one model before training, not {len(starts)}")
     samples = starts[0].samples
     arms: dict[tuple[str, str], list[Counts]] = defaultdict(list)
-    for one in sorted((one for one in found if one.objective != START), key=lambda one: one.seed):
+    for one in sorted((one for one in found if not one.of_start), key=lambda one: one.seed):
         arms[one.objective, one.regime].append(one)
-    ks = [2**power for power in range(samples.bit_length()) if 2**power <= samples]
+    ks = sorted({samples, *(2**power for power in range(samples.bit_length()))})
     before = {k: _passed([starts[0]], k) for k in ks}
     curves = [_curve(objective, regime, runs, before) for (objective, regime), runs in arms.items()]
     curves.sort(
@@ -89,6 +91,7 @@ def passes_of(sampled: Sampled) -> Passes:
     return Passes(
         suite=sampled.suite,
         command=sampled.command,
+        limit=sampled.limit,
         problems=len(starts[0].problems),
         samples=samples,
         start=Curve(objective=START, regime="", seeds=(), points=tuple(points)),

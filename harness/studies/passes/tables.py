@@ -5,6 +5,7 @@ from rich.text import Text
 
 from harness.report.pages.cells import NONE, points
 from harness.report.pages.grid import HINT, Grid
+from harness.report.pages.notes import quick_look
 from harness.studies.passes.curves import Curve, Passes, Point
 
 HEAD = """# {suite}: pass@k before and after training
@@ -19,7 +20,7 @@ NOTES = (
     "pass@k: the probability that at least one of k samples is correct, in %, estimated without bias from all samples "
     "of a problem and averaged over problems and seeds",
     "gain: the difference to the model before training, paired by problem, in points, with a 95 % interval for other "
-    "seeds and other problems of the same kind. The intervals are not corrected for the number of comparisons",
+    "seeds and other problems of the same kind. They need two seeds, and are not corrected for other comparisons",
     "If training only makes correct answers more frequent, pass@1 rises and pass@k of a large k does not. If it also "
     "solves new problems, both rise",
 )
@@ -56,4 +57,5 @@ def _gain(point: Point) -> str:
 
 
 def _what(found: Passes) -> str:
-    return f"{found.problems} test problems, {found.samples} samples of each, with the temperature of training."
+    said = f"{found.problems} test problems, {found.samples} samples of each, with the temperature of training."
+    return f"Warning: {quick_look(found.limit)}. {said}" if found.limit else said

@@ -54,6 +54,7 @@ def test_the_unit_of_the_spending_only_moves_the_midpoint() -> None:
         (START - 0.3 * SPENT / SPENT[-1], "does not rise"),
         (np.array([0.44, 0.55, 0.7, 0.72, 0.66, 0.58]), "falls"),
         (START + 0.1 * SPENT / SPENT[-1], "does not level off"),
+        (START + 0.05 * SPENT / SPENT[-1], "does not level off"),
         (curve(0.8, 1.0, 1.5), "does not level off"),
         (np.array([0.44, 0.6, 0.6, 0.6, 0.75, 0.75]), "another shape"),
         (np.array([0.44, 0.44, 0.44, 0.7, 0.7, 0.7]), "another shape"),
@@ -62,6 +63,22 @@ def test_the_unit_of_the_spending_only_moves_the_midpoint() -> None:
 def test_what_such_a_curve_does_not_describe_is_refused(means: Array, reason: str) -> None:
     found = fits(means, 20, studies=10)
     assert found.count(reason) >= 9, found
+
+
+@pytest.mark.parametrize("number", [5, 10])
+@pytest.mark.parametrize("ceiling", [0.97, 1.0])
+def test_a_ceiling_at_the_bound_is_no_estimate(ceiling: float, number: int) -> None:
+    """There all fits agree, and a jackknife would find no error."""
+    found = [saturation(SPENT, np.minimum(each, 1.0)) for each in _near(curve(ceiling, 1.5, 0.15), number)]
+    errors = [fit.estimates()[0].error for fit in found if isinstance(fit, Saturation)]
+    assert all(error and error > 1e-3 for error in errors)
+    assert all(fit.ceiling < 1 for fit in found if isinstance(fit, Saturation))
+    assert ceiling < 1 or "does not level off" in found
+
+
+def _near(means: Array, number: int) -> list[Array]:
+    rng = np.random.default_rng(4)
+    return [means + rng.normal(0, 0.01, (number, len(means))) for _ in range(20)]
 
 
 @pytest.mark.parametrize("number", [5, 10])

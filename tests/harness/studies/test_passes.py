@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.records.out_dir import OutDir
 from harness.studies.passes.counts import START, Counts, Sampled, read, write
 from harness.studies.passes.curves import passes_of
-from harness.studies.passes.tables import by_k
+from harness.studies.passes.tables import as_markdown, by_k
 from tests.support.small import SUITE
 
 SAMPLES = 8
@@ -36,7 +36,7 @@ def counts(objective: str, correct: list[int], regime: str = "on_policy", seed: 
 SURE = [counts("sure", [8] * 20 + [0] * 20, seed=seed) for seed in range(3)]
 WIDE = [counts("wide", [4] * 40, "offline", seed) for seed in range(3)]
 BEFORE = counts(START, [2] * 20 + [0] * 20)
-SAMPLED = Sampled(suite="s", command="harness pass-at-k", models=[BEFORE, *WIDE, *SURE])
+SAMPLED = Sampled(suite="s", command="harness pass-at-k", limit=None, models=[BEFORE, *WIDE, *SURE])
 
 
 def test_the_numbers_are_those_of_the_counts() -> None:
@@ -67,7 +67,8 @@ def test_intervals_allow_for_problems() -> None:
     ("models", "words"),
     [
         ([*SURE], "one model before training, not 0"),
-        ([BEFORE, replace(SURE[0], samples=4)], "different problems"),
+        ([BEFORE, BEFORE], "one model before training, not 2"),
+        ([BEFORE, replace(SURE[0], samples=4)], "different problems or numbers"),
         ([BEFORE, replace(SURE[0], problems=PROBLEMS[::-1])], "different problems"),
     ],
 )
@@ -76,11 +77,22 @@ def test_models_that_cannot_be_compared_are_refused(models: list[Counts], words:
         passes_of(replace(SAMPLED, models=models))
 
 
-def test_a_file_keeps_everything(tmp_path: Path) -> None:
-    write(SAMPLED, tmp_path / "counts.parquet")
-    found = read(tmp_path / "counts.parquet")
-    assert (found.suite, found.command) == (SAMPLED.suite, SAMPLED.command)
-    assert passes_of(found) == passes_of(SAMPLED)
+@pytest.mark.parametrize("limit", [None, 40])
+def test_a_file_keeps_everything(limit: int | None, tmp_path: Path) -> None:
+    sampled = replace(SAMPLED, limit=limit)
+    write(sampled, tmp_path / "counts.parquet")
+    assert passes_of(read(tmp_path / "counts.parquet")) == passes_of(sampled)
+    assert ("only a quick look at 40 problems" in as_markdown(passes_of(sampled))) == bool(limit)
+
+
+def test_the_last_k_is_the_number_of_samples() -> None:
+    models = [replace(one, samples=10) for one in SAMPLED.models]
+    assert passes_of(replace(SAMPLED, models=models)).ks == [1, 2, 4, 8, 10]
+
+
+def test_an_arm_may_be_called_start() -> None:
+    found = passes_of(replace(SAMPLED, models=[BEFORE, replace(SURE[0], objective=START)]))
+    assert [curve.objective for curve in found.curves] == [START]
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -113,7 +125,7 @@ def test_the_command_samples_each_model_once_and_draws_it_again(store: OutDir, t
     assert {table: table.stat().st_mtime_ns for table in tables} == written  # nothing is sampled twice
     again = CliRunner().invoke(app, ["pass-at-k", "--from", str(folder / "pass-at-k.parquet"), "--out", str(tmp_path)])
     assert again.exit_code == 0, again.output
-    for name in ("pass-at-k.md", "pass-at-k.json", "pass-at-k.png"):
+    for name in ("pass-at-k.md", "pass-at-k.json", "pass-at-k.png", "pass-at-k.parquet"):
         assert (tmp_path / SUITE / name).read_bytes() == (folder / name).read_bytes()
 
 
