@@ -106,11 +106,7 @@ def _carry_out(
     needs: Sequence[RunConfig],
 ) -> bool:
     suite, runs = planned.suite, [(config, out_dir.run_of(config)) for config in chosen]
-    _try_objectives(chosen)
-    load_splits(chosen[0])  # reports missing data before anything starts
-    if counts := split_by_us(suite.task):
-        console.say(counts)
-    locate(suite.model.path)
+    _refuse_what_would_fail(suite, chosen, console)
     uri = how.tracking_uri or out_dir.tracking_uri
     make = executor_of(planned, chosen, how, console)
     if not how.fresh and (sentence := told(judged_otherwise(runs), len(runs))):
@@ -139,11 +135,7 @@ def _carry_out(
     broken = [outcome for outcome in outcomes if isinstance(outcome, Broken)]
     folder = out_dir.suite(suite.name)
     if finished and len(broken) < len(runs):
-        with locked(folder / WRITING, patience=PATIENCE) if how.part else nullcontext():
-            at_hand = there(planned.runs, how.out, console) if how.part else runs
-            waits = how.part is not None and not all_ended(needs, how.out, console)
-            tables = [] if waits else report(at_hand)
-            Published(invocation=planned.invocation, tables=tuple(tables)).write(folder)
+        _write_tables(planned, runs, how, folder, report, console, needs)
     published = publishing.finish()
     if broken:
         raise _sentence(broken, len(runs))
@@ -157,6 +149,32 @@ def _carry_out(
         for line in where_to_look(uri, publishing.views):
             console.say(line)
     return True
+
+
+def _refuse_what_would_fail(suite: SuiteConfig, runs: Sequence[RunConfig], console: Terminal) -> None:
+    """Refuse objectives that fail, missing data and a missing model, before anything starts."""
+    _try_objectives(runs)
+    load_splits(runs[0])
+    if counts := split_by_us(suite.task):
+        console.say(counts)
+    locate(suite.model.path)
+
+
+def _write_tables(
+    planned: Plan,
+    runs: Runs,
+    how: Execution,
+    folder: Path,
+    report: Callable[[Runs], list[str]],
+    console: Terminal,
+    needs: Sequence[RunConfig],
+) -> None:
+    """Call ``report``. A part of a sweep includes the runs of other parts, and waits until ``needs`` have ended."""
+    with locked(folder / WRITING, patience=PATIENCE) if how.part else nullcontext():
+        at_hand = there(planned.runs, how.out, console) if how.part else runs
+        waits = how.part is not None and not all_ended(needs, how.out, console)
+        written = [] if waits else report(at_hand)
+        Published(invocation=planned.invocation, tables=tuple(written)).write(folder)
 
 
 def _try_objectives(runs: Sequence[RunConfig]) -> None:
