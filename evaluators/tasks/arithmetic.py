@@ -1,5 +1,6 @@
 """Generated sums of a few terms, the task of the embedded suite. Splits are disjoint by construction."""
 
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -48,20 +49,36 @@ def build(
         )
     if "{question}" not in prompt:
         raise TaskError("the prompt of the task arithmetic has no {question}; put it where the question goes")
+    found = _terms(count, min_terms, max_terms, largest, seed)[split]
+    if len(found) < count:
+        raise TaskError(
+            f"the task arithmetic has fewer than {count} {split} problems with {min_terms} to {max_terms} terms "
+            f"up to {largest}; lower count or raise largest"
+        )
+    return [
+        Problem(
+            id="+".join(map(str, terms)),
+            prompt=prompt.replace("{question}", plus.join(map(str, terms))),
+            answer=str(sum(terms)),
+            split=split,
+        )
+        for terms in found
+    ]
+
+
+@lru_cache(maxsize=2)
+def _terms(count: int, min_terms: int, max_terms: int, largest: int, seed: int) -> dict[Split, list[tuple[int, ...]]]:
+    """The terms of the first ``count`` distinct problems of each split, or of as many as are found."""
     rng = np.random.default_rng(seed)
-    problems: dict[str, Problem] = {}
+    found: dict[Split, dict[tuple[int, ...], None]] = {split: {} for split in Split}
     for _ in range(200 * count):
         terms = rng.integers(1, largest + 1, size=rng.integers(min_terms, max_terms + 1)).tolist()
-        if split_of(terms) is split:
-            text = "+".join(map(str, terms))
-            asked = prompt.replace("{question}", plus.join(map(str, terms)))
-            problems.setdefault(text, Problem(id=text, prompt=asked, answer=str(sum(terms)), split=split))
-        if len(problems) == count:
-            return list(problems.values())
-    raise TaskError(
-        f"the task arithmetic has fewer than {count} {split} problems with {min_terms} to {max_terms} terms "
-        f"up to {largest}; lower count or raise largest"
-    )
+        of = found[split_of(terms)]
+        if len(of) < count:
+            of[tuple(terms)] = None
+            if all(len(part) == count for part in found.values()):
+                break
+    return {split: [*part] for split, part in found.items()}
 
 
 def split_of(terms: list[int]) -> Split:
