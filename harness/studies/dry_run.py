@@ -4,8 +4,10 @@ import yaml
 
 from harness.launch.plan import Plan
 from harness.launch.scheduling import Forecaster
+from harness.studies.planning.forecast import Forecast
 from harness.studies.planning.parts import bytes_of, parts_of
 from harness.studies.planning.tables import told
+from harness.studies.planning.this_cpu import measured
 
 MOMENTS = 2
 """The number of tensors that a checkpoint keeps for each trained weight, besides the weight itself."""
@@ -13,9 +15,11 @@ MOMENTS = 2
 
 def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
     """Comment lines with the runs and their estimates, then the resolved suite as YAML."""
-    runs = planned.runs
+    runs, on = planned.runs, "an H100"
+    if runs[0].model.device == "cpu":
+        threads = runs[0].compute.threads
+        forecaster, on = Forecast(measured(threads)), f"{threads} core{'s' * (threads > 1)} of this CPU"
     hours = [forecaster.hours(run) for run in runs]
-    on = "one core of a CPU" if runs[0].model.device == "cpu" else "an H100"
     model = parts_of(runs[0]).policy.model
     trained = bytes_of(weight for weight in model.parameters() if weight.requires_grad)
     lines = [

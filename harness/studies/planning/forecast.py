@@ -21,23 +21,24 @@ USUAL = "h100"
 
 
 class Forecast:
-    """Hours and memory of runs, as ``harness plan`` estimates them."""
+    """Hours and memory of runs, as ``harness plan`` estimates them. ``cpu``: the device of runs on a CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu: Device = CPU) -> None:
+        self._cpu = cpu
         self._hours: dict[str, float] = {}
         self._gib: dict[str, float] = {}
 
     def hours(self, config: RunConfig) -> float:
         """Hours of a run with the longest prompts and completions, which are the same for all runs of a suite."""
-        return _once(self._hours, config, partial(_hours, config))
+        return _once(self._hours, config, partial(_hours, config, self._cpu))
 
     def gib(self, config: RunConfig) -> float:
         """The peak memory of a run on the GPU."""
         return _once(self._gib, config, lambda: memory_of(config, parts_of(config)).peak / GIB)
 
 
-def _hours(config: RunConfig) -> float:
-    gpu = CPU if config.model.device == "cpu" else GPUS[USUAL]
+def _hours(config: RunConfig, cpu: Device) -> float:
+    gpu = cpu if config.model.device == "cpu" else GPUS[USUAL]
     rollout = config.rollout
     return duration_of(config, parts_of(config), gpu, rollout.max_prompt_tokens, rollout.max_tokens).hours
 
