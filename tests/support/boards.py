@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.records.results import RunResult
+from harness.report.pages.writing import FILES
 from tests.support.results import records_of, result, with_verdicts
+
+BASIC_FILES = frozenset(FILES) - {"regimes.png", "ceilings.png"}
+"""The files of a leaderboard with one regime and few seeds."""
 
 
 def many(small_runs: dict[str, Path], **tenth: Any) -> list[RunResult]:

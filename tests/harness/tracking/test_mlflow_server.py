@@ -17,6 +17,7 @@ from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.terminal import Terminal
 from harness.tracking.writer import Writer
+from tests.support.boards import BASIC_FILES
 from tests.support.small import INVOCATION, SUITE, journal_of
 
 Server = tuple[str, "subprocess.Popen[bytes]"]
@@ -69,7 +70,7 @@ def test_what_the_comparison_page_shows(server: Server, store: OutDir) -> None:
             "journal.jsonl",
         }
     files = {file["path"] for file in ask(uri, f"artifacts/list?run_id={parent['info']['run_id']}")["files"]}
-    assert files == set(FILES) - {"regimes.png"}
+    assert files == BASIC_FILES
 
     make_leaderboard(load_suite(SUITE), Selection(), [uri], store.root / "again", Terminal(quiet=True))
     page = (store.root / "again" / SUITE / "leaderboard.html").read_text()

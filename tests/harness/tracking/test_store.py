@@ -22,6 +22,7 @@ from harness.report.sources import MlflowSource
 from harness.terminal import Terminal
 from harness.tracking.reader import Reader
 from harness.tracking.writer import Writer
+from tests.support.boards import BASIC_FILES
 from tests.support.command_line import two_runs
 from tests.support.mlflow_server import free_port, stop
 from tests.support.processes import typed
@@ -234,7 +235,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
     assert [status for status, *_ in found[0].values()] == ["FINISHED"] * 3
     client = MlflowClient(tracking_uri=f"sqlite:///{out}/mlflow.db")
     (parent,) = [run for run, (_, params, *_) in found[0].items() if not params]
-    assert {file.path for file in client.list_artifacts(parent)} == set(FILES) - {"regimes.png"}
+    assert {file.path for file in client.list_artifacts(parent)} == BASIC_FILES
 
 
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
