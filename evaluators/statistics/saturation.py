@@ -70,7 +70,7 @@ def saturation(spent: ArrayLike, accuracies: ArrayLike) -> Saturation | Reason:
             f"need spending that rises from 0 at each of {runs.shape[1]} validations, not {places.tolist()}"
         )
     if len(runs) < RUNS_FROM or len(places) <= POINTS_FROM:
-        raise ValueError(f"need {RUNS_FROM} runs and {POINTS_FROM} validations behind the start, not {runs.shape}")
+        raise ValueError(f"need {RUNS_FROM} runs and {POINTS_FROM} validations after the start, not {runs.shape}")
     if not _above(runs[:, -1] - runs[:, 0], LEVEL):
         return "does not rise"
     if any(_above(earlier - runs[:, -1], LEVEL / (len(places) - 1)) for earlier in runs.T[:-1]):
@@ -111,7 +111,7 @@ def _fit(shares: Array, mean: Array, guess: tuple[float, ...]) -> Any:
 
 
 def _residuals(found: Array, shares: Array, mean: Array) -> Array:
-    """[points - 1] the curve less the mean, behind the start."""
+    """[points - 1] the curve minus the mean, after the start."""
     logits = np.exp(found[1]) * (np.log(shares) - found[2])
     return np.asarray(mean[0] + (found[0] - mean[0]) / (1 + np.exp(-logits)) - mean[1:])
 
