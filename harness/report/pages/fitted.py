@@ -42,8 +42,8 @@ FITTED: tuple[Column[ArmRow], ...] = (
         lambda fit: fit.ceiling.mean if fit.ceiling else None,
         "ceiling: the validation accuracy that the mean learning curve approaches, in a fit of start + (ceiling - "
         "start) / (1 + (half / spent) ^ steepness). ±: a 95 % interval, from a jackknife over seeds. There is no fit "
-        "if the curve does not rise, falls below an earlier value, has another shape, or may have reached less than 70 % of "
-        "its gain (does not level off)",
+        "if the curve does not rise, falls below an earlier value, has another shape, or may have reached less than "
+        "70 % of its gain (does not level off)",
     ),
     _fitted("steepness", lambda fit: digits(fit.steepness), lambda fit: fit.steepness),
     _half("half: sampled", "sampled_completions"),
