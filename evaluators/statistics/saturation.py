@@ -1,6 +1,6 @@
 """Learning curves that level off: the accuracy that training approaches, and how fast. Pure functions of arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +53,11 @@ class Saturation:
         ceiling, midpoint = (self.pseudo - other.pseudo).T
         log_ratio = float(np.log(self.midpoint / other.midpoint))
         return _around(self.ceiling - other.ceiling, ceiling), _around(log_ratio, midpoint)
+
+
+def saturating(spent: ArrayLike, start: float, ceiling: float, steepness: float, midpoint: float) -> Array:
+    """The accuracies of the curve at these positive amounts of spending, see :class:`Saturation`."""
+    return np.asarray(start + (ceiling - start) / (1 + (midpoint / np.asarray(spent)) ** steepness))
 
 
 def saturation(spent: ArrayLike, accuracies: ArrayLike) -> Saturation | Reason:
@@ -112,8 +117,8 @@ def _fit(shares: Array, mean: Array, guess: tuple[float, ...]) -> Any:
 
 def _residuals(found: Array, shares: Array, mean: Array) -> Array:
     """[points - 1] the curve minus the mean, after the start."""
-    logits = np.exp(found[1]) * (np.log(shares) - found[2])
-    return np.asarray(mean[0] + (found[0] - mean[0]) / (1 + np.exp(-logits)) - mean[1:])
+    ceiling, steepness, midpoint = found[0], np.exp(found[1]), np.exp(found[2])
+    return saturating(shares, mean[0], ceiling, steepness, midpoint) - mean[1:]
 
 
 def _quantities(found: Array) -> Array:
@@ -143,5 +148,4 @@ def _above(values: Array, level: float) -> bool:
 
 
 def _around(mean: float, pseudo: Array) -> Estimate:
-    found = over_seeds(pseudo)
-    return Estimate(mean=float(mean), error=found.error, df=found.df)
+    return replace(over_seeds(pseudo), mean=float(mean))

@@ -9,6 +9,7 @@ import numpy as np
 
 from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grade, Grader
+from evaluators.statistics.accuracy import SampleRecord
 from evaluators.types import Problem, Verdict
 from harness.rollout.groups import Completion, Group
 from harness.world import ALONE, World
@@ -52,7 +53,7 @@ def graded_text(problem: Problem, completion: Completion) -> str:
     return problem.framing.prefill + (re.sub(r"\S+\Z", "", text) if completion.truncated else text)
 
 
-def verdict(grade: Grade, grading: Grading) -> Verdict:
+def verdict(grade: Grade | SampleRecord, grading: Grading) -> Verdict:
     """The verdict that counts in this suite: the strict or the lenient one."""
     return grade.strict if grading == "strict" else grade.lenient
 

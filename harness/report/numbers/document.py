@@ -4,8 +4,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from evaluators.statistics.families import Correction
-from evaluators.statistics.saturation import Reason
+from evaluators.statistics.saturation import Reason, saturating
 from evaluators.tasks.overlap import Overlap
 from harness.config.budget import Budget
 from harness.records.events import Invocation, PlannedLooks
@@ -95,16 +98,15 @@ class Fit:
     faster: Interval | None = None
     """The baseline's midpoint, divided by this one."""
 
-    def at(self, start: float, spent: float) -> float:
-        """The accuracy of the curve from ``start``, at this positive spending in the unit of the budget.
+    def at(self, start: float, spent: ArrayLike) -> NDArray[np.float64]:
+        """The accuracies of the curve from ``start``, at these positive amounts in the unit of the budget.
 
         Raises:
             ValueError: there is no curve.
         """
         if self.ceiling is None or self.midpoint is None or self.steepness is None:
             raise ValueError(f"there is no curve: {self.refused}")
-        reached: float = 1 / (1 + (self.midpoint.mean / spent) ** self.steepness)
-        return start + (self.ceiling.mean - start) * reached
+        return saturating(spent, start, self.ceiling.mean, self.steepness, self.midpoint.mean)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

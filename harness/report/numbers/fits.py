@@ -13,7 +13,7 @@ from evaluators.statistics.saturation import POINTS_FROM, RUNS_FROM, Reason, Sat
 from harness.records.results import COSTS, RunResult
 from harness.report.numbers.document import ArmRow, Fit
 from harness.report.numbers.interval import Interval
-from harness.report.numbers.rows import finished, places_of, spending
+from harness.report.numbers.rows import finished, learning, spending
 
 Curve: TypeAlias = Saturation | Reason | None
 DIGITS = 4
@@ -47,7 +47,7 @@ def _fit(ours: Curve, *pair: Curve, runs: Sequence[RunResult]) -> Fit | None:
     fitted = [one for one in pair if isinstance(one, Saturation)]
     gaps = fitted[0].gaps(fitted[1]) if len(fitted) == 2 else None
     ceiling, midpoint = ours.estimates()
-    spent = _spent(runs)
+    spent = spending(runs, runs[0].config.budget.unit)
     return Fit(
         refused=None,
         ceiling=_plain(ceiling),
@@ -61,18 +61,10 @@ def _fit(ours: Curve, *pair: Curve, runs: Sequence[RunResult]) -> Fit | None:
 
 def _curve(runs: Sequence[RunResult]) -> Curve:
     """None if there are too few runs or validations, or if the runs spend nothing."""
-    if len(runs) < RUNS_FROM or places_of(runs) <= POINTS_FROM or not (np.diff(_spent(runs)) > 0).all():
+    found = learning(runs)
+    if found is None or len(runs) < RUNS_FROM or len(found[0]) <= POINTS_FROM:
         return None
-    return saturation(_spent(runs), _accuracies(runs))
-
-
-def _spent(runs: Sequence[RunResult]) -> list[float]:
-    return spending(runs, runs[0].config.budget.unit)
-
-
-def _accuracies(runs: Sequence[RunResult]) -> list[list[float]]:
-    """[runs, validations]"""
-    return [[point.accuracy for point in run.curve[: places_of(runs)]] for run in runs]
+    return saturation(*found)
 
 
 def _plain(found: Estimate) -> Interval:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from evaluators.statistics.estimates import Estimate
-from evaluators.statistics.proportions import over_problems
+from evaluators.statistics.proportions import over_problems, over_seeds_and_problems
 from evaluators.statistics.ranking import LEVEL, Comparison
 
 
@@ -26,6 +26,13 @@ class Interval:
     def over_problems(cls, shares: ArrayLike) -> "Interval":
         """The interval over problems. ``shares``: [problems] the share of correct samples of each."""
         mean, low, high = over_problems(shares)
+        return cls(mean=mean, low=low, high=high)
+
+    @classmethod
+    def over_seeds_and_problems(cls, shares: ArrayLike) -> "Interval":
+        """The interval over seeds and problems. ``shares``: [seeds, problems]."""
+        mean, span = over_seeds_and_problems(shares)
+        low, high = span or (None, None)
         return cls(mean=mean, low=low, high=high)
 
 

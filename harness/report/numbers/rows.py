@@ -122,16 +122,24 @@ def spending(runs: Sequence[RunResult], unit: str) -> list[float]:
     return [float(np.mean([run.curve[place].spent[unit] for run in runs])) for place in range(places_of(runs))]
 
 
-def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
-    """The mean validation accuracy over the budget, from the area under the learning curve."""
+def learning(runs: Sequence[RunResult]) -> tuple[list[float], list[list[float]]] | None:
+    """At the validations that all runs have: the mean spending in the budget's unit, and the accuracies of each run.
+
+    None if there are fewer than two, or if the runs spend nothing, as a control that is never trained.
+    """
     places = places_of(runs)
     if places < 2:
         return None
     spent = spending(runs, runs[0].config.budget.unit)
     if (np.diff(spent) <= 0).any():
-        return None  # a control that is never trained spends nothing
-    means = mean_over_budget(spent, [[point.accuracy for point in run.curve[:places]] for run in runs])
-    return Interval.of(over_seeds(means))
+        return None
+    return spent, [[point.accuracy for point in run.curve[:places]] for run in runs]
+
+
+def _over_budget(runs: Sequence[RunResult]) -> Interval | None:
+    """The mean validation accuracy over the budget, from the area under the learning curve."""
+    found = learning(runs)
+    return Interval.of(over_seeds(mean_over_budget(*found))) if found else None
 
 
 def _curve(runs: Sequence[RunResult]) -> tuple[CurvePoint, ...]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluators.statistics.collapse import collapsed
-from evaluators.statistics.proportions import over_seeds_and_problems
 from harness.records.results import RunResult, by_problem
 from harness.report.numbers.document import Collapsed, Spread
 from harness.report.numbers.interval import Interval
@@ -19,14 +18,12 @@ def spread(finished: Sequence[RunResult]) -> Spread | None:
     ends = [test.summary.accuracy for _, _, test in runs]
     starts = [start for _, start, _ in runs]
     samples = min(sum(map(len, test.summary.verdicts.values())) for _, _, test in runs)
-    mean, span = over_seeds_and_problems(np.stack([by_problem(test) for _, _, test in runs]))
-    low, high = span or (None, None)
     return Spread(
         lowest=min(ends),
         median=float(np.median(ends)),
         highest=max(ends),
         deviation=float(np.std(ends, ddof=1)) if len(ends) > 1 else None,
-        elsewhere=Interval(mean=mean, low=low, high=high),
+        elsewhere=Interval.over_seeds_and_problems(np.stack([by_problem(test) for _, _, test in runs])),
         collapsed=tuple(
             Collapsed(seed=run.config.seed, start=start, accuracy=end)
             for (run, start, _), end, fell in zip(runs, ends, collapsed(ends, starts, samples), strict=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evaluators.statistics.ranking import LEVEL
 from harness.report.numbers.document import ArmRow, RegimeBoard, Spread
 from harness.report.pages.cells import NONE, count, digits, p_value, percent, points, ranks, span
-from harness.report.pages.grid import Column, interval, share
+from harness.report.pages.grid import Column, interval, share, within
 
 Arm = Mapping[str, ArmRow]
 """The rows of one arm, by regime."""
@@ -115,13 +115,7 @@ corrected; see :func:`harness.report.pages.notes.notes`."""
 def _spread(
     name: str, text: Callable[[Spread], str], value: Callable[[Spread], float | None], note: str = ""
 ) -> Column[ArmRow]:
-    return Column(
-        name,
-        lambda row: text(row.spread) if row.spread else NONE,
-        lambda row: value(row.spread) if row.spread else None,
-        note,
-        whole=True,
-    )
+    return within(lambda row: row.spread, name, text, value, note)
 
 
 def _improvement_span(row: ArmRow) -> str:

@@ -6,19 +6,13 @@ from harness.report.numbers.document import ArmRow, Fit, RegimeBoard
 from harness.report.numbers.interval import Interval
 from harness.report.pages.cells import NONE, count, digits, points, span
 from harness.report.pages.columns import AFTERWARDS, OBJECTIVE
-from harness.report.pages.grid import Column
+from harness.report.pages.grid import Column, within
 
 
 def _fitted(
     name: str, text: Callable[[Fit], str], value: Callable[[Fit], float | None], note: str = ""
 ) -> Column[ArmRow]:
-    return Column(
-        name,
-        lambda row: text(row.fit) if row.fit else NONE,
-        lambda row: value(row.fit) if row.fit else None,
-        note,
-        whole=True,
-    )
+    return within(lambda row: row.fit, name, text, value, note)
 
 
 def _half(name: str, unit: str) -> Column[ArmRow]:

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.numbers.interval import Interval
-from harness.report.pages.cells import escaped, percent, points, shown
+from harness.report.pages.cells import NONE, escaped, percent, points, shown
 
 R = TypeVar("R")
+P = TypeVar("P")
 HINT = "--explain prints what the columns mean"
 """Below a table in the terminal, in place of its legend."""
 
@@ -39,6 +40,21 @@ def interval(
         return None if (found := of(row)) is None else found.mean
 
     return Column(name, lambda row: points(of(row), signed=signed), mean, note, whole=whole)
+
+
+def within(
+    of: Callable[[R], P | None],
+    name: str,
+    text: Callable[[P], str],
+    value: Callable[[P], float | None],
+    note: str = "",
+) -> Column[R]:
+    """A column on a part of a row, which the row may lack."""
+
+    def found(row: R) -> float | None:
+        return None if (part := of(row)) is None else value(part)
+
+    return Column(name, lambda row: NONE if (part := of(row)) is None else text(part), found, note, whole=True)
 
 
 def share(name: str, of: Callable[[R], float | None], note: str = "") -> Column[R]:

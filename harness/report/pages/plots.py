@@ -1,6 +1,6 @@
 """The pictures of a leaderboard."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from harness.config.budget import UNITS
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
@@ -20,6 +20,7 @@ Style = tuple[str, str]
 PNG: dict[str, Any] = {"dpi": 110, "metadata": {"Software": None}}
 """Without matplotlib's version, so that the same numbers give the same bytes."""
 CONTROL_COLOUR, CONTROL_DASHES = "0.35", (":", "-.", "--")
+DASHES = ("-", "--", ":")
 
 
 def pictures(board: Board) -> dict[str, Figure]:
@@ -102,8 +103,8 @@ def _fit(axes: Axes, row: ArmRow, unit: str, colour: str) -> None:
     for first, last, dashes in ((spent[0], spent[-1], "-"), (spent[-1], 2 * spent[-1], ":")):
         places = np.geomspace(first, last)
         beyond = np.maximum(places / spent[-1], 1.0)
-        at = [100 * row.fit.at(start.accuracy.mean, place) for place in places.tolist()]
-        axes.plot(np.interp(places, spent, flops) * beyond, at, dashes, color=colour)
+        accuracies = row.fit.at(start.accuracy.mean, places)
+        axes.plot(np.interp(places, spent, flops) * beyond, 100 * accuracies, dashes, color=colour)
 
 
 def regimes(board: Board) -> Figure:
@@ -220,6 +221,19 @@ def _across(axes: Axes, row: ArmRow, styles: dict[str, Style]) -> None:
     colour, dashes = styles[row.objective]
     mean = 100 * row.curve[-1].accuracy.mean
     axes.axhline(mean, linestyle=dashes, linewidth=1.8, color=colour, label=literal(row.objective))
+
+
+def looks() -> Iterator[Style]:
+    """Colours and dashes for any number of lines. They differ until both run out."""
+    return cycle([(colour, dashes) for dashes in DASHES for colour in COLOURS])
+
+
+def logarithmic(axes: Axes, places: Sequence[float]) -> None:
+    """Make the x axis logarithmic, with a tick at each of these whole numbers and at no other place."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(places, [str(place) for place in places])
 
 
 def literal(text: str) -> str:

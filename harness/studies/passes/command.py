@@ -17,6 +17,7 @@ from harness.report.numbers.matching import arm_names, refuse_unmatched
 from harness.report.numbers.rows import finished
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
+from harness.rollout.grading import verdict
 from harness.studies.evals.command import measured
 from harness.studies.evals.results import EvalStore
 from harness.studies.evals.settings import EvalSettings, EvalSuite
@@ -120,8 +121,8 @@ def _counts(one: Examined, k: int, out_dir: OutDir, command: str, console: Termi
         raise HarnessError(f"{one.told} cannot be sampled as in its run: {error}") from error
     correct: dict[str, int] = {}
     for record in read_records(EvalStore(out_dir.root).folder(key, examinee) / "samples.parquet"):
-        judged = record.strict if settings.task.grading == "strict" else record.lenient
-        correct[record.problem] = correct.get(record.problem, 0) + (judged is Verdict.CORRECT)
+        right = verdict(record, settings.task.grading) is Verdict.CORRECT
+        correct[record.problem] = correct.get(record.problem, 0) + right
     return Counts(
         objective=one.name,
         regime=one.regime,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from evaluators.statistics.accuracy import pass_at_k
 from evaluators.statistics.estimates import paired_difference
-from evaluators.statistics.proportions import over_seeds_and_problems
 from harness.config.regime import RegimeSpec
 from harness.errors import HarnessError
 from harness.report.numbers.interval import Interval
@@ -103,10 +102,8 @@ def _curve(objective: str, regime: str, runs: Sequence[Counts], before: dict[int
     points = []
     for k, start in before.items():
         table = _passed(runs, k)
-        mean, span = over_seeds_and_problems(table)
-        low, high = span or (None, None)
         gain = Interval.of(paired_difference(table, np.broadcast_to(start, table.shape)))
-        points.append(Point(k=k, accuracy=Interval(mean=mean, low=low, high=high), gain=gain))
+        points.append(Point(k=k, accuracy=Interval.over_seeds_and_problems(table), gain=gain))
     return Curve(objective=objective, regime=regime, seeds=tuple(run.seed for run in runs), points=tuple(points))
 
 

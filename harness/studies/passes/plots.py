@@ -1,13 +1,9 @@
 """The figure: pass@k against k, one panel per regime."""
 
-from itertools import cycle
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from harness.report.pages.figures import COLOURS
-from harness.report.pages.plots import finish, literal
+from harness.report.pages.plots import Style, finish, literal, logarithmic, looks
 from harness.studies.passes.curves import Curve, Passes
 
 START_COLOUR = "0.2"
@@ -15,7 +11,7 @@ START_COLOUR = "0.2"
 
 def passes_picture(found: Passes) -> Figure:
     names = list(dict.fromkeys(curve.objective for curve in found.curves))
-    looks = dict(zip(names, cycle([(colour, line) for line in ("-", "--", ":") for colour in COLOURS]), strict=False))
+    styles = dict(zip(names, looks(), strict=False))
     panels = len(found.regimes)
     figure = Figure(figsize=(2.4 + 4.2 * panels, 4.6), layout="constrained")
     grid = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
@@ -23,11 +19,9 @@ def passes_picture(found: Passes) -> Figure:
         _line(axes, found.start, (START_COLOUR, "-."))
         for curve in found.curves:
             if curve.regime == regime:
-                _line(axes, curve, looks[curve.objective])
-        axes.set(title=f"{literal(found.suite)}, {regime}", xlabel="k (logarithmic)", xscale="log")
-        axes.xaxis.set_major_locator(FixedLocator(found.ks))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks(found.ks, [str(k) for k in found.ks])
+                _line(axes, curve, styles[curve.objective])
+        axes.set(title=f"{literal(found.suite)}, {regime}", xlabel="k (logarithmic)")
+        logarithmic(axes, found.ks)
         finish(axes, legend=False)
     grid[0].set_ylabel("pass@k, %")
     named = {name: line for axes in grid for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
@@ -35,7 +29,7 @@ def passes_picture(found: Passes) -> Figure:
     return figure
 
 
-def _line(axes: Axes, curve: Curve, look: tuple[str, str]) -> None:
+def _line(axes: Axes, curve: Curve, look: Style) -> None:
     colour, dashes = look
     means = [100 * point.accuracy.mean for point in curve.points]
     places = [point.k for point in curve.points]

@@ -1,19 +1,14 @@
 """The figure of a sweep: accuracy against the lag, on a logarithmic axis."""
 
-from itertools import cycle
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from harness.report.pages.curves import BAND_FROM
-from harness.report.pages.figures import COLOURS
-from harness.report.pages.plots import finish, literal
+from harness.report.pages.plots import Style, finish, literal, logarithmic, looks
 from harness.studies.staleness.lags import UNITS, Unit
 from harness.studies.staleness.sweep import Line, Point, Sweep
 
 CAPTIONS: dict[Unit, str] = {"batches": "lag, batches", "steps": "lag, optimiser steps"}
-DASHES = ("-", "--", ":")
 SPREAD = 0.16
 """The distance, in decades, between the marks of the first and the last arm at one lag. It keeps intervals apart."""
 
@@ -23,7 +18,7 @@ def staleness_picture(sweep: Sweep) -> Figure:
     units: tuple[Unit, ...] = (sweep.unit,) if sweep.same_in_steps else UNITS
     figure = Figure(figsize=(2.6 + 4.6 * len(units), 4.6), layout="constrained")
     first, *others = figure.subplots(1, 1 + len(units), sharey=True, width_ratios=[1, *(4 for _ in units)])
-    for place, (line, look) in enumerate(zip(sweep.lines, _looks(), strict=False)):
+    for place, (line, look) in enumerate(zip(sweep.lines, looks(), strict=False)):
         shift = place / max(1, len(sweep.lines) - 1) - 0.5
         _fresh(first, line, look, shift)
         for axes, unit in zip(others, units, strict=True):
@@ -41,21 +36,13 @@ def staleness_picture(sweep: Sweep) -> Figure:
     return figure
 
 
-Look = tuple[str, str]
-"""Colour and dashes."""
-
-
-def _looks() -> "cycle[Look]":
-    return cycle([(colour, dashes) for dashes in DASHES for colour in COLOURS])
-
-
-def _fresh(axes: Axes, line: Line, look: Look, shift: float) -> None:
+def _fresh(axes: Axes, line: Line, look: Style, shift: float) -> None:
     point = line.at(0, "steps")
     if point and point.accuracy:
         _mark(axes, shift, point, look)
 
 
-def _curve(axes: Axes, line: Line, unit: Unit, look: Look, shift: float) -> None:
+def _curve(axes: Axes, line: Line, unit: Unit, look: Style, shift: float) -> None:
     """Draw a line through the means. It has a gap at lags without a finished run."""
     colour, dashes = look
     places = [point.lag(unit) * 10 ** (SPREAD * shift) for point in line.stale]
@@ -66,7 +53,7 @@ def _curve(axes: Axes, line: Line, unit: Unit, look: Look, shift: float) -> None
             _mark(axes, place, point, look)
 
 
-def _mark(axes: Axes, place: float, point: Point, look: Look) -> None:
+def _mark(axes: Axes, place: float, point: Point, look: Style) -> None:
     """Draw a mean, with its interval if there are enough seeds. It is hollow if all data come from the start policy."""
     assert point.accuracy
     span, face = point.accuracy, "white" if point.of_start else look[0]
@@ -84,9 +71,6 @@ def _finish_fresh(axes: Axes) -> None:
 def _logarithmic(axes: Axes, sweep: Sweep, unit: Unit) -> None:
     """Make the x axis logarithmic, with a tick at each lag."""
     lags = sorted({point.lag(unit) for line in sweep.lines for point in line.stale})
-    axes.set_xscale("log")
+    logarithmic(axes, lags)
     axes.set_xlim(min(lags) / 1.8, max(lags) * 1.8)
-    axes.xaxis.set_major_locator(FixedLocator(lags))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(lags, [str(lag) for lag in lags])
     axes.set_xlabel(CAPTIONS[unit])
