@@ -1,4 +1,5 @@
-"""Checks the harness on a machine with GPUs: engines, weight synchronisation, throughput, and short runs.
+"""Checks the harness on a machine with GPUs: engines, weight synchronisation, training passes, throughput, and short
+runs.
 
     make gpu-check                                            # or: PYTHONPATH=. python benchmarks/gpu_check.py
     make gpu-check MODEL=SmolLM2-135M-Instruct DATA=gsm8k/    # with your own model and problems
@@ -22,6 +23,7 @@ from pathlib import Path
 import torch
 from engines import Row, agreement, endless, engines_of, measure
 from gpu_runs import gangs, matched_runs, two_at_once
+from layouts import check_layouts
 from one_run import FORKS
 
 from harness.config.settings import ModelSettings
@@ -31,8 +33,8 @@ from harness.records.provenance import versions, vllm_version
 EMBEDDED = "embedded:tiny-arithmetic"
 
 
-def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
-    """The sampling rate of each engine, and whether it agrees with the trainer."""
+def check_model(options: argparse.Namespace, names: list[str]) -> list[Row]:
+    """The sampling rate of each engine, whether it agrees with the trainer, and the time of a training pass."""
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
     rows: list[Row] = []
@@ -44,7 +46,7 @@ def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
         rows.append((what, f"{middle:,.0f} tokens/s", None))
     for name, engine in engines.items():
         rows += agreement(name, engine, policy)
-    return rows
+    return rows + check_layouts(settings, options.prompts, options.group, options.tokens)
 
 
 def suite_for(model: str, data: str | None) -> str:
@@ -87,7 +89,7 @@ def main() -> None:
     options = arguments()
     vllm = vllm_version(options.device)
     with ProcessPoolExecutor(1, FORKS) as pool:  # a process of its own frees its memory when it ends
-        rows = pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result()
+        rows = pool.submit(check_model, options, ["transformers", *(["vllm"] if vllm else [])]).result()
     with tempfile.TemporaryDirectory() as folder:
         matched, seconds = matched_runs(options, Path(folder))
         rows += matched + two_at_once(options, Path(folder), seconds) + gangs(options, Path(folder), seconds)

@@ -17,7 +17,7 @@ class Critic(nn.Module):
         super().__init__()
         self.trunk = copy.deepcopy(policy.decoder)  # has its own adapters if the policy has adapters
         self.precision = policy.precision
-        self._shares_prompts = policy.shares_prompts
+        self._layout = policy.layout
         self.head = nn.Linear(policy.size.width, 1, device=policy.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -36,7 +36,7 @@ class Critic(nn.Module):
         """
         here = sequences.to(self.head.weight.device)
         with self.precision():
-            hidden = hidden_states(self.trunk, here, here.mask, share=self._shares_prompts)
+            hidden = hidden_states(self.trunk, here, here.mask, self._layout)
         flat = self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
         values: Tensor = flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
         return values

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,23 +10,30 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from harness.models.packed import packed_states
 from harness.models.sequences import Sequences
 
+BatchLayout = Literal["whole", "shared", "packed"]
+"""How a batch passes. ``whole``: each completion with a copy of its prompt, padded. ``shared``: each prompt once, then
+its completions, padded. ``packed``: each prompt once, then its completions, without padding."""
 PASS_COSTS = 256
 """An additional pass through the layers costs about as much as this number of tokens."""
 
 
-def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, *, share: bool) -> Tensor:
+def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: BatchLayout) -> Tensor:
     """Hidden states [N, H] before each token for which ``wanted`` [B, T] is true, in this order.
 
     Each row of ``wanted`` is true on its first positions, at least one.
 
-    With ``share``, the pass over a prompt is shared by all its completions, if the decoder allows it (see
-    :func:`harness.models.trial.shares_prompts`). Results then differ only by rounding. Prompts are not shared if layers
-    are recomputed.
+    Which layouts a decoder allows is found by :func:`harness.models.trial.layout_of`. Results then differ only by
+    rounding. Prompts are not shared if layers are recomputed.
     """
-    shared = share and len(sequences.prompts) < len(sequences.completions) and not _recomputed(decoder)
-    return _shared(decoder, sequences, wanted) if shared else _whole(decoder, sequences, wanted)
+    if layout == "whole" or _recomputed(decoder):
+        return _whole(decoder, sequences, wanted)
+    if layout == "packed":
+        return packed_states(decoder, sequences, wanted)
+    alone = len(sequences.prompts) == len(sequences.completions)
+    return _whole(decoder, sequences, wanted) if alone else _shared(decoder, sequences, wanted)
 
 
 def keeps_all_places(config: Any) -> bool:

@@ -18,7 +18,7 @@ from harness.models.adapters import add_adapters
 from harness.models.attention import PLAIN
 from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
 from harness.models.policy import Policy
-from harness.models.trial import shares_prompts
+from harness.models.trial import layout_of
 
 transformers_logging.disable_progress_bar()  # it would disturb the progress bars of runs
 
@@ -67,7 +67,7 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
     )
-    policy.shares_prompts = shares_prompts(policy, settings.path)
+    policy.layout = layout_of(policy, settings.path)
     return policy
 
 

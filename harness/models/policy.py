@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from evaluators.types import Framing
 from harness.errors import HarnessError
 from harness.models.adapters import adapters_off, has_adapters, plain_like, plain_weights
-from harness.models.hidden import hidden_states
+from harness.models.hidden import BatchLayout, hidden_states
 from harness.models.parallel import as_a_pass, units_of, whole
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
@@ -42,15 +42,15 @@ class Policy:
         dtype: torch.dtype = torch.float32,
         template_args: Mapping[str, Any] | None = None,
         base: bool = False,
-        shares_prompts: bool = False,
+        layout: BatchLayout = "whole",
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.temperature = temperature
         self.dtype = dtype
         self._template_args = dict(template_args or {})
-        self.shares_prompts = shares_prompts
-        """Whether the pass over a prompt is shared by its completions, see :mod:`harness.models.trial`."""
+        self.layout = layout
+        """How batches pass, see :mod:`harness.models.trial`."""
         self._base = base
         """Whether this is the model with its adapters switched off."""
 
@@ -105,7 +105,7 @@ class Policy:
             dtype=self.dtype,
             template_args=self._template_args,
             base=self.adapted,
-            shares_prompts=self.shares_prompts,
+            layout=self.layout,
         )
 
     def precision(self) -> AbstractContextManager[Any]:
@@ -177,7 +177,7 @@ class Policy:
     def _logp(self, sequences: Sequences) -> Tensor:
         here = sequences.to(self.device)
         with self.in_effect():
-            before = hidden_states(self.decoder, here, here.mask, share=self.shares_prompts)
+            before = hidden_states(self.decoder, here, here.mask, self.layout)
             flat = self._token_logp(before, here.completions[here.mask])
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
 

@@ -92,12 +92,12 @@ def kl_to_reference(
     dealt = [[groups[i] for i in indices] for indices in deal(groups, world.size)]
     models = policy.model, reference.model
     with passes_over(*models):
-        for part in micro_batches(dealt[world.rank], micro_batch_tokens):
+        for part in micro_batches(dealt[world.rank], micro_batch_tokens, policy.layout):
             mask = part.sequences.mask.to(policy.device)
             logp, ref_logp = policy.logp(part.sequences), reference.logp(part.sequences)
             totals[0] += k1(logp, ref_logp, mask).sum().cpu()
             totals[1] += k3(logp, ref_logp, mask).sum().cpu()
-        counts = [len(pack(share, micro_batch_tokens)) for share in dealt]
+        counts = [len(pack(share, micro_batch_tokens, policy.layout)) for share in dealt]
         for _ in range(idle(counts, world.rank) if any(map(reshards, models)) else 0):
             policy.logp(IDLE), reference.logp(IDLE)
     totals = torch.tensor(world.gather([totals.tolist()])).sum(0)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from algorithms.scores import Scores
 from algorithms.types import Batch, Denominators
+from harness.models.hidden import BatchLayout
 from harness.models.sequences import Sequences, per_token
 from harness.rollout.groups import Group, lengths, scores_of, sequences_of
 
@@ -54,15 +55,14 @@ def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
     )
 
 
-def pack(groups: Sequence[Group], max_tokens: int) -> list[list[int]]:
-    """Pack groups of similar length together, with at most ``max_tokens`` padded tokens per part. Returns indices.
+def pack(groups: Sequence[Group], max_tokens: int, layout: BatchLayout) -> list[list[int]]:
+    """Pack groups of similar length together, with at most ``max_tokens`` per part, with padding. Returns indices.
 
     A group is never split. A group that is larger than the limit gets a part of its own.
     """
     packed: list[list[int]] = []
     for index in sorted(range(len(groups)), key=lambda i: _longest(groups[i])):
-        rows = sum(len(groups[i].completions) for i in packed[-1]) if packed else 0
-        if packed and (rows + len(groups[index].completions)) * _longest(groups[index]) <= max_tokens:
+        if packed and _tokens([groups[i] for i in (*packed[-1], index)], layout) <= max_tokens:
             packed[-1].append(index)
         else:
             packed.append([index])
@@ -92,9 +92,16 @@ def idle(shares: Sequence[int], rank: int) -> int:
     return max(shares) - shares[rank]
 
 
-def micro_batches(groups: Sequence[Group], max_tokens: int) -> list[MicroBatch]:
+def micro_batches(groups: Sequence[Group], max_tokens: int, layout: BatchLayout) -> list[MicroBatch]:
     """The groups packed into micro-batches."""
-    return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens)]
+    return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens, layout)]
+
+
+def _tokens(groups: Sequence[Group], layout: BatchLayout) -> int:
+    """The number of tokens of a micro-batch. Padded layouts count as if each completion had a copy of its prompt."""
+    if layout == "packed":
+        return sum(len(group.prompt_ids) + sum(len(one.ids) for one in group.completions) for group in groups)
+    return sum(len(group.completions) for group in groups) * max(map(_longest, groups))
 
 
 def _longest(group: Group) -> int:

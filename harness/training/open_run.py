@@ -104,7 +104,7 @@ def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
     if sharded and reshard:
-        policy.shares_prompts = False  # sharing makes a number of passes that depends on lengths
+        policy.layout = "whole"  # with other layouts, the number of passes depends on lengths
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)

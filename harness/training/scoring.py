@@ -76,7 +76,8 @@ def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> l
     scored: dict[int, Group] = {}
     names: set[str] = set()
     models = [model for each in passes for model in each.models]
-    packed = [pack([groups[i] for i in share], run.config.compute.micro_batch_tokens) for share in dealt]
+    limit, layout = run.config.compute.micro_batch_tokens, run.policy.layout
+    packed = [pack([groups[i] for i in share], limit, layout) for share in dealt]
     with passes_over(*models):
         for indices in packed[run.world.rank]:
             part = [mine[i] for i in indices]

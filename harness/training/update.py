@@ -86,7 +86,7 @@ def _backward(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominat
 
     ``dealt``: the groups of each rank.
     """
-    parts = micro_batches(dealt[run.world.rank], run.config.compute.micro_batch_tokens)
+    parts = _parts(run, dealt[run.world.rank])
     batches = [_batch(run, part, counts) for part in parts]
     totals = _totals(run, dealt, batches, counts)
     fresh = first and run.regime.fresh
@@ -123,6 +123,10 @@ def _count(sums: Metrics, name: str, value: float) -> None:
     sums[name] = max(sums.get(name, value), value) if name.endswith("_max") else sums[name] + value
 
 
+def _parts(run: RunState, groups: Sequence[Group]) -> list[MicroBatch]:
+    return micro_batches(groups, run.config.compute.micro_batch_tokens, run.policy.layout)
+
+
 def _batch(run: RunState, part: MicroBatch, counts: Denominators) -> Batch:
     return part.batch(counts, run.policy.device, run.progress.state)
 
@@ -138,15 +142,14 @@ def _totals(
         if rank == run.world.rank:
             batches += mine
         else:
-            parts = micro_batches(share, run.config.compute.micro_batch_tokens)
-            batches += [_batch(run, part, counts) for part in parts]
+            batches += [_batch(run, part, counts) for part in _parts(run, share)]
     return step_totals(run.objective, batches)
 
 
 def _keep_company(run: RunState, dealt: Sequence[Sequence[Group]]) -> None:
     """Make idle passes if all ranks must make as many passes as the rank with the most micro-batches."""
     if reshards(run.policy.model):
-        passes = [len(pack(share, run.config.compute.micro_batch_tokens)) for share in dealt]
+        passes = [len(pack(share, run.config.compute.micro_batch_tokens, run.policy.layout)) for share in dealt]
         for _ in range(idle(passes, run.world.rank)):
             values = run.critic(IDLE).sum() if run.critic else 0.0
             ((run.policy.logp(IDLE).sum() + values) * 0).backward()  # type: ignore[no-untyped-call]

@@ -3,10 +3,12 @@
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from unittest import mock
 
 import numpy as np
 import torch
@@ -18,11 +20,14 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
+from harness.models import trial
 from harness.models.loading import load_policy
 from harness.models.sequences import Sequences
+from harness.models.trial import layout_of
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import Sampling
 from tests.support.paths import ROOT
+from tests.support.varlen import on_the_cpu
 
 PAGE = ROOT / "docs" / "models.md"
 CONTEXT = 60
@@ -138,8 +143,11 @@ class Verdict:
     kind: Literal["right", "refused", "not tried"]
     said: str = ""
     shares: bool = False
+    packs: bool = False
+    """Whether it needs no padding where there is a kernel for that."""
     logp: float = 0.0
-    """The difference in nats between our log-probabilities and the model's own for each sequence alone."""
+    """The difference in nats between our log-probabilities, in all allowed layouts, and the model's own for each
+    sequence alone."""
     gradient: float = 0.0
     """The difference between the gradients of both, as a share of the largest norm."""
     engine: float = 0.0
@@ -147,8 +155,8 @@ class Verdict:
 
     @property
     def row(self) -> str:
-        shown = {"right": "right, each prompt passes once" if self.shares else "right"}
-        return f"| `{self.family}` | {shown.get(self.kind, f'{self.kind}: {self.said}')} |"
+        said = ["right", "each prompt passes once"][: 1 + self.shares] + ["no padding on GPUs"][: self.packs]
+        return f"| `{self.family}` | {', '.join(said) if self.kind == 'right' else f'{self.kind}: {self.said}'} |"
 
 
 def verdict_of(family: str, folder: Path) -> Verdict:
@@ -166,18 +174,33 @@ def verdict_of(family: str, folder: Path) -> Verdict:
     groups = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=11), 3)
     pairs = [(prompt, one.ids) for prompt, group in zip(prompts, groups, strict=True) for one in group]
     sequences = Sequences.of(pairs)
-    ours, gradient = _with_gradient(policy.model, lambda: policy.logp(sequences)[sequences.mask])
     alone, expected = _with_gradient(policy.model, lambda: torch.cat([_alone(policy.model, *pair) for pair in pairs]))
     sampled = torch.tensor([logp for group in groups for one in group for logp in one.logp])
     largest = max(float(each.norm()) for each in expected.values())
+    with _as_on_a_gpu():
+        layouts = policy.layout, layout_of(policy, str(folder))
+        apart, gradients = [], []
+        for layout in dict.fromkeys(layouts):
+            policy.layout = layout
+            ours, gradient = _with_gradient(policy.model, lambda: policy.logp(sequences)[sequences.mask])
+            apart.append(float((ours - alone).abs().max()))
+            gradients += [float((gradient[name] - each).norm()) / largest for name, each in expected.items()]
     return Verdict(
         family=family,
         kind="right",
-        shares=policy.shares_prompts,
-        logp=float((ours - alone).abs().max()),
-        gradient=max(float((gradient[name] - each).norm()) for name, each in expected.items()) / largest,
+        shares=layouts[0] == "shared",
+        packs=layouts[1] == "packed",
+        logp=max(apart),
+        gradient=max(gradients),
         engine=float((sampled - alone).abs().max()),
     )
+
+
+@contextmanager
+def _as_on_a_gpu() -> Iterator[None]:
+    """A context in which there is a kernel for rows without padding, and in float32, which shows errors best."""
+    with on_the_cpu(), mock.patch.object(trial, "PACKS", {("cpu", torch.float32)}):
+        yield
 
 
 def kind_of(error: Exception) -> str:
@@ -214,7 +237,9 @@ random weights, and with the engine `transformers`. Of {families} families {righ
 {untried} could not be made small by the settings of the test, so nothing is known about them until one is loaded. Right
 means, in float32: log-probabilities within {logp:g} nats, gradients within {gradient:g} of the largest norm, and the
 engine's log-probabilities within {engine:g} nats. For some families a prompt does not pass once for all its
-completions. Training then takes longer, and its numbers are the same.
+completions. Training then takes longer, and its numbers are the same. "No padding on GPUs" means that the family's
+attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 and float16 use it, if a trial of
+the real model succeeds. In this test, plain products stand in for the kernel.
 
 `python -m tests.support.families` writes this page, and a test keeps it true.
 

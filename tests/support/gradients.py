@@ -134,10 +134,9 @@ class _Bench:
 
     def train(self, case: Case, *, whole_passes: bool) -> Trained:
         run = self._of(case)
-        shares = not whole_passes
-        run.policy.shares_prompts = run.reference.shares_prompts = shares
+        run.policy.layout = run.reference.layout = "whole" if whole_passes else "shared"
         if run.critic:
-            run.critic._shares_prompts = shares
+            run.critic._layout = run.policy.layout
         trained, turns = Trained([], []), 1 if case.regime == "on_policy" else 2
 
         def noted(run: RunState, number: int) -> Metrics:

@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from harness.models.trial import shares_prompts
+from harness.models.trial import layout_of
 from harness.training.optimizer import make_optimizer
 from tests.support.families import make
 
@@ -177,7 +177,7 @@ def test_prompts_pass_once_only_where_that_is_right(
 ) -> None:
     make(family, tmp_path, initializer_range=spread, **changes)
     policy = load(tmp_path, training, dtype)
-    assert policy.shares_prompts == policy.reference().shares_prompts == shared
+    assert policy.layout == policy.reference().layout == ("shared" if shared else "whole")
     if dtype == "float32":
         alone = torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in PAIRS])
         torch.testing.assert_close(logp(policy), alone, atol=2e-5, rtol=0)
@@ -200,7 +200,7 @@ def test_to_be_tried_changes_neither_model_nor_generator(family: str, training: 
         return [torch.get_rng_state(), *(t.clone() for t in (*policy.model.parameters(), *policy.model.buffers()))]
 
     before = state()
-    assert shares_prompts(policy, "it") == policy.shares_prompts
+    assert layout_of(policy, "it") == policy.layout
     assert all(torch.equal(one, other) for one, other in zip(before, state(), strict=True))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in policy.model.modules())
 

@@ -128,10 +128,10 @@ def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
     mask = Sequences.of(GROUPS).mask
     places = torch.arange(mask.shape[1] + 1) <= mask.sum(-1, keepdim=True)
     behind = nn.functional.pad(~mask, (0, 1), value=True)[places]
-    found, changed = (hidden_states(decoder, Sequences.of(pairs), places, share=True) for pairs in (GROUPS, other))
+    found, changed = (hidden_states(decoder, Sequences.of(pairs), places, "shared") for pairs in (GROUPS, other))
     assert torch.equal(found[~behind], changed[~behind])
     assert not torch.isclose(found[behind], changed[behind]).all(-1).any()
-    before = hidden_states(decoder, Sequences.of(GROUPS), mask, share=True)
+    before = hidden_states(decoder, Sequences.of(GROUPS), mask, "shared")
     torch.testing.assert_close(before, found[~behind], atol=1e-5, rtol=1e-5)
 
 

@@ -103,7 +103,7 @@ def said_by(engine: TransformersEngine, rank: int) -> list[Any]:
 def layer_by_layer(world: World, folder: Path, name: str) -> list[float]:
     """A model that gathers one layer at a time. All ranks make the same number of passes."""
     policy = load(folder, **MODELS[name])
-    policy.shares_prompts = False
+    policy.layout = "whole"
     critic = Critic(policy)
     backward(policy, critic, range(len(PAIRS)))
     expected = gradients(policy.model, critic)

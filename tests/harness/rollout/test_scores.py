@@ -51,7 +51,7 @@ def test_scores_go_to_their_completions_and_come_back_in_any_order() -> None:
 
 
 def test_a_batch_is_as_wide_as_its_longest_completion() -> None:
-    (part,) = micro_batches(scored()[1:], 1000)
+    (part,) = micro_batches(scored()[1:], 1000, "shared")
     batch = part.batch(denominators(scored()[1:], 9), torch.device("cpu"), state={})
     assert batch.ref_logp is not None and batch.ref_logp.shape == batch.mask.shape == (4, 5)
     assert torch.equal(batch.ref_logp != 0, batch.mask)
@@ -69,7 +69,7 @@ def test_a_score_that_some_completions_lack_is_refused(lacking: int) -> None:
     groups = scored()
     groups[lacking] = group(lacking)
     with pytest.raises(ValueError, match="only 2 of 3 prompts of a micro-batch have ref_logp"):
-        micro_batches(groups, 1000)
+        micro_batches(groups, 1000, "shared")
 
 
 def test_scores_come_back_from_disk_number_for_number() -> None:

@@ -25,7 +25,7 @@ GROUPS = [group("a", 4, [3, 9]), group("b", 2, [1, 2]), group("c", 5, [5, 5]), g
 
 @pytest.mark.parametrize(("limit", "parts"), [(1, 4), (16, 3), (1000, 1)])
 def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
-    made = micro_batches(GROUPS, limit)
+    made = micro_batches(GROUPS, limit, "shared")
     assert len(made) == parts
     for part in made:
         rows, width = part.sequences.joined().shape
@@ -35,8 +35,18 @@ def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
     assert sum(int(part.sequences.mask.sum()) for part in made) == 29
 
 
+@pytest.mark.parametrize(("limit", "parts"), [(1, 4), (11, 3), (26, 2), (42, 1)])
+def test_without_padding_real_tokens_count_and_a_prompt_counts_once(limit: int, parts: int) -> None:
+    made = micro_batches(GROUPS, limit, "packed")
+    assert len(made) == parts
+    for part in made:
+        tokens = int(part.sequences.prompt_lengths.sum() + part.sequences.mask.sum())
+        assert tokens <= limit or len(part.sequences.prompts) == 1
+    assert sum(len(part.rewards) for part in made) == 8
+
+
 def test_each_row_keeps_what_belongs_to_it() -> None:
-    (part,) = micro_batches(GROUPS, 1000)
+    (part,) = micro_batches(GROUPS, 1000, "shared")
     lengths = part.sequences.mask.sum(1)
     assert part.rewards.tolist() == [float(n % 2) for n in lengths]
     assert part.truncated.tolist() == [n == 9 for n in lengths]

@@ -37,7 +37,7 @@ def test_current_log_probabilities_are_those_of_each_update(tmp_path: Path, monk
     @torch.no_grad()
     def watched(run: RunState, dealt: Sequence[Sequence[Group]], counts: Any, *, first: bool) -> Any:
         (groups,) = dealt
-        for part in micro_batches(groups, run.config.compute.micro_batch_tokens):
+        for part in micro_batches(groups, run.config.compute.micro_batch_tokens, run.policy.layout):
             now, given = run.policy.logp(part.sequences), part.scores.given()
             gaps.append(float((now - given["current_logp"]).abs().max()))
             moved.append(float((now - given["old_logp"]).abs().max()))

@@ -214,7 +214,7 @@ def test_with_no_reward_there_is_nothing_to_learn_in_bfloat16() -> None:
     group = Group(problem=problem, prompt_ids=prompt, completions=completions, rewards=(0.0,) * 4)
     sequences = Sequences.of([(prompt, c.ids) for c in completions])
     (group,) = with_scores([group], {"ref_logp": policy.reference().logp(sequences)})
-    (part,) = micro_batches([group], 4096)
+    (part,) = micro_batches([group], 4096, "whole")
     batch = part.batch(denominators([group], 40), policy.device, state={})
     loss = build_objective("agro", {}, where="agro").loss(PolicyOutput(logp=policy.logp(part.sequences)), batch).loss
     loss.backward()

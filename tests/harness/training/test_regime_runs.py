@@ -126,7 +126,7 @@ def test_every_pass_is_of_the_right_weights(name: str, tmp_path: Path, monkeypat
     def watched(run: RunState, dealt: Sequence[Sequence[Group]], counts: Any, *, first: bool) -> Any:
         (groups,) = dealt
         if first:
-            compare(run, micro_batches(groups, run.config.compute.micro_batch_tokens))
+            compare(run, micro_batches(groups, run.config.compute.micro_batch_tokens, run.policy.layout))
         return backward(run, dealt, counts, first=first)
 
     monkeypatch.setattr(harness.training.update, "_backward", watched)

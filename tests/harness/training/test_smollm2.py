@@ -56,7 +56,7 @@ def test_an_update_favours_what_was_rewarded(smollm2: Policy) -> None:
     completions = tuple(Completion(ids=a, logp=(0.0,) * len(a), text="", truncated=False) for a in answers)
     problem = Problem(id="p", prompt="", answer="4", split=Split.TRAIN)
     group = Group(problem=problem, prompt_ids=ids, completions=completions, rewards=(1.0, 0.0))
-    (part,) = micro_batches([group], 4096)
+    (part,) = micro_batches([group], 4096, "whole")
     optimizer = torch.optim.SGD(smollm2.model.parameters(), lr=1e-4)
     optimizer.zero_grad()
     logp = smollm2.logp(part.sequences)

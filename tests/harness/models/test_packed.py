@@ -1,0 +1,125 @@
+"""Passes without padding give the same as passes with padding, for the two passes of any batch."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.nn.attention.varlen import varlen_attn
+
+from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.models import trial
+from harness.models.critic import Critic
+from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.sequences import Sequences
+from tests.support.varlen import on_the_cpu
+
+LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
+GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
+BATCHES = {
+    "groups": GROUPS,
+    "mixed": [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]],
+    "one": GROUPS[:1],
+    "single tokens": [GROUPS[1], (SHORT, (2,))],
+    "own prompts": [GROUPS[0], GROUPS[3]],
+}
+Pairs = list[tuple[tuple[int, ...], tuple[int, ...]]]
+
+
+@pytest.fixture
+def calls() -> Iterator[list[tuple[int, int]]]:
+    with on_the_cpu() as calls:
+        yield calls
+
+
+def load(training: PolicySettings | None = None, dtype: str = "float32") -> Policy:
+    settings = ModelSettings.model_validate({"path": "embedded:tiny-arithmetic", "device": "cpu", "dtype": dtype})
+    return load_policy(settings, 1.0, training)
+
+
+def packed(policy: Policy, pairs: Pairs) -> torch.Tensor:
+    sequences = Sequences.of(pairs)
+    policy.layout = "packed"
+    return policy.logp(sequences)[sequences.mask]
+
+
+def one_by_one(policy: Policy, pairs: Pairs) -> torch.Tensor:
+    policy.layout = "whole"
+    return torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in pairs])
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("pairs", BATCHES.values(), ids=list(BATCHES))
+@pytest.mark.parametrize(
+    "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
+)
+def test_log_probabilities_and_gradients_are_those_of_single_sequences(pairs: Pairs, training: PolicySettings) -> None:
+    policy = load(training)
+    found = []
+    for logp in (packed, one_by_one):
+        policy.model.zero_grad()
+        values = logp(policy, pairs)
+        (values**2).sum().backward()
+        found.append((values, {n: p.grad.clone() for n, p in policy.model.named_parameters() if p.grad is not None}))
+    (ours, gradients), (theirs, expected) = found
+    torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=2e-6)
+    assert gradients.keys() == expected.keys()
+    for name, each in expected.items():
+        torch.testing.assert_close(gradients[name], each, atol=2e-5 * float(each.abs().max()), rtol=0)
+
+
+def test_nothing_is_padded_and_no_prompt_passes_twice(calls: list[tuple[int, int]]) -> None:
+    policy = load()
+    with torch.no_grad():
+        packed(policy, GROUPS)
+    tokens = 7 + 2 + 1 + 3  # all but the last of each completion, which predicts nothing
+    keys = tokens + 2 * len(LONG) + 2 * len(SHORT)
+    assert set(calls) == {(8, 8), (tokens, keys)}
+    assert len(calls) == 2 * policy.size.layers
+
+
+@pytest.mark.usefixtures("calls")
+def test_values_are_those_of_each_sequence_alone() -> None:
+    policy = load()
+    policy.layout = "packed"
+    critic = Critic(policy)
+    torch.nn.init.normal_(critic.head.weight, generator=torch.Generator().manual_seed(0))
+    sequences = Sequences.of(GROUPS)
+    values = critic(sequences)[sequences.mask]
+    critic._layout = "whole"
+    alone = torch.cat([critic(Sequences.of([pair]))[0] for pair in GROUPS])
+    torch.testing.assert_close(values, alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("calls")
+def test_other_passes_keep_their_attention() -> None:
+    policy = load()
+    before = policy.model.config._attn_implementation
+    packed(policy, GROUPS)
+    assert policy.model.config._attn_implementation == before
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("training", [None, PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"])
+def test_it_is_used_where_there_is_a_kernel(training: PolicySettings | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "PACKS", {("cpu", torch.bfloat16)})
+    assert load(training, "bfloat16").layout == "packed"
+    assert load(training).layout == "shared"
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("broken", ["values", "gradients", "an error"])
+def test_a_kernel_that_is_wrong_is_not_used(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "PACKS", {("cpu", torch.bfloat16)})
+
+    def wrong(*args: torch.Tensor, **kwargs: object) -> torch.Tensor:
+        if broken == "an error":
+            raise RuntimeError("no kernel image is available for execution on the device")
+        query, key, value = args[:3]
+        if broken == "gradients":
+            key = key.detach()
+        found: torch.Tensor = varlen_attn(query, key, value, *args[3:], **kwargs)
+        return found.flip(1) if broken == "values" else found
+
+    monkeypatch.setattr("harness.models.packed.varlen_attn", wrong)
+    assert load(dtype="bfloat16").layout != "packed"
