@@ -14,11 +14,7 @@ from torch import Tensor
 from algorithms.checks import present
 from algorithms.ops import (
     icepop_weights,
-    k1,
-    k3,
-    masked_sum,
     sequence_mask_weights,
-    token_log_ratio,
     truncated_importance,
     weigh_gradient,
 )
@@ -31,13 +27,12 @@ from harness.models.sequences import IDLE
 from harness.records.engine_gap import unexplained
 from harness.rollout.groups import Group
 from harness.seeds import Purpose, derive_seed
+from harness.training.measures import Metrics, Tally, measures
 from harness.training.micro_batches import MicroBatch, deal, denominators, idle, micro_batches, pack
 from harness.training.optimism import extrapolate, remember
 from harness.training.scoring import score_update
 from harness.training.state import RunState
 from harness.world import World
-
-Metrics = dict[str, float]
 
 
 class Diverged(Exception):
@@ -90,7 +85,7 @@ def _backward(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominat
     batches = [_batch(run, part, counts) for part in parts]
     totals = _totals(run, dealt, batches, counts)
     fresh = first and run.regime.fresh
-    sums: Metrics = defaultdict(float)
+    tally = Tally()
     for part, batch in zip(parts, batches, strict=True):
         values = _values(run, part)
         with run.span("forward"):
@@ -103,24 +98,17 @@ def _backward(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominat
         result = run.objective.loss(output, seen)
         with run.span("backward"):
             result.loss.backward()  # type: ignore[no-untyped-call]
-        sums["train/loss"] += float(result.loss.detach())
-        for name, value in _measures(logp.detach(), seen, engine_logp, fresh).items():
-            _count(sums, name, value)
+        tally.add({"train/loss": result.loss})
+        tally.add(measures(logp.detach(), seen, engine_logp, fresh=fresh))
         if weight is not None and run.config.optimizer.importance_cap is None:
-            sums["engine/dropped"] += float(((weight == 0) & seen.mask).sum()) / counts.tokens
-        for name, metric in result.metrics.items():
-            _count(sums, f"objective/{name}", float(metric))
+            tally.add({"engine/dropped": ((weight == 0) & seen.mask).sum().double() / counts.tokens})
+        tally.add({f"objective/{name}": metric for name, metric in result.metrics.items()})
     _keep_company(run, dealt)
     if isinstance(run.objective, HasState):
         scalars = {name: float(total) for name, total in totals.items() if total.dim() == 0}
         after = run.world.first(dict(run.objective.carry(run.progress.state, scalars)))
         run.progress = replace(run.progress, state=after)
-    return _over_ranks(run.world, sums)
-
-
-def _count(sums: Metrics, name: str, value: float) -> None:
-    """Add a value of a micro-batch to a metric, or take the maximum if its name ends in ``_max``."""
-    sums[name] = max(sums.get(name, value), value) if name.endswith("_max") else sums[name] + value
+    return _over_ranks(run.world, tally.read())
 
 
 def _parts(run: RunState, groups: Sequence[Group]) -> list[MicroBatch]:
@@ -180,28 +168,6 @@ def _correction(settings: OptimizerSettings, batch: Batch, engine_logp: Tensor) 
         case OptimizerSettings(sequence_mask=(low, high)):
             return sequence_mask_weights(present("old_logp", batch.old_logp), engine_logp, batch.mask, low, high)
     return None
-
-
-def _measures(logp: Tensor, batch: Batch, engine_logp: Tensor, fresh: bool) -> Metrics:
-    """Metrics that are the same for all objectives, in nats per sequence (per token between engine and trainer)."""
-    count = batch.denominators.sequences
-    log_ratio = k1(logp, engine_logp, batch.mask)  # [B] of the sequences
-    found = {
-        "train/surprisal": -float(masked_sum(logp, batch.mask).sum()) / count,
-        "train/kl_from_behaviour": -float(log_ratio.sum()) / count,
-        "train/ratio_mean": float(log_ratio.double().exp().sum()) / count,  # double, because exp may be large
-    }
-    trainer_logp = logp if fresh else batch.old_logp  # under the weights that sampled
-    if trainer_logp is not None:
-        gap = token_log_ratio(trainer_logp, engine_logp, batch.mask)
-        tokens = batch.denominators.tokens
-        found["engine/logp_gap_mean"] = float(gap.abs().sum()) / tokens
-        found["engine/logp_gap_max"] = float(gap.abs().max())
-        found["engine/kl_k3"] = float(k3(engine_logp, trainer_logp, batch.mask).sum()) / tokens
-    if batch.ref_logp is not None and fresh:  # these are only estimates on fresh completions
-        found["train/kl"] = float(k1(logp, batch.ref_logp, batch.mask).sum()) / count
-        found["train/kl_k3"] = float(k3(logp, batch.ref_logp, batch.mask).sum()) / count
-    return found
 
 
 def _step(run: RunState, number: int) -> Metrics:

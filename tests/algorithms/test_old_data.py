@@ -14,12 +14,13 @@ from algorithms.agro_tapered import AGROTapered
 from algorithms.grpo import GRPO
 from algorithms.ops import tapered_deviations
 from algorithms.reinforce import Reinforce
-from algorithms.types import Objective
+from algorithms.types import Objective, PolicyOutput
 from tests.support.batches import gradients, random_batch, step_loss
 from tests.support.enumeration import (
     SPELLINGS,
     Problems,
     assert_exact,
+    every_group,
     expected_gradient,
     gradient,
     random_distribution,
@@ -63,15 +64,22 @@ def test_switched_off_it_is_agro(name: str, seed: int, spelling: str) -> None:
 
 
 @SEEDS
+@SPELT
 @pytest.mark.parametrize("group_size", [2, 3])
-def test_the_taper_alone_rests_at_the_optimum_on_every_group_of_any_data(seed: int, group_size: int) -> None:
+def test_at_the_optimum_the_taper_alone_moves_no_completion_of_any_group(
+    seed: int, group_size: int, spelling: str
+) -> None:
     problems = random_problems(seed)
-    best = problems.optimum(BETA).requires_grad_()
-    tapered = AGROTapered(beta=BETA, delta=0.0)
     for number in range(4):
         behaviour = random_distribution(seed + number)
-        moved = expected_gradient(tapered, best, problems, behaviour, group_size)
+        logp, batch = every_group(problems.optimum(BETA), problems, behaviour, group_size, spelling)
+        here = PolicyOutput(logp=logp.logp.detach().requires_grad_())
+        moved = gradient(AGROTapered(beta=BETA, delta=0.0).loss(here, batch).loss, here.logp)
         assert moved.abs().max() < 1e-12
+        elsewhere = PolicyOutput(logp=(here.logp * 1.1).detach().requires_grad_())
+        assert (
+            gradient(AGROTapered(beta=BETA, delta=0.0).loss(elsewhere, batch).loss, elsewhere.logp).abs().max() > 1e-6
+        )
 
 
 @SEEDS
@@ -164,6 +172,15 @@ def test_on_stale_completions_it_ends_at_the_optimum(name: str, seed: int) -> No
     early, late = (end_of(MENDED[name], problems, lagging(4), steps) for steps in (400, 800))
     assert late < 1e-5
     assert late < early / 5
+
+
+@SEEDS
+@pytest.mark.parametrize(("eta", "most"), [(0.1, 1e-4), (0.5, 2e-3)])
+def test_the_anchor_ends_next_to_the_optimum_on_stale_completions(eta: float, most: float, seed: int) -> None:
+    """Measured: 4e-6 to 7e-5 nats (eta 0.1) and 9e-5 to 1.3e-3 nats (eta 0.5). The start is 0.17 to 1.05 nats away."""
+    problems = random_problems(seed)
+    anchored = AGROAnchored(beta=BETA, eta=eta, best_reward=float(problems.rewards.max()))
+    assert 1e-6 < end_of(anchored, problems, lagging(4), 1600) < most
 
 
 @SEEDS

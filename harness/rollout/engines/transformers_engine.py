@@ -123,9 +123,10 @@ class TransformersEngine:
             tokens[alive, t], logps[alive, t] = token, logp
             lengths[alive] = t + 1
             keep = ~torch.isin(token, eos) & ~self._stopped(tokens[alive, : t + 1], sampling.stop)
-            if t + 1 == sampling.max_tokens or not keep.any():
+            left = int(keep.sum())  # the only time in a step that the processor waits for the device
+            if t + 1 == sampling.max_tokens or not left:
                 break
-            if not keep.all():
+            if left < len(keep):
                 rows = _gaps_closed(keep)
                 select_rows(cache, rows)
                 alive, mask, token = alive[rows], mask[rows], token[rows]

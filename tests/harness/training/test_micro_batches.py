@@ -1,14 +1,11 @@
 """Groups become micro-batches. They stay whole and within the token budget, and none is lost."""
 
-from collections import defaultdict
-
 import pytest
 
 from evaluators.types import Problem, Split
 from harness.models.sequences import Sequences
 from harness.rollout.groups import Completion, Group
 from harness.training.micro_batches import denominators, micro_batches
-from harness.training.update import Metrics, _count
 
 
 def group(name: str, prompt: int, lengths: list[int]) -> Group:
@@ -69,11 +66,3 @@ def test_denominators_count_the_whole_step() -> None:
     counts = denominators(GROUPS, max_tokens=9)
     assert (counts.sequences, counts.tokens, counts.groups, counts.max_tokens) == (8, 29, 4, 9)
     assert counts.reward_mean == 5 / 8
-
-
-@pytest.mark.parametrize(("name", "expected"), [("objective/kl", -6.0), ("objective/ratio_max", -1.0)])
-def test_micro_batches_add_up_but_for_maxima(name: str, expected: float) -> None:
-    sums: Metrics = defaultdict(float)
-    for value in (-2.0, -1.0, -3.0):
-        _count(sums, name, value)
-    assert sums == {name: expected}
