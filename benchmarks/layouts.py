@@ -55,7 +55,7 @@ def check_layouts(settings: ModelSettings, prompts: int, group: int, tokens: int
     """A row for each layout that the model allows."""
     policy = load_policy(settings, 1.0)
     sequences, used = ragged(policy, prompts, group, tokens), policy.layout
-    names: list[BatchLayout] = [each for each in get_args(BatchLayout) if each != "packed" or used == "packed"]
+    names: list[BatchLayout] = [each for each in get_args(BatchLayout) if used == "packed" or "packed" not in each]
     what = f"training pass, {prompts} prompts x {group} completions of up to {tokens} tokens"
     rows: list[Row] = []
     for policy.layout in names:

@@ -1,21 +1,20 @@
 """Passes of a decoder over completions: the hidden states that predict their tokens."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
-from transformers.modeling_layers import GradientCheckpointingLayer
 
-from harness.models.packed import packed_states
+from harness.models.packed import packed_states, packed_whole_states
+from harness.models.recomputing import recomputing
 from harness.models.sequences import Sequences
 
-BatchLayout = Literal["whole", "shared", "packed"]
-"""How a batch passes. ``whole``: each completion with a copy of its prompt, padded. ``shared``: each prompt once, then
-its completions, padded. ``packed``: each prompt once, then its completions, without padding."""
+BatchLayout = Literal["whole", "shared", "packed_whole", "packed"]
+"""How a batch passes. ``whole``: each completion behind a copy of its prompt, padded. ``shared``: each prompt once,
+then its completions, padded. ``packed_whole`` and ``packed``: the same two without padding."""
 PASS_COSTS = 256
 """An additional pass through the layers costs about as much as this number of tokens."""
 
@@ -26,14 +25,27 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
     Each row of ``wanted`` is true on its first positions, at least one.
 
     Which layouts a decoder allows is found by :func:`harness.models.trial.layout_of`. Results then differ only by
-    rounding. Prompts are not shared if layers are recomputed.
+    rounding.
     """
-    if layout == "whole" or _recomputed(decoder):
-        return _whole(decoder, sequences, wanted)
-    if layout == "packed":
-        return packed_states(decoder, sequences, wanted)
     alone = len(sequences.prompts) == len(sequences.completions)
-    return _whole(decoder, sequences, wanted) if alone else _shared(decoder, sequences, wanted)
+    match layout:
+        case "packed_whole":
+            return packed_whole_states(decoder, sequences, wanted)
+        case "packed":
+            return packed_states(decoder, sequences, wanted)
+        case "shared" if not alone:
+            return _shared(decoder, sequences, wanted)
+    return _whole(decoder, sequences, wanted)
+
+
+def in_one_pass(layout: BatchLayout) -> BatchLayout:
+    """The layout without sharing, in which the number of passes does not depend on the batch."""
+    match layout:
+        case "packed":
+            return "packed_whole"
+        case "shared":
+            return "whole"
+    return layout
 
 
 def keeps_all_places(config: Any) -> bool:
@@ -104,26 +116,7 @@ def _rows(states: Tensor, indices: Tensor) -> Tensor:
 
 
 def pass_through(decoder: Any, ids: Tensor) -> Tensor:
-    """Hidden states [B, S, H] of ids [B, S], with gradient checkpointing if it is on.
-
-    In transformers, checkpointing needs training mode. Only the flag of the layers is set, and not that of their parts,
-    so that dropout stays off.
-    """
-    with _training(_recomputed(decoder) if torch.is_grad_enabled() else []):
+    """Hidden states [B, S, H] of ids [B, S], with gradient checkpointing if it is on."""
+    with recomputing(decoder):
         hidden: Tensor = decoder(input_ids=ids, use_cache=False).last_hidden_state
     return hidden
-
-
-def _recomputed(decoder: nn.Module) -> list[nn.Module]:
-    return [m for m in decoder.modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing]
-
-
-@contextmanager
-def _training(layers: list[nn.Module]) -> Iterator[None]:
-    for layer in layers:
-        layer.training = True
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.training = False

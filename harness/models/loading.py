@@ -18,6 +18,7 @@ from harness.models.adapters import add_adapters
 from harness.models.attention import PLAIN
 from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
 from harness.models.policy import Policy
+from harness.models.recomputing import recompute_layers
 from harness.models.trial import layout_of
 
 transformers_logging.disable_progress_bar()  # it would disturb the progress bars of runs
@@ -63,7 +64,7 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             add_adapters(model, training.lora)
             refuse_unsavable(settings.path, model)
         if training.gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute_layers(model)
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
     )

@@ -1,10 +1,5 @@
-"""Passes without padding: all sequences stand one after the other in a single row, for which GPUs have a kernel.
+"""Passes without padding: all sequences stand one after the other in a single row, for which GPUs have a kernel."""
 
-A prompt passes once for all its completions. There are two passes: one over the prompts, one over the completions.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +8,7 @@ from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from harness.models.recomputing import attention, recomputing
 from harness.models.sequences import Sequences
 
 PACKED = "packed"
@@ -22,7 +18,10 @@ CAUSAL = (-1, 0)
 
 
 def packed_states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
-    """Hidden states [N, H] before wanted tokens, see :func:`harness.models.hidden.hidden_states`."""
+    """Hidden states [N, H] before wanted tokens, see :func:`harness.models.hidden.hidden_states`.
+
+    There are two passes: one over each prompt once, and one over the completions.
+    """
     lengths, of = sequences.prompt_lengths, sequences.prompt_of
     tokens = wanted.sum(-1) - 1  # the last wanted state comes from the token before
     cache = DynamicCache(config=decoder.config)
@@ -40,7 +39,15 @@ def packed_states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     return torch.cat([ends, completions])[order]
 
 
-def _pass(decoder: Any, ids: Tensor, own: Tensor, seen: Tensor, cache: DynamicCache) -> Tensor:
+def packed_whole_states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
+    """As :func:`packed_states`, but in one pass over each completion behind a copy of its prompt."""
+    before, own = sequences.prompt_lengths[sequences.prompt_of], wanted.sum(-1) - 1
+    total = before + own
+    hidden = _pass(decoder, _row(sequences.joined(), total), total, total, None)
+    return hidden[_ranges(_starts(total) + before - 1, own + 1)]
+
+
+def _pass(decoder: Any, ids: Tensor, own: Tensor, seen: Tensor, cache: DynamicCache | None) -> Tensor:
     """Hidden states [N, H] of ids [N] in sequences.
 
     Args:
@@ -49,12 +56,12 @@ def _pass(decoder: Any, ids: Tensor, own: Tensor, seen: Tensor, cache: DynamicCa
     """
     ends = {"cu_seq_lens_q": _bounds(own), "cu_seq_lens_k": _bounds(seen)}
     longest = {"max_length_q": int(own.max()), "max_length_k": int(seen.max())}
-    with _packed_attention(decoder):
+    with recomputing(decoder), attention(decoder.config, PACKED):  # which has no entry for masks, so none is made
         hidden: Tensor = decoder(
             input_ids=ids[None],
             position_ids=_ranges(seen - own, own)[None],
             past_key_values=cache,
-            use_cache=True,
+            use_cache=cache is not None,
             **ends,
             **longest,
         ).last_hidden_state
@@ -109,17 +116,6 @@ def attend_packed(
 
 
 AttentionInterface.register(PACKED, attend_packed)
-
-
-@contextmanager
-def _packed_attention(decoder: Any) -> Iterator[None]:
-    """Without an entry for masks, transformers makes none."""
-    usual = decoder.config._attn_implementation
-    decoder.config._attn_implementation = PACKED
-    try:
-        yield
-    finally:
-        decoder.config._attn_implementation = usual
 
 
 def _row(padded: Tensor, lengths: Tensor) -> Tensor:

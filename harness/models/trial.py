@@ -19,6 +19,7 @@ from harness.models.checks import listed
 from harness.models.hidden import BatchLayout, keeps_all_places
 from harness.models.parallel import layers_of
 from harness.models.policy import Policy
+from harness.models.recomputing import recomputed
 from harness.models.sequences import Sequences
 
 Ids = tuple[int, ...]
@@ -115,9 +116,12 @@ def _compared(policy: Policy, path: str, pairs: list[tuple[Ids, Ids]]) -> BatchL
     far = any(window > REACH for window in windows(policy.model.config))
     if far or not keeps_all_places(policy.decoder.config):
         return "whole"
-    if (policy.device.type, policy.dtype) in PACKS and _agrees(policy, pairs, expected, "packed", path):
-        return "packed" if _same_gradients(policy, pairs) else "whole"
-    return "shared" if _agrees(policy, pairs, expected, "shared", path) else "whole"
+    again = bool(recomputed(policy.model))  # recomputed layers keep no cache, so prompts are not shared
+    packed: BatchLayout = "packed_whole" if again else "packed"
+    kernel = (policy.device.type, policy.dtype) in PACKS
+    if kernel and _agrees(policy, pairs, expected, packed, path) and _same_gradients(policy, pairs, packed):
+        return packed
+    return "shared" if not again and _agrees(policy, pairs, expected, "shared", path) else "whole"
 
 
 def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layout: BatchLayout, path: str) -> bool:
@@ -125,7 +129,7 @@ def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layo
 
     Only packed passes have autocast, as their kernel needs it. Elsewhere its rounding would hide errors.
     """
-    dtype = policy.dtype if layout == "packed" else torch.float32
+    dtype = policy.dtype if layout in ("packed", "packed_whole") else torch.float32
     tried = Policy(policy.model, policy.tokenizer, 1.0, dtype=dtype, layout=layout)
     sequences = Sequences.of(pairs)
     try:
@@ -134,15 +138,19 @@ def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layo
         if layout != "whole":
             return False
         raise _refused(path, f"its hidden states are not accessible ({named(error)})") from error
-    precision = policy.dtype if layout == "packed" else stored_in(policy)
+    precision = stored_in(policy) if dtype is torch.float32 else dtype
     return not apart(found, expected, precision, 1.0 if layout == "whole" else IN_DOUBT)
 
 
-def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]]) -> bool:
+def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> bool:
     """Whether packed and padded passes have the same gradients of the last layer, which rounding disturbs least."""
     last = [policy.model, *layers_of(policy.model)][-1]
     weights = [weight for weight in last.parameters() if weight.requires_grad]
-    packed, padded = _gradient(policy, pairs, weights, "packed"), _gradient(policy, pairs, weights, "whole")
+    padded = _gradient(policy, pairs, weights, "whole")
+    try:
+        packed = _gradient(policy, pairs, weights, layout)
+    except Exception:  # the kernel may lack a backward pass for these shapes
+        return False
     return bool((packed - padded).norm() <= GRADIENT * padded.norm())
 
 

@@ -101,6 +101,8 @@ def _tokens(groups: Sequence[Group], layout: BatchLayout) -> int:
     """The number of tokens of a micro-batch. Padded layouts count as if each completion had a copy of its prompt."""
     if layout == "packed":
         return sum(len(group.prompt_ids) + sum(len(one.ids) for one in group.completions) for group in groups)
+    if layout == "packed_whole":
+        return sum(lengths(groups))
     return sum(len(group.completions) for group in groups) * max(map(_longest, groups))
 
 

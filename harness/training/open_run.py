@@ -16,6 +16,7 @@ from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig
 from harness.errors import HarnessError
 from harness.models.critic import Critic
+from harness.models.hidden import in_one_pass
 from harness.models.loading import load_policy
 from harness.models.parallel import shard
 from harness.records.events import Beginning, Event, Identity, Invocation, OfflineSet, Origin, Resumed, Start
@@ -104,7 +105,7 @@ def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
     policy = load_policy(config.model, config.rollout.temperature, config.policy)
     sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
     if sharded and reshard:
-        policy.layout = "whole"  # with other layouts, the number of passes depends on lengths
+        policy.layout = in_one_pass(policy.layout)
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)

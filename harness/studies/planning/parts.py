@@ -17,6 +17,7 @@ from harness.models.critic import Critic
 from harness.models.hidden import pass_through
 from harness.models.loading import load_without_weights, refusing
 from harness.models.policy import Policy
+from harness.models.recomputing import recompute_layers
 from harness.training.passes import Passes
 
 TRACED = 64
@@ -94,7 +95,7 @@ def trace(policy: Policy, *, checkpointing: bool) -> Kept:
     with FakeTensorMode():
         _materialise(model)
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute_layers(model)
         traced = Policy(model, None, policy.temperature, dtype=policy.dtype)
         one, two = (_kept(traced, sequences) for sequences in (2, 4))
     return Kept(a_token=(two - one) / (2 * TRACED), fixed=2 * one - two)

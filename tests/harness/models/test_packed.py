@@ -1,6 +1,7 @@
 """Passes without padding give the same as passes with padding, for the two passes of any batch."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -9,12 +10,15 @@ from torch.nn.attention.varlen import varlen_attn
 from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
 from harness.models import trial
 from harness.models.critic import Critic
+from harness.models.hidden import BatchLayout
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
+from harness.models.recomputing import recompute_layers
 from harness.models.sequences import Sequences
 from tests.support.varlen import on_the_cpu
 
 LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
+LORA = PolicySettings(lora=LoraSettings(rank=4))
 GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
 BATCHES = {
     "groups": GROUPS,
@@ -37,9 +41,9 @@ def load(training: PolicySettings | None = None, dtype: str = "float32") -> Poli
     return load_policy(settings, 1.0, training)
 
 
-def packed(policy: Policy, pairs: Pairs) -> torch.Tensor:
+def packed(policy: Policy, pairs: Pairs, layout: BatchLayout = "packed") -> torch.Tensor:
     sequences = Sequences.of(pairs)
-    policy.layout = "packed"
+    policy.layout = layout
     return policy.logp(sequences)[sequences.mask]
 
 
@@ -50,13 +54,16 @@ def one_by_one(policy: Policy, pairs: Pairs) -> torch.Tensor:
 
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize("pairs", BATCHES.values(), ids=list(BATCHES))
-@pytest.mark.parametrize(
-    "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
-)
-def test_log_probabilities_and_gradients_are_those_of_single_sequences(pairs: Pairs, training: PolicySettings) -> None:
+@pytest.mark.parametrize("layout", ["packed", "packed_whole", "recomputed"])
+@pytest.mark.parametrize("training", [PolicySettings(), LORA], ids=["full", "lora"])
+def test_log_probabilities_and_gradients_are_those_of_single_sequences(
+    pairs: Pairs, layout: str, training: PolicySettings
+) -> None:
     policy = load(training)
+    if layout == "recomputed":
+        recompute_layers(policy.model)
     found = []
-    for logp in (packed, one_by_one):
+    for logp in (partial(packed, layout="packed" if layout == "packed" else "packed_whole"), one_by_one):
         policy.model.zero_grad()
         values = logp(policy, pairs)
         (values**2).sum().backward()
@@ -76,6 +83,19 @@ def test_nothing_is_padded_and_no_prompt_passes_twice(calls: list[tuple[int, int
     keys = tokens + 2 * len(LONG) + 2 * len(SHORT)
     assert set(calls) == {(8, 8), (tokens, keys)}
     assert len(calls) == 2 * policy.size.layers
+
+
+def test_with_copies_of_prompts_there_is_one_pass_and_recomputed_layers_have_another(
+    calls: list[tuple[int, int]],
+) -> None:
+    policy = load()
+    tokens = sum(len(prompt) + len(completion) - 1 for prompt, completion in GROUPS)
+    for times in (1, 2):
+        calls.clear()
+        packed(policy, GROUPS, "packed_whole").sum().backward()  # type: ignore[no-untyped-call]
+        assert set(calls) == {(tokens, tokens)}
+        assert len(calls) == times * policy.size.layers
+        recompute_layers(policy.model)
 
 
 @pytest.mark.usefixtures("calls")
@@ -100,25 +120,34 @@ def test_other_passes_keep_their_attention() -> None:
 
 
 @pytest.mark.usefixtures("calls")
-@pytest.mark.parametrize("training", [None, PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"])
-def test_it_is_used_where_there_is_a_kernel(training: PolicySettings | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("training", [PolicySettings(), LORA], ids=["full", "lora"])
+def test_it_is_used_where_there_is_a_kernel(training: PolicySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "PACKS", {("cpu", torch.bfloat16)})
     assert load(training, "bfloat16").layout == "packed"
     assert load(training).layout == "shared"
+    again = training.model_copy(update={"gradient_checkpointing": True})
+    assert load(again, "bfloat16").layout == "packed_whole"
+    assert load(again).layout == "whole"
+
+
+def _no_kernel(grad: torch.Tensor) -> None:
+    raise RuntimeError("no kernel image is available for execution on the device")
 
 
 @pytest.mark.usefixtures("calls")
-@pytest.mark.parametrize("broken", ["values", "gradients", "an error"])
+@pytest.mark.parametrize("broken", ["values", "gradients", "an error", "an error in the backward pass"])
 def test_a_kernel_that_is_wrong_is_not_used(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "PACKS", {("cpu", torch.bfloat16)})
 
     def wrong(*args: torch.Tensor, **kwargs: object) -> torch.Tensor:
         if broken == "an error":
-            raise RuntimeError("no kernel image is available for execution on the device")
+            _no_kernel(args[0])
         query, key, value = args[:3]
         if broken == "gradients":
             key = key.detach()
         found: torch.Tensor = varlen_attn(query, key, value, *args[3:], **kwargs)
+        if broken == "an error in the backward pass" and found.requires_grad:
+            found.register_hook(_no_kernel)
         return found.flip(1) if broken == "values" else found
 
     monkeypatch.setattr("harness.models.packed.varlen_attn", wrong)

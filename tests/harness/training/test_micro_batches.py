@@ -40,6 +40,8 @@ def test_without_padding_real_tokens_count_and_a_prompt_counts_once(limit: int, 
         tokens = int(part.sequences.prompt_lengths.sum() + part.sequences.mask.sum())
         assert tokens <= limit or len(part.sequences.prompts) == 1
     assert sum(len(part.rewards) for part in made) == 8
+    assert len(micro_batches(GROUPS, 55, "packed_whole")) == 1  # 29 tokens, and prompts of 2 x (4 + 2 + 5 + 2)
+    assert len(micro_batches(GROUPS, 54, "packed_whole")) == 2
 
 
 def test_each_row_keeps_what_belongs_to_it() -> None:
