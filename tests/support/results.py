@@ -49,3 +49,11 @@ def judge(evaluation: Line, verdicts: dict[str, str]) -> None:
     joined = "".join(verdicts.values())
     evaluation |= {"verdicts": verdicts, "accuracy": joined.count("c") / len(joined)}
     evaluation |= {"unparsed": joined.count("u") / len(joined), "grader_timeouts": 0.0, "grader_errors": 0.0}
+
+
+def outcome(records: list[Line], right: int, start: int = 40) -> list[Line]:
+    """How many of 100 problems were solved at the end, and at the start."""
+    made = with_verdicts(records, {f"{n:03}": "cc" if n < right else "ww" for n in range(100)})
+    first = next(r for r in made if r["event"] == "evaluation" and r["split"] == "test")
+    judge(first, {f"{n:03}": "cc" if n < start else "ww" for n in range(100)})
+    return made

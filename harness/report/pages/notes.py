@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from evaluators.statistics.ranking import LEVEL
 from harness.records.provenance import DEVICES
-from harness.report.numbers.document import ArmRow, Board, RegimeBoard
+from harness.report.numbers.document import Board, RegimeBoard, Spread
 from harness.report.numbers.rows import MATCHED_WITHIN, RANKED_FROM
 from harness.report.pages.cells import percent
 from harness.report.pages.columns import BEHAVED, REACHED, SPREAD, TOOK, verdict
@@ -146,7 +146,12 @@ def warnings(board: Board) -> list[str]:
                     f"{row.objective}, {part.regime}: the share of completions that are {what} grew during training, "
                     f"from {100 * before:.1f} to {100 * after:.1f} %; read them with harness compare"
                 )
-    found += [_fell(part, row) for part in board.boards for row in part.rows if row.spread and row.spread.collapsed]
+    found += [
+        collapse_note(f"{row.objective}, {part.regime}", row.spread, len(row.seeds))
+        for part in board.boards
+        for row in part.rows
+        if row.spread and row.spread.collapsed
+    ]
     for doubt in board.doubts:
         found.append(
             f"{doubt.objective}, {doubt.regime}: {100 * doubt.share:.1f} % of the completions after training "
@@ -195,21 +200,20 @@ def remarks(board: Board) -> list[str]:
     return found
 
 
-def _fell(part: RegimeBoard, row: ArmRow) -> str:
+def collapse_note(arm: str, spread: Spread, runs: int) -> str:
     """A warning that some runs of an arm collapsed, with what this means for its numbers."""
-    assert row.spread
-    fallen, runs = row.spread.collapsed, len(row.seeds)
+    fallen = spread.collapsed
     if len(fallen) == runs:
         begun = sum(run.start for run in fallen) / runs
         return (
-            f"{row.objective}, {part.regime}: all {runs} runs collapsed, from {percent(begun)} % before training to "
-            f"between {percent(row.spread.lowest)} and {percent(row.spread.highest)} % after it"
+            f"{arm}: all {runs} runs collapsed, from {percent(begun)} % before training to between "
+            f"{percent(spread.lowest)} and {percent(spread.highest)} % after it"
         )
     named = ", ".join(f"seed {run.seed} at {percent(run.accuracy)} %" for run in fallen)
     return (
-        f"{row.objective}, {part.regime}: {len(fallen)} of {runs} runs collapsed ({named}; the median run reached "
-        f"{percent(row.spread.median)} %). A few seeds cannot show how often this objective collapses. Its intervals "
-        "and tests are less reliable than their nominal level"
+        f"{arm}: {len(fallen)} of {runs} runs collapsed ({named}; the median run reached {percent(spread.median)} %). "
+        "A few seeds cannot show how often this objective collapses. Its intervals and tests are less reliable than "
+        "their nominal level"
     )
 
 

@@ -10,9 +10,11 @@ from evaluators.statistics.estimates import over_seeds
 from harness.config.run_config import RunConfig, SuiteConfig, digest
 from harness.errors import HarnessError
 from harness.records.results import RunResult
+from harness.report.numbers.document import Spread
 from harness.report.numbers.interval import Interval
 from harness.report.numbers.matching import refuse_unmatched
 from harness.report.numbers.rows import finished
+from harness.report.numbers.spread import spread
 from harness.studies.staleness.lags import Unit, lag_of
 
 
@@ -25,7 +27,9 @@ class Point:
     steps: int
     """The lag in optimiser steps."""
     accuracy: Interval | None
-    """Test accuracy of the finished runs."""
+    """Test accuracy of the finished runs, for these test problems."""
+    spread: Spread | None
+    """How much these runs vary, and which of them collapsed."""
     trained: int | None
     """The number of batches that a finished run trained on. If runs differ, the smallest number."""
     age: float | None
@@ -178,6 +182,7 @@ def _point(runs: Sequence[RunResult], absent: Sequence[RunConfig]) -> Point:
         batches=lag,
         steps=config.regime_spec.steps,
         accuracy=Interval.of(over_seeds(ends)) if ends else None,
+        spread=spread(done),
         trained=min(trained, default=None),
         age=sum(ages) / len(ages) if ages else None,
         seeds=seeds("finished"),

@@ -6,8 +6,10 @@ from typing import Any
 from rich.console import Group
 
 from harness.config.run_config import flat
+from harness.report.numbers.document import Collapsed
 from harness.report.pages.cells import NONE, points
 from harness.report.pages.grid import Grid
+from harness.report.pages.notes import collapse_note
 from harness.studies.staleness.sweep import Line, Point, Sweep
 
 FRESH = "fresh"
@@ -17,10 +19,11 @@ ALWAYS_TOLD = ("optimizer.learning_rate",)
 
 HEAD = """# {suite}: accuracy against the age of the completions
 
-The table shows test accuracy in %: the mean over seeds ± half its 95 % t-interval. Each column is a lag K in {unit}.
-Every update uses completions that were sampled with the weights of K {unit} before. The first completions come from the
-start policy, so they are younger. An objective may take several optimiser steps per batch. The same lag in batches is
-then larger in steps. The settings of each point are listed below. Settings for fresh completions may differ.
+The table shows test accuracy in %: the mean over seeds ± half its 95 % t-interval, for these test problems. Each column
+is a lag K in {unit}. Every update uses completions that were sampled with the weights of K {unit} before. The first
+completions come from the start policy, so they are younger. An objective may take several optimiser steps per batch.
+The same lag in batches is then larger in steps. The settings of each point are listed below. Settings for fresh
+completions may differ.
 """
 
 
@@ -48,14 +51,20 @@ def by_lag(sweep: Sweep) -> Grid:
 
 
 def cell(point: Point) -> str:
-    """The accuracy of a point, marked if the lag is longer than the run, and the number of runs that do not count."""
+    """The accuracy of a point, marked if the lag is longer than the run, and the number of unusual runs."""
     mark = f" {OF_START}" if point.of_start else ""
-    absent = [
-        f"{len(found)} {word}"
-        for word, found in (("failed", point.failed), ("unfinished", point.unfinished), ("missing", point.missing))
-        if found
-    ]
-    return points(point.accuracy) + mark + (f" ({', '.join(absent)})" if absent else "")
+    unusual = {
+        "collapsed": _fallen(point),
+        "failed": point.failed,
+        "unfinished": point.unfinished,
+        "missing": point.missing,
+    }
+    counts = ", ".join(f"{len(found)} {word}" for word, found in unusual.items() if found)
+    return points(point.accuracy) + mark + (f" ({counts})" if counts else "")
+
+
+def _fallen(point: Point) -> tuple[Collapsed, ...]:
+    return point.spread.collapsed if point.spread else ()
 
 
 def notes(sweep: Sweep) -> Iterator[str]:
@@ -70,6 +79,10 @@ def notes(sweep: Sweep) -> Iterator[str]:
     if any(line.at(lag, sweep.unit) is None for line in sweep.lines for lag in sweep.lags):
         yield f"{NONE} There is no run at that lag."
     for line in sweep.lines:
+        for point in line.points:
+            if point.spread and point.spread.collapsed:
+                at = f"lag {point.lag(sweep.unit)}" if point.batches else FRESH
+                yield f"{collapse_note(f'{line.arm}, {at}', point.spread, len(point.seeds))}."
         if not line.one_setting:
             yield (
                 f"{line.arm} has different settings at different lags, so its line shows the effect of both: "

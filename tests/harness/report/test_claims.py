@@ -16,18 +16,9 @@ from harness.report.numbers.document import Board
 from harness.report.pages.compare_text import sentences
 from harness.report.pages.exports import as_csv
 from harness.report.pages.notes import notes, summary, warnings
-from tests.support.results import judge, records_of, result, suite, with_verdicts
-from tests.support.small import Line
+from tests.support.results import outcome, records_of, result, suite
 
 LETTERS = ("cc", "cw", "ww")
-
-
-def outcome(records: list[Line], right: int, start: int = 40) -> list[Line]:
-    """How many of 100 problems were solved at the end, and at the start."""
-    made = with_verdicts(records, {f"{n:03}": "cc" if n < right else "ww" for n in range(100)})
-    first = next(r for r in made if r["event"] == "evaluation" and r["split"] == "test")
-    judge(first, {f"{n:03}": "cc" if n < start else "ww" for n in range(100)})
-    return made
 
 
 def runs(

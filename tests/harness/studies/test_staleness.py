@@ -19,7 +19,7 @@ from harness.studies.staleness.plots import staleness_picture
 from harness.studies.staleness.sweep import sweep_of
 from harness.studies.staleness.tables import as_markdown
 from tests.support.command_line import SETTINGS, harness, refused
-from tests.support.results import records_of, result, suite
+from tests.support.results import outcome, records_of, result, suite
 from tests.support.small import history, run_small, small_config
 
 LAGS = (1, 4, 16, 64, 256)
@@ -231,6 +231,27 @@ def test_planned_and_failed_runs_are_counted_beside_the_mean(small_runs: dict[st
     found = sweep_of(suite(), runs, "batches", planned=planned)
     assert [(p.seeds, p.missing) for p in found.lines[0].points] == [((0, 1), (5,)), ((), (5,))]
     assert "(1 missing)" in as_markdown(found)
+    drawn(found)
+
+
+def test_runs_that_collapsed_are_counted_and_named(small_runs: dict[str, Path]) -> None:
+    ends, records = {1: [70, 71, 3, 70, 72], 2: [0, 1, 0], 3: [60, 60, 61]}, records_of(small_runs, "agro")
+    runs = [
+        result(outcome(records, right), objective__name="a", regime=f"stale:{lag}", seed=seed)
+        for lag, reached in ends.items()
+        for seed, right in enumerate(reached)
+    ]
+    found = sweep_of(suite(), runs, "batches")
+    assert [[run.seed for run in point.spread.collapsed] for point in found.lines[0].points if point.spread] == [
+        [2],
+        [0, 1, 2],
+        [],
+    ]
+    text = as_markdown(found)
+    assert text.count("(1 collapsed)") == text.count("(3 collapsed)") == 2  # in the table and among all points
+    assert "a, lag 1: 1 of 5 runs collapsed (seed 2 at 3.0 %; the median run reached 70.0 %)" in text
+    assert "a, lag 2: all 3 runs collapsed, from 40.0 % before training to between 0.0 and 1.0 % after it" in text
+    assert "a, lag 3" not in text
     drawn(found)
 
 
