@@ -13,7 +13,8 @@ class RLOO:
     """REINFORCE leave-one-out, with the KL to the reference inside the reward.
 
     The loss is ``-mean_i stopgrad(R_i - mean_{j != i} R_j) l_i`` with ``R = r - beta (l - ref_l)``. On-policy, its
-    expected gradient is exactly that of the KL-regularised reward. For each sample, its gradient equals AGRO's.
+    expected gradient is exactly that of the KL-regularised reward. For each sample, its gradient equals AGRO's. The
+    published form takes the KL of the policy that sampled, and clips a ratio. That is ``rloo_published``.
 
     Source: Ahmadian et al. 2024, arXiv 2402.14740.
     """

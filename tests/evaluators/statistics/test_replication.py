@@ -6,14 +6,16 @@ import pytest
 from evaluators.statistics.estimates import Estimate
 from evaluators.statistics.ranking import Scores, difference
 from evaluators.statistics.replication import Outcome, Published, Verdict, outcome, should_replicate
+from tests.support.simulated import SCENARIOS, skills
 
 MARGIN = 0.02
 PROBLEMS = 40
 
 
-def scores(seeds: int, gap: float, rng: np.random.Generator, of_problem: np.ndarray, of_seed: float = 0.03) -> Scores:
+def scores(seeds: int, gap: float, rng: np.random.Generator, of_problem: np.ndarray, scenario: str = "even") -> Scores:
     """The scores of an arm. Its problems are the same for all of its seeds."""
-    shares = 0.5 + gap + of_problem + of_seed * rng.normal(size=(seeds, 1)) + 0.1 * rng.normal(size=(seeds, PROBLEMS))
+    of_seed = skills(scenario, (seeds, 1), rng, 0.03)
+    shares = 0.5 + gap + of_problem + of_seed + 0.1 * rng.normal(size=(seeds, PROBLEMS))
     return Scores(name="arm", seeds=tuple(range(seeds)), shares=shares)
 
 
@@ -67,14 +69,15 @@ def test_outcomes(verdict: Verdict, before: float, mean: float, error: float, ex
     assert bool(said) == (expected == "not replicated")
 
 
-def test_what_holds_is_rarely_said_not_to() -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_holds_is_rarely_said_not_to(scenario: str) -> None:
     """A true difference is published and tried again. At most one in twenty is called contradicted."""
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(400):
         none = np.zeros(PROBLEMS)
-        before = Published.of(scores(10, 0.05, rng, none), scores(10, 0.0, rng, none))
-        new = difference(scores(5, 0.05, rng, none), scores(5, 0.0, rng, none))
+        before = Published.of(scores(10, 0.05, rng, none, scenario), scores(10, 0.0, rng, none, scenario))
+        new = difference(scores(5, 0.05, rng, none, scenario), scores(5, 0.0, rng, none, scenario))
         assert before and new
         wrong += outcome("better", before, new, 5, MARGIN)[0] == "not replicated"
     assert wrong / 400 <= 0.05

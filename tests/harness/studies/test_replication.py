@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from harness.report.archive import write_archive
 from harness.report.numbers.board import build
 from harness.report.numbers.document import Board
 from harness.studies.replication.claims import claims_of
-from harness.studies.replication.found import judged
+from harness.studies.replication.found import judged, remarks
 from tests.support.command_line import harness, refused
 from tests.support.looks import played, renamed, write
-from tests.support.results import records_of, suite
+from tests.support.results import records_of, result, suite
 from tests.support.small import SUITE, small_config
 
 SKILL = {"grpo": 0.3, "far": 0.9, "near": 0.3}
@@ -152,3 +153,25 @@ def test_what_is_expected_is_of_the_new_seeds_that_both_arms_have(small_runs: di
     assert found.new_seeds == count
     assert (found.expected is not None) == (count > 1)
     assert found.outcome == "undecided" or count > 1
+
+
+def as_if(run: RunResult, **versions: str) -> RunResult:
+    """The run, made by other versions of code and libraries."""
+    return replace(run, origin=replace(run.origin, versions={**run.origin.versions, "commit": "a" * 7, **versions}))
+
+
+def test_what_differs_besides_the_seeds_is_a_remark(small_runs: dict[str, Path]) -> None:
+    run = result(records_of(small_runs, "grpo"))
+    here = as_if(run)
+    assert remarks([here], [here, here]) == []
+    assert remarks([as_if(run, commit="b" * 7)], [here]) == [f"commit: {'b' * 7} in the archive, {'a' * 7} here"]
+    assert remarks([here], [as_if(run, torch="2.13.9")]) == [
+        f"torch: {run.origin.versions['torch']} in the archive, 2.13.9 here"
+    ]
+    assert remarks([here], [as_if(run, commit="a" * 7 + "-dirty")])[1:] == ["the code here is uncommitted or unknown"]
+    other = replace(here, identity=replace(run.identity, weights="others"))
+    assert remarks([here], [other]) == [
+        "start weights, problems or prompts differ from the archive's, so this is not a replication"
+    ]
+    broken = replace(here, status="failed", reason="a gradient is not finite")
+    assert remarks([here], [here, broken]) == [f"{run.run_id}: failed (a gradient is not finite)"]
