@@ -1,6 +1,7 @@
 """Measures what the command costs while its runs run: its CPU time with 10, 100 and 1,000 waiting runs.
 
-    python benchmarks/driver.py [--waiting 10,100,1000] [--seconds 30] [--devices 8] [--no-mlflow]
+    python benchmarks/driver.py [--waiting 10,100,1000] [--seconds 30] [--devices 8] [--rounds 3]
+        [--no-mlflow] [--out FILE.md]
 
 Nothing is trained: instead of a run, a worker writes one step per second into its journal. The rest is what the command
 does: the executor, bars on a terminal, and publishing to SQLite. The CPU time is that of all threads of this process,
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from synthetic_runs import NOBODY, Template
 
+from benchmarks.page import Page, spread, takes_out
 from harness.config.run_config import RunConfig
 from harness.launch.bars import Display
 from harness.launch.devices import cpu_slots
@@ -102,17 +104,28 @@ def main() -> None:
     parser.add_argument("--waiting", default="10,100,1000")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--devices", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-mlflow", dest="mlflow", action="store_false")
+    takes_out(parser)
     given = parser.parse_args()
     config = Template.trained().start.config
-    publishing = "; publishing to SQLite" if given.mlflow else ""
-    print("# What the command costs while its runs run\n")
-    print(f"{given.devices} runs at a time, each of which writes a step a second; bars on a terminal{publishing}.\n")
-    print("| waiting runs | share of a core |\n| ---: | ---: |")
+    publishing = ", publishes to SQLite" if given.mlflow else ""
+    page = Page(
+        "What the command costs while its runs run",
+        f"{given.devices} runs at a time, each of which writes a step a second. The command draws bars on a terminal"
+        f"{publishing} and waits. The share is of one core, for the process of the command alone: the median and range "
+        f"of {given.rounds} rounds of {given.seconds:g} s.",
+    )
+    rows = []
     for waiting in map(int, given.waiting.split(",")):
-        share = measured(config, waiting, given.devices, given.seconds, mlflow=given.mlflow)
-        print(f"| {waiting:,} | {100 * share:.1f} % |")
-        sys.stdout.flush()
+        shares = [
+            100 * measured(config, waiting, given.devices, given.seconds, mlflow=given.mlflow)
+            for _ in range(given.rounds)
+        ]
+        rows.append([f"{waiting:,}", spread(shares, 1)])
+        print(*rows[-1], file=sys.stderr)
+    page.table(("waiting runs", "share of a core, %"), rows, texts=0)
+    page.end(given.out)
 
 
 if __name__ == "__main__":

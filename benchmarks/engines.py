@@ -1,10 +1,11 @@
 """Compares the sampling and the weight synchronisation of vLLM and the transformers engine.
 
     python benchmarks/engines.py --model SmolLM2-135M-Instruct.Q4_1.gguf [--requests 64,256] [--tokens 128]
+        [--dtype bfloat16] [--out FILE.md]
 
 Both engines run in this process, one after the other in each round. The model has no end-of-sequence token here. So
-every request runs to the length limit, and both engines do the same work. The table shows medians over the rounds,
-their range, and the ratio of vLLM's tokens per second to those of the other engine.
+every request runs to the length limit, and both engines do the same work. The table shows medians and ranges over the
+rounds, and the ratio of vLLM's tokens per second to those of the other engine.
 """
 
 import argparse
@@ -12,10 +13,9 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.models.loading import load_policy
@@ -132,6 +132,8 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def main() -> None:
+    from benchmarks.page import Page, spread, takes_out  # gpu_check uses this module without the packages of reports
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded:tiny-arithmetic")
     parser.add_argument("--requests", default="64,256")
@@ -140,26 +142,28 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    takes_out(parser)
     options = parser.parse_args()
+    page = Page(
+        "Sampling with vLLM and with transformers",
+        f"{Path(options.model).name} in {options.dtype} with {options.threads} threads; {options.tokens} tokens per "
+        f"request. The table shows medians and ranges of {options.rounds} rounds.",
+    )
     torch.set_num_threads(options.threads)
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
-    table = Table("requests", "engine", "tokens/s", "range", "ratio", "sync, s", box=None, title_justify="left")
     counts = [int(count) for count in options.requests.split(",")]
     engines = engines_of(policy, ["transformers", "vllm"], 128 + options.tokens, max(counts))
+    rows = []
     for requests in counts:
         rates = measure(policy, engines, requests, options.tokens, options.rounds)
         baseline = statistics.median(rates["transformers"].tokens_a_second)
         for name, found in rates.items():
-            middle = statistics.median(found.tokens_a_second)
-            spread = f"{min(found.tokens_a_second):,.0f} - {max(found.tokens_a_second):,.0f}"
-            sync = f"{statistics.median(found.sync_seconds):.3f}"
-            table.add_row(str(requests), name, f"{middle:,.0f}", spread, f"{middle / baseline:.2f}", sync)
-    console = Console(soft_wrap=True)
-    console.print(
-        f"{options.model}, {options.dtype}, {options.device}, {options.threads} threads, {options.tokens} tokens"
-    )
-    console.print(table)
+            ratio = statistics.median(found.tokens_a_second) / baseline
+            row = [name, f"{requests}", spread(found.tokens_a_second, 0), f"{ratio:.2f}", spread(found.sync_seconds, 3)]
+            rows.append(row)
+    page.table(("engine", "requests", "tokens per second", "ratio", "sync, s"), rows)
+    page.end(options.out)
 
 
 if __name__ == "__main__":

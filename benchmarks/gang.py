@@ -1,6 +1,6 @@
 """Measures one run over several processes: the bytes that they exchange in a step, and the time that a step takes.
 
-    python benchmarks/gang.py [--ranks 2] [--algo agro] [--steps 40] [--rounds 3]
+    python benchmarks/gang.py [--ranks 2] [--algo agro] [--steps 40] [--rounds 3] [--out FILE.md]
 
 The first table compares the bytes that a rank sends in a step with the least that it must send: one sum of the
 gradients, and one gather of its tokens, their log-probabilities and scores, and one byte per verdict. Then the seconds
@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import harness.training.loop as loop
+from benchmarks.page import Page, spread, takes_out
 from harness.config.run_config import RunConfig
 from harness.launch.executors.executor import RunRequest, Terms
 from harness.launch.gang import MeetingPoint, run_rank
@@ -135,6 +136,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--algo", default="agro")
     parser.add_argument("--steps", type=int, default=40, help=f"at least {SHORTEST}")
     parser.add_argument("--rounds", type=int, default=3)
+    takes_out(parser)
     given = parser.parse_args(arguments)
     if given.steps < SHORTEST:
         parser.error(f"--steps must be at least {SHORTEST}, because the first {WARM} steps do not count")
@@ -144,6 +146,10 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     given = options()
     size, each = given.ranks, 8
+    page = Page(
+        f"One run over {size} processes",
+        f"`{given.algo}` on `{SUITE}`, with {each * size} prompts of 8 completions a step.",
+    )
     together, apart, sent = [], [], []
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -158,16 +164,27 @@ def main() -> None:
                 jobs.append((seed, 1, alone, terms))
             _side_by_side(jobs)
             apart.append(max(seconds(request.directory) for *_, request, _ in jobs))
-    print(f"# One run over {size} processes\n")
-    print("| bytes a step | sent by rank 0 | least | ratio |\n| --- | ---: | ---: | ---: |")
+    rows = []
     for kind in ("objects", "gradients"):
         used = statistics.mean(one[kind] for one, _ in sent)
         minimum = statistics.mean(two[kind] for _, two in sent) / (size if kind == "objects" else 1)
-        print(f"| {kind} | {used:,.0f} | {minimum:,.0f} | {used / minimum:.2f} |")
-    gang, free = statistics.median(together), statistics.median(apart)
-    print(f"\nA step of a gang of {size} processes takes {gang:.3f} s.")
-    print(f"A step of {size} independent runs side by side, each on 1/{size} of the prompts, takes {free:.3f} s.")
-    print(f"So the gang costs {100 * (gang / free - 1):.0f} % more.")
+        rows.append([kind, f"{used:,.0f}", f"{minimum:,.0f}", f"{used / minimum:.2f}"])
+    page.table(("bytes a step", "sent by rank 0", "least", "ratio"), rows)
+    page.say(
+        "`objects` are completions with their log-probabilities, scores and verdicts. Each rank sends its share of "
+        "them. `least` counts the tokens and numbers alone."
+    )
+    cost = [100 * (gang / free - 1) for gang, free in zip(together, apart, strict=True)]
+    page.table(
+        ("a step of", "seconds"),
+        [
+            [f"a gang of {size} processes", spread(together, 3)],
+            [f"{size} independent runs side by side, each on 1/{size} of the prompts", spread(apart, 3)],
+            ["what the gang costs more, %", spread(cost, 0)],
+        ],
+    )
+    page.say(f"The medians and ranges are of {given.rounds} rounds, each with the median of its steps.")
+    page.end(given.out)
 
 
 if __name__ == "__main__":

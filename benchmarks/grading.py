@@ -1,6 +1,6 @@
 """Measures the seconds that the grader takes for a batch of completions, some of which waste time.
 
-    python benchmarks/grading.py [--completions 256] [--bombs 32]
+    python benchmarks/grading.py [--completions 256] [--bombs 32] [--rounds 5] [--out FILE.md]
 
 Bombs are answers that are written to waste time: towers of powers, expansions, nested radicals, integrals, huge
 factorials. No two of them are the same. The batch is graded twice, because the second time finds known answers.
@@ -8,9 +8,10 @@ factorials. No two of them are the same. The batch is graded twice, because the 
 
 import argparse
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import count, islice
 
+from benchmarks.page import Page, spread, takes_out
 from evaluators.grading.grader import Grader
 from evaluators.types import Verdict
 
@@ -50,17 +51,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--completions", type=int, default=256)
     parser.add_argument("--bombs", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    takes_out(parser)
     given = parser.parse_args()
     items = batch(given.completions, given.bombs)
-    with Grader() as grader:
-        print("# Grading of answers that waste time\n")
-        print(f"Of {given.completions} completions, {given.bombs} have an answer that is written to waste time.\n")
-        print("| | seconds | correct | wrong |\n| --- | ---: | ---: | ---: |")
-        for what in ("the first time", "again"):
-            started = time.perf_counter()
-            verdicts = Counter(grade.strict for grade in grader.grade(items))
-            seconds = time.perf_counter() - started
-            print(f"| {what} | {seconds:.2f} | {verdicts[Verdict.CORRECT]} | {verdicts[Verdict.WRONG]} |")
+    page = Page(
+        "Grading of answers that waste time",
+        f"Of {given.completions} completions, {given.bombs} have an answer that is written to waste time, each a "
+        f"different one. The table shows the median and range of {given.rounds} rounds, each in a new grader.",
+    )
+    taken: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, Counter[Verdict]] = {}
+    for _ in range(given.rounds):
+        with Grader() as grader:
+            for what in ("the first time", "again"):
+                started = time.perf_counter()
+                found[what] = Counter(grade.strict for grade in grader.grade(items))
+                taken[what].append(time.perf_counter() - started)
+    rows = [
+        [what, spread(taken[what]), str(verdicts[Verdict.CORRECT]), str(verdicts[Verdict.WRONG])]
+        for what, verdicts in found.items()
+    ]
+    page.table(("", "seconds", "correct", "wrong"), rows)
+    page.end(given.out)
 
 
 if __name__ == "__main__":

@@ -16,22 +16,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import track
 from synthetic_runs import NOBODY
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from benchmarks.page import Page, spread, takes_out
 from harness.config.arms import run_config
 from harness.config.suites import load_suite
 from harness.models.loading import locate
 from harness.records.events import Start, Step
 from harness.records.journal import Journal
-from harness.report.pages.grid import Grid
 from harness.training.loop import train
 
 WARM_UP = 2
@@ -42,21 +41,13 @@ AXES = {
     "width of the model": ("width", [96, 192, 384, 768]),
     "layers of the model": ("layers", [3, 6, 12, 24]),
 }
+Point = dict[str, Any]
+"""One size: ``seconds`` of each step, ``memory`` in GiB, ``parameters``."""
 HEADERS = ("completions", "tokens each", "parameters", "seconds a step", "peak memory, GiB")
-TOLD = """\
-# Scaling of a step
-
-    python benchmarks/growth.py --out results/speed/growth.md
-
-GRPO steps with a reference, with {threads} in float32, on {date}. The models have random weights and never end a
-completion. The exponent is computed from the last two points; 1 is linear. For the length it is above 1, because in
-attention every token attends to all earlier tokens.
-"""
-"""The head of the file. Add the machine by hand."""
 
 
-def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layers: int) -> dict[str, float]:
-    """Makes a run of this size in this process. Returns its median step, its peak memory, and its parameters."""
+def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layers: int) -> Point:
+    """Makes a run of this size in this process. Returns its steps, its peak memory, and its parameters."""
     with tempfile.TemporaryDirectory() as folder:
         parameters = endless_model(Path(folder) / "model", width, layers)
         suite = load_suite(
@@ -79,7 +70,7 @@ def point(steps: int, threads: int, prompts: int, tokens: int, width: int, layer
     sampled = marks[-1].ledger.sampled_tokens
     assert sampled == len(seconds) * prompts * GROUP * tokens, f"{sampled} tokens: something ended a completion"
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": statistics.median(seconds[WARM_UP:]), "memory": memory, "parameters": parameters}
+    return {"seconds": seconds[WARM_UP:], "memory": memory, "parameters": parameters}
 
 
 def endless_model(directory: Path, width: int, layers: int) -> int:
@@ -104,16 +95,16 @@ def endless_model(directory: Path, width: int, layers: int) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def measured(steps: int, threads: int, size: dict[str, int]) -> dict[str, float]:
+def measured(steps: int, threads: int, size: dict[str, int]) -> Point:
     """:func:`point` in a process of its own."""
     command = [sys.executable, __file__, "--steps", str(steps), "--threads", str(threads), "--point", json.dumps(size)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: Point = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def rows_of(sizes: list[dict[str, int]], found: list[dict[str, float]], key: str) -> list[list[str]]:
+def rows_of(sizes: list[dict[str, int]], found: list[Point], key: str) -> list[list[str]]:
     """One row per point, and a row with the exponents of the last two points.
 
     For the width and the layers, the exponents are those of the number of parameters.
@@ -123,14 +114,15 @@ def rows_of(sizes: list[dict[str, int]], found: list[dict[str, float]], key: str
             f"{size['prompts'] * GROUP:,}",
             f"{size['tokens']:,}",
             f"{one['parameters']:,.0f}",
-            f"{one['seconds']:.3f}",
+            spread(one["seconds"], 3),
             f"{one['memory']:.2f}",
         ]
         for size, one in zip(sizes, found, strict=True)
     ]
     against = [one["parameters"] for one in found] if key in ("width", "layers") else [size[key] for size in sizes]
     grown = math.log(against[-1] / against[-2])
-    exponents = [f"{math.log(found[-1][of] / found[-2][of]) / grown:.2f}" for of in ("seconds", "memory")]
+    ends = [(statistics.median(one["seconds"]), one["memory"]) for one in found[-2:]]
+    exponents = [f"{math.log(more / less) / grown:.2f}" for less, more in zip(*ends, strict=True)]
     return [*rows, ["exponent", "", "", *exponents]]
 
 
@@ -138,25 +130,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="also write the tables here, as Markdown")
+    takes_out(parser)
     parser.add_argument("--point", type=json.loads, help="measure one size, given as JSON; each point calls this")
     options = parser.parse_args()
     if options.point:
         print(json.dumps(point(options.steps, options.threads, **options.point)))
         return
     threads = "one thread" if options.threads == 1 else f"{options.threads} threads"
-    console, lines = Console(), [*TOLD.format(threads=threads, date=date.today()).splitlines(), ""]
+    page = Page(
+        "Scaling of a step",
+        f"GRPO steps with a reference, with {threads} in float32. The models have random weights and never end a "
+        "completion. The table shows medians and ranges of the steps. The exponent is computed from the last two "
+        "points; 1 is linear. For the length it is above 1, because in attention every token attends to all earlier "
+        "tokens.",
+    )
     usual = {"prompts": PROMPTS, "tokens": TOKENS, "width": WIDTH, "layers": LAYERS}
     for axis, (key, values) in AXES.items():
         sizes = [usual | {key: value} for value in values]
-        found = [measured(options.steps, options.threads, size) for size in track(sizes, axis, console=console)]
-        rows = rows_of(sizes, found, key)
-        grid = Grid(headers=HEADERS, rows=rows)
-        console.print(grid.terminal(axis))
-        lines += [f"## {axis}", "", *grid.markdown(), ""]
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text("\n".join(lines))
+        found = [measured(options.steps, options.threads, size) for size in track(sizes, axis)]
+        page.section(axis)
+        page.table(HEADERS, rows_of(sizes, found, key))
+    page.end(options.out)
 
 
 if __name__ == "__main__":

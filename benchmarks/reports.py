@@ -19,21 +19,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.page import Page, takes_out
+
 SUITE = "tiny-arithmetic"
-TOLD = """\
-# Cost of reports for many runs
-
-    python benchmarks/reports.py{option} --out results/speed/reports.md
-
-The runs are like those of `tiny-arithmetic`, with 80 steps and five objectives. Each command is a separate process,
-with one thread, on {date}. Growth is the exponent between the two largest numbers of runs; 1 is linear.{sync}
-"""
-"""The head of the file. Add the machine by hand."""
-SYNC = "\nThe time of the first `sync` is spent in MLflow; normally this happens during training."
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -103,32 +94,30 @@ def growth(timings: list[Timing]) -> str:
     return f"{math.log(more.seconds / less.seconds) / math.log(more.runs / less.runs):.2f}"
 
 
-def tables(timings: list[Timing]) -> str:
-    """One Markdown table per command."""
-    lines = []
-    for command in dict.fromkeys(timing.command for timing in timings):
-        own = [timing for timing in timings if timing.command == command]
-        lines += [f"`{command}`, growth {growth(own)}:", ""]
-        lines += ["| runs | seconds | ms a run | peak MiB |", "| ---: | ---: | ---: | ---: |"]
-        lines += [f"| {t.runs} | {t.seconds:.1f} | {1000 * t.seconds / t.runs:.0f} | {t.mebibytes:.0f} |" for t in own]
-        lines.append("")
-    return "\n".join(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", default="10,30,100,300,1000")
     parser.add_argument("--from-mlflow", action="store_true")
-    parser.add_argument("--out", type=Path)
+    takes_out(parser)
     given = parser.parse_args()
+    page = Page(
+        "Cost of reports for many runs",
+        f"The runs are like those of `{SUITE}`, with 80 steps and five objectives. Each command is a separate process, "
+        "with one thread. Growth is the exponent between the two largest numbers of runs; 1 is linear.",
+    )
+    if given.from_mlflow:
+        page.say("The time of the first `sync` is spent in MLflow; normally this happens during training.")
     sizes = sorted(map(int, given.runs.split(",")))
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as maker:
-        written = tables(list(measure(sizes, Path(folder), maker, from_mlflow=given.from_mlflow)))
-    option, sync = (" --from-mlflow", SYNC) if given.from_mlflow else ("", "")
-    written = f"{TOLD.format(option=option, date=date.today(), sync=sync)}\n{written}"
-    print(written)
-    if given.out:
-        given.out.write_text(written, encoding="utf-8")
+        timings = list(measure(sizes, Path(folder), maker, from_mlflow=given.from_mlflow))
+    for command in dict.fromkeys(timing.command for timing in timings):
+        own = [timing for timing in timings if timing.command == command]
+        page.section(f"{command}, growth {growth(own)}")
+        rows = [
+            [f"{t.runs:,}", f"{t.seconds:.1f}", f"{1000 * t.seconds / t.runs:.0f}", f"{t.mebibytes:.0f}"] for t in own
+        ]
+        page.table(("runs", "seconds", "ms a run", "peak MiB"), rows, texts=0)
+    page.end(given.out)
 
 
 if __name__ == "__main__":

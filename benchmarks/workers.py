@@ -1,6 +1,7 @@
 """Measures a sweep with one worker and with two, and checks that the runs are identical.
 
     python benchmarks/workers.py [--algos agro,grpo] [--seeds 3] [--completions 5120] [--workers 1,2] [--rounds 2]
+        [--out FILE.md]
 
 Each measurement is a complete ``harness run`` of tiny-arithmetic into a new folder, which is removed afterwards. The
 numbers of workers alternate. Identical means: journals are equal except for ``clock`` and ``origin``, and tables of
@@ -17,6 +18,7 @@ from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
 
+from benchmarks.page import Page, spread, takes_out
 from harness.records.events import lasting
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
@@ -52,9 +54,16 @@ def main() -> None:
     parser.add_argument("--completions", type=int, default=5120)
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--rounds", type=int, default=2)
+    takes_out(parser)
     given = parser.parse_args()
     command = [sys.executable, "-m", "harness.cli", "run", "--algos", given.algos, "--seeds", given.seeds]
     command += ["--budget", f"completions={given.completions}"]
+    page = Page(
+        "Parallel runs",
+        f"The time of a complete `harness run` of `tiny-arithmetic` with {given.algos}, {given.seeds} seeds, and "
+        f"{given.completions:,} completions a run: the median and range of {given.rounds} rounds. Each run has one "
+        "thread.",
+    )
     counts = [int(count) for count in given.workers.split(",")]
     seconds: dict[int, list[float]] = defaultdict(list)
     first: dict[str, object] = {}
@@ -67,12 +76,17 @@ def main() -> None:
             first = first or found
             if differing := sorted(key for key in first.keys() | found.keys() if first.get(key) != found.get(key)):
                 raise SystemExit(f"with {workers} workers, these results differ: {', '.join(differing)}")
-    print("# Parallel runs\n")
-    print("| workers | seconds | relative to one |\n| ---: | ---: | ---: |")
     medians = {workers: statistics.median(times) for workers, times in seconds.items()}
-    for workers, median in medians.items():
-        print(f"| {workers} | {median:.1f} | {median / medians[counts[0]]:.2f} |")
-    print(f"\n{len(first)} journals, tables and weights are identical.")
+    page.table(
+        ("workers", "seconds", f"relative to {counts[0]}"),
+        [
+            [str(workers), spread(seconds[workers], 1), f"{median / medians[counts[0]]:.2f}"]
+            for workers, median in medians.items()
+        ],
+        texts=0,
+    )
+    page.say(f"{len(first)} journals, tables and weights are identical.")
+    page.end(given.out)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ def test_a_step_is_measured(work: Work, dtype: str, pairs: Path) -> None:
     assert len(found["seconds"]) >= WARM_UP + 1
     assert all(seconds > 0 for seconds in found["seconds"])
     assert found["peak"] > 1 << 20
+    if work is SMALL:
+        assert all(0 < rate < 2 for rate in found["rate"])  # tiny products may exceed the measured rate of large ones
     if work is PAIRED:
         assert found["tokens"] == [trained_tokens(read_pairs(str(pairs)))] * (WARM_UP + 1)
 
@@ -64,9 +66,9 @@ def test_given_completions_may_be_trained_on_at_every_step(pairs: Path) -> None:
 
 
 def test_what_is_held_is_at_least_the_floor(pairs: Path) -> None:
-    table = held([job(SMALL, pairs), job(PAIRED, pairs)])
-    assert [column.header for column in table.columns][1:] == ["grpo-tiny, training", "dpo-smollm2, training"]
-    for column in table.columns[1:]:
-        *items, whole, floor = map(float, map(str, column.cells))
+    (_, *works), rows = held([job(SMALL, pairs), job(PAIRED, pairs)])
+    assert works == ["grpo-tiny, training", "dpo-smollm2, training"]
+    for place in (1, 2):
+        *items, whole, floor = (float(row[place]) for row in rows)
         assert whole == pytest.approx(sum(items), abs=0.06)
         assert floor <= whole

@@ -25,13 +25,23 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from benchmarks.against_trl.held import held
 from benchmarks.against_trl.pairs import write_pairs
-from benchmarks.against_trl.table import Rounds, table
+from benchmarks.against_trl.table import Rounds, memories, times
 from benchmarks.against_trl.works import WORKS, Job
+from benchmarks.page import Page, takes_out
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
+from harness.report.pages.grid import Grid
 
 TINY = "embedded:tiny-arithmetic"
+ABOUT = """
+The trainers of TRL 1.16 and the harness do the same work in alternating processes, {rounds} of each. The first table
+shows medians and quartiles of the steps after two warm-up steps. Ratios are of seconds per token, because each side
+samples its own completions. The range of a ratio is over the rounds. The last column is the share of the machine's rate
+of matrix products that the harness reaches in its passes of training and of the reference; each completion counts with
+its prompt. The settings of both sides, and others that were tried, are in `benchmarks/against_trl/`.
+"""
 SIDES = ("harness", "trl")
 
 
@@ -43,14 +53,14 @@ def main() -> None:
             json.dumps(one_side(options.side, job_of(options, options.work, options.model, options.pairs), options))
         )
         return
+    page = Page("Against TRL", ABOUT.format(rounds=options.rounds), script="-m benchmarks.against_trl")
     with tempfile.TemporaryDirectory() as folder:
         works = options.work.split(",")
         model, pairs = prepare(options, Path(folder)) if any("smollm2" in work for work in works) else (TINY, "")
         jobs = [job_of(options, work, model if "smollm2" in work else TINY, pairs) for work in works]
         if options.held:
-            from benchmarks.against_trl.held import held
-
-            Console(width=160).print(held(jobs))
+            headers, rows = held(jobs)
+            Console(width=160).print(Grid(headers=headers, rows=rows).terminal())
             return
         if options.check:
             from benchmarks.against_trl.check import check
@@ -59,11 +69,11 @@ def main() -> None:
                 check(job)
             return
         found = {job.work.name: rounds_of(options, job, Path(folder)) for job in jobs}
-    shown = table([(job.work, found[job.work.name]) for job in jobs])
-    Console(width=160).print(shown)
-    if options.out:
-        with options.out.open("w", encoding="utf-8") as file:
-            Console(file=file, width=300).print(shown)
+    page.table(*times([(job.work, found[job.work.name]) for job in jobs]))
+    page.table(*memories([(job.work, found[job.work.name]) for job in jobs]))
+    page.say("What the harness holds at its peak, by its own estimate. The floor is what such a step needs at least.")
+    page.table(*held(jobs))
+    page.end(options.out)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -80,7 +90,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--theirs", action="append", default=[], metavar="KEY=VALUE", help="a field of TRL's config")
     parser.add_argument("--check", action="store_true", help="compare losses and gradients instead")
     parser.add_argument("--held", action="store_true", help="print the items in memory instead")
-    parser.add_argument("--out", type=Path, help="also write the table to this file, as Markdown")
+    takes_out(parser)
     for of_child in ("--side", "--pairs", "--into"):
         parser.add_argument(of_child, default="", help=argparse.SUPPRESS)
     return parser

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from rich.box import MARKDOWN
-from rich.table import Table
-
 from benchmarks.against_trl.ours import configure
+from benchmarks.against_trl.table import Rows
 from benchmarks.against_trl.works import Job
 from harness.studies.planning.memory import GIB, Memory, memory_of
 from harness.studies.planning.parts import parts_of
@@ -14,20 +12,18 @@ FLOOR = ("policy", "optimiser", "gradients", "activations", "process, fragments"
 """Weights, moments, gradients, one micro-batch, and the process itself."""
 
 
-def held(jobs: Sequence[Job]) -> Table:
-    """One row per item, and one column per work, as ``harness plan`` estimates them."""
+def held(jobs: Sequence[Job]) -> Rows:
+    """Headers, one row per item, and one column per work, as ``harness plan`` estimates them."""
     memories = {job.work.name: memory_of(config, parts_of(config)) for job in jobs for config in [configure(job)]}
-    shown = Table(box=MARKDOWN)
-    shown.add_column("GiB at the peak")
-    for name, memory in memories.items():
-        shown.add_column(f"{name}, {memory.peak_phase}", justify="right")
+    headers = ("GiB at the peak", *(f"{name}, {memory.peak_phase}" for name, memory in memories.items()))
+    rows = []
     for item in dict.fromkeys(item for memory in memories.values() for item in memory.items):
         sizes = [memory.held(memory.peak_phase).get(item, 0.0) for memory in memories.values()]
         if any(sizes):
-            shown.add_row(item, *(f"{size / GIB:.2f}" for size in sizes))
-    shown.add_row("all", *(f"{memory.peak / GIB:.2f}" for memory in memories.values()))
-    shown.add_row("floor", *(f"{_floor(memory) / GIB:.2f}" for memory in memories.values()))
-    return shown
+            rows.append([item, *(f"{size / GIB:.2f}" for size in sizes)])
+    rows.append(["all", *(f"{memory.peak / GIB:.2f}" for memory in memories.values())])
+    rows.append(["floor", *(f"{_floor(memory) / GIB:.2f}" for memory in memories.values())])
+    return headers, rows
 
 
 def _floor(memory: Memory) -> float:

@@ -24,7 +24,7 @@ from harness.config.arms import run_config
 from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite
 from harness.launch.machine import settle
-from harness.records.events import Invocation, PlannedRuns, Start, Step
+from harness.records.events import Evaluation, Event, Invocation, PlannedRuns, Start, Step
 from harness.records.journal import Journal
 from harness.rollout.groups import Group, sequences_of
 from harness.training.loop import train
@@ -47,10 +47,24 @@ def grpo(job: Job) -> dict[str, Any]:
     clock = Clock()
     with TemporaryDirectory() as folder:
         train(configure(job), Path(folder), NOBODY, should_stop=clock.step)
-        events = [event for event in Journal(Path(folder)).read() if not isinstance(event, Start)]
+        start, *rest = Journal(Path(folder)).read()
+        events = [event for event in rest if isinstance(event, Step | Evaluation)]
     sampled = [(event, event.ledger.sampled_tokens) for event in events]
     tokens = [now - before for (_, before), (event, now) in pairwise(sampled) if isinstance(event, Step)]
-    return clock.result(tokens)
+    return clock.result(tokens) | {"rate": _rates(start, events)}
+
+
+def _rates(start: Event, events: Sequence[Step | Evaluation]) -> list[float]:
+    """The share of the matrix rate that each step's passes of training and of the reference reach.
+
+    A step costs as much as five forward passes: one to sample, one of the reference, and three to train.
+    """
+    assert isinstance(start, Start)
+    spent = [(before.ledger, event.ledger) for before, event in pairwise(events) if isinstance(event, Step)]
+    return [
+        (now.flops - before.flops) * 4 / 5 / (now.seconds_training - before.seconds_training) / start.origin.matrix_rate
+        for before, now in spent
+    ]
 
 
 def dpo(job: Job) -> dict[str, Any]:

@@ -1,32 +1,29 @@
-"""The rounds of both sides as one table."""
+"""The rounds of both sides as tables of time and of memory."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import MARKDOWN
-from rich.table import Table
-
 from benchmarks.against_trl.works import WARM_UP, Work
+from benchmarks.page import spread
+from harness.report.pages.cells import NONE
 
 Rounds = dict[str, list[dict[str, Any]]]
 """For each side, one result per round: seconds and tokens of each step, and the peak memory."""
+Rows = tuple[Sequence[str], list[list[str]]]
+"""Headers and rows of a table."""
 
 
-def table(found: Sequence[tuple[Work, Rounds]]) -> Table:
-    """One row per work.
+def times(found: Sequence[tuple[Work, Rounds]]) -> Rows:
+    """Headers, and one row per work: seconds, and their ratio."""
+    headers = ("work", "harness, s per step", "TRL", "tokens per step", "ratio per token", "target", "% of matrix rate")
+    return headers, [[work.name, *_time(work, rounds), _rate(rounds["harness"])] for work, rounds in found]
 
-    The ratios are of seconds per token, because each side samples its own completions, whose lengths differ.
-    """
-    shown = Table(box=MARKDOWN)
-    shown.add_column("work")
-    time = ("harness, s per step", "TRL", "tokens per step", "ratio per token", "target")
-    heads = (*time, "peak GiB", "ratio", "target")
-    for head in heads:
-        shown.add_column(head, justify="right")
-    for work, rounds in found:
-        shown.add_row(work.name, *_time(work, rounds), *_memory(work, rounds))
-    return shown
+
+def memories(found: Sequence[tuple[Work, Rounds]]) -> Rows:
+    """Headers, and one row per work: peak memory, and its ratio."""
+    headers = ("work", "harness, peak GiB", "TRL", "ratio", "target")
+    return headers, [[work.name, *_memory(work, rounds)] for work, rounds in found]
 
 
 def _time(work: Work, rounds: Rounds) -> list[str]:
@@ -34,8 +31,13 @@ def _time(work: Work, rounds: Rounds) -> list[str]:
     seconds = [_seconds([s for result in side for s in _counted(result["seconds"])]) for side in sides]
     each = [_a_token([a]) / _a_token([b]) for a, b in zip(*sides, strict=True)]
     ratio = _a_token(sides[0]) / _a_token(sides[1])
-    spread = f" ({min(each):.2f}–{max(each):.2f})" if len(each) > 1 else ""
-    return [*seconds, _tokens(rounds), f"{ratio:.2f}{spread}", _target(ratio, work.time_target)]
+    shown = f" ({min(each):.2f}–{max(each):.2f})" if len(each) > 1 else ""
+    return [*seconds, _tokens(rounds), f"{ratio:.2f}{shown}", _target(ratio, work.time_target)]
+
+
+def _rate(results: Sequence[Mapping[str, Any]]) -> str:
+    shares = [100 * share for result in results for share in _counted(result.get("rate", []))]
+    return spread(shares, 0) if shares else NONE
 
 
 def _a_token(side: Sequence[Mapping[str, Any]]) -> float:
@@ -52,8 +54,7 @@ def _tokens(rounds: Rounds) -> str:
 def _memory(work: Work, rounds: Rounds) -> list[str]:
     ours, theirs = ([result["peak"] / 2**30 for result in rounds[side]] for side in ("harness", "trl"))
     ratio = statistics.median(ours) / statistics.median(theirs)
-    shown = f"{statistics.median(ours):.2f} / {statistics.median(theirs):.2f}"
-    return [shown, f"{ratio:.2f}", _target(ratio, work.memory_target)]
+    return [spread(ours), spread(theirs), f"{ratio:.2f}", _target(ratio, work.memory_target)]
 
 
 def _counted(steps: list[Any]) -> list[Any]:
@@ -67,5 +68,5 @@ def _seconds(steps: list[float]) -> str:
 
 def _target(ratio: float, target: float | None) -> str:
     if target is None:
-        return "–"
+        return NONE
     return f"≤ {target:g}: {'holds' if ratio <= target else 'missed'}"

@@ -49,7 +49,7 @@ GRPO_TINY = Work(
     max_tokens=48,
     beta=0.04,
     steps=14,
-    time_target=0.5,
+    time_target=0.4,
     ours={"compute.micro_batch_tokens": 8192},
     theirs={"bf16": False, "per_device_train_batch_size": 256},
 )
@@ -62,8 +62,8 @@ GRPO_SMOLLM2 = Work(
     max_tokens=64,
     beta=0.04,
     steps=5,
-    time_target=0.3,
-    memory_target=0.4,
+    time_target=0.22,
+    memory_target=0.3,
     ours={"compute.sample_batch": 32, "compute.micro_batch_tokens": 2048, "rollout.max_prompt_tokens": 320},
     theirs={"bf16": True, "per_device_train_batch_size": 32},
 )
@@ -76,7 +76,8 @@ DPO_SMOLLM2 = Work(
     max_tokens=64,
     beta=0.1,
     steps=5,
-    time_target=0.7,
+    time_target=0.35,
+    memory_target=0.8,
     ours={"compute.engine": "transformers"},  # nothing is sampled
     theirs={"bf16": True, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 16},
 )
