@@ -42,7 +42,7 @@ def check_model(options: argparse.Namespace, names: list[str]) -> list[Row]:
     engines = engines_of(policy, names, context, options.requests)
     for name, rates in measure(policy, engines, options.requests, options.tokens, rounds=2).items():
         middle = statistics.median(rates.tokens_a_second)
-        what = f"{name}: sampling, {options.requests} requests of {options.tokens} tokens"
+        what = f"{name}: sampling after a sync, {options.requests} requests of {options.tokens} tokens"
         rows.append((what, f"{middle:,.0f} tokens/s", None))
     for name, engine in engines.items():
         rows += agreement(name, engine, policy)

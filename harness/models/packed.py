@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
@@ -97,7 +96,13 @@ def attend_packed(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Attention outputs [1, N, heads, D] of queries [1, heads, N, D] and keys and values [1, key heads, K, D]."""
+    """Attention outputs [1, N, heads, D] of queries [1, heads, N, D] and keys and values [1, key heads, K, D].
+
+    Raises:
+        Exception: torch has no such kernel, or not for these shapes. A trial of the model finds that.
+    """
+    from torch.nn.attention.varlen import varlen_attn  # an old torch lacks it, and pads
+
     low = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
     queries, keys, values = (states[0].transpose(0, 1).to(low) for states in (query, key, value))
     found: Any = varlen_attn(

@@ -150,5 +150,5 @@ def test_a_kernel_that_is_wrong_is_not_used(broken: str, monkeypatch: pytest.Mon
             found.register_hook(_no_kernel)
         return found.flip(1) if broken == "values" else found
 
-    monkeypatch.setattr("harness.models.packed.varlen_attn", wrong)
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", wrong)
     assert load(dtype="bfloat16").layout != "packed"
