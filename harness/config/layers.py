@@ -138,9 +138,13 @@ def optimizer_of(suite: SuiteConfig, name: str) -> OptimizerSettings:
 def replaced(before: SuiteConfig, after: SuiteConfig, name: str) -> list[str]:
     """Settings of the arm that changed from ``before`` to ``after``, such as ``optimizer.learning_rate 2e-4 -> 1e-4``.
 
-    Both are the same suite in the same regime, before and after changes from the command line.
+    Both are the same suite in the same regime, before and after changes from the command line. An arm that only the
+    command line has replaces nothing.
     """
-    then, now = arm_of(before, name), arm_of(after, name)
+    now = arm_of(after, name)
+    if name in after.objectives and name not in known_arms(before):
+        return []
+    then = arm_of(before, name)
     found = []
     for section, others in (("optimizer", after.optimizer.model_dump()), ("fields", {})):
         new = others | getattr(now, section)
