@@ -33,8 +33,8 @@ from harness.records.provenance import versions, vllm_version
 EMBEDDED = "embedded:tiny-arithmetic"
 
 
-def check_model(options: argparse.Namespace, names: list[str]) -> list[Row]:
-    """The sampling rate of each engine, whether it agrees with the trainer, and the time of a training pass."""
+def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
+    """The sampling rate of each engine, and whether it agrees with the trainer."""
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
     rows: list[Row] = []
@@ -46,7 +46,7 @@ def check_model(options: argparse.Namespace, names: list[str]) -> list[Row]:
         rows.append((what, f"{middle:,.0f} tokens/s", None))
     for name, engine in engines.items():
         rows += agreement(name, engine, policy)
-    return rows + check_layouts(settings, options.prompts, options.group, options.tokens)
+    return rows
 
 
 def suite_for(model: str, data: str | None) -> str:
@@ -88,8 +88,10 @@ def table(rows: list[Row]) -> list[str]:
 def main() -> None:
     options = arguments()
     vllm = vllm_version(options.device)
-    with ProcessPoolExecutor(1, FORKS) as pool:  # a process of its own frees its memory when it ends
-        rows = pool.submit(check_model, options, ["transformers", *(["vllm"] if vllm else [])]).result()
+    settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
+    with ProcessPoolExecutor(1, FORKS, max_tasks_per_child=1) as pool:  # processes free their memory when they end
+        rows = pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result()
+        rows += pool.submit(check_layouts, settings, options.prompts, options.group, options.tokens).result()
     with tempfile.TemporaryDirectory() as folder:
         matched, seconds = matched_runs(options, Path(folder))
         rows += matched + two_at_once(options, Path(folder), seconds) + gangs(options, Path(folder), seconds)

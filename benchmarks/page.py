@@ -25,14 +25,14 @@ def takes_out(parser: ArgumentParser) -> None:
 class Page:
     """A page, from its heading to its last table."""
 
-    def __init__(self, title: str, about: str, *, script: str = sys.argv[0]) -> None:
+    def __init__(self, title: str, about: str, *, script: str | None = None) -> None:
         """Begin a page. The machine's load is noted now, so create the page before anything is measured.
 
         Args:
             about: what is measured, in some sentences.
-            script: how the command begins, after ``python``.
+            script: how the command begins, after ``python``. By default, it is the path of the script.
         """
-        command = shlex.join(["python", *_short(shlex.split(script)), *_short(sys.argv[1:])])
+        command = shlex.join(["python", *_short(shlex.split(script or sys.argv[0])), *_short(sys.argv[1:])])
         self._lines = [f"# {title}", "", f"    {command}", ""]
         self.say(f"{about} Measured on {date.today()}, on {machine()}.")
 
@@ -86,4 +86,5 @@ def machine() -> str:
 
 def _short(arguments: Sequence[str]) -> list[str]:
     """The arguments of the command. Of a path outside this folder, only the last part, because others lack the rest."""
-    return [Path(one).name if os.path.isabs(one) else one for one in arguments]
+    parts = [one.rpartition("=") for one in arguments]
+    return ["".join((*option, Path(value).name if os.path.isabs(value) else value)) for *option, value in parts]

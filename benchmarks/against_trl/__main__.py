@@ -68,11 +68,12 @@ def main() -> None:
             for job in jobs:
                 check(job)
             return
+        kept = held(jobs)
         found = {job.work.name: rounds_of(options, job, Path(folder)) for job in jobs}
     page.table(*times([(job.work, found[job.work.name]) for job in jobs]))
     page.table(*memories([(job.work, found[job.work.name]) for job in jobs]))
     page.say("What the harness holds at its peak, by its own estimate. The floor is what such a step needs at least.")
-    page.table(*held(jobs))
+    page.table(*kept)
     page.end(options.out)
 
 

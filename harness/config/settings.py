@@ -190,7 +190,7 @@ class ComputeSettings(Settings):
     engine: EngineName = "auto"
     threads: PositiveInt = 1
     micro_batch_tokens: PositiveInt = 16384
-    """The most padded tokens in one training micro-batch. A group is never split."""
+    """The most tokens in one training micro-batch, with padding. A group is never split."""
     sample_batch: PositiveInt = 512
     """The most completions that are sampled at the same time."""
     kv_cache_gib: Positive | None = None

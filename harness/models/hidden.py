@@ -24,15 +24,15 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
 
     Each row of ``wanted`` is true on its first positions, at least one.
 
-    Which layouts a decoder allows is found by :func:`harness.models.trial.layout_of`. Results then differ only by
+    Which layouts a decoder allows is found by :func:`harness.models.trial.batch_layout_of`. Results then differ only by
     rounding.
     """
     alone = len(sequences.prompts) == len(sequences.completions)
     match layout:
-        case "packed_whole":
-            return packed_whole_states(decoder, sequences, wanted)
-        case "packed":
+        case "packed" if not alone:
             return packed_states(decoder, sequences, wanted)
+        case "packed" | "packed_whole":
+            return packed_whole_states(decoder, sequences, wanted)
         case "shared" if not alone:
             return _shared(decoder, sequences, wanted)
     return _whole(decoder, sequences, wanted)

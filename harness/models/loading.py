@@ -19,7 +19,7 @@ from harness.models.attention import PLAIN
 from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
 from harness.models.policy import Policy
 from harness.models.recomputing import recompute_layers
-from harness.models.trial import layout_of
+from harness.models.trial import batch_layout_of
 
 transformers_logging.disable_progress_bar()  # it would disturb the progress bars of runs
 
@@ -68,7 +68,7 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
     )
-    policy.layout = layout_of(policy, settings.path)
+    policy.layout = batch_layout_of(policy, settings.path)
     return policy
 
 

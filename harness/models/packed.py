@@ -7,13 +7,15 @@ from torch import Tensor
 from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from harness.models.recomputing import attention, recomputing
+from harness.models.recomputing import Attention, recomputing
 from harness.models.sequences import Sequences
 
 PACKED = "packed"
 """The name of this attention in transformers. It is only in effect during packed passes."""
 CAUSAL = (-1, 0)
-"""The window of ``varlen_attn`` in which the last query of a sequence sees all its keys, the one before all but one."""
+"""A window of ``varlen_attn``. The last query of a sequence sees all its keys, the query before it all but the last."""
+UNKNOWN = ("softcap", "s_aux", "position_bias", "block_indices")
+"""Options of transformers' attention that the kernel does not have."""
 
 
 def packed_states(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ def _pass(decoder: Any, ids: Tensor, own: Tensor, seen: Tensor, cache: DynamicCa
     """
     ends = {"cu_seq_lens_q": _bounds(own), "cu_seq_lens_k": _bounds(seen)}
     longest = {"max_length_q": int(own.max()), "max_length_k": int(seen.max())}
-    with recomputing(decoder), attention(decoder.config, PACKED):  # which has no entry for masks, so none is made
+    with recomputing(decoder), Attention(decoder.config, PACKED):  # which has no entry for masks, so none is made
         hidden: Tensor = decoder(
             input_ids=ids[None],
             position_ids=_ranges(seen - own, own)[None],
@@ -103,6 +105,8 @@ def attend_packed(
     """
     from torch.nn.attention.varlen import varlen_attn  # an old torch lacks it, and pads
 
+    if lacking := [name for name in UNKNOWN if options.get(name) is not None]:
+        raise NotImplementedError(f"attention without padding has no {', '.join(lacking)}")
     low = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
     queries, keys, values = (states[0].transpose(0, 1).to(low) for states in (query, key, value))
     found: Any = varlen_attn(

@@ -38,14 +38,14 @@ BOUNDS = {torch.float32: 5e-3, torch.bfloat16: 0.3}
 In float32 this holds for every token. In bfloat16 single tokens differ by more, so it holds for their mean. We measured
 6e-5 in float32, and a mean of 0.05 in bfloat16. Wrong passes differ by whole nats, and in bfloat16 by at least 0.15."""
 IN_DOUBT = 1 / 3
-"""Between this share of the bounds and the bounds, a model is accepted, but the pass over a prompt is not shared."""
-PACKS = {("cuda", torch.bfloat16), ("cuda", torch.float16)}
+"""Between this share of the bounds and the bounds, a model is accepted, but only in the layout ``whole``."""
+PACKS = {("cuda", torch.bfloat16)}
 """Devices and precisions for which torch has a kernel without padding."""
 GRADIENT = 0.1
 """The largest relative difference between gradients of packed and of padded passes. In bfloat16 we measured 0.04."""
 
 
-def layout_of(policy: Policy, path: str) -> BatchLayout:
+def batch_layout_of(policy: Policy, path: str) -> BatchLayout:
     """The fastest layout of batches whose results are right.
 
     Raises:
@@ -116,24 +116,25 @@ def _compared(policy: Policy, path: str, pairs: list[tuple[Ids, Ids]]) -> BatchL
     far = any(window > REACH for window in windows(policy.model.config))
     if far or not keeps_all_places(policy.decoder.config):
         return "whole"
-    again = bool(recomputed(policy.model))  # recomputed layers keep no cache, so prompts are not shared
-    packed: BatchLayout = "packed_whole" if again else "packed"
+    recomputes = bool(recomputed(policy.model))  # such layers keep no cache, so prompts are not shared
+    packed: BatchLayout = "packed_whole" if recomputes else "packed"
     kernel = (policy.device.type, policy.dtype) in PACKS
     if kernel and _agrees(policy, pairs, expected, packed, path) and _same_gradients(policy, pairs, packed):
         return packed
-    return "shared" if not again and _agrees(policy, pairs, expected, "shared", path) else "whole"
+    return "shared" if not recomputes and _agrees(policy, pairs, expected, "shared", path) else "whole"
 
 
 def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layout: BatchLayout, path: str) -> bool:
     """Whether log-probabilities match those of single sequences.
 
-    Only packed passes have autocast, as their kernel needs it. Elsewhere its rounding would hide errors.
+    Only packed passes have autocast, as their kernel needs it. Elsewhere its rounding would hide errors. Layers that
+    are recomputed in training are tried as in training.
     """
     dtype = policy.dtype if layout in ("packed", "packed_whole") else torch.float32
-    tried = Policy(policy.model, policy.tokenizer, 1.0, dtype=dtype, layout=layout)
     sequences = Sequences.of(pairs)
     try:
-        found = tried.logp(sequences)[sequences.mask.to(policy.device)]
+        with torch.set_grad_enabled(bool(recomputed(policy.model))):
+            found = _tried(policy, dtype, layout).logp(sequences)[sequences.mask.to(policy.device)].detach()
     except Exception as error:
         if layout != "whole":
             return False
@@ -142,11 +143,16 @@ def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layo
     return not apart(found, expected, precision, 1.0 if layout == "whole" else IN_DOUBT)
 
 
+def _tried(policy: Policy, dtype: torch.dtype, layout: BatchLayout) -> Policy:
+    return Policy(policy.model, policy.tokenizer, 1.0, dtype=dtype, layout=layout)
+
+
 def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> bool:
     """Whether packed and padded passes have the same gradients of the last layer, which rounding disturbs least."""
-    last = [policy.model, *layers_of(policy.model)][-1]
+    last = [policy.decoder, *layers_of(policy.decoder)][-1]
     weights = [weight for weight in last.parameters() if weight.requires_grad]
-    padded = _gradient(policy, pairs, weights, "whole")
+    if not weights or not (padded := _gradient(policy, pairs, weights, "whole")).norm():
+        return False
     try:
         packed = _gradient(policy, pairs, weights, layout)
     except Exception:  # the kernel may lack a backward pass for these shapes
@@ -155,9 +161,8 @@ def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchL
 
 
 def _gradient(policy: Policy, pairs: list[tuple[Ids, Ids]], weights: list[nn.Parameter], layout: BatchLayout) -> Tensor:
-    tried = Policy(policy.model, policy.tokenizer, 1.0, dtype=policy.dtype, layout=layout)
     with torch.enable_grad():
-        total = tried.logp(Sequences.of(pairs)).sum()
+        total = _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
     found = torch.autograd.grad(total, weights, materialize_grads=True)
     return torch.cat([gradient.flatten().float() for gradient in found])
 

@@ -24,7 +24,7 @@ class Tally:
     def add(self, found: Mapping[str, Tensor]) -> None:
         """Add the metrics of a micro-batch, each of shape []."""
         for name, value in found.items():
-            value = value.detach().double()
+            value = torch.as_tensor(value).detach().double()  # objectives of users may give plain numbers
             before = self.totals.get(name)
             if before is None:
                 self.totals[name] = value
@@ -32,9 +32,11 @@ class Tally:
                 self.totals[name] = torch.maximum(before, value) if name.endswith("_max") else before + value
 
     def read(self) -> Metrics:
-        """The numbers by name. None if there were no micro-batches."""
-        values = [*self.totals.values()]
-        return dict(zip(self.totals, torch.stack(values).tolist() if values else [], strict=True))
+        """The numbers by name. Empty without micro-batches."""
+        if not self.totals:
+            return {}
+        first, *_ = values = list(self.totals.values())
+        return dict(zip(self.totals, torch.stack([value.to(first.device) for value in values]).tolist(), strict=True))
 
 
 def measures(logp: Tensor, batch: Batch, engine_logp: Tensor, *, fresh: bool) -> dict[str, Tensor]:

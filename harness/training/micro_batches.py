@@ -56,7 +56,7 @@ def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
 
 
 def pack(groups: Sequence[Group], max_tokens: int, layout: BatchLayout) -> list[list[int]]:
-    """Pack groups of similar length together, with at most ``max_tokens`` per part, with padding. Returns indices.
+    """Pack groups of similar length together, with at most ``max_tokens`` per part. Returns indices.
 
     A group is never split. A group that is larger than the limit gets a part of its own.
     """
@@ -98,10 +98,11 @@ def micro_batches(groups: Sequence[Group], max_tokens: int, layout: BatchLayout)
 
 
 def _tokens(groups: Sequence[Group], layout: BatchLayout) -> int:
-    """The number of tokens of a micro-batch. Padded layouts count as if each completion had a copy of its prompt."""
-    if layout == "packed":
-        return sum(len(group.prompt_ids) + sum(len(one.ids) for one in group.completions) for group in groups)
-    if layout == "packed_whole":
+    """The number of tokens of a micro-batch, with padding if the layout has it.
+
+    Each completion counts with its prompt, also if prompts pass once, because their keys and values are copied.
+    """
+    if layout in ("packed", "packed_whole"):
         return sum(lengths(groups))
     return sum(len(group.completions) for group in groups) * max(map(_longest, groups))
 

@@ -106,6 +106,8 @@ def load_parts(config: RunConfig, world: World = ALONE) -> RunParts:
     sharded, reshard = config.compute.parallel == "shard" and world.size > 1, config.compute.reshard
     if sharded and reshard:
         policy.layout = in_one_pass(policy.layout)
+    if len(set(world.gather([policy.layout]))) > 1:  # ranks must make the same micro-batches
+        policy.layout = "whole"
     asking = asking_of(config.task, chats=policy.chats, train=lambda: loaded[Split.TRAIN])
     problems = {split: posed(part, asking) for split, part in loaded.items()}
     fitted = fit(config, policy, problems)

@@ -77,15 +77,15 @@ def _scored(run: RunState, groups: Sequence[Group], passes: Sequence[Pass]) -> l
     names: set[str] = set()
     models = [model for each in passes for model in each.models]
     limit, layout = run.config.compute.micro_batch_tokens, run.policy.layout
-    packed = [pack([groups[i] for i in share], limit, layout) for share in dealt]
+    parts = [pack([groups[i] for i in share], limit, layout) for share in dealt]
     with passes_over(*models):
-        for indices in packed[run.world.rank]:
+        for indices in parts[run.world.rank]:
             part = [mine[i] for i in indices]
             sequences = sequences_of(part)
             found = {name: tensor for each in passes for name, tensor in each.run(sequences).items()}
             scored |= zip(indices, with_scores(part, found), strict=True)
             names |= found.keys()
-        for _ in range(idle(list(map(len, packed)), run.world.rank) if any(map(reshards, models)) else 0):
+        for _ in range(idle(list(map(len, parts)), run.world.rank) if any(map(reshards, models)) else 0):
             for each in passes:
                 each.run(IDLE)
     return gather_scores(groups, dealt, [scored[i] for i in range(len(mine))], sorted(names), run.world)

@@ -23,7 +23,7 @@ from harness.errors import HarnessError
 from harness.models import trial
 from harness.models.loading import load_policy
 from harness.models.sequences import Sequences
-from harness.models.trial import layout_of
+from harness.models.trial import batch_layout_of
 from harness.rollout.engines import make_engine
 from harness.rollout.engines.engine import Sampling
 from tests.support.paths import ROOT
@@ -178,7 +178,7 @@ def verdict_of(family: str, folder: Path) -> Verdict:
     sampled = torch.tensor([logp for group in groups for one in group for logp in one.logp])
     largest = max(float(each.norm()) for each in expected.values())
     with _as_on_a_gpu():
-        layouts = policy.layout, layout_of(policy, str(folder))
+        layouts = policy.layout, batch_layout_of(policy, str(folder))
         apart, gradients = [], []
         for layout in dict.fromkeys(layouts):
             policy.layout = layout
@@ -238,8 +238,8 @@ random weights, and with the engine `transformers`. Of {families} families {righ
 means, in float32: log-probabilities within {logp:g} nats, gradients within {gradient:g} of the largest norm, and the
 engine's log-probabilities within {engine:g} nats. For some families a prompt does not pass once for all its
 completions. Training then takes longer, and its numbers are the same. "No padding on GPUs" means that the family's
-attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 and float16 use it, if a trial of
-the real model succeeds. In this test, plain products stand in for the kernel.
+attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 use it, if a trial of the real
+model succeeds. In this test, plain products stand in for the kernel.
 
 `python -m tests.support.families` writes this page, and a test keeps it true.
 

@@ -18,9 +18,9 @@ from harness.errors import HarnessError
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from harness.models.trial import layout_of
+from harness.models.trial import batch_layout_of
 from harness.training.optimizer import make_optimizer
-from tests.support.families import make
+from tests.support.families import config_of, make
 
 PAIRS = [((5, 6, 7), (8, 9, 10)), ((5, 6, 7), (11, 12, 4, 3)), ((9, 4) * 7, (8, 9))]
 LORA = PolicySettings(lora=LoraSettings(rank=2))
@@ -183,6 +183,25 @@ def test_prompts_pass_once_only_where_that_is_right(
         torch.testing.assert_close(logp(policy), alone, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize("family", ["llama", "opt", "biogpt"])
+def test_layers_that_are_recomputed_have_no_dropout(family: str, tmp_path: Path) -> None:
+    """Transformers recomputes layers in training mode, and some layers apply dropout themselves."""
+    make(family, tmp_path)
+    assert family == "llama" or any(
+        config_of(family).to_dict().get(name) for name in ("dropout", "hidden_dropout_prob")
+    )
+    usual, thrifty = load(tmp_path), load(tmp_path, PolicySettings(gradient_checkpointing=True))
+    found = []
+    sequences = Sequences.of(PAIRS)
+    for policy in (usual, thrifty):
+        values = policy.logp(sequences)[sequences.mask]
+        values.sum().backward()
+        assert torch.allclose(logp(policy), values, atol=1e-5)
+        found.append((values, [p.grad for p in policy.model.parameters()]))
+        assert not any(module.training for module in policy.model.modules())
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
 def test_rotary_factors_that_change_at_a_length_limit_the_context(tmp_path: Path) -> None:
     rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 48}
     factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "factor": 1.3}
@@ -200,7 +219,7 @@ def test_to_be_tried_changes_neither_model_nor_generator(family: str, training: 
         return [torch.get_rng_state(), *(t.clone() for t in (*policy.model.parameters(), *policy.model.buffers()))]
 
     before = state()
-    assert layout_of(policy, "it") == policy.layout
+    assert batch_layout_of(policy, "it") == policy.layout
     assert all(torch.equal(one, other) for one, other in zip(before, state(), strict=True))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in policy.model.modules())
 

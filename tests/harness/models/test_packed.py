@@ -151,4 +151,4 @@ def test_a_kernel_that_is_wrong_is_not_used(broken: str, monkeypatch: pytest.Mon
         return found.flip(1) if broken == "values" else found
 
     monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", wrong)
-    assert load(dtype="bfloat16").layout != "packed"
+    assert load(dtype="bfloat16").layout == "shared"

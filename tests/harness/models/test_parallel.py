@@ -15,6 +15,7 @@ from harness.config.optimizer import OptimizerSettings
 from harness.config.settings import LoraSettings, PolicySettings
 from harness.errors import HarnessError
 from harness.models.critic import Critic
+from harness.models.hidden import BatchLayout, in_one_pass
 from harness.models.parallel import accumulating, gathered, like, reshards, shard, whole
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
@@ -26,6 +27,7 @@ from tests.support.families import make
 from tests.support.ranks import in_ranks
 from tests.support.shard_bytes import ShardBytes, shard_bytes
 from tests.support.shards import PAIRS, apart, backward, gradients, load, stored
+from tests.support.varlen import on_the_cpu
 
 SPLITS: list[list[list[int]]] = [[[0, 1, 2], [3, 4], []], [[0], [1, 2, 3, 4], []], [[0, 1, 2, 3, 4], [], []]]
 """The sequences of each rank. Their numbers differ, and one rank has none."""
@@ -40,6 +42,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "experts with adapters": {"family": "mixtral", "training": PolicySettings(lora=LoraSettings(rank=3))},
 }
 LAYER_BY_LAYER = ("tied embeddings", "adapters", "layers computed again", "experts")
+NO_PADDING = ("tied embeddings", "layers computed again")
 MEASURED = ("tied embeddings", "adapters in bfloat16", "experts")
 
 
@@ -100,13 +103,14 @@ def said_by(engine: TransformersEngine, rank: int) -> list[Any]:
     return [[one.ids for one in group] for group in sampled]
 
 
-def layer_by_layer(world: World, folder: Path, name: str) -> list[float]:
+def layer_by_layer(world: World, folder: Path, name: str, layout: BatchLayout = "shared") -> list[float]:
     """A model that gathers one layer at a time. All ranks make the same number of passes."""
     policy = load(folder, **MODELS[name])
     policy.layout = "whole"
     critic = Critic(policy)
     backward(policy, critic, range(len(PAIRS)))
     expected = gradients(policy.model, critic)
+    policy.layout = critic._layout = in_one_pass(layout)
     for model in (critic, policy.model):
         shard(model, reshard=True)
         assert reshards(model)
@@ -190,6 +194,8 @@ def everything(world: World, folder: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     found: dict[str, Any] = {"compared": {name: compared(world, folder, name) for name in MODELS}}
     found["layer by layer"] = {name: layer_by_layer(world, folder, name) for name in LAYER_BY_LAYER}
+    with on_the_cpu():
+        found["no padding"] = {name: layer_by_layer(world, folder, name, "packed") for name in NO_PADDING}
     found["held"] = {name: held(world, folder, name) for name in MEASURED}
     found["not finite"] = not_finite(world, folder)
     found["refused"] = refused(world, folder)
@@ -221,6 +227,12 @@ def test_passes_and_gradients_are_those_of_one_process(name: str, found: list[di
 def test_a_layer_at_a_time_gives_the_same_gradients(name: str, found: list[dict[str, Any]]) -> None:
     for one in found:
         assert max(one["layer by layer"][name]) < (1e-2 if "bfloat16" in name else 1e-6)
+
+
+@pytest.mark.parametrize("name", NO_PADDING)
+def test_so_it_does_without_padding(name: str, found: list[dict[str, Any]]) -> None:
+    for one in found:
+        assert max(one["no padding"][name]) < 1e-6
 
 
 @pytest.mark.parametrize("name", MEASURED)

@@ -3,6 +3,7 @@
 import pytest
 
 from evaluators.types import Problem, Split
+from harness.models.hidden import BatchLayout
 from harness.models.sequences import Sequences
 from harness.rollout.groups import Completion, Group
 from harness.training.micro_batches import denominators, micro_batches
@@ -32,16 +33,15 @@ def test_groups_stay_whole_and_within_the_limit(limit: int, parts: int) -> None:
     assert sum(int(part.sequences.mask.sum()) for part in made) == 29
 
 
-@pytest.mark.parametrize(("limit", "parts"), [(1, 4), (11, 3), (26, 2), (42, 1)])
-def test_without_padding_real_tokens_count_and_a_prompt_counts_once(limit: int, parts: int) -> None:
-    made = micro_batches(GROUPS, limit, "packed")
+@pytest.mark.parametrize("layout", ["packed", "packed_whole"])
+@pytest.mark.parametrize(("limit", "parts"), [(1, 4), (20, 3), (35, 2), (55, 1)])
+def test_without_padding_only_real_tokens_count(limit: int, parts: int, layout: BatchLayout) -> None:
+    made = micro_batches(GROUPS, limit, layout)
     assert len(made) == parts
     for part in made:
-        tokens = int(part.sequences.prompt_lengths.sum() + part.sequences.mask.sum())
-        assert tokens <= limit or len(part.sequences.prompts) == 1
+        prompts = part.sequences.prompt_lengths[part.sequences.prompt_of]
+        assert int(prompts.sum() + part.sequences.mask.sum()) <= limit or len(prompts) == 2
     assert sum(len(part.rewards) for part in made) == 8
-    assert len(micro_batches(GROUPS, 55, "packed_whole")) == 1  # 29 tokens, and prompts of 2 x (4 + 2 + 5 + 2)
-    assert len(micro_batches(GROUPS, 54, "packed_whole")) == 2
 
 
 def test_each_row_keeps_what_belongs_to_it() -> None:
