@@ -1,6 +1,6 @@
 """The time of a training pass in each layout of batches: with padding, with shared prompts, and without padding.
 
-    python benchmarks/layouts.py --model SmolLM2-135M-Instruct --device cuda --dtype bfloat16
+    python benchmarks/layouts.py --model SmolLM2-135M-Instruct --device cuda --dtype bfloat16 [--out FILE.md]
 
 The completions have lengths between a tenth of ``--tokens`` and all of it, as those of reasoning models have.
 """
@@ -8,6 +8,7 @@ The completions have lengths between a tenth of ``--tokens`` and all of it, as t
 import argparse
 import statistics
 import time
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -33,8 +34,8 @@ def ragged(policy: Policy, prompts: int, group: int, tokens: int) -> Sequences:
     return Sequences.of(pairs)
 
 
-def seconds(policy: Policy, sequences: Sequences) -> float:
-    """The median time of a forward and a backward pass."""
+def seconds(policy: Policy, sequences: Sequences) -> list[float]:
+    """The times of forward and backward passes, without the first one."""
     taken = []
     for _ in range(ROUNDS + 1):
         _wait(policy)
@@ -43,7 +44,7 @@ def seconds(policy: Policy, sequences: Sequences) -> float:
         _wait(policy)
         taken.append(time.perf_counter() - before)
         policy.model.zero_grad()
-    return statistics.median(taken[1:])
+    return taken[1:]
 
 
 def _wait(policy: Policy) -> None:
@@ -60,11 +61,13 @@ def check_layouts(settings: ModelSettings, prompts: int, group: int, tokens: int
     rows: list[Row] = []
     for policy.layout in names:
         told = " (runs use it)" if policy.layout == used else ""
-        rows.append((f"{what}: {policy.layout}{told}", f"{seconds(policy, sequences):.3f} s", None))
+        rows.append((f"{what}: {policy.layout}{told}", f"{statistics.median(seconds(policy, sequences)):.3f} s", None))
     return rows
 
 
 def main() -> None:
+    from benchmarks.page import Page, takes_out  # gpu_check uses this module without the packages of reports
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded:tiny-arithmetic")
     parser.add_argument("--device", default="cpu", choices=["cuda", "cpu"])
@@ -72,10 +75,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=8)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=64)
+    takes_out(parser)
     options = parser.parse_args()
+    page = Page(
+        "Layouts of batches",
+        f"Medians of {ROUNDS} passes, forward and backward, of {Path(options.model).name} in {options.dtype}.",
+    )
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
-    for what, figure, _ in check_layouts(settings, options.prompts, options.group, options.tokens):
-        print(f"{what}, {figure}")
+    found = check_layouts(settings, options.prompts, options.group, options.tokens)
+    page.table(("pass", "time"), [[what, figure] for what, figure, _ in found])
+    page.end(options.out)
 
 
 if __name__ == "__main__":
