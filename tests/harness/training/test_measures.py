@@ -1,15 +1,22 @@
 """The metrics that all objectives share: their values by hand, and that they are read once."""
 
 import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+import harness.training.update
 from algorithms.types import Batch, Denominators
+from harness.rollout.groups import Group
 from harness.training.measures import Tally, measures
+from harness.training.micro_batches import pack
+from harness.training.state import RunState
+from tests.support.small import run_small, small_config
 
 LENGTHS = [3, 1, 2]
 """Two groups, of two completions and of one."""
@@ -87,3 +94,34 @@ def test_nothing_is_read_before_the_end() -> None:
         assert reads.count == 1
     assert len(tally.read()) == 8
     assert Tally().read() == {}  # a rank without micro-batches
+
+
+@pytest.mark.parametrize("objective", ["agro", "grpo", "dpo", "agro_tapered"])
+def test_an_update_reads_no_number_for_each_micro_batch(
+    objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Besides the passes of the model and the making of its inputs, whose shapes depend on lengths."""
+    backward, parts, found = harness.training.update._backward, harness.training.update._parts, []
+
+    def unwatched(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any) -> Any:
+            with _disable_current_modes():
+                return call(*arguments)
+
+        return called
+
+    def watched(run: RunState, dealt: Sequence[Sequence[Group]], counts: Denominators, *, first: bool) -> Any:
+        with monkeypatch.context() as patched, Reads() as reads:
+            patched.setattr(run.policy, "logp", unwatched(run.policy.logp))
+            patched.setattr(harness.training.update, "_parts", unwatched(parts))
+            metrics = backward(run, dealt, counts, first=first)
+        found.append((len(pack(dealt[0], run.config.compute.micro_batch_tokens, run.policy.layout)), reads.count))
+        return metrics
+
+    monkeypatch.setattr(harness.training.update, "_backward", watched)
+    brief = {"budget": {"unit": "completions", "total": 16}, "evaluation__shares": []}
+    for tokens in (64, 8192):
+        run_small(small_config(objective, **brief, compute__micro_batch_tokens=tokens), tmp_path / str(tokens))
+    (many, often), (one, once) = found[0], found[-1]
+    assert many > one == 1
+    assert often == once == 0
