@@ -17,7 +17,6 @@ SUITES = {
     "smollm2-sums": "smollm2-sums",
     "tiny-arithmetic": "tiny-arithmetic",
     "tiny-gcd": "tiny-gcd",
-    "old-data": "tiny-arithmetic",
 }
 """The suite of the runs in each published folder."""
 

@@ -9,21 +9,24 @@ from harness.report.pages.cells import escaped, shown
 from harness.report.pages.columns import REACHED, across
 from harness.report.pages.fitted import below
 from harness.report.pages.grid import HINT, grid
-from harness.report.pages.notes import explanations, notes, remarks, summary, warnings
+from harness.report.pages.notes import explanations, flags, lead, notes, remarks, summary, warnings
 
 
 def markdown(board: Board) -> str:
-    """The leaderboard as a Markdown document: all regimes in one table, then a section for each."""
-    lines = [f"# {escaped(board.suite)}", "", *(f"**Warning:** {escaped(line)}\n" for line in warnings(board))]
-    if len(board.boards) > 1:
-        lines += ["Test accuracy % (rank), by regime:", "", *grid(*across(board.boards)).markdown(), ""]
+    """The leaderboard as a Markdown document: what was compared, accuracies, reasons to doubt them, and the rest."""
+    several = len(board.boards) > 1
+    doubts = [f"**Warning:** {escaped(line)}\n" for line in warnings(board)]
+    lines = [f"# {escaped(board.suite)}", "", *(f"{escaped(line)}\n" for line in (lead(board), *flags(board)))]
+    if several:
+        lines += ["Test accuracy % (rank), by regime:", "", *grid(*across(board.boards)).markdown(), "", *doubts]
     for part in board.boards:
-        lines += [f"## {part.regime}", ""] if len(board.boards) > 1 else []
+        lines += [f"## {part.regime}", ""] if several else []
         lines += [*map(escaped, summary(part)), ""]
         for title, rows in (("", part.rows), ("Controls:", part.controls)):
             if rows:
                 lines += [title, ""] if title else []
                 lines += [*grid(REACHED, rows).markdown(), ""]
+        lines += [] if several else doubts
         for title, columns, below_rows in below(part):
             lines += [f"{title}:", "", *grid(columns, below_rows).markdown(), ""]
         lines += ["<details><summary>The runs behind these numbers</summary>", ""]
