@@ -6,35 +6,25 @@ import pytest
 import torch
 from torch import nn
 
-from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.config.settings import LoraSettings, PolicySettings
 from harness.models.critic import Critic
 from harness.models.hidden import PASS_COSTS, alike, hidden_states
-from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-
-LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
-GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
-MIXED = [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]]
-"""The completions of a prompt need not be neighbours."""
+from tests.support.ragged import GROUPS, LONG, MIXED, Pairs, load
 
 
-def load(dtype: str = "float32", training: PolicySettings | None = None) -> Policy:
-    settings = ModelSettings.model_validate({"path": "embedded:tiny-arithmetic", "device": "cpu", "dtype": dtype})
-    return load_policy(settings, 1.0, training)
-
-
-def one_by_one(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
+def one_by_one(policy: Policy, pairs: Pairs) -> torch.Tensor:
     """Log-probabilities, with each sequence alone."""
     return torch.cat([policy.logp(Sequences.of([pair]))[0] for pair in pairs])
 
 
-def flat(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> torch.Tensor:
+def flat(policy: Policy, pairs: Pairs) -> torch.Tensor:
     sequences = Sequences.of(pairs)
     return policy.logp(sequences)[sequences.mask]
 
 
-def passed(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> int:
+def passed(policy: Policy, pairs: Pairs) -> int:
     """The number of tokens, with padding, that went through the first layer."""
     counts: list[int] = []
     layer = policy.model.get_decoder().layers[0]
@@ -51,7 +41,7 @@ def passed(policy: Policy, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]])
     "training", [PolicySettings(), PolicySettings(lora=LoraSettings(rank=4))], ids=["full", "lora"]
 )
 def test_shared_prompts_change_neither_log_probabilities_nor_gradients(
-    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]],
+    pairs: Pairs,
     pass_costs: int,
     training: PolicySettings,
     monkeypatch: pytest.MonkeyPatch,

@@ -7,38 +7,30 @@ import pytest
 import torch
 from torch.nn.attention.varlen import varlen_attn
 
-from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.config.settings import LoraSettings, PolicySettings
 from harness.models import trial
 from harness.models.critic import Critic
 from harness.models.hidden import BatchLayout
-from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.recomputing import recompute_layers
 from harness.models.sequences import Sequences
+from tests.support.ragged import GROUPS, LONG, MIXED, SHORT, Pairs, load
 from tests.support.varlen import on_the_cpu
 
-LONG, SHORT = (3, 13, 3, 13, 3, 14), (5, 14)
 LORA = PolicySettings(lora=LoraSettings(rank=4))
-GROUPS = [(LONG, (6, 13, 3, 14, 9, 15, 2, 1)), (LONG, (1,)), (LONG, (7, 7, 1)), (SHORT, (8, 1)), (SHORT, (9, 9, 9, 1))]
 BATCHES = {
     "groups": GROUPS,
-    "mixed": [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]],
+    "mixed": MIXED,
     "one": GROUPS[:1],
     "single tokens": [GROUPS[1], (SHORT, (2,))],
     "own prompts": [GROUPS[0], GROUPS[3]],
 }
-Pairs = list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 @pytest.fixture
 def calls() -> Iterator[list[tuple[int, int]]]:
     with on_the_cpu() as calls:
         yield calls
-
-
-def load(training: PolicySettings | None = None, dtype: str = "float32") -> Policy:
-    settings = ModelSettings.model_validate({"path": "embedded:tiny-arithmetic", "device": "cpu", "dtype": dtype})
-    return load_policy(settings, 1.0, training)
 
 
 def packed(policy: Policy, pairs: Pairs, layout: BatchLayout = "packed") -> torch.Tensor:
@@ -59,7 +51,7 @@ def one_by_one(policy: Policy, pairs: Pairs) -> torch.Tensor:
 def test_log_probabilities_and_gradients_are_those_of_single_sequences(
     pairs: Pairs, layout: str, training: PolicySettings
 ) -> None:
-    policy = load(training)
+    policy = load(training=training)
     if layout == "recomputed":
         recompute_layers(policy.model)
     found = []
@@ -123,11 +115,11 @@ def test_other_passes_keep_their_attention() -> None:
 @pytest.mark.parametrize("training", [PolicySettings(), LORA], ids=["full", "lora"])
 def test_it_is_used_where_there_is_a_kernel(training: PolicySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "PACKS", {("cpu", torch.bfloat16)})
-    assert load(training, "bfloat16").layout == "packed"
-    assert load(training).layout == "shared"
+    assert load("bfloat16", training).layout == "packed"
+    assert load(training=training).layout == "shared"
     again = training.model_copy(update={"gradient_checkpointing": True})
-    assert load(again, "bfloat16").layout == "packed_whole"
-    assert load(again).layout == "whole"
+    assert load("bfloat16", again).layout == "packed_whole"
+    assert load(training=again).layout == "whole"
 
 
 def _no_kernel(grad: torch.Tensor) -> None:
