@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.page import Page, spread, takes_out
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
@@ -132,8 +133,6 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def main() -> None:
-    from benchmarks.page import Page, spread, takes_out  # gpu_check uses this module without the packages of reports
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded:tiny-arithmetic")
     parser.add_argument("--requests", default="64,256")

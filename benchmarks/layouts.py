@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from engines import Row
 
+from benchmarks.page import Page, takes_out
 from harness.config.settings import ModelSettings
 from harness.models.hidden import BatchLayout
 from harness.models.loading import load_policy
@@ -66,8 +67,6 @@ def check_layouts(settings: ModelSettings, prompts: int, group: int, tokens: int
 
 
 def main() -> None:
-    from benchmarks.page import Page, takes_out  # gpu_check uses this module without the packages of reports
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded:tiny-arithmetic")
     parser.add_argument("--device", default="cpu", choices=["cuda", "cpu"])

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import torch
 
-from harness.report.pages.grid import Grid
-
 WIDTH = 120
 
 
@@ -44,7 +42,9 @@ class Page:
         self._lines += [f"## {title}", ""]
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
-        """Add a table, whose first columns are ``texts``, and whose others are numbers."""
+        """Add a table. Its first ``texts`` columns hold words, the others numbers."""
+        from harness.report.pages.grid import Grid  # not in processes whose memory is measured
+
         grid = Grid(headers=tuple(headers), rows=[list(row) for row in rows], texts=texts)
         self._lines += [*grid.markdown(), ""]
 

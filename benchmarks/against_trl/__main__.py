@@ -23,16 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
-from benchmarks.against_trl.held import held
 from benchmarks.against_trl.pairs import write_pairs
-from benchmarks.against_trl.table import Rounds, memories, times
-from benchmarks.against_trl.works import WORKS, Job
+from benchmarks.against_trl.works import WORKS, Job, Rounds
 from benchmarks.page import Page, takes_out
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
-from harness.report.pages.grid import Grid
 
 TINY = "embedded:tiny-arithmetic"
 ABOUT = """
@@ -53,14 +49,17 @@ def main() -> None:
             json.dumps(one_side(options.side, job_of(options, options.work, options.model, options.pairs), options))
         )
         return
+    from benchmarks.against_trl.held import held  # a measured side imports neither the other side nor reports
+    from benchmarks.against_trl.table import memories, times
+
     page = Page("Against TRL", ABOUT.format(rounds=options.rounds), script="-m benchmarks.against_trl")
     with tempfile.TemporaryDirectory() as folder:
         works = options.work.split(",")
         model, pairs = prepare(options, Path(folder)) if any("smollm2" in work for work in works) else (TINY, "")
         jobs = [job_of(options, work, model if "smollm2" in work else TINY, pairs) for work in works]
         if options.held:
-            headers, rows = held(jobs)
-            Console(width=160).print(Grid(headers=headers, rows=rows).terminal())
+            page.table(*held(jobs))
+            page.end(None)
             return
         if options.check:
             from benchmarks.against_trl.check import check

@@ -4,12 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.against_trl.works import WARM_UP, Work
+from benchmarks.against_trl.works import WARM_UP, Rounds, Work
 from benchmarks.page import spread
 from harness.report.pages.cells import NONE
 
-Rounds = dict[str, list[dict[str, Any]]]
-"""For each side, one result per round: seconds and tokens of each step, and the peak memory."""
 Rows = tuple[Sequence[str], list[list[str]]]
 """Headers and rows of a table."""
 

@@ -17,6 +17,8 @@ IDLE_RATE = 1e-9
 """A learning rate near zero, so that both sides keep sampling from almost the same model."""
 WARM_UP = 2
 """The number of steps at the start of each subprocess that do not count."""
+Rounds = dict[str, list[dict[str, Any]]]
+"""For each side, one result per round: seconds and tokens of each step, and the peak memory."""
 
 
 @dataclass(frozen=True, kw_only=True)

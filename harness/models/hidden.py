@@ -15,6 +15,7 @@ from harness.models.sequences import Sequences
 BatchLayout = Literal["whole", "shared", "packed_whole", "packed"]
 """How a batch passes. ``whole``: each completion behind a copy of its prompt, padded. ``shared``: each prompt once,
 then its completions, padded. ``packed_whole`` and ``packed``: the same two without padding."""
+UNPADDED: tuple[BatchLayout, ...] = ("packed_whole", "packed")
 PASS_COSTS = 256
 """An additional pass through the layers costs about as much as this number of tokens."""
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from harness.errors import HarnessError, one_line
 from harness.models.adapters import idle_adapters
 from harness.models.checks import listed
-from harness.models.hidden import BatchLayout, keeps_all_places
+from harness.models.hidden import UNPADDED, BatchLayout, keeps_all_places
 from harness.models.parallel import layers_of
 from harness.models.policy import Policy
 from harness.models.recomputing import recomputed
@@ -130,7 +130,7 @@ def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layo
     Only packed passes have autocast, as their kernel needs it. Elsewhere its rounding would hide errors. Layers that
     are recomputed in training are tried as in training.
     """
-    dtype = policy.dtype if layout in ("packed", "packed_whole") else torch.float32
+    dtype = policy.dtype if layout in UNPADDED else torch.float32
     sequences = Sequences.of(pairs)
     try:
         with torch.set_grad_enabled(bool(recomputed(policy.model))):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from algorithms.scores import Scores
 from algorithms.types import Batch, Denominators
-from harness.models.hidden import BatchLayout
+from harness.models.hidden import UNPADDED, BatchLayout
 from harness.models.sequences import Sequences, per_token
 from harness.rollout.groups import Group, lengths, scores_of, sequences_of
 
@@ -58,15 +58,21 @@ def denominators(groups: Sequence[Group], max_tokens: int) -> Denominators:
 def pack(groups: Sequence[Group], max_tokens: int, layout: BatchLayout) -> list[list[int]]:
     """Pack groups of similar length together, with at most ``max_tokens`` per part. Returns indices.
 
-    A group is never split. A group that is larger than the limit gets a part of its own.
+    A group is never split. A group that is larger than the limit gets a part of its own. Each completion counts with
+    its prompt, also if prompts pass once, because their keys and values are copied.
     """
-    packed: list[list[int]] = []
+    parts: list[list[int]] = []
+    filled = 0  # real tokens, or rows that are padded to the longest sequence, which comes last
     for index in sorted(range(len(groups)), key=lambda i: _longest(groups[i])):
-        if packed and _tokens([groups[i] for i in (*packed[-1], index)], layout) <= max_tokens:
-            packed[-1].append(index)
+        group = groups[index]
+        own, width = (sum(lengths([group])), 1) if layout in UNPADDED else (len(group.completions), _longest(group))
+        if parts and (filled + own) * width <= max_tokens:
+            parts[-1].append(index)
+            filled += own
         else:
-            packed.append([index])
-    return packed
+            parts.append([index])
+            filled = own
+    return parts
 
 
 def deal(groups: Sequence[Group], ranks: int) -> list[list[int]]:
@@ -95,16 +101,6 @@ def idle(shares: Sequence[int], rank: int) -> int:
 def micro_batches(groups: Sequence[Group], max_tokens: int, layout: BatchLayout) -> list[MicroBatch]:
     """The groups packed into micro-batches."""
     return [_micro_batch([groups[i] for i in part]) for part in pack(groups, max_tokens, layout)]
-
-
-def _tokens(groups: Sequence[Group], layout: BatchLayout) -> int:
-    """The number of tokens of a micro-batch, with padding if the layout has it.
-
-    Each completion counts with its prompt, also if prompts pass once, because their keys and values are copied.
-    """
-    if layout in ("packed", "packed_whole"):
-        return sum(lengths(groups))
-    return sum(len(group.completions) for group in groups) * max(map(_longest, groups))
 
 
 def _longest(group: Group) -> int:

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from harness.config.arms import build_objective, run_config
+from harness.config.layers import refuse_typos
 from harness.config.run_config import RunConfig
 from harness.config.suites import load_suite, suite_names
 from harness.errors import HarnessError
 from harness.launch.machine import settle
+from harness.launch.plan import plan
 from harness.seeds import ProblemOrder, Purpose, derive_seed
 from tests.support.small import small_config
 
@@ -111,3 +113,24 @@ def test_what_does_not_go_in_shards_is_refused_by_name(changes: dict[str, Any], 
 def test_where_a_run_is_computed_does_not_enter_its_id() -> None:
     sharded = small_config("agro", compute__devices=8, compute__parallel="shard", compute__reshard=True)
     assert sharded.run_id == small_config("agro").run_id
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        {"like": "agro", "fields": {"beta": 0.4}},
+        {"objective": "agro", "fields": {"beta": 0.4}, "optimizer": {"optimism": 0.5}},
+        {"like": "agro", "fields": {"beta": 0.4}, "robust": {"kind": "chi_square", "radius": 0.5}},
+    ],
+)
+def test_an_arm_can_be_made_on_the_command_line(arm: dict[str, Any]) -> None:
+    changes, regimes = [("objectives.mine", arm)], ["on_policy", "stale:16"]
+    made = plan("tiny-arithmetic", changes, ["agro", "mine"], [0], regimes)
+    mine = [run for run in made.runs if run.objective.name == "mine"]
+    assert [(run.objective.objective, run.regime, run.objective.fields["beta"]) for run in mine] == [
+        ("agro", regime, 0.4) for regime in regimes
+    ]
+    assert not any("mine" in line for line in made.choices)  # it replaces nothing
+    refuse_typos("tiny-arithmetic", changes, ["mine"], regimes)
+    with pytest.raises(HarnessError, match="no objective 'mine2', did you mean 'mine'"):
+        plan("tiny-arithmetic", changes, ["mine2"], [0], regimes)

@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from harness.config.arms import run_config
-from harness.config.layers import refuse_typos
 from harness.config.run_config import SuiteConfig
 from harness.config.suites import SUITES, load_suite
 from harness.errors import HarnessError
-from harness.launch.plan import plan, suites_of
+from harness.launch.plan import suites_of
 from harness.records.out_dir import OutDir
 from harness.studies.tuning.tables import CHOSEN, TABLE, Scored, Tuning
 from harness.studies.tuning.trials import Trial, points, score, trials_of
@@ -195,27 +194,6 @@ def test_a_typed_learning_rate_reaches_every_regime(tmp_path: Path) -> None:
     assert rate(("optimizer.learning_rate", 5e-5)) == 5e-5
     assert rate(("objectives.agro.optimizer.learning_rate", 6e-5)) == 6e-5
     assert rate(("objectives.agro.optimizer", {"learning_rate": 7e-5})) == 7e-5
-
-
-@pytest.mark.parametrize(
-    "arm",
-    [
-        {"like": "agro", "fields": {"beta": 0.4}},
-        {"objective": "agro", "fields": {"beta": 0.4}, "optimizer": {"optimism": 0.5}},
-        {"like": "agro", "fields": {"beta": 0.4}, "robust": {"kind": "chi_square", "radius": 0.5}},
-    ],
-)
-def test_an_arm_can_be_made_on_the_command_line(arm: dict[str, Any]) -> None:
-    changes, regimes = [("objectives.mine", arm)], ["on_policy", "stale:16"]
-    made = plan("tiny-arithmetic", changes, ["agro", "mine"], [0], regimes)
-    mine = [run for run in made.runs if run.objective.name == "mine"]
-    assert [(run.objective.objective, run.regime, run.objective.fields["beta"]) for run in mine] == [
-        ("agro", regime, 0.4) for regime in regimes
-    ]
-    assert not any("mine" in line for line in made.choices)  # it replaces nothing
-    refuse_typos("tiny-arithmetic", changes, ["mine"], regimes)
-    with pytest.raises(HarnessError, match="no objective 'mine2', did you mean 'mine'"):
-        plan("tiny-arithmetic", changes, ["mine2"], [0], regimes)
 
 
 def test_what_a_typed_setting_replaces_is_said_arm_by_arm() -> None:
