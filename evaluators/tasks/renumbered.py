@@ -51,6 +51,20 @@ def renumbered(question: str, equation: str) -> tuple[str, int] | None:
     return None
 
 
+def calculated(equation: str) -> tuple[str, Fraction]:
+    """The calculation as people write it, such as ``290 / 2`` for ``( 290.0 / 2.0 )``, and its value.
+
+    Raises:
+        ValueError: the equation is not a calculation with ``+ - * /``.
+    """
+    tree = ast.parse(equation.strip(), mode="eval").body
+    value = _value(tree, {})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value.is_integer():
+            node.value = int(node.value)
+    return ast.unparse(tree), value
+
+
 def _rewritten(question: str, new: Mapping[int, int]) -> str:
     return NUMBER.sub(lambda found: str(new.get(int(found[0]), found[0])), question)
 

@@ -1,11 +1,14 @@
 """SVAMP (Patel et al. 2021): word problems of one or two steps, varied so that one must read the whole question."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from pathlib import Path
 
 from evaluators.tasks.published import QUESTION, HubSet, Part, Published
 from evaluators.tasks.records import Record, choose, make_problem
-from evaluators.tasks.renumbered import renumbered
+from evaluators.tasks.renumbered import calculated, renumbered
 from evaluators.types import Problem, Split, TaskError
 
 HUB_ID = "ChilleD/SVAMP"
@@ -36,12 +39,15 @@ def build(
         numbers: ``published``, or ``changed``: the same problems with other numbers, as far as that is possible. A
             model that remembers published answers fails on these. Each stays in the split of its original. This needs
             the field ``Equation``.
+
+    The worked solution of a problem, for solved examples in prompts, is its ``Equation`` and the answer. It is empty
+    if there is no such field, or if the two disagree.
     """
     SVAMP.check_prompt(prompt)
     if numbers not in NUMBERS:
         raise TaskError(f"the task svamp has numbers={numbers!r}; give {' or '.join(NUMBERS)}")
     records = SVAMP.disjoint_records(split, data)
-    problems = SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer, whole=whole)
+    problems = SVAMP.problems(records, split, data=data, prompt=prompt, answer=_answer, solution=_solution, whole=whole)
     if numbers == "published" or not problems:
         return problems
     origins = {SVAMP.question_of(record): record for record in records}
@@ -51,15 +57,32 @@ def build(
 
 def _with_other_numbers(record: Record, problem: Problem, prompt: str) -> Problem | None:
     """None if no other numbers fit."""
-    try:
+    with _calculation(record):
         found = renumbered(problem.question, record.text("Equation"))
-    except (ValueError, SyntaxError) as error:
-        raise TaskError(f"{record.place}: 'Equation' is no calculation ({error}); fix the line") from None
     if found is None:
         return None
     question, answer = found
     asked = prompt.replace("{question}", question)
     return make_problem(record, prompt=asked, content=question, answer=str(answer), split=problem.split)
+
+
+def _solution(record: Record) -> str:
+    """The calculation, such as ``290 / 2 = 145``; empty if there is none that gives the answer."""
+    if not record.has("Equation"):
+        return ""
+    answer = _answer(record)
+    with _calculation(record):
+        calculation, value = calculated(record.text("Equation"))
+    return f"{calculation} = {answer}" if value == Fraction(answer) else ""
+
+
+@contextmanager
+def _calculation(record: Record) -> Iterator[None]:
+    """A context in which the equation of a record is read."""
+    try:
+        yield
+    except (ValueError, SyntaxError, ZeroDivisionError) as error:
+        raise TaskError(f"{record.place}: 'Equation' is no calculation ({error}); fix the line") from None
 
 
 def _answer(record: Record) -> str:

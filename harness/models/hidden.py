@@ -13,8 +13,9 @@ from harness.models.recomputing import recomputing
 from harness.models.sequences import Sequences
 
 BatchLayout = Literal["whole", "shared", "packed_whole", "packed"]
-"""How a batch passes. ``whole``: each completion behind a copy of its prompt, padded. ``shared``: each prompt once,
-then its completions, padded. ``packed_whole`` and ``packed``: the same two without padding."""
+"""How a batch passes. ``whole``: each completion behind a copy of its prompt, padded. ``shared``: what all prompts
+begin with once, such as solved examples, then the rest of each prompt once, then the completions, padded.
+``packed_whole`` and ``packed``: each completion behind its prompt, or each prompt once, without padding."""
 UNPADDED: tuple[BatchLayout, ...] = ("packed_whole", "packed")
 PASS_COSTS = 256
 """An additional pass through the layers costs about as much as this number of tokens."""
@@ -29,13 +30,14 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
     rounding.
     """
     alone = len(sequences.prompts) == len(sequences.completions)
+    beginning = common_beginning(sequences) if layout == "shared" else 0
     match layout:
         case "packed" if not alone:
             return packed_states(decoder, sequences, wanted)
         case "packed" | "packed_whole":
             return packed_whole_states(decoder, sequences, wanted)
-        case "shared" if not alone:
-            return _shared(decoder, sequences, wanted)
+        case "shared" if beginning or not alone:
+            return _shared(decoder, sequences, wanted, beginning)
     return _whole(decoder, sequences, wanted)
 
 
@@ -65,11 +67,25 @@ def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     return hidden[rows, first[rows] + within - 1]
 
 
-def _shared(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
-    """Hidden states from one pass over each prompt, whose keys and values are shared by its completions."""
+def common_beginning(sequences: Sequences) -> int:
+    """The number of tokens with which all prompts begin; 0 if a pass over them costs more than it saves.
+
+    Each prompt keeps at least one token, whose hidden state predicts its completions.
+    """
+    prompts = sequences.prompts[:, : int(sequences.prompt_lengths.min()) - 1]
+    same = (prompts == prompts[:1]).all(0)
+    tokens = int(same.long().cumprod(0).sum())
+    return tokens if (len(prompts) - 1) * tokens > PASS_COSTS else 0
+
+
+def _shared(decoder: Any, sequences: Sequences, wanted: Tensor, beginning: int) -> Tensor:
+    """Hidden states from one pass over each prompt, whose keys and values are shared by its completions.
+
+    ``beginning``: the number of first tokens of all prompts that pass once for all of them.
+    """
     cache = DynamicCache(config=decoder.config)
-    prompts = decoder(input_ids=sequences.prompts, past_key_values=cache, use_cache=True).last_hidden_state
-    ends = prompts[torch.arange(len(prompts)), sequences.prompt_lengths - 1]
+    prompts = _prompts(decoder, cache, sequences.prompts, beginning)
+    ends = prompts[torch.arange(len(prompts)), sequences.prompt_lengths - 1 - beginning]
     tokens = (wanted.sum(-1) - 1).clamp_min(1)  # up to the last wanted position
     parts = [torch.tensor(rows, device=tokens.device) for rows in alike(tokens.tolist())]
     passed = [_behind(decoder, cache, sequences, rows, int(tokens[rows].max())) for rows in parts]
@@ -77,6 +93,16 @@ def _shared(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     behind = torch.cat([nn.functional.pad(part, (0, 0, 0, width - part.shape[1])) for part in passed])
     hidden = torch.cat([ends[sequences.prompt_of, None], behind[torch.cat(parts).argsort()]], 1)
     return hidden[wanted]
+
+
+def _prompts(decoder: Any, cache: DynamicCache, prompts: Tensor, beginning: int) -> Tensor:
+    """Hidden states [P, L - beginning, H] of prompts [P, L] after their common beginning. Fills the cache."""
+    if beginning:
+        decoder(input_ids=prompts[:1, :beginning], past_key_values=cache, use_cache=True)
+        for layer in cache.layers:
+            layer.keys, layer.values = (each.expand(len(prompts), -1, -1, -1) for each in (layer.keys, layer.values))
+    hidden: Tensor = decoder(input_ids=prompts[:, beginning:], past_key_values=cache, use_cache=True).last_hidden_state
+    return hidden
 
 
 def alike(lengths: Sequence[int]) -> list[list[int]]:

@@ -24,6 +24,9 @@ from harness.models.size import ModelSize
 BARE = Framing()
 LOGITS_AT_ONCE = 1 << 24
 """The number of logits in one chunk. If there are more, they are recomputed in the backward pass."""
+TOKENS_AT_ONCE = 512
+"""With a large vocabulary, a chunk still has this number of tokens, or half of the hidden width if that is less. Each
+chunk adds up a gradient of the whole output layer, and with few tokens that takes longer than the products."""
 
 
 class Policy:
@@ -184,7 +187,7 @@ class Policy:
     def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """Hidden states [N, H] and tokens [N] -> log-probabilities [N]."""
         head = self.model.get_output_embeddings()
-        size = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
+        size = chunk_of_logits(*head.weight.shape)
         if len(tokens) <= size:
             return _logp_of(head, self.temperature, hidden, tokens)
         chunks = zip(torch.split(hidden, size), torch.split(tokens, size), strict=True)
@@ -241,6 +244,11 @@ def _as_text(prompt: str, framing: Framing) -> str:
     if framing.examples:
         raise ValueError("solved examples as turns need a chat template; set task.few_shot_as=text")
     return (f"{framing.system}\n\n" if framing.system else "") + prompt + framing.prefill
+
+
+def chunk_of_logits(vocabulary: int, width: int) -> int:
+    """The number of tokens in one chunk of logits."""
+    return max(1, LOGITS_AT_ONCE // vocabulary, min(TOKENS_AT_ONCE, width // 2))
 
 
 def frozen_copy(model: Any, dtype: torch.dtype) -> Any:

@@ -15,6 +15,9 @@ GROUPS: Pairs = [
 ]
 MIXED: Pairs = [GROUPS[3], GROUPS[0], GROUPS[4], GROUPS[1]]
 """The completions of a prompt need not be neighbours."""
+BEGINNING = tuple(3 + i % 11 for i in range(300))
+EXAMPLES: Pairs = [((*BEGINNING, *prompt), completion) for prompt, completion in GROUPS]
+"""All prompts begin with the same solved examples."""
 
 
 def load(dtype: str = "float32", training: PolicySettings | None = None) -> Policy:

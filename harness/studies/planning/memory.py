@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.models.policy import LOGITS_AT_ONCE, frozen_copy
+from harness.models.policy import chunk_of_logits, frozen_copy
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
 from harness.studies.planning.layout import Layout, layout_of
@@ -140,10 +140,11 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
         kept, in_work = Kept(a_token=trace(policy, checkpointing=True).a_token, fixed=plain.fixed), layer
     scored = bool(parts.passes.reference or parts.passes.behaviour)
     converted = plain.fixed if parts.passes.behaviour else 0.0
+    vocabulary, width = policy.model.get_output_embeddings().weight.shape
     return {
         "a layer at work": Item(layer + converted if scored else 0, ("scoring",)),
         "activations": Item(len(parts.modules) * (tokens * kept.a_token + kept.fixed) + in_work, ("training",)),
-        "logits": Item(LOGIT_BYTES * LOGITS_AT_ONCE, ("scoring", "training")),
+        "logits": Item(LOGIT_BYTES * vocabulary * chunk_of_logits(vocabulary, width), ("scoring", "training")),
     }
 
 

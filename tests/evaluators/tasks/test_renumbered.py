@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from evaluators.tasks import load_problems
-from evaluators.tasks.renumbered import renumbered
+from evaluators.tasks.renumbered import calculated, renumbered
 from evaluators.types import Split, TaskError
 
 CASES: list[tuple[str, str, Callable[..., int]]] = [
@@ -114,3 +115,17 @@ def test_nearly_all_published_problems_can_be_changed(data_dir: Path) -> None:
         pytest.skip(f"no svamp_test.jsonl in {data_dir}")
     old, new = (load_problems("svamp", Split.TEST, data=data_dir, numbers=given) for given in ("published", "changed"))
     assert 990 < len(new) < len(old) == 1000
+
+
+@pytest.mark.parametrize(
+    ("equation", "text", "value"),
+    [
+        ("( 290.0 / 2.0 )", "290 / 2", 145),
+        ("( ( 4.0 + 4.0 ) * 7.0 )", "(4 + 4) * 7", 56),
+        ("( 10.0 - ( 3.0 - 1.0 ) )", "10 - (3 - 1)", 8),
+        ("( 1.5 + 2.0 )", "1.5 + 2", Fraction(7, 2)),
+        ("8", "8", 8),
+    ],
+)
+def test_a_calculation_as_people_write_it(equation: str, text: str, value: Fraction) -> None:
+    assert calculated(equation) == (text, value)
