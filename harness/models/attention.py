@@ -1,7 +1,7 @@
-"""Attention with plain matrix products. On a CPU this is faster than the fused kernel if there are few scores.
+"""Attention on a CPU. Heads that share keys are computed together: transformers would copy the keys for each head.
 
-It is for float32, because plain products would round scores in bfloat16. Heads that share keys are computed together,
-so that keys are not copied.
+In float32, plain matrix products are faster than the fused kernel if there are few scores. In bfloat16 they would round
+the scores, so the kernel computes all of them.
 """
 
 from typing import Any
@@ -12,8 +12,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-PLAIN = "plain_or_sdpa"
-"""The name for ``set_attn_implementation``, instead of ``sdpa``, on a CPU in float32."""
+TOGETHER = "heads_together"
+"""The name for ``set_attn_implementation``, instead of ``sdpa``, on a CPU."""
 SCORES = 1 << 19
 """With more scores, the fused kernel is used, which does not keep them for the backward pass. Single tokens never use
 it."""
@@ -31,16 +31,38 @@ def attend(
     groups, places = key.shape[1:3]
     special = options.get("position_bias") is not None or options.get("dropout")
     added = attention_mask is not None and attention_mask.dtype is not torch.bool  # added to the scores
-    if special or added or (asked > 1 and (attention_mask is None or rows * heads * asked * places > SCORES)):
-        found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-        return found
+    few = asked == 1 or (attention_mask is not None and rows * heads * asked * places <= SCORES)
     scale = options.get("scaling") or width**-0.5
+    if not special and not added:
+        if few and query.dtype is torch.float32 and not torch.is_autocast_enabled(query.device.type):
+            return _by_products(query, key, value, attention_mask, scale), None
+        if heads > groups and attention_mask is not None and attention_mask.shape[1] == 1:
+            return _by_kernel(query, key, value, attention_mask, scale), None
+    found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    return found
+
+
+def _by_products(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    rows, heads, asked, width = query.shape
+    groups, places = key.shape[1:3]
     scores = (query.reshape(rows, groups, -1, width) @ key.transpose(-1, -2) * scale).view(rows, heads, asked, places)
-    if attention_mask is not None:  # the lowest number instead of -inf, because padding sees no position
-        scores = torch.where(attention_mask, scores, torch.finfo(scores.dtype).min)
+    if mask is not None:  # the lowest number instead of -inf, because padding sees no position
+        scores = torch.where(mask, scores, torch.finfo(scores.dtype).min)
     mixed = scores.softmax(-1).view(rows, groups, -1, places) @ value
-    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous(), None
+    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous()
 
 
-AttentionInterface.register(PLAIN, attend)
-AttentionMaskInterface.register(PLAIN, sdpa_mask)
+def _by_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """The queries of all heads that share keys are the queries of one head, whose number of tokens is larger."""
+    rows, heads, asked, width = query.shape
+    groups, places = key.shape[1:3]
+    shared = heads // groups
+    each = mask.expand(-1, -1, asked, places).repeat(1, 1, shared, 1)
+    mixed = nn.functional.scaled_dot_product_attention(
+        query.reshape(rows, groups, shared * asked, width), key, value, attn_mask=each, scale=scale
+    )
+    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous()
+
+
+AttentionInterface.register(TOGETHER, attend)
+AttentionMaskInterface.register(TOGETHER, sdpa_mask)

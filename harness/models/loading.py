@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 from harness.config.settings import ModelSettings, PolicySettings
 from harness.errors import HarnessError, one_line
 from harness.models.adapters import add_adapters
-from harness.models.attention import PLAIN
+from harness.models.attention import TOGETHER
 from harness.models.checks import refuse_adapters, refuse_broken_weights, refuse_other_weights, refuse_unsavable
 from harness.models.policy import Policy
 from harness.models.recomputing import recompute_layers
@@ -58,8 +58,8 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
         refuse_other_weights(settings.path, report)
         refuse_broken_weights(settings.path, model)
         model.generation_config = _tokens_of(model.generation_config)
-        if (settings.device, dtype) == ("cpu", torch.float32) and model.config._attn_implementation == "sdpa":
-            model.set_attn_implementation(PLAIN)
+        if settings.device == "cpu" and model.config._attn_implementation == "sdpa":
+            model.set_attn_implementation(TOGETHER)
         if training.lora:
             add_adapters(model, training.lora)
             refuse_unsavable(settings.path, model)

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from harness.models.attention import PLAIN
+from harness.models.attention import TOGETHER
 from harness.models.parallel import gathered
 from harness.models.policy import Policy, frozen_copy
 from harness.rollout.engines.engine import Sampling, completion_of
 from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_cache, select_rows
 from harness.rollout.groups import Completion
 
-TAKE_BOOLEANS = ("sdpa", PLAIN)
+TAKE_BOOLEANS = ("sdpa", TOGETHER)
 """Attention implementations with boolean masks. Others add the mask to the scores."""
 STOP_WINDOW = 16
 """The number of trailing tokens that are searched for a stop string."""

@@ -1,4 +1,4 @@
-"""Attention with plain products equals that of the fused kernel, and so do its gradients."""
+"""Attention of heads together equals that of transformers, and so do its gradients."""
 
 import json
 from pathlib import Path
@@ -68,11 +68,13 @@ def test_masks_that_are_added_to_the_scores_are_the_kernels(
     assert len(left) == 1
 
 
+@pytest.mark.parametrize("scores", [0, 1 << 19], ids=["the kernel", "products"])
 @pytest.mark.parametrize("scaling", [None, 0.3])
-def test_products_attend_as_the_kernel_does(
-    module: nn.Module, given: Given, scaling: float | None, monkeypatch: pytest.MonkeyPatch
+def test_heads_together_attend_as_transformers_does(
+    module: nn.Module, given: Given, scaling: float | None, scores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = kernels(monkeypatch)
+    monkeypatch.setattr(attention, "SCORES", scores)
     found = []
     for attention_of in (attend, sdpa_attention_forward):
         inputs = [each.clone().requires_grad_() for each in given[:3]]
@@ -81,6 +83,32 @@ def test_products_attend_as_the_kernel_does(
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     assert not left
+
+
+@pytest.mark.parametrize("converted", [False, True], ids=["stored", "by autocast"])
+def test_in_bfloat16_the_kernel_does_not_round_the_scores(
+    module: nn.Module, given: Given, converted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = kernels(monkeypatch)
+    *inputs, mask = given
+    low = [(10 * each).bfloat16() for each in inputs]
+    exact = sdpa_attention_forward(module, *(each.float() for each in low), mask)[0]
+    if converted:  # rotary positions make queries and keys float32 again
+        low = [each.float() for each in low]
+    with torch.autocast("cpu", torch.bfloat16, enabled=converted):
+        ours, theirs = (f(module, *low, mask)[0].float() for f in (attend, sdpa_attention_forward))
+    assert len(left) == 0
+    assert (ours - exact).abs().mean() < 1.1 * (theirs - exact).abs().mean()
+
+
+def test_keys_are_not_copied_for_each_head(module: nn.Module, given: Given) -> None:
+    """Nothing that is kept for the backward pass has the keys or values of all heads."""
+    query, key, value, mask = given
+    inputs = [each.bfloat16().requires_grad_() for each in (query, key, value)]
+    kept: list[torch.Size] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda each: kept.append(each.shape) or each, lambda each: each):
+        attend(module, *inputs, mask)
+    assert torch.Size([5, 3, 19, 32]) in kept and torch.Size([5, 6, 19, 32]) not in kept
 
 
 def test_a_token_without_a_mask_sees_all(module: nn.Module, given: Given) -> None:
@@ -100,6 +128,8 @@ def test_many_scores_and_tokens_without_a_mask_are_the_kernels(
 ) -> None:
     left = kernels(monkeypatch)
     query, key, value, mask = given
+    key, value = (each.repeat_interleave(2, 1) for each in (key, value))
+    module.num_key_value_groups = 1  # type: ignore[assignment]
     asked = query.shape[2]
     count = 5 * 6 * asked * 19
     attend(module, torch.cat([query] * 2, 2), key, value, None)  # the kernel takes this for causal
@@ -115,12 +145,12 @@ def load(dtype: str) -> Policy:
     )
 
 
-def test_models_in_float32_have_it_with_their_references(tmp_path: Path) -> None:
-    policy = load("float32")
-    assert {each.model.config._attn_implementation for each in (policy, policy.reference())} == {attention.PLAIN}
-    assert load("bfloat16").model.config._attn_implementation == "sdpa"
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_models_have_it_with_their_references(dtype: str, tmp_path: Path) -> None:
+    policy = load(dtype)
+    assert {each.model.config._attn_implementation for each in (policy, policy.reference())} == {attention.TOGETHER}
     policy.save(tmp_path)
-    assert attention.PLAIN not in json.dumps([json.loads(file.read_text()) for file in tmp_path.glob("*.json")])
+    assert attention.TOGETHER not in json.dumps([json.loads(file.read_text()) for file in tmp_path.glob("*.json")])
 
 
 def test_the_reference_is_the_policy_of_the_start_to_the_bit() -> None:
