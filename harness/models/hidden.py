@@ -30,7 +30,7 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
     rounding.
     """
     alone = len(sequences.prompts) == len(sequences.completions)
-    beginning = common_beginning(sequences) if layout == "shared" else 0
+    beginning = common_beginning(sequences.prompts, sequences.prompt_lengths) if layout == "shared" else 0
     match layout:
         case "packed" if not alone:
             return packed_states(decoder, sequences, wanted)
@@ -67,12 +67,16 @@ def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     return hidden[rows, first[rows] + within - 1]
 
 
-def common_beginning(sequences: Sequences) -> int:
+def common_beginning(prompts: Tensor, lengths: Tensor) -> int:
     """The number of tokens with which all prompts begin; 0 if a pass over them costs more than it saves.
 
     Each prompt keeps at least one token, whose hidden state predicts its completions.
+
+    Args:
+        prompts: [P, L] padded on the right
+        lengths: [P]
     """
-    prompts = sequences.prompts[:, : int(sequences.prompt_lengths.min()) - 1]
+    prompts = prompts[:, : int(lengths.min()) - 1]
     same = (prompts == prompts[:1]).all(0)
     tokens = int(same.long().cumprod(0).sum())
     return tokens if (len(prompts) - 1) * tokens > PASS_COSTS else 0

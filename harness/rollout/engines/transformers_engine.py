@@ -14,8 +14,10 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from harness.models.attention import TOGETHER
+from harness.models.hidden import common_beginning
 from harness.models.parallel import gathered
 from harness.models.policy import Policy, frozen_copy
+from harness.models.sequences import mask_of, per_token
 from harness.rollout.engines.engine import Sampling, completion_of
 from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_cache, select_rows
 from harness.rollout.groups import Completion
@@ -108,10 +110,9 @@ class TransformersEngine:
         """Prompts of R/n problems and noise [R, max_tokens] -> tokens and log-probs [R, max_tokens], lengths [R]."""
         model, device = self._model, self._policy.device
         noise = noise.to(device)
-        ids, mask = _left_pad(prompts, device)
         cache = roomy_cache(model.config)
-        logits = _next_logits(model, ids, mask, cache)
-        repeat_rows(cache, n, torch.arange(len(ids), device=device).repeat_interleave(n))
+        mask, logits = _prefilled(model, prompts, cache)
+        repeat_rows(cache, n, torch.arange(len(mask), device=device).repeat_interleave(n))
         mask, logits = mask.repeat_interleave(n, 0), logits.repeat_interleave(n, 0)
         tokens = torch.zeros(noise.shape, dtype=torch.long, device=device)
         logps = torch.zeros_like(noise)
@@ -183,6 +184,21 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[T
     ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
     mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
     return ids, mask
+
+
+def _prefilled(model: Any, prompts: Sequence[Sequence[int]], cache: DynamicCache) -> tuple[Tensor, Tensor]:
+    """Pass the prompts into the cache, and what all begin with only once. Returns a mask [P, longest] and logits [P, V]
+    of the next tokens."""
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    # A sliding window would count the padding between a beginning and the rest.
+    beginning = common_beginning(per_token(prompts, mask_of(lengths)), lengths) if keeps_all(cache) else 0
+    ids, mask = _left_pad([prompt[beginning:] for prompt in prompts], model.device)
+    if beginning:
+        first = torch.tensor([prompts[0][:beginning]], device=model.device)
+        _next_logits(model, first, torch.ones_like(first), cache)
+        repeat_rows(cache, len(prompts), torch.zeros(len(prompts), dtype=torch.long, device=model.device))
+        mask = torch.cat([mask.new_ones(len(prompts), beginning), mask], 1)
+    return mask, _next_logits(model, ids, mask, cache)
 
 
 def _next_logits(model: Any, ids: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:

@@ -103,8 +103,8 @@ def test_what_all_prompts_begin_with_passes_once() -> None:
 def test_a_common_beginning_must_save_more_than_a_pass_costs(
     beginning: tuple[int, ...], prompts: list[tuple[int, ...]], expected: int
 ) -> None:
-    found = common_beginning(Sequences.of([((*beginning, *prompt), (1,)) for prompt in prompts]))
-    assert found == expected
+    sequences = Sequences.of([((*beginning, *prompt), (1,)) for prompt in prompts])
+    assert common_beginning(sequences.prompts, sequences.prompt_lengths) == expected
 
 
 def test_completions_pass_with_others_of_their_length_and_nothing_of_the_longest(

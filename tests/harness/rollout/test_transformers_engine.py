@@ -12,6 +12,8 @@ from harness.rollout.engines.engine import Sampling
 from harness.rollout.engines.transformers_engine import TransformersEngine, _gaps_closed, draw
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
+EXAMPLES = "12+5=17;" * 12
+"""Long enough to pass once for all prompts."""
 SAMPLING = Sampling(temperature=1.0, max_tokens=40)
 
 
@@ -25,9 +27,9 @@ def engine(policy: Policy) -> TransformersEngine:
     return TransformersEngine(policy, sample_batch=512)
 
 
-@pytest.fixture(scope="module")
-def prompts(policy: Policy) -> list[tuple[int, ...]]:
-    return [policy.encode(prompt) for prompt in PROMPTS]
+@pytest.fixture(scope="module", params=["", EXAMPLES], ids=["plain", "behind examples"])
+def prompts(policy: Policy, request: pytest.FixtureRequest) -> list[tuple[int, ...]]:
+    return [policy.encode(request.param + prompt) for prompt in PROMPTS]
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not(
@@ -59,6 +61,17 @@ def test_log_probabilities_are_the_trainers(
     expected = policy.logp(sequences)[sequences.mask]
     sampled = torch.tensor([x for group in groups for c in group for x in c.logp])
     torch.testing.assert_close(sampled, expected, atol=2e-5, rtol=0)
+
+
+def test_what_all_prompts_begin_with_passes_once(policy: Policy, engine: TransformersEngine) -> None:
+    behind = [policy.encode(EXAMPLES + prompt) for prompt in PROMPTS]
+    passed: list[torch.Size] = []
+    layer = policy.model.get_decoder().layers[0]
+    hook = layer.register_forward_pre_hook(lambda _, inputs: passed.append(inputs[0].shape[:2]))
+    engine.generate(behind, 2, Sampling(temperature=1.0, max_tokens=1), 0)
+    hook.remove()
+    shared = len(policy.encode(EXAMPLES))
+    assert passed == [(1, shared), (4, max(map(len, behind)) - shared)]
 
 
 def test_greedy_tokens_are_those_of_transformers_generate(
