@@ -1,12 +1,14 @@
 """Word problems with other numbers, to find out whether a model solves them or remembers them."""
 
 import ast
+import copy
 import operator
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +24,17 @@ OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 }
 
 
-def renumbered(question: str, equation: str) -> tuple[str, int] | None:
-    """The question with other whole numbers, and its new answer; None if none of the tries fits.
+class Renumbered(NamedTuple):
+    """A question with other whole numbers."""
+
+    question: str
+    answer: int
+    calculation: str
+    """As people write it: see :func:`calculated`."""
+
+
+def renumbered(question: str, equation: str) -> Renumbered | None:
+    """The question with other whole numbers; None if none of the tries fits.
 
     Equal numbers stay equal, and smaller ones stay smaller. Each changes by at most half, or by two if that is more.
     The new answer is another positive whole number. The same question always gives the same result.
@@ -47,7 +58,7 @@ def renumbered(question: str, equation: str) -> tuple[str, int] | None:
         with suppress(ZeroDivisionError):
             answer = _value(tree, new)
             if answer.denominator == 1 and answer > 0 and answer != before:
-                return _rewritten(question, new), int(answer)
+                return Renumbered(_rewritten(question, new), int(answer), _written(tree, new))
     return None
 
 
@@ -59,14 +70,20 @@ def calculated(equation: str) -> tuple[str, Fraction]:
     """
     tree = ast.parse(equation.strip(), mode="eval").body
     value = _value(tree, {})
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value.is_integer():
-            node.value = int(node.value)
-    return ast.unparse(tree), value
+    return _written(tree, {}), value
 
 
 def _rewritten(question: str, new: Mapping[int, int]) -> str:
     return NUMBER.sub(lambda found: str(new.get(int(found[0]), found[0])), question)
+
+
+def _written(tree: ast.expr, new: Mapping[int, int]) -> str:
+    """The text of a calculation with these numbers in place of the old ones."""
+    changed = copy.deepcopy(tree)
+    for node in ast.walk(changed):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value % 1 == 0:
+            node.value = new.get(int(node.value), int(node.value))
+    return ast.unparse(changed)
 
 
 def _value(node: ast.expr, new: Mapping[int, int]) -> Fraction:

@@ -1,7 +1,5 @@
 """SVAMP (Patel et al. 2021): word problems of one or two steps, varied so that one must read the whole question."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +9,8 @@ from evaluators.tasks.records import Record, choose, make_problem
 from evaluators.tasks.renumbered import calculated, renumbered
 from evaluators.types import Problem, Split, TaskError
 
+NOT_CALCULATIONS = (ValueError, SyntaxError, ArithmeticError)
+"""What is raised if an equation cannot be calculated."""
 HUB_ID = "ChilleD/SVAMP"
 NUMBERS = ("published", "changed")
 SVAMP = Published(
@@ -41,7 +41,7 @@ def build(
             the field ``Equation``.
 
     The worked solution of a problem, for solved examples in prompts, is its ``Equation`` and the answer. It is empty
-    if there is no such field, or if the two disagree.
+    if this field is missing, or is not a calculation of the answer.
     """
     SVAMP.check_prompt(prompt)
     if numbers not in NUMBERS:
@@ -57,32 +57,31 @@ def build(
 
 def _with_other_numbers(record: Record, problem: Problem, prompt: str) -> Problem | None:
     """None if no other numbers fit."""
-    with _calculation(record):
-        found = renumbered(problem.question, record.text("Equation"))
+    equation = record.text("Equation")
+    try:
+        found = renumbered(problem.question, equation)
+    except NOT_CALCULATIONS as error:
+        raise TaskError(f"{record.place}: 'Equation' is no calculation ({error}); fix the line") from None
     if found is None:
         return None
-    question, answer = found
-    asked = prompt.replace("{question}", question)
-    return make_problem(record, prompt=asked, content=question, answer=str(answer), split=problem.split)
+    return make_problem(
+        record,
+        prompt=prompt.replace("{question}", found.question),
+        content=found.question,
+        answer=str(found.answer),
+        solution=f"{found.calculation} = {found.answer}",
+        split=problem.split,
+    )
 
 
 def _solution(record: Record) -> str:
     """The calculation, such as ``290 / 2 = 145``; empty if there is none that gives the answer."""
-    if not record.has("Equation"):
-        return ""
     answer = _answer(record)
-    with _calculation(record):
-        calculation, value = calculated(record.text("Equation"))
-    return f"{calculation} = {answer}" if value == Fraction(answer) else ""
-
-
-@contextmanager
-def _calculation(record: Record) -> Iterator[None]:
-    """A context in which the equation of a record is read."""
     try:
-        yield
-    except (ValueError, SyntaxError, ZeroDivisionError) as error:
-        raise TaskError(f"{record.place}: 'Equation' is no calculation ({error}); fix the line") from None
+        calculation, value = calculated(str(record.value("Equation"))) if record.has("Equation") else ("", None)
+    except NOT_CALCULATIONS:
+        return ""
+    return f"{calculation} = {answer}" if value == Fraction(answer) else ""
 
 
 def _answer(record: Record) -> str:

@@ -15,8 +15,8 @@ from transformers.masking_utils import sdpa_mask
 TOGETHER = "heads_together"
 """The name for ``set_attn_implementation``, instead of ``sdpa``, on a CPU."""
 SCORES = 1 << 19
-"""With more scores, the fused kernel is used, which does not keep them for the backward pass. Single tokens never use
-it."""
+"""With more scores, the fused kernel is used, which does not keep them for the backward pass. In float32, single tokens
+never use it."""
 
 
 def attend(
@@ -36,7 +36,9 @@ def attend(
     if not special and not added:
         if few and query.dtype is torch.float32 and not torch.is_autocast_enabled(query.device.type):
             return _by_products(query, key, value, attention_mask, scale), None
-        if heads > groups and attention_mask is not None and attention_mask.shape[1] == 1:
+        # The mask is repeated for each head of a group. On long texts it is larger than copies of keys and values.
+        smaller = heads > groups and asked * (heads // groups) <= 2 * heads * width
+        if smaller and attention_mask is not None and attention_mask.shape[1] == 1:
             return _by_kernel(query, key, value, attention_mask, scale), None
     found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     return found

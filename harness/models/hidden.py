@@ -30,7 +30,9 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
     rounding.
     """
     alone = len(sequences.prompts) == len(sequences.completions)
-    beginning = common_beginning(sequences.prompts, sequences.prompt_lengths) if layout == "shared" else 0
+    beginning = 0
+    if layout == "shared":
+        beginning = common_beginning(sequences.prompts, sequences.prompt_lengths, passes=2 if alone else 1)
     match layout:
         case "packed" if not alone:
             return packed_states(decoder, sequences, wanted)
@@ -67,19 +69,20 @@ def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
     return hidden[rows, first[rows] + within - 1]
 
 
-def common_beginning(prompts: Tensor, lengths: Tensor) -> int:
-    """The number of tokens with which all prompts begin; 0 if a pass over them costs more than it saves.
+def common_beginning(prompts: Tensor, lengths: Tensor, passes: int = 1) -> int:
+    """The number of tokens with which all prompts begin; 0 if sharing them costs more than it saves.
 
     Each prompt keeps at least one token, whose hidden state predicts its completions.
 
     Args:
         prompts: [P, L] padded on the right
         lengths: [P]
+        passes: the number of additional passes that sharing needs
     """
-    prompts = prompts[:, : int(lengths.min()) - 1]
+    prompts = prompts[:, : max(0, int(lengths.min()) - 1)]
     same = (prompts == prompts[:1]).all(0)
     tokens = int(same.long().cumprod(0).sum())
-    return tokens if (len(prompts) - 1) * tokens > PASS_COSTS else 0
+    return tokens if (len(prompts) - 1) * tokens > passes * PASS_COSTS else 0
 
 
 def _shared(decoder: Any, sequences: Sequences, wanted: Tensor, beginning: int) -> Tensor:

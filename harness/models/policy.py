@@ -23,10 +23,12 @@ from harness.models.size import ModelSize
 
 BARE = Framing()
 LOGITS_AT_ONCE = 1 << 24
-"""The number of logits in one chunk. If there are more, they are recomputed in the backward pass."""
+"""The number of logits in one chunk, unless :data:`TOKENS_AT_ONCE` asks for more. If there are several chunks, they are
+recomputed in the backward pass."""
 TOKENS_AT_ONCE = 512
-"""With a large vocabulary, a chunk still has this number of tokens, or half of the hidden width if that is less. Each
-chunk adds up a gradient of the whole output layer, and with few tokens that takes longer than the products."""
+"""With a large vocabulary, a chunk still has this number of tokens, or half of the hidden width if that is less. Then
+it has at most half as many logits as the output layer has weights. Each chunk adds up a gradient of the whole output
+layer, and with few tokens that takes longer than the products."""
 
 
 class Policy:

@@ -159,6 +159,7 @@ class Verdict:
         return f"| `{self.family}` | {', '.join(said) if self.kind == 'right' else f'{self.kind}: {self.said}'} |"
 
 
+@mock.patch("harness.models.hidden.PASS_COSTS", 0)  # what prompts begin with passes once, however short it is
 def verdict_of(family: str, folder: Path) -> Verdict:
     """Makes the family small, loads it, tries its engine, and measures the differences."""
     try:
@@ -170,7 +171,9 @@ def verdict_of(family: str, folder: Path) -> Verdict:
         engine = make_engine(policy, ComputeSettings(engine="transformers"), CONTEXT)
     except HarnessError as error:
         return Verdict(family=family, kind="refused", said=re.split(r" \(|;|: in a trial", why(str(error), folder))[0])
-    prompts = [tuple(np.random.default_rng(n).integers(3, VOCABULARY, n).tolist()) for n in (2, 21, 9)]
+    draws = np.random.default_rng(0).integers(3, VOCABULARY, (3, 21))
+    draws[:, :7] = draws[0, :7]
+    prompts = [tuple(row[:n].tolist()) for row, n in zip(draws, (8, 21, 14), strict=True)]
     groups = engine.generate(prompts, 2, Sampling(temperature=1.0, max_tokens=11), 3)
     pairs = [(prompt, one.ids) for prompt, group in zip(prompts, groups, strict=True) for one in group]
     sequences = Sequences.of(pairs)

@@ -50,7 +50,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     _held: tuple[Tensor, Tensor] | None = None
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:  # prompts, which are repeated before the first token
+        if not self.is_initialized:  # prompts or their beginning, which are repeated before the next pass
             keys_and_values: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
             return keys_and_values
         start = self.get_seq_length()

@@ -111,7 +111,7 @@ class TransformersEngine:
         model, device = self._model, self._policy.device
         noise = noise.to(device)
         cache = roomy_cache(model.config)
-        mask, logits = _prefilled(model, prompts, cache)
+        mask, logits = _prefilled(model, prompts, cache, sharing=self._policy.layout == "shared")
         repeat_rows(cache, n, torch.arange(len(mask), device=device).repeat_interleave(n))
         mask, logits = mask.repeat_interleave(n, 0), logits.repeat_interleave(n, 0)
         tokens = torch.zeros(noise.shape, dtype=torch.long, device=device)
@@ -186,12 +186,16 @@ def _left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[T
     return ids, mask
 
 
-def _prefilled(model: Any, prompts: Sequence[Sequence[int]], cache: DynamicCache) -> tuple[Tensor, Tensor]:
-    """Pass the prompts into the cache, and what all begin with only once. Returns a mask [P, longest] and logits [P, V]
-    of the next tokens."""
+def _prefilled(
+    model: Any, prompts: Sequence[Sequence[int]], cache: DynamicCache, *, sharing: bool
+) -> tuple[Tensor, Tensor]:
+    """Pass the prompts into the cache. Returns a mask [P, longest] and logits [P, V] of the next tokens.
+
+    ``sharing``: what all prompts begin with passes once. Some models count the padding between it and the rest, such as
+    those with a sliding window. Only the layout ``shared`` proves that a model does not.
+    """
     lengths = torch.tensor([len(prompt) for prompt in prompts])
-    # A sliding window would count the padding between a beginning and the rest.
-    beginning = common_beginning(per_token(prompts, mask_of(lengths)), lengths) if keeps_all(cache) else 0
+    beginning = common_beginning(per_token(prompts, mask_of(lengths)), lengths) if sharing else 0
     ids, mask = _left_pad([prompt[beginning:] for prompt in prompts], model.device)
     if beginning:
         first = torch.tensor([prompts[0][:beginning]], device=model.device)

@@ -29,12 +29,13 @@ def numbers(text: str) -> list[int]:
 def test_the_new_answer_is_that_of_the_new_question(question: str, equation: str, answer: Callable[..., int]) -> None:
     found = renumbered(question, equation)
     assert found
-    old, new = numbers(question), numbers(found[0])
-    assert found[1] == answer(*new) > 0
-    assert found[1] != answer(*old)
+    old, new = numbers(question), numbers(found.question)
+    assert found.answer == answer(*new) > 0
+    assert found.answer != answer(*old)
+    assert eval(found.calculation) == found.answer and ".0" not in found.calculation
     if "/" in equation:
         assert new[0] % new[1] == 0
-    assert re.sub(r"\d+", "#", found[0]) == re.sub(r"\d+", "#", question)
+    assert re.sub(r"\d+", "#", found.question) == re.sub(r"\d+", "#", question)
     assert all(a != b for a, b in zip(old, new, strict=True))
     pairs = [(i, j) for i in range(len(old)) for j in range(len(old))]
     assert all((old[i] < old[j]) == (new[i] < new[j]) for i, j in pairs)
@@ -44,9 +45,9 @@ def test_the_new_answer_is_that_of_the_new_question(question: str, equation: str
 def test_zero_and_one_stay() -> None:
     found = renumbered("He has 1 pear and buys 20. She has 0.", "( 1.0 + 20.0 )")
     assert found
-    one, many, none = numbers(found[0])
+    one, many, none = numbers(found.question)
     assert (one, none) == (1, 0)
-    assert found[1] == 1 + many != 21
+    assert found.answer == 1 + many != 21
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ def test_each_problem_stays_in_the_split_of_its_original(tmp_path: Path) -> None
         assert not {problem.id for problem in old} & {problem.id for problem in new}
         for one in new:
             ate, left = numbers_of_pears(one.question)
+            assert one.solution == f"{ate + left} - {ate} = {left}"
             assert int(one.answer) == left
             assert one.split is split
             assert ate > 0

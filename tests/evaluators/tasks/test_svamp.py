@@ -98,18 +98,15 @@ def test_a_missing_cell_of_the_hub_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         ({"Equation": "( 7.0 - 5.0 )"}, "7 - 5 = 2"),
         ({"Equation": "( ( 7.0 - 5.0 ) * 1.0 )"}, "(7 - 5) * 1 = 2"),
         ({"Equation": "( 7.0 + 5.0 )"}, ""),  # one published equation does not give its answer
+        ({"Equation": "x = 7 - 5"}, ""),
+        ({"Equation": "( 7.0 / 0.0 )"}, ""),
+        ({"Equation": "1e400 / 2"}, ""),
+        ({"Equation": None}, ""),
         ({}, ""),
     ],
 )
 def test_the_worked_solution_is_the_published_calculation(
-    tmp_path: Path, equation: dict[str, str], solution: str
+    tmp_path: Path, equation: dict[str, str | None], solution: str
 ) -> None:
     path = write(tmp_path / "svamp_test.jsonl", [row(7) | equation])
     assert load_problems("svamp", Split.TEST, data=path.parent)[0].solution == solution
-
-
-@pytest.mark.parametrize("equation", ["7 apples", "print(1)", "( 7.0 / 0.0 )"])
-def test_an_equation_must_be_a_calculation(tmp_path: Path, equation: str) -> None:
-    path = write(tmp_path / "svamp_test.jsonl", [row(7) | {"Equation": equation}])
-    with pytest.raises(TaskError, match=r"svamp_test\.jsonl:1: 'Equation' is no calculation \(.*\); fix the line"):
-        load_problems("svamp", Split.TEST, data=path.parent)

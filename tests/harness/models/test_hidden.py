@@ -84,7 +84,9 @@ def test_a_prompt_passes_once() -> None:
 
 def test_what_all_prompts_begin_with_passes_once() -> None:
     assert passed(load(), EXAMPLES) == len(BEGINNING) + 2 * len(LONG) + 5 * 7
-    assert passed(load(), EXAMPLES[2:4]) == len(BEGINNING) + 2 * len(LONG) + 2 * 2
+    alone = [*EXAMPLES[2:4], ((*BEGINNING, *SHORT, 7), (9, 1))]
+    assert passed(load(), alone) == len(BEGINNING) + 3 * len(LONG) + 3 * 2
+    assert passed(load(), alone[:2]) == 2 * (len(BEGINNING) + len(LONG) + 3)  # two more passes would cost more
     assert passed(load(), EXAMPLES[:2]) == len(BEGINNING) + len(LONG) + 2 * 7
 
 
