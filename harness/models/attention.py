@@ -31,39 +31,39 @@ def attend(
     groups, places = key.shape[1:3]
     special = options.get("position_bias") is not None or options.get("dropout")
     added = attention_mask is not None and attention_mask.dtype is not torch.bool  # added to the scores
+    usual = not special and not added
     few = asked == 1 or (attention_mask is not None and rows * heads * asked * places <= SCORES)
+    # The mask is repeated for each head of a group. On long texts it is larger than copies of keys and values.
+    smaller = heads > groups and asked * (heads // groups) <= 2 * heads * width
     scale = options.get("scaling") or width**-0.5
-    if not special and not added:
-        if few and query.dtype is torch.float32 and not torch.is_autocast_enabled(query.device.type):
-            return _by_products(query, key, value, attention_mask, scale), None
-        # The mask is repeated for each head of a group. On long texts it is larger than copies of keys and values.
-        smaller = heads > groups and asked * (heads // groups) <= 2 * heads * width
-        if smaller and attention_mask is not None and attention_mask.shape[1] == 1:
-            return _by_kernel(query, key, value, attention_mask, scale), None
-    found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    return found
+    if usual and few and query.dtype is torch.float32 and not torch.is_autocast_enabled(query.device.type):
+        mixed = _by_products(query, key, value, attention_mask, scale)
+    elif usual and smaller and attention_mask is not None and attention_mask.shape[1] == 1:
+        mixed = _by_kernel(query, key, value, attention_mask, scale)
+    else:
+        found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+        return found
+    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous(), None
 
 
 def _by_products(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """Outputs [R, key heads, queries of all heads that share keys, V]."""
     rows, heads, asked, width = query.shape
     groups, places = key.shape[1:3]
     scores = (query.reshape(rows, groups, -1, width) @ key.transpose(-1, -2) * scale).view(rows, heads, asked, places)
     if mask is not None:  # the lowest number instead of -inf, because padding sees no position
         scores = torch.where(mask, scores, torch.finfo(scores.dtype).min)
-    mixed = scores.softmax(-1).view(rows, groups, -1, places) @ value
-    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous()
+    return scores.softmax(-1).view(rows, groups, -1, places) @ value
 
 
 def _by_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """The queries of all heads that share keys are the queries of one head, whose number of tokens is larger."""
+    """The same. To the kernel, the queries of all heads that share keys are those of one head with more tokens."""
     rows, heads, asked, width = query.shape
     groups, places = key.shape[1:3]
-    shared = heads // groups
-    each = mask.expand(-1, -1, asked, places).repeat(1, 1, shared, 1)
-    mixed = nn.functional.scaled_dot_product_attention(
-        query.reshape(rows, groups, shared * asked, width), key, value, attn_mask=each, scale=scale
+    each = mask.expand(-1, -1, asked, places).repeat(1, 1, heads // groups, 1)
+    return nn.functional.scaled_dot_product_attention(
+        query.reshape(rows, groups, -1, width), key, value, attn_mask=each, scale=scale
     )
-    return mixed.view(rows, heads, asked, value.shape[-1]).transpose(1, 2).contiguous()
 
 
 AttentionInterface.register(TOGETHER, attend)
