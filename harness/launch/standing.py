@@ -33,7 +33,7 @@ class Standing:
         if isinstance(event, Step):
             self._steps += 1
             self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
-        elif isinstance(event, Evaluation):
+        elif isinstance(event, Evaluation) and _tells(event):
             self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
         elif isinstance(event, End):
             self.ended, self._status = True, event.status
@@ -80,7 +80,7 @@ class Watched:
             self.standing, self._passed = Standing(), 0
         for event in news.events:
             self.standing.take(event, self.config.budget.unit)
-            yield self._line() if isinstance(event, told) else None
+            yield self._line() if isinstance(event, told) and _tells(event) else None
 
     def _line(self) -> str | None:
         self._passed += 1
@@ -88,3 +88,9 @@ class Watched:
             return None
         self._told = self._passed
         return f"{self.standing.spent:,.0f} {self.config.budget.unit.replace('_', ' ')} · {self.standing}"
+
+
+def _tells(event: Event) -> bool:
+    """False for an accuracy on a single problem. A trial of ``harness tune`` has one, because every run ends with a
+    test."""
+    return not isinstance(event, Evaluation) or len(event.summary.verdicts) > 1

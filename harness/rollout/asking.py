@@ -22,7 +22,7 @@ def asking_of(task: TaskSettings, *, chats: bool, train: Callable[[], Sequence[P
     form = format_of(task, chats=chats)
     chat = chats and form.chat
     turns = chat if task.few_shot_as == "auto" else task.few_shot_as == "turns"
-    count = form.examples if task.few_shot is None else task.few_shot
+    count = examples_shown(task, chats=chats)
     if count and turns and not chat:
         raise HarnessError(
             "task.few_shot_as=turns needs a chat template, but the model or the answer format has none; use text"
@@ -34,6 +34,11 @@ def asking_of(task: TaskSettings, *, chats: bool, train: Callable[[], Sequence[P
             f"{task.name}; use a smaller number"
         )
     return Asking(form=form, chat=chat, examples=examples, turns=turns, system=task.system, prefill=task.prefill)
+
+
+def examples_shown(task: TaskSettings, *, chats: bool) -> int:
+    """The number of solved examples in each prompt."""
+    return format_of(task, chats=chats).examples if task.few_shot is None else task.few_shot
 
 
 def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:

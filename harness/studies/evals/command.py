@@ -76,6 +76,8 @@ def measured(
     asked = [asked_of(settings, candidate) for settings in suite.tasks]
     for line in (*choices, *(one.told for one in asked if one.told)):
         console.say(line)
+    for one in asked:
+        one.refuse_without_examples()  # here, because a large model takes minutes to load
     torch.set_num_threads(compute.threads)
     policy = load_policy(model, temperature=1.0)
     askings = {one.settings.key: one.asking(chats=policy.chats) for one in asked}

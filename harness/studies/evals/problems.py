@@ -9,7 +9,7 @@ from evaluators.types import Problem, Split
 from harness.config.naming import own_data
 from harness.config.settings import TaskSettings
 from harness.errors import HarnessError
-from harness.rollout.asking import asking_of
+from harness.rollout.asking import asking_of, examples_shown
 from harness.studies.evals.models import Candidate
 from harness.studies.evals.settings import EvalSettings
 
@@ -26,10 +26,20 @@ class Asked:
 
     def asking(self, *, chats: bool) -> Asking:
         """How a model is asked these problems. ``chats``: whether its tokenizer has a chat template."""
+        return asking_of(self.settings.task, chats=chats, train=self._training_problems)
+
+    def refuse_without_examples(self) -> None:
+        """Refuse prompts with solved examples if there are no training problems.
+
+        Raises:
+            TaskError: they cannot be loaded.
+        """
+        if any(examples_shown(self.settings.task, chats=chats) for chats in (False, True)):
+            self._training_problems()
+
+    def _training_problems(self) -> list[Problem]:
         task = self.settings.task
-        return asking_of(
-            task, chats=chats, train=lambda: load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
-        )
+        return load_problems(task.name, Split.TRAIN, data=task.data, **task.options)
 
 
 def asked_of(settings: EvalSettings, candidate: Candidate) -> Asked:

@@ -13,7 +13,7 @@ import harness.launch.bars
 import harness.launch.standing
 from harness.config.run_config import RunConfig
 from harness.launch.bars import Display
-from harness.records.events import End, Event, Start, Step, encode
+from harness.records.events import End, Evaluation, Event, Start, Step, encode
 from harness.records.journal import JOURNAL, Follower, Journal
 from harness.records.ledger import Ledger
 from harness.terminal import Level, Terminal
@@ -39,6 +39,11 @@ class Written:
     def step(self, path: Path, completions: int) -> None:
         step = next(event for event in self.events if isinstance(event, Step))
         self._add(path, replace(step, ledger=Ledger(completions=completions)))
+
+    def test(self, path: Path, problems: int) -> None:
+        event = next(event for event in self.events if isinstance(event, Evaluation) and event.split == "test")
+        verdicts = {str(problem): "c" for problem in range(problems)}
+        self._add(path, replace(event, summary=replace(event.summary, accuracy=1.0, verdicts=verdicts)))
 
     def end(self, path: Path) -> None:
         self._add(path, next(event for event in self.events if isinstance(event, End)))
@@ -94,6 +99,23 @@ def test_where_runs_run_and_how_many_wait(written: Written, tmp_path: Path) -> N
     text = shown(display)
     assert "1/5" in text and "2 running · 2 waiting" in text
     assert "seed 0" not in text and "seed 2" in text
+
+
+@pytest.mark.parametrize("problems", [1, 2])
+def test_an_accuracy_on_a_single_problem_is_not_shown(written: Written, tmp_path: Path, problems: int) -> None:
+    """Neither in the bars of a terminal nor in the lines of a log."""
+    runs = runs_in(tmp_path, 1)
+    bars, log = on_a_terminal(runs), io.StringIO()
+    lines = Display(Terminal(file=log, width=200), runs, None)
+    running = {runs[0][0].run_id: "cpu:0"}
+    for display in (bars, lines):
+        display.refresh(running)
+    written.begin(runs[0][1])
+    written.test(runs[0][1], problems)
+    for display in (bars, lines):
+        display.refresh(running)
+        assert ("test 1.000" in shown(bars)) == (problems > 1)
+    assert ("test 1.000" in log.getvalue()) == (problems > 1)
 
 
 def test_time_left_is_of_the_whole_sweep_by_the_pace_so_far(

@@ -66,6 +66,16 @@ def test_what_assigns_splits_is_asked_its_test_split(mine: Path) -> None:
     assert (generated.settings.split, generated.told) == ("test", "")
 
 
+@pytest.mark.parametrize("examples", ["few_shot=1", "format=few_shot"])
+def test_missing_training_problems_are_reported_before_the_model_loads(
+    examples: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("gsm8k_test.jsonl").write_text(json.dumps({"question": "1+2+3=", "answer": "#### 6"}) + "\n")
+    monkeypatch.setattr("harness.studies.evals.command.load_policy", lambda *_, **__: pytest.fail("it was loaded"))
+    command = ["eval", *MODEL, "--out", str(tmp_path / "out"), "--tasks", "gsm8k", "--data", "."]
+    refused([*command, "--set", f"task.{examples}"], "gsm8k_train.jsonl")
+
+
 def test_a_file_that_was_changed_is_measured_again(tmp_path: Path, mine: Path) -> None:
     command = ["eval", *MODEL, "--tasks", "jsonl", "--data", "mine.jsonl", "--out", str(tmp_path / "out")]
     for lines in (12, 12, 9):
