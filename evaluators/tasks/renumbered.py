@@ -48,17 +48,18 @@ def renumbered(question: str, equation: str) -> Renumbered | None:
     """
     tree = ast.parse(equation.strip(), mode="eval").body
     numbers = sorted({int(text) for text in NUMBER.findall(question)} - set(KEPT))
-    before = _value(tree, {})
+    before = _value(tree)
     rng = np.random.default_rng(int.from_bytes(sha256(question.encode()).digest()[:8], "big"))
     for _ in range(TRIES if numbers else 0):
         drawn = [int(rng.integers(max(2, -(-old // 2)), old + max(2, old // 2) + 1)) for old in numbers]
         new = dict(zip(numbers, drawn, strict=True))
         if sorted(set(drawn)) != drawn or any(old == value for old, value in new.items()):
             continue
+        changed = _with(tree, new)
         with suppress(ZeroDivisionError):
-            answer = _value(tree, new)
+            answer = _value(changed)
             if answer.denominator == 1 and answer > 0 and answer != before:
-                return Renumbered(_rewritten(question, new), int(answer), _written(tree, new))
+                return Renumbered(_rewritten(question, new), int(answer), ast.unparse(changed))
     return None
 
 
@@ -68,30 +69,28 @@ def calculated(equation: str) -> tuple[str, Fraction]:
     Raises:
         ValueError: the equation is not a calculation with ``+ - * /``.
     """
-    tree = ast.parse(equation.strip(), mode="eval").body
-    value = _value(tree, {})
-    return _written(tree, {}), value
+    tree = _with(ast.parse(equation.strip(), mode="eval").body, {})
+    value = _value(tree)
+    return ast.unparse(tree), value
 
 
 def _rewritten(question: str, new: Mapping[int, int]) -> str:
     return NUMBER.sub(lambda found: str(new.get(int(found[0]), found[0])), question)
 
 
-def _written(tree: ast.expr, new: Mapping[int, int]) -> str:
-    """The text of a calculation with these numbers in place of the old ones."""
+def _with(tree: ast.expr, new: Mapping[int, int]) -> ast.expr:
+    """A calculation with these numbers in place of the old ones, and with 290 in place of 290.0."""
     changed = copy.deepcopy(tree)
     for node in ast.walk(changed):
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value % 1 == 0:
             node.value = new.get(int(node.value), int(node.value))
-    return ast.unparse(changed)
+    return changed
 
 
-def _value(node: ast.expr, new: Mapping[int, int]) -> Fraction:
-    """The value of a calculation with these numbers in place of the old ones."""
+def _value(node: ast.expr) -> Fraction:
     match node:
         case ast.Constant(value=int() | float() as value):
-            number = Fraction(value)
-            return Fraction(new.get(int(number), int(number))) if number.denominator == 1 else number
+            return Fraction(value)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
-            return OPERATIONS[type(op)](_value(left, new), _value(right, new))
+            return OPERATIONS[type(op)](_value(left), _value(right))
     raise ValueError(f"{ast.unparse(node)} is not a calculation with + - * /")
