@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app, one_sentence, say_loading
-from harness.cli.options import OUT, Fresh, GraderName, Match, Out, Seeds
+from harness.cli.options import OUT, GraderName, Match, Out, Seeds
 from harness.cli.reports import selection_of, suite_of
 from harness.cli.telling import telling
 from harness.config.arguments import command_line
@@ -35,7 +35,10 @@ def pass_at_k(
         Path | None, typer.Option("--from", help="Draw the counts in this pass-at-k.parquet, and sample nothing.")
     ] = None,
     out: Out = OUT,
-    fresh: Fresh = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="The number of models to sample at a time. Default: 1.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Sample again what was sampled before.")] = False,
     *,
     console: Terminal,
 ) -> None:
@@ -43,11 +46,12 @@ def pass_at_k(
     name, samples = suite or USUAL, k or SAMPLES
     if source is None:
         loaded, selection = suite_of(name, out), selection_of(algos, seeds, None, match, grader, regime)
-    elif fresh or any((suite, k, algos, regime, seeds, match, grader)):
+    elif fresh or any((suite, k, algos, regime, seeds, match, grader, workers)):
         raise HarnessError("--from draws everything that the file has; remove all other options except --out")
 
     say_loading(console)
     from harness.studies.passes.command import draw, sample_and_draw
+    from harness.studies.passes.sampling import Sampling
 
     if source is not None:
         draw(source, out, console)
@@ -55,4 +59,5 @@ def pass_at_k(
     options = {"--suite": name, "--k": str(samples), "--algos": algos, "--seeds": seeds}
     options |= {"--match": match, "--grader": grader}
     command = command_line("pass-at-k", options, [], regimes=regime or [])
-    sample_and_draw(loaded, selection, samples, out, command, console, fresh=fresh)
+    how = Sampling(k=samples, command=command, fresh=fresh)
+    sample_and_draw(loaded, selection, how, out, console, workers or 1)

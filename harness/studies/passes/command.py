@@ -1,14 +1,9 @@
 """``harness pass-at-k``: samples the models of finished runs, or reads earlier counts, and writes tables and figure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from evaluators.statistics.accuracy import read_records
-from evaluators.types import Verdict
-from harness.config.run_config import RunConfig, SuiteConfig
+from harness.config.run_config import SuiteConfig
 from harness.errors import HarnessError
 from harness.records.out_dir import FINAL, OutDir
 from harness.records.results import RunResult
@@ -17,41 +12,20 @@ from harness.report.numbers.matching import arm_names, refuse_unmatched
 from harness.report.numbers.rows import finished
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
-from harness.rollout.grading import verdict
-from harness.studies.evals.command import measured
-from harness.studies.evals.results import EvalStore
-from harness.studies.evals.settings import EvalSettings, EvalSuite
-from harness.studies.passes.counts import START, Counts, Sampled, read, write
+from harness.studies.passes.counts import START, Sampled, read, write
 from harness.studies.passes.curves import Passes, passes_of
 from harness.studies.passes.plots import passes_picture
+from harness.studies.passes.sampling import Examined, Sampling, counted
 from harness.studies.passes.tables import as_markdown, in_terminal
 from harness.terminal import Terminal
 
 COUNTS, TABLE, DOCUMENT, PICTURE = "pass-at-k.parquet", "pass-at-k.md", "pass-at-k.json", "pass-at-k.png"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Examined:
-    """A model whose samples are counted: that of a run, or the one from which all runs begin."""
-
-    name: str
-    """Its name in tables."""
-    regime: str
-    seed: int
-    config: RunConfig
-    path: str
-
-    @property
-    def told(self) -> str:
-        return f"{self.name} {self.regime} seed {self.seed}" if self.regime else "the model before training"
-
-
 def sample_and_draw(
-    suite: SuiteConfig, selection: Selection, k: int, out: Path, command: str, console: Terminal, *, fresh: bool
+    suite: SuiteConfig, selection: Selection, how: Sampling, out: Path, console: Terminal, workers: int
 ) -> Passes:
-    """Sample the model of every finished run, and the model before training, ``k`` times per test problem.
-
-    What was measured before is not measured again, so an interrupted command goes on where it was.
+    """Sample the model of every finished run, and the model before training.
 
     Raises:
         HarnessError: there are no such runs, they are not matched, or a model is not there.
@@ -63,11 +37,8 @@ def sample_and_draw(
     refuse_unmatched(runs)
     models = [_of_run(out_dir, run, name) for run, name in zip(runs, _names(runs), strict=True)]
     models.insert(0, Examined(name=START, regime="", seed=0, config=runs[0].config, path=runs[0].config.model.path))
-    found = []
-    for number, model in enumerate(models, 1):
-        console.say(f"{number}/{len(models)} {model.told}: {k} samples of each test problem")
-        found.append(_counts(model, k, out_dir, command, console, fresh=fresh))
-    sampled = Sampled(suite=suite.name, command=command, limit=runs[0].config.limit, models=found)
+    found = counted(models, how, out_dir, console, workers)
+    sampled = Sampled(suite=suite.name, command=how.command, limit=runs[0].config.limit, models=found)
     return _report(sampled, out_dir, console)
 
 
@@ -108,42 +79,3 @@ def _of_run(out_dir: OutDir, run: RunResult, name: str) -> Examined:
     if not place.is_dir():
         raise HarnessError(f"the model of {run.run_id} is not in {place}; name the --out in which the run was trained")
     return Examined(name=name, regime=run.config.regime, seed=run.config.seed, config=run.config, path=str(place))
-
-
-def _counts(one: Examined, k: int, out_dir: OutDir, command: str, console: Terminal, *, fresh: bool) -> Counts:
-    settings = as_in_training(one.config, k)
-    merged = {"dtype": "float32"} if one.config.policy.lora else {}  # bfloat16 would round merged adapters away
-    model = one.config.model.model_copy(update={"path": one.path} | merged)
-    suite = EvalSuite(model=model, compute=one.config.compute, tasks=(settings,))
-    try:
-        examinee, (key,) = measured(suite, out_dir, fresh=fresh, command=command, console=console)
-    except HarnessError as error:
-        raise HarnessError(f"{one.told} cannot be sampled as in its run: {error}") from error
-    correct: dict[str, int] = {}
-    for record in read_records(EvalStore(out_dir.root).folder(key, examinee) / "samples.parquet"):
-        right = verdict(record, settings.task.grading) is Verdict.CORRECT
-        correct[record.problem] = correct.get(record.problem, 0) + right
-    return Counts(
-        objective=one.name,
-        regime=one.regime,
-        seed=one.seed,
-        problems=tuple(correct),
-        correct=np.array([*correct.values()]),
-        samples=k,
-    )
-
-
-def as_in_training(config: RunConfig, k: int) -> EvalSettings:
-    """The settings of the run's own test evaluation, with ``k`` samples."""
-    held_out, rollout = config.evaluation, config.rollout
-    return EvalSettings(
-        task=config.task,
-        split="test",
-        problems=held_out.test_problems,
-        k=k,
-        temperature=rollout.temperature,
-        top_p=held_out.top_p,
-        top_k=held_out.top_k,
-        max_tokens=rollout.max_tokens,
-        stop=rollout.stop,
-    )

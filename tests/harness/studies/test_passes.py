@@ -1,6 +1,7 @@
 """pass@k before and after training: the numbers, the command as it is typed, and the same again from its file."""
 
 import json
+import re
 from dataclasses import replace
 from math import comb
 from pathlib import Path
@@ -127,6 +128,29 @@ def test_the_command_samples_each_model_once_and_draws_it_again(store: OutDir, t
     assert again.exit_code == 0, again.output
     for name in ("pass-at-k.md", "pass-at-k.json", "pass-at-k.png", "pass-at-k.parquet"):
         assert (tmp_path / SUITE / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_several_models_are_sampled_at_a_time_with_the_same_result(store: OutDir) -> None:
+    typed = ["pass-at-k", "--suite", SUITE, "--k", "2", "--out", str(store.root)]
+    counts = store.suite(SUITE) / "pass-at-k.parquet"
+    found = []
+    for workers in ("1", "2"):
+        done = CliRunner().invoke(app, [*typed, "--workers", workers, "--fresh"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        assert re.search(r"3/3 grpo on_policy seed \d: pass@1 ", done.output)
+        found.append(counts.read_bytes())
+    assert found[0] == found[1]
+
+
+def test_a_model_that_cannot_be_sampled_ends_the_command_with_one_sentence(store: OutDir) -> None:
+    """Also in a process of its own."""
+    for run in store.runs(SUITE):
+        (run / "final" / "config.json").unlink()
+    done = CliRunner().invoke(
+        app, ["pass-at-k", "--suite", SUITE, "--k", "2", "--out", str(store.root), "--workers", "2"]
+    )
+    assert done.exit_code == 2
+    assert re.search(r"^harness: \w+ on_policy seed \d cannot be sampled as in its run: ", done.stderr, re.MULTILINE)
 
 
 def test_a_run_whose_model_is_elsewhere_is_named(store: OutDir) -> None:
