@@ -54,10 +54,9 @@ POLICIES: dict[Kind, Policy] = {
     ),
     Kind.DECIMAL: Policy(
         accepts=(
-            "as for an integer; also the fraction in lowest terms and the mixed number. "
-            "An expected `0.3333` (four places "
-            "or more) is a rounded number: `1/3` is right; with ten places or more, so is a rounding to two places or "
-            "more that shows two digits; another form after *or* (`2.4 or 12/5`)"
+            "as for an integer; also the fraction in lowest terms and the mixed number. For four places or more, such "
+            "as `0.3333`, also a fraction that rounds to it (`1/3`); for ten places or more, also a rounding to two "
+            "places or more with two digits; another form after *or* (`2.4 or 12/5`)"
         ),
         refuses="another rounding, `3.1416` for `3.14`; `2/4` for `0.5`; a percentage",
         equal=numbers,

@@ -1,7 +1,7 @@
 r"""The answer in a user's column: alone, after ``####``, in a ``\boxed{}``, or with a unit in brackets.
 
-Answers that no completion could match are refused, with their line. Decimals are compared exactly, so these are numbers
-that were rounded from a fraction, or that have more digits than anybody writes.
+Numbers that were cut off, such as 0.6666 for 2/3, are refused with their line. The grader accepts 2/3 for 0.6667, but
+for 0.6666 it accepts neither 2/3 nor 0.6667.
 """
 
 import re
@@ -14,9 +14,9 @@ from evaluators.types import TaskError
 
 LONGEST = 200
 """The longest answer, in characters. A longer text is a solution."""
-MOST_DECIMALS = 9
-ROUNDED_FROM = 4
-"""The number of decimals from which a number is considered a rounded fraction if it equals one."""
+CUT_NUMBER, CUT_TEXT = range(4, 15), range(10, 15)
+"""The numbers of decimals with which a number, or a text, is considered a fraction that was cut off if it equals one. A
+text with fewer decimals is what the question asks for. With more, the grader allows for the rounding of floats."""
 DENOMINATORS = 12
 LARGEST_EXPONENT = 30
 ANNOTATED = re.compile(r"([-+]?\$?[0-9][0-9.,/]*%?) *\( *[^\W\d_][^()=]*\)")
@@ -27,7 +27,7 @@ def gold_of(record: Record, field: str) -> str:
     """The expected answer in ``field``.
 
     Raises:
-        TaskError: there is no answer, or no completion could match it.
+        TaskError: there is no answer, or it was cut off.
     """
     text, number = record.text(field).strip(), not isinstance(record.value(field), str)
     if "####" in text:
@@ -66,18 +66,12 @@ def _reachable(record: Record, field: str, answer: str, value: Decimal, *, numbe
     decimals = _decimals(value)
     if decimals <= 0:
         return str(int(value)) if number and value.adjusted() <= LARGEST_EXPONENT else answer
-    where = f"{record.place}: {field!r} is {answer}"
-    suspicious = decimals > MOST_DECIMALS or (number and decimals >= ROUNDED_FROM)
-    if suspicious and (fraction := _rounded_from(value, decimals)):
-        quoted = decimals <= MOST_DECIMALS
+    if decimals in (CUT_NUMBER if number else CUT_TEXT) and (fraction := _cut_from(value, decimals)):
+        quoted = decimals not in CUT_TEXT
         raise TaskError(
-            f"{where}, which is {fraction} rounded, so the answer {fraction} would count as wrong; write {fraction}"
+            f"{record.place}: {field!r} is {answer}, which is {fraction} cut off, so the answer {fraction} would count "
+            f"as wrong; write {fraction}"
             + (f', or "{answer}" in quotes if the question asks for this number of decimals' if quoted else "")
-        )
-    if decimals > MOST_DECIMALS:
-        raise TaskError(
-            f"{where}, with {decimals} decimals, which no completion will match; write a fraction or a root, or round "
-            f"it as the question asks"
         )
     return answer
 
@@ -90,8 +84,9 @@ def _decimals(value: Decimal) -> int:
     return max(0, -int(exponent) - zeros)
 
 
-def _rounded_from(value: Decimal, decimals: int) -> Fraction | None:
-    """The fraction with a small denominator and infinitely many decimals that is ``value`` if rounded or cut."""
+def _cut_from(value: Decimal, decimals: int) -> Fraction | None:
+    """The fraction with a small denominator and infinitely many decimals that is ``value`` if cut, not if rounded."""
     fraction = Fraction(value).limit_denominator(DENOMINATORS)
     endless = 10**DENOMINATORS % fraction.denominator != 0
-    return fraction if endless and abs(fraction - Fraction(value)) < Fraction(1, 10**decimals) else None
+    apart = abs(fraction - Fraction(value)) * 10**decimals
+    return fraction if endless and Fraction(1, 2) < apart < 1 else None

@@ -21,7 +21,8 @@ Change = Annotated[
     list[str] | None, typer.Option("--set", help="Change a setting of the suite, KEY=VALUE. Repeatable.")
 ]
 Seeds = Annotated[
-    str | None, typer.Option(help="The number of seeds (3), or a list of seeds (0,1,7). For seed 7 alone: 7,")
+    str | None,
+    typer.Option(help="A number of seeds, such as 3, or a list of seeds, such as 0,1,7. For seed 7 alone: 7,"),
 ]
 Until = Annotated[
     str | None,

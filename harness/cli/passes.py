@@ -32,7 +32,8 @@ def pass_at_k(
     match: Match = None,
     grader: GraderName = None,
     source: Annotated[
-        Path | None, typer.Option("--from", help="Draw the counts in this pass-at-k.parquet, and sample nothing.")
+        Path | None,
+        typer.Option("--from", help="Make table and figure from this pass-at-k.parquet, and sample nothing."),
     ] = None,
     out: Out = OUT,
     workers: Annotated[

@@ -126,7 +126,7 @@ def tune(
     how: "Callable[[Terminal], Execution]",
     console: Terminal,
 ) -> None:
-    """Tune each objective on validation problems, with equally many trials. The same command resumes."""
+    """Tune each objective on validation problems, with the same number of trials. The same command resumes."""
     changes, names = changes_of(change, model, data, engine, task), objectives_of(algos)
     refuse_typos(suite, changes, names, regime or [])
 

@@ -161,9 +161,7 @@ def plan(
 @telling()
 def tabular(
     algos: Annotated[str | None, typer.Option(help="Objectives, comma-separated. Default: all built-in ones.")] = None,
-    problems: Annotated[
-        int, typer.Option(min=2, help="The number of random problems that each number is a mean over.")
-    ] = 100,
+    problems: Annotated[int, typer.Option(min=2, help="The number of random problems to average over.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the problems.")] = 0,
     out: Out = OUT,
     *,

@@ -51,7 +51,8 @@ def staleness(
     settings: Annotated[
         str,
         typer.Option(
-            help="The settings of an arm at a lag: nearest (those of the nearest lag in the suite), own, or a REGIME."
+            help="The settings of an arm at a lag. nearest: those of the suite's nearest lag. own: those of exactly "
+            "this lag, or else the on-policy ones. A REGIME: those of this regime at all lags."
         ),
     ] = "nearest",
     suite: Suite = "tiny-arithmetic",

@@ -239,10 +239,10 @@ This page shows the outcome for every class of causal language models in transfo
 random weights, and with the engine `transformers`. Of {families} families {right} are right and {refused} are refused.
 {untried} could not be made small by the settings of the test, so nothing is known about them until one is loaded. Right
 means, in float32: log-probabilities within {logp:g} nats, gradients within {gradient:g} of the largest norm, and the
-engine's log-probabilities within {engine:g} nats. For some families a prompt does not pass once for all its
-completions. Training then takes longer, and its numbers are the same. "No padding on GPUs" means that the family's
-attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 use it, if a trial of the real
-model succeeds. In this test, plain products stand in for the kernel.
+engine's log-probabilities within {engine:g} nats. "Each prompt passes once" means that a prompt is computed once for
+all its completions. For the other families, training takes longer, and its numbers are the same. "No padding on GPUs"
+means that the family's attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 use it,
+if a trial of the real model succeeds. In this test, plain products stand in for the kernel.
 
 `python -m tests.support.families` writes this page, and a test keeps it true.
 

@@ -2,6 +2,7 @@
 
 import json
 from decimal import localcontext
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluators.grading.grader import Grader
 from evaluators.tasks import load_whole
 from evaluators.tasks.golds import gold_of
 from evaluators.tasks.records import Record
-from evaluators.types import TaskError
+from evaluators.types import TaskError, Verdict
 
 READ: list[tuple[Any, str]] = [
     ("7", "7"),
@@ -26,6 +28,12 @@ READ: list[tuple[Any, str]] = [
     (0.0625, "0.0625"),
     ("0.3333", "0.3333"),
     (0.33, "0.33"),
+    (0.3333, "0.3333"),
+    (0.6667, "0.6667"),
+    (1 / 3, "0.3333333333333333"),
+    (0.1 + 0.2, "0.30000000000000004"),
+    ("3.141592653589793", "3.141592653589793"),
+    ("0.6666", "0.6666"),
     ("5+2=7\n#### 7", "7"),
     ("#### Step 1\n5+2\n#### 7 ", "7"),
     ("\\boxed{7}", "7"),
@@ -47,14 +55,9 @@ def test_read(value: Any, gold: str) -> None:
 
 
 REFUSED: list[tuple[Any, str]] = [
-    (0.3333, 'is 0.3333, which is 1/3 rounded, .* write 1/3, or "0.3333" in quotes'),
-    (0.6667, "2/3 rounded"),
-    (0.6666, "2/3 rounded"),
-    (-1.1429, "-8/7 rounded"),
-    (1 / 3, "is 0.3333333333333333, which is 1/3 rounded.* write 1/3$"),
-    ("0.33333333333", "1/3 rounded"),
-    (0.1 + 0.2, "with 17 decimals, which no completion will match"),
-    ("3.141592653589793", "with 15 decimals"),
+    (0.6666, 'is 0.6666, which is 2/3 cut off, .* write 2/3, or "0.6666" in quotes'),
+    (-1.1428, "-8/7 cut off"),
+    ("0.66666666666", "is 0.66666666666, which is 2/3 cut off.* write 2/3$"),
     ("so it is ####", "has nothing after its last ####"),
     ("so it is \\boxed{7", r"has no answer in its \\boxed"),
     ("so it is \\boxed{}", r"has no answer in its \\boxed"),
@@ -68,8 +71,19 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 def test_a_library_that_sets_the_precision_of_decimals_changes_nothing() -> None:
-    with localcontext(prec=12), pytest.raises(TaskError, match="with 15 decimals"):
-        gold_of(Record(place="x:1", fields={"a": "3.141592653589793"}), "a")
+    with localcontext(prec=12), pytest.raises(TaskError, match="2/3 cut off"):
+        gold_of(Record(place="x:1", fields={"a": "0.66666666666666"}), "a")
+
+
+@pytest.mark.parametrize("places", [4, 6, 12, None])
+def test_a_fraction_that_was_written_as_a_decimal_can_be_answered(places: int | None) -> None:
+    """By the fraction, and by the decimal itself. ``None``: all digits of a floating-point number."""
+    fractions = [Fraction(p, q) for q in range(2, 13) for p in range(1, 30)]
+    values = [float(one) if places is None else round(float(one), places) for one in fractions]
+    golds = [gold_of(Record(place="x:1", fields={"a": value}), "a") for value in values]
+    items = [(gold, f"#### {text}") for gold, one in zip(golds, fractions, strict=True) for text in (one, gold)]
+    with Grader() as grader:
+        assert {grade.strict for grade in grader.grade(items)} == {Verdict.CORRECT}
 
 
 @pytest.mark.parametrize(("value", "message"), REFUSED, ids=[str(value)[:40] for value, _ in REFUSED])
