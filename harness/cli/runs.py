@@ -161,7 +161,6 @@ def replicate(
     find_own_objectives()
     names, wanted = names_of(algos) if algos else None, [chosen_regime(name) for name in regime] if regime else None
     parse_seeds(seeds)
-    refuse_typos(suite, [], [], regime or [])  # the archive may have other arms than the suite
 
     execution = how(console)
     from harness.report.numbers.selection import Selection

@@ -75,6 +75,11 @@ def load_suite(name: str, changes: Sequence[tuple[str, Any]] = ()) -> SuiteConfi
     return cut(with_own_name(_validated(name, raw), before))
 
 
+def is_path(suite: str) -> bool:
+    """Whether this is the path of a suite's file, and not its name."""
+    return Path(suite).suffix in (".yaml", ".yml")
+
+
 def looks_of(suite: SuiteConfig, most: int | None) -> tuple[int, ...]:
     """The numbers of seeds of the suite's looks, up to ``most``. None means the suite's last look.
 
@@ -142,9 +147,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _read(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        path = _file_of(name)
+    path = Path(name) if is_path(name) else _file_of(name)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

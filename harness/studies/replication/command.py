@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.config.arguments import command_line, parse_seeds
 from harness.config.run_config import RunConfig
+from harness.config.suites import is_path, load_suite
 from harness.launch.carry_out import carry_out
 from harness.launch.execution import Execution, Runs
 from harness.launch.plan import Plan, invocation_of
@@ -32,12 +33,15 @@ def replicate(
 ) -> bool:
     """Train the arms behind an archive's claims on new seeds, and judge each claim by them. False if interrupted.
 
-    ``selection``: which runs of the archive make up its leaderboard, if it has several.
+    Args:
+        suite: the name of the archive's suite, or the path of its YAML file.
+        selection: which runs of the archive make up its leaderboard, if it has several.
 
     Raises:
         HarnessError: the file is not an archive, it has none of the requested claims, or it already has these seeds.
     """
-    results = selection.of(ArchiveSource(archive, suite).results())
+    named = load_suite(suite).name if is_path(suite) else suite  # a suite of one's own has no other name
+    results = selection.of(ArchiveSource(archive, named).results())
     terms = terms_of(archive, suite, results)
     config = suite_of(results, terms)
     claims, unclaimed = claims_of(build(config, results, correction=terms.correction), results, algos, regimes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
@@ -29,18 +30,18 @@ RATE = 1.25e-4
 """No suite has this value, so it can come only from the archive."""
 
 
-def archived(small_runs: dict[str, Path], folder: Path, seeds: int = 5, **changes: Any) -> Path:
+def archived(small_runs: dict[str, Path], folder: Path, seeds: int = 5, name: str = SUITE, **changes: Any) -> Path:
     """An archive. Its arm ``far`` is better than grpo, and its arm ``near`` is not distinguished from grpo."""
     out, template = OutDir(folder / "source"), small_runs["grpo"]
     optimizer = OptimizerSettings(learning_rate=RATE)
     for arm in SKILL:
         for seed in range(seeds):
-            config = renamed(small_config("grpo", **changes), arm, seed, optimizer=optimizer)
+            config = renamed(small_config("grpo", **changes), arm, seed, optimizer=optimizer, suite=name)
             write(played(records_of(small_runs, "grpo"), config, skill=SKILL), out.run_of(config))
             shutil.copytree(template / "evaluations", out.run_of(config) / "evaluations")
     archive = folder / "published" / "runs.tar.xz"
     archive.parent.mkdir(parents=True)
-    write_archive(out, SUITE, archive)
+    write_archive(out, config.suite, archive)
     return archive
 
 
@@ -91,6 +92,21 @@ def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], 
     (archive.parent / "leaderboard.json").write_text("{}")
     refused(command, "leaderboard.json", "baseline and margin")
     assert not list((tmp_path / "out").rglob("journal.jsonl"))
+
+
+@pytest.mark.parametrize("known_as", ["mine", "mine.yaml", "published/suite.yaml"])
+def test_the_suite_may_be_ones_own(
+    small_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_as: str
+) -> None:
+    """By its name if it is beside the archive, or by the path of its file."""
+    archive = archived(small_runs, tmp_path, name="mine")
+    monkeypatch.chdir(tmp_path)
+    text = yaml.safe_dump(suite().model_copy(update={"name": "mine"}).model_dump(mode="json"))
+    Path("mine.yaml").write_text(text)
+    (archive.parent / "suite.yaml").write_text(text)
+    command = ["replicate", "--suite", known_as, "--from", str(archive), "--out", "out"]
+    refused([*command, "--algos", "near"], "there is no claim", "near in on_policy: unclear")
+    refused([*command[:2], "yours", *command[3:]], "holds runs of mine, not of yours")
 
 
 @pytest.mark.parametrize(
