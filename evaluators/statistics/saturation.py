@@ -40,17 +40,19 @@ class Saturation:
     midpoint: float
     """The spending at which half of the gain is reached."""
     pseudo: Array
-    """[runs, 2] the jackknife's pseudo-values of the ceiling and of the logarithm of the midpoint."""
+    """[runs, 3] the jackknife's pseudo-values of the ceiling and of the logarithms of midpoint and steepness."""
 
-    def estimates(self) -> tuple[Estimate, Estimate]:
-        """The ceiling, and the logarithm of the midpoint, with errors from a jackknife over runs."""
-        return _around(self.ceiling, self.pseudo[:, 0]), _around(float(np.log(self.midpoint)), self.pseudo[:, 1])
+    def estimates(self) -> tuple[Estimate, Estimate, Estimate]:
+        """The ceiling, and the logarithms of midpoint and steepness, with errors from a jackknife over runs."""
+        found = self.ceiling, float(np.log(self.midpoint)), float(np.log(self.steepness))
+        ceiling, midpoint, steepness = (_around(*both) for both in zip(found, self.pseudo.T, strict=True))
+        return ceiling, midpoint, steepness
 
     def gaps(self, other: "Saturation") -> tuple[Estimate, Estimate]:
-        """The differences of these two to those of ``other``, whose runs are paired with these in order."""
+        """The differences of ceiling and log midpoint to ``other``, whose runs are paired with these in order."""
         if len(self.pseudo) != len(other.pseudo):
             raise ValueError(f"{len(self.pseudo)} runs cannot be paired with {len(other.pseudo)}")
-        ceiling, midpoint = (self.pseudo - other.pseudo).T
+        ceiling, midpoint, _ = (self.pseudo - other.pseudo).T
         log_ratio = float(np.log(self.midpoint / other.midpoint))
         return _around(self.ceiling - other.ceiling, ceiling), _around(log_ratio, midpoint)
 
@@ -97,15 +99,15 @@ def saturation(spent: ArrayLike, accuracies: ArrayLike) -> Saturation | Reason:
     if any(map(_too_short, without)):
         return "does not level off"
     pseudo = len(runs) * _quantities(found) - (len(runs) - 1) * np.stack([*map(_quantities, without)])
-    ceiling, log_midpoint, reached = _quantities(found)
-    low, _ = _around(reached, pseudo[:, 2]).interval() or (-np.inf, np.inf)
+    ceiling, log_midpoint, log_steepness, reached = _quantities(found)
+    low, _ = _around(reached, pseudo[:, 3]).interval() or (-np.inf, np.inf)
     if low < np.log(REACHED_FROM / (1 - REACHED_FROM)):
         return "does not level off"
     return Saturation(
         ceiling=float(ceiling),
-        steepness=float(np.exp(found[1])),
+        steepness=float(np.exp(log_steepness)),
         midpoint=float(np.exp(log_midpoint)) * budget,
-        pseudo=pseudo[:, :2] + [0, np.log(budget)],
+        pseudo=pseudo[:, :3] + [0, np.log(budget), 0],
     )
 
 
@@ -122,8 +124,8 @@ def _residuals(found: Array, shares: Array, mean: Array) -> Array:
 
 
 def _quantities(found: Array) -> Array:
-    """[3] the ceiling, the log midpoint, and the log-odds of the share of the gain that is reached at the end."""
-    return np.array([found[0], found[2], -np.exp(found[1]) * found[2]])
+    """[4] the ceiling, the log midpoint, the log steepness, and the log-odds of the share of the gain at the end."""
+    return np.array([found[0], found[2], found[1], -np.exp(found[1]) * found[2]])
 
 
 def _too_short(found: Array) -> bool:

@@ -88,7 +88,7 @@ class Fit:
     """Why there is no such curve. Then the other fields are empty."""
     ceiling: Interval | None = None
     """The accuracy that the curve approaches."""
-    steepness: float | None = None
+    steepness: Interval | None = None
     midpoint: Interval | None = None
     """The spending at which half of the gain is reached, in the unit of the budget."""
     midpoint_in: dict[str, float] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Fit:
         """
         if self.ceiling is None or self.midpoint is None or self.steepness is None:
             raise ValueError(f"there is no curve: {self.refused}")
-        return saturating(spent, start, self.ceiling.mean, self.steepness, self.midpoint.mean)
+        return saturating(spent, start, self.ceiling.mean, self.steepness.mean, self.midpoint.mean)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

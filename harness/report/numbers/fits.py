@@ -46,12 +46,12 @@ def _fit(ours: Curve, *pair: Curve, runs: Sequence[RunResult]) -> Fit | None:
         return Fit(refused=ours) if ours else None
     fitted = [one for one in pair if isinstance(one, Saturation)]
     gaps = fitted[0].gaps(fitted[1]) if len(fitted) == 2 else None
-    ceiling, midpoint = ours.estimates()
+    ceiling, midpoint, steepness = ours.estimates()
     spent = spending(runs, runs[0].config.budget.unit)
     return Fit(
         refused=None,
         ceiling=_plain(ceiling),
-        steepness=_rounded(ours.steepness),
+        steepness=_exponential(steepness),
         midpoint=_exponential(midpoint),
         midpoint_in={unit: _rounded(float(np.interp(ours.midpoint, spent, spending(runs, unit)))) for unit in COSTS},
         higher=_plain(gaps[0]) if gaps else None,

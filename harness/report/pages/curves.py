@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from harness.config.regime import RegimeSpec
 from harness.records.results import COSTS, RunResult
 from harness.report.numbers.document import ArmRow, Board, RegimeBoard
@@ -12,6 +14,8 @@ from harness.report.pages.figures import Arm, Axis, Figure, Line, Panel, Place, 
 
 BAND_FROM = 3
 """The number of seeds from which intervals are drawn. With two seeds they are wider than the picture."""
+DENSE = 40
+"""The number of points of a fitted curve."""
 KL = Axis(label="KL from the reference, nats per completion", kind="measured")
 AGE = Axis(label="age of the completions, optimiser steps", kind="lag")
 Runs = Mapping[str, RunResult]
@@ -30,6 +34,43 @@ def learning_curves(board: Board, runs: Runs) -> Figure:
         axes=[*map(_axis, units), KL],
         arms=arms,
         panels=[_panel(part.regime, part.budget.unit, part.arms, units, places, runs) for part in board.boards],
+    )
+
+
+def fits(board: Board) -> Figure | None:
+    """The saturating fits against every budget unit, with one panel per regime. None if there are no fits."""
+    units = _units([row for _, row in board.arms])
+    arms = _arms(board.boards)
+    places = {arm.name: place for place, arm in enumerate(arms)}
+    panels = [
+        Panel(
+            name=part.regime,
+            axis=units.index(part.budget.unit) if part.budget.unit in units else 0,
+            lines=[_fitted(places[shown(row.objective)], row, part.budget.unit, units) for row in rows],
+        )
+        for part in board.boards
+        if (rows := [row for row in part.rows if row.fit and not row.fit.refused])
+    ]
+    if not panels:
+        return None
+    axes = [_axis(unit) for unit in units]
+    title = "Saturating fits of the validation accuracies"
+    return Figure(id="fits", title=title, y="validation accuracy, %", axes=axes, arms=arms, panels=panels)
+
+
+def _fitted(arm: int, row: ArmRow, unit: str, units: Sequence[str]) -> Line:
+    """The fitted curve of an arm, from its start to the end of its budget."""
+    assert row.fit
+    start, end = row.curve[0], row.curve[-1].spent[unit]
+    spent = [end * (number + 1) / DENSE for number in range(DENSE)]
+    accuracies = [start.accuracy.mean, *row.fit.at(start.accuracy.mean, spent).tolist()]
+    known = [point.spent[unit] for point in row.curve]
+    x = [np.interp([0, *spent], known, [point.spent[of] for point in row.curve]).tolist() for of in units]
+    return line(
+        arm,
+        [[rounded(place) for place in places] for places in x],
+        [Interval(mean=accuracy, low=None, high=None) for accuracy in accuracies],
+        [len(row.seeds)] * len(accuracies),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from harness.report.numbers.document import ArmRow, Fit, RegimeBoard
 from harness.report.numbers.interval import Interval
-from harness.report.pages.cells import NONE, count, digits, points, span
+from harness.report.pages.cells import NONE, count, points, span
 from harness.report.pages.columns import AFTERWARDS, OBJECTIVE
 from harness.report.pages.grid import Column, within
 
@@ -28,6 +28,10 @@ def _factor(found: Interval | None) -> str:
     return f"{found.mean:.2f} ({span(found, lambda end: f'{end:.2f}')})" if found else NONE
 
 
+def _amount(found: Interval | None) -> str:
+    return f"{count(found.mean)} ({span(found, count)})" if found else NONE
+
+
 FITTED: tuple[Column[ArmRow], ...] = (
     OBJECTIVE,
     _fitted(
@@ -39,16 +43,17 @@ FITTED: tuple[Column[ArmRow], ...] = (
         "if the curve does not rise, falls below an earlier value, has another shape, or may have reached less than "
         "70 % of its gain (does not level off)",
     ),
-    _fitted("steepness", lambda fit: digits(fit.steepness), lambda fit: fit.steepness),
-    _half("half: sampled", "sampled_completions"),
+    _fitted("steepness", lambda fit: _factor(fit.steepness), lambda fit: fit.steepness.mean if fit.steepness else None),
+    _fitted("half", lambda fit: _amount(fit.midpoint), lambda fit: fit.midpoint.mean if fit.midpoint else None),
     _half("half: FLOPs", "flops"),
     _half("half: seconds", "seconds"),
     _fitted(
         "to baseline",
         lambda fit: points(fit.higher, signed=True),
         lambda fit: fit.higher.mean if fit.higher else None,
-        "half: what a run spends until half of its gain is reached. to baseline: the difference of the ceilings. "
-        "faster: how many times sooner than the baseline a run reaches half of its gain, in the unit of the budget. "
+        "half: what a run spends until half of its gain is reached: in the unit of the budget, in FLOPs, and in "
+        "seconds, which depend on what else the machine did. to baseline: the difference of the ceilings. faster: how "
+        "many times sooner than the baseline a run reaches half of its gain, in the unit of the budget. "
         "Both are fitted on the common seeds and paired. Their 95 % intervals are not corrected for the other "
         "comparisons, or for looks",
     ),

@@ -20,7 +20,7 @@ from harness.report.numbers.setup import Rows, setups
 from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages import cells, columns, saves
 from harness.report.pages.compare_text import costs, noise, sentences
-from harness.report.pages.curves import Runs, compared_curves, learning_curves, regimes
+from harness.report.pages.curves import Runs, compared_curves, fits, learning_curves, regimes
 from harness.report.pages.fitted import below
 from harness.report.pages.notes import flags, lead, notes, summary, warnings
 
@@ -50,6 +50,7 @@ def leaderboard_page(board: Board, results: Sequence[RunResult], links: dict[str
         flags=flags(board),
         contents=contents,
         curves=learning_curves(board, runs),
+        fits=fits(board),
         regimes=regimes(board, runs) if several else None,
         warnings=doubts,
         notes=notes(board),

@@ -81,7 +81,7 @@ def ceilings(board: Board) -> Figure:
     def draw(axes: Axes, part: RegimeBoard, styles: dict[str, Style]) -> None:
         for row in part.rows:
             if row.fit:
-                _fit(axes, row, part.budget.unit, styles[row.objective][0])
+                _fit(axes, row, part.budget.unit, styles[row.objective])
         axes.set(xlabel="FLOPs (logarithmic)", xscale="log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -90,21 +90,23 @@ def ceilings(board: Board) -> Figure:
     return _panels(board, draw, "validation accuracy, %")
 
 
-def _fit(axes: Axes, row: ArmRow, unit: str, colour: str) -> None:
-    """Draw the means of an arm, and its fitted curve, dashed where it is an extrapolation."""
+def _fit(axes: Axes, row: ArmRow, unit: str, style: Style) -> None:
+    """Draw the means of an arm, and its fitted curve, pale where it is an extrapolation."""
     assert row.fit
+    colour, dashes = style
+    marker = "o" if dashes == "-" else "s"
     start, *later = row.curve
     spent, flops = ([point.spent[of] for point in later] for of in (unit, "flops"))
     means = [100 * point.accuracy.mean for point in later]
     name = literal(row.objective) + (f" ({row.fit.refused})" if row.fit.refused else "")
-    axes.plot(flops, means, "o", markersize=3, color=colour, label=name)
+    axes.plot(flops, means, marker, markersize=3, color=colour, label=name)
     if row.fit.refused:
         return
-    for first, last, dashes in ((spent[0], spent[-1], "-"), (spent[-1], 2 * spent[-1], ":")):
+    for first, last, alpha in ((spent[0], spent[-1], 1.0), (spent[-1], 2 * spent[-1], 0.3)):
         places = np.geomspace(first, last)
         beyond = np.maximum(places / spent[-1], 1.0)
         accuracies = row.fit.at(start.accuracy.mean, places)
-        axes.plot(np.interp(places, spent, flops) * beyond, 100 * accuracies, dashes, color=colour)
+        axes.plot(np.interp(places, spent, flops) * beyond, 100 * accuracies, dashes, color=colour, alpha=alpha)
 
 
 def regimes(board: Board) -> Figure:

@@ -43,8 +43,8 @@ def test_the_unit_of_the_spending_only_moves_the_midpoint() -> None:
     assert isinstance(other, Saturation)
     assert (other.ceiling, other.steepness) == pytest.approx((one.ceiling, one.steepness))
     assert other.midpoint == pytest.approx(1e9 * one.midpoint)
-    (_, ours), (_, theirs) = one.estimates(), other.estimates()
-    assert ours.error == pytest.approx(theirs.error)
+    for ours, theirs in zip(one.estimates(), other.estimates(), strict=True):
+        assert ours.error == pytest.approx(theirs.error)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_intervals_cover_what_is_planted(ceiling: float, steepness: float, midpo
     """Those that are shown: 87 to 100 % here. Some of the others are refused because chance made them flat or steep."""
     found = [fit for fit in fits(curve(ceiling, steepness, midpoint), number) if isinstance(fit, Saturation)]
     assert len(found) > 20
-    planted = ceiling, np.log(1000 * midpoint)
+    planted = ceiling, np.log(1000 * midpoint), np.log(steepness)
     for place, true in enumerate(planted):
         ends = [fit.estimates()[place].interval() for fit in found]
         covered = sum(low <= true <= high for low, high in filter(None, ends))

@@ -10,6 +10,7 @@ import pytest
 from harness.records.results import COSTS, Point, RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, Board, Fit
+from harness.report.pages.curves import fits
 from harness.report.pages.fitted import FITTED
 from harness.report.pages.grid import grid
 from harness.report.pages.page import leaderboard_page
@@ -61,6 +62,10 @@ def test_fits_find_what_was_planted(board: Board) -> None:
     assert fit.midpoint
     assert fit.ceiling.mean == pytest.approx(0.8, abs=0.01)
     assert fit.midpoint.mean == pytest.approx(10, abs=1)
+    assert fit.steepness
+    assert fit.steepness.mean == pytest.approx(2, rel=0.1)
+    assert fit.steepness.low is not None and fit.steepness.high is not None
+    assert fit.steepness.low < 2 < fit.steepness.high
     assert fit.midpoint_in["flops"] == pytest.approx(1000 * fit.midpoint.mean, rel=0.01)
     assert fit.higher
     assert fit.higher.mean == pytest.approx(0.1, abs=0.01)
@@ -83,6 +88,22 @@ def test_every_format_shows_the_fits(board: Board, runs: list[RunResult]) -> Non
         assert all(line in lines for line in lines_of(table))
     assert "ceilings" in pictures(board)
     assert any("does not level off" in cell for row in table.rows for cell in row)
+
+
+def test_the_figure_has_the_fitted_curves_in_every_unit(board: Board) -> None:
+    figure = fits(board)
+    assert figure
+    (panel,) = figure.panels
+    assert [figure.arms[line.arm].name for line in panel.lines] == ["agro", "grpo"]  # slow has no fit
+    units = [axis.label for axis in figure.axes]
+    for line in panel.lines:
+        fit = rows_of(board)[figure.arms[line.arm].name].fit
+        assert fit and fit.midpoint
+        spent, flops = (line.x[units.index(unit)] for unit in ("sampled completions", "flops"))
+        assert (spent[0], spent[-1]) == (0, 100)
+        assert [1000 * float(place or 0) for place in spent] == pytest.approx(flops)
+        half = np.interp(fit.midpoint.mean, spent, line.y)  # type: ignore[arg-type]
+        assert half == pytest.approx((line.y[0] + 100 * float(fit.at(line.y[0] / 100, 1e9))) / 2, abs=0.2)
 
 
 def test_differences_are_of_the_common_seeds(runs: list[RunResult], board: Board) -> None:
@@ -108,3 +129,4 @@ def test_with_too_little_data_a_document_does_not_mention_fits(few: str, runs: l
     assert "fit" not in json.loads(found.as_json())["boards"][0]["rows"][0]
     assert "Fits" not in markdown(found)
     assert "ceilings" not in pictures(found)
+    assert fits(found) is None
