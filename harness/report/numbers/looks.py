@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evaluators.statistics.decisions import Decisions
 from evaluators.statistics.estimates import Estimate, holm
+from evaluators.statistics.proportions import improvement_interval
 from evaluators.statistics.ranking import (
     LEVEL,
     Comparison,
@@ -206,13 +207,17 @@ def _difference(pair: Pair, bound: float, place: int, found: Decisions) -> Diffe
     if estimate is None or pair.ours is None or pair.theirs is None:
         return None
     tested = pair.enough and estimate.error is not None
+    better, level = improvement(pair.ours, pair.theirs), 1 - bound
     comparison = Comparison(
         difference=estimate,
         p=float(found.differing[place]) if tested else None,
         p_holm=float(found.corrected(found.differing)[place]) if tested else None,
         equivalent_p=float(found.corrected(found.same)[place]) if tested and pair.taught else None,
-        improvement=improvement(pair.ours, pair.theirs),
+        improvement=better,
         detectable=None,
+        improvement_interval=improvement_interval(better, len(pair.ours.seeds), len(pair.theirs.seeds), level)
+        if tested and level < 1
+        else None,
     )
     low, high = (repeated_interval(estimate, bound) if tested else None) or (None, None)
     return replace(Difference.between(comparison), low=low, high=high)

@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from harness.config.regime import RegimeSpec
 from harness.errors import HarnessError
 
 ABOUT = (b"suite", b"command", b"limit")
@@ -89,8 +91,10 @@ def read(path: Path) -> Sampled:
     """
     try:
         table = pq.read_table(path)
-        suite, command, limit = ((table.schema.metadata or {})[key].decode() for key in ABOUT)
+        suite, command, written = ((table.schema.metadata or {})[key].decode() for key in ABOUT)
+        limit = json.loads(written)
         rows = table.cast(SCHEMA).to_pylist()
+        _refuse_impossible(suite, limit, rows)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise HarnessError(f"{path} is not a file that harness pass-at-k wrote; give its pass-at-k.parquet") from error
     models: dict[tuple[str, str, int, int], list[tuple[str, int]]] = defaultdict(list)
@@ -108,4 +112,18 @@ def read(path: Path) -> Sampled:
         )
         for (objective, regime, seed, samples), cells in models.items()
     ]
-    return Sampled(suite=suite, command=command, limit=json.loads(limit), models=counts)
+    return Sampled(suite=suite, command=command, limit=limit, models=counts)
+
+
+def _refuse_impossible(suite: str, limit: object, rows: Sequence[dict[str, Any]]) -> None:
+    """Refuse what :func:`write` never writes. The name of the suite becomes that of a folder.
+
+    Raises:
+        ValueError: a value is impossible.
+    """
+    if Path(suite).name != suite or not (limit is None or isinstance(limit, int)):
+        raise ValueError(f"{suite!r} cannot be a suite, or {limit!r} a limit")
+    for regime in {row["regime"] for row in rows} - {""}:
+        RegimeSpec.parse(regime)
+    if any(not 0 <= row["correct"] <= row["samples"] or row["samples"] < 1 for row in rows):
+        raise ValueError("a model cannot have more correct samples than samples")

@@ -68,7 +68,8 @@ def passes_of(sampled: Sampled) -> Passes:
     """The curves of all models.
 
     Raises:
-        HarnessError: a model was measured on other problems or with another number of samples, or there is no start.
+        HarnessError: a model was measured on other problems or with another number of samples, there is no start, or
+            there is nothing else.
     """
     found = sampled.models
     if len({(one.problems, one.samples) for one in found}) > 1:
@@ -76,6 +77,8 @@ def passes_of(sampled: Sampled) -> Passes:
     starts = [one for one in found if one.of_start]
     if len(starts) != 1:
         raise HarnessError(f"there must be one model before training, not {len(starts)}")
+    if len(found) == 1:
+        raise HarnessError("there is only the model before training; sample the models of some runs")
     samples = starts[0].samples
     arms: dict[tuple[str, str], list[Counts]] = defaultdict(list)
     for one in sorted((one for one in found if not one.of_start), key=lambda one: one.seed):

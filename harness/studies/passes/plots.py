@@ -7,6 +7,8 @@ from harness.report.pages.plots import Style, finish, literal, logarithmic, look
 from harness.studies.passes.curves import Curve, Passes
 
 START_COLOUR = "0.2"
+SPREAD = 0.3
+"""The distance, in doublings of k, between the marks of the first and the last curve. It keeps intervals apart."""
 
 
 def passes_picture(found: Passes) -> Figure:
@@ -16,10 +18,11 @@ def passes_picture(found: Passes) -> Figure:
     figure = Figure(figsize=(2.4 + 4.2 * panels, 4.6), layout="constrained")
     grid = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for axes, regime in zip(grid, found.regimes, strict=True):
-        _line(axes, found.start, (START_COLOUR, "-."))
-        for curve in found.curves:
-            if curve.regime == regime:
-                _line(axes, curve, styles[curve.objective])
+        _line(axes, found.start, (START_COLOUR, "-."), -0.5)
+        for place, name in enumerate(names, 1):
+            for curve in found.curves:
+                if (curve.objective, curve.regime) == (name, regime):
+                    _line(axes, curve, styles[name], place / len(names) - 0.5)
         axes.set(title=f"{literal(found.suite)}, {regime}", xlabel="k (logarithmic)")
         logarithmic(axes, found.ks)
         finish(axes, legend=False)
@@ -29,8 +32,13 @@ def passes_picture(found: Passes) -> Figure:
     return figure
 
 
-def _line(axes: Axes, curve: Curve, look: Style) -> None:
+def _line(axes: Axes, curve: Curve, look: Style, shift: float) -> None:
+    """Draw a curve with its intervals."""
     colour, dashes = look
     means = [100 * point.accuracy.mean for point in curve.points]
-    places = [point.k for point in curve.points]
+    places = [point.k * 2 ** (SPREAD * shift) for point in curve.points]
     axes.plot(places, means, dashes, color=colour, marker="o", markersize=3, label=literal(curve.objective))
+    for place, point in zip(places, curve.points, strict=True):
+        low, high = point.accuracy.low, point.accuracy.high
+        if low is not None and high is not None:
+            axes.vlines(place, 100 * low, 100 * high, color=colour, alpha=0.4)

@@ -18,9 +18,10 @@ HEAD = """# {suite}: pass@k before and after training
 """
 NOTES = (
     "pass@k: the probability that at least one of k samples is correct, in %, estimated without bias from all samples "
-    "of a problem and averaged over problems and seeds",
-    "gain: the difference to the model before training, paired by problem, in points, with a 95 % interval for other "
-    "seeds and other problems of the same kind. They need two seeds, and are not corrected for other comparisons",
+    "of a problem and averaged over problems and seeds. Brackets: a 95 % interval for other seeds and other problems "
+    "of the same kind, or for other problems alone in the row of the start. It needs two seeds",
+    "gain: the difference to the model before training, paired by problem, in points, with such an interval. It is not "
+    "corrected for other comparisons",
     "If training only makes correct answers more frequent, pass@1 rises and pass@k of a large k does not. If it also "
     "solves new problems, both rise",
 )
@@ -47,9 +48,9 @@ def by_k(found: Passes, regime: str) -> Grid:
 
 
 def _row(curve: Curve) -> list[str]:
-    means = [f"{100 * point.accuracy.mean:.1f}" for point in curve.points]
+    found = [points(point.accuracy) for point in curve.points]
     seeds = str(len(curve.seeds)) if curve.seeds else NONE
-    return [curve.objective, seeds, *means, _gain(curve.points[0]), _gain(curve.points[-1])]
+    return [curve.objective, seeds, *found, _gain(curve.points[0]), _gain(curve.points[-1])]
 
 
 def _gain(point: Point) -> str:

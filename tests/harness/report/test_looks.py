@@ -68,6 +68,10 @@ def test_what_is_far_is_decided_early_and_the_rest_goes_on(records: list[Line]) 
     assert "would have detected a difference" not in told  # this sentence is for fixed seeds
     assert near.difference.low is not None and near.difference.high is not None
     assert near.difference.low < 0 < near.difference.high
+    for row in (far, near):
+        found = row.difference
+        assert found and found.improvement_low is not None and found.improvement_high is not None
+        assert found.improvement_low <= found.improvement <= found.improvement_high
 
 
 def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
@@ -80,6 +84,9 @@ def test_the_interval_allows_for_the_looks(records: list[Line]) -> None:
     assert looked.low < fixed.low
     assert looked.mean == fixed.mean
     assert looked.p is not None and fixed.p is not None and looked.p > fixed.p
+    assert looked.improvement == fixed.improvement
+    assert looked.improvement_low is not None and fixed.improvement_low is not None
+    assert looked.improvement_low < fixed.improvement_low
 
 
 def test_the_notes_below_say_what_the_sentences_above_say(records: list[Line]) -> None:
@@ -157,6 +164,7 @@ def test_a_look_of_fewer_than_three_seeds_that_finished_decides_nothing(records:
     assert far.looks and far.looks.taken == 1 and len(far.failed) == failed
     assert (far.looks.verdict == "better") == (failed == 0)
     assert far.difference and (far.difference.low is None) == (far.difference.p is None) == (failed > 0)
+    assert (far.difference.improvement_low is None) == (failed > 0)
 
 
 def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None:

@@ -7,6 +7,8 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -102,6 +104,30 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["pass-at-k", "--from", str(path), "--out", str(tmp_path)])
         assert done.exit_code == 2
         assert "is not a file that harness pass-at-k wrote" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("correct", SAMPLES + 1), ("correct", -1), ("samples", 0), ("regime", "nowhen"), ("suite", "../elsewhere")],
+)
+def test_a_file_with_impossible_values_is_refused(column: str, value: str | int, tmp_path: Path) -> None:
+    path = tmp_path / "counts.parquet"
+    write(replace(SAMPLED, suite=str(value)) if column == "suite" else SAMPLED, path)
+    if column != "suite":
+        table = pq.read_table(path)
+        place = table.column_names.index(column)
+        filled = pa.array([value] * len(table), table.schema.field(place).type)
+        pq.write_table(table.set_column(place, table.schema.field(place), filled), path)
+    done = CliRunner().invoke(app, ["pass-at-k", "--from", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "is not a file that harness pass-at-k wrote" in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_with_the_start_alone_is_refused(tmp_path: Path) -> None:
+    write(replace(SAMPLED, models=[BEFORE]), tmp_path / "counts.parquet")
+    with pytest.raises(HarnessError, match="only the model before training"):
+        passes_of(read(tmp_path / "counts.parquet"))
 
 
 def test_the_command_samples_each_model_once_and_draws_it_again(store: OutDir, tmp_path: Path) -> None:
