@@ -25,6 +25,7 @@ def passes_picture(found: Passes) -> Figure:
                     _line(axes, curve, styles[name], place / len(names) - 0.5)
         axes.set(title=f"{literal(found.suite)}, {regime}", xlabel="k (logarithmic)")
         logarithmic(axes, found.ks)
+    for axes in grid:  # not before all panels are drawn, because they share the limits that this sets
         finish(axes, legend=False)
     grid[0].set_ylabel("pass@k, %")
     named = {name: line for axes in grid for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}

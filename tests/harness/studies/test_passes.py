@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.records.out_dir import OutDir
 from harness.studies.passes.counts import START, Counts, Sampled, read, write
 from harness.studies.passes.curves import passes_of
+from harness.studies.passes.plots import passes_picture
 from harness.studies.passes.tables import as_markdown, by_k
 from tests.support.small import SUITE
 
@@ -186,6 +187,16 @@ def test_a_run_whose_model_is_elsewhere_is_named(store: OutDir) -> None:
     assert done.exit_code == 2
     assert run.name in done.stderr
     assert "--out" in done.stderr
+
+
+def test_the_figure_shows_all_points_and_intervals() -> None:
+    """Also in a panel whose values are higher than those of the panels before it."""
+    for axes in passes_picture(passes_of(SAMPLED)).axes:
+        low, high = axes.get_ylim()
+        drawn = [line.get_ydata() for line in axes.lines]
+        drawn += [segment[:, 1] for bars in axes.collections for segment in bars.get_segments()]  # type: ignore[attr-defined]
+        assert drawn
+        assert low <= np.concatenate(drawn).min() and np.concatenate(drawn).max() <= high
 
 
 def test_the_table_has_the_start_first() -> None:
