@@ -2,9 +2,11 @@
 
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +14,9 @@ from harness.cli import app
 from harness.config.run_config import RunConfig
 from harness.records.journal import JOURNAL
 from harness.report.archive import ARCHIVE
+from harness.studies.tabular.leak_text import leak_markdown
+from harness.studies.tabular.tables import convergence_markdown, gradients_markdown
+from tests.support.paths import ROOT
 
 SUITES = {
     "smollm2-sums": "smollm2-sums",
@@ -35,8 +40,11 @@ def test_published_tables_come_from_the_published_runs(
     )
     assert done.exit_code == 0, done.output
     made = tmp_path / suite
-    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.html"):
+    assert {path.name for path in made.iterdir()} == {path.name for path in archive.parent.iterdir()} - {ARCHIVE}
+    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.html", "dataset-card.md", "marl-eval.json"):
         assert (made / name).read_text() == (archive.parent / name).read_text()
+    name = "problems.parquet"  # its bytes depend on the version of pyarrow, and those of pictures on other versions
+    assert pq.read_table(made / name).equals(pq.read_table(archive.parent / name))
     assert close(json.loads((made / "leaderboard.json").read_text())) == json.loads(
         (archive.parent / "leaderboard.json").read_text()
     )
@@ -44,10 +52,31 @@ def test_published_tables_come_from_the_published_runs(
 
 def test_the_readme_shows_a_published_table(committed: Path) -> None:
     section = (committed / "README.md").read_text().split("\n## Results\n")[1].split("\n## ")[0]
+    assert_published(section, committed)
+
+
+def test_the_page_on_old_data_shows_a_published_table(committed: Path) -> None:
+    section = (ROOT / "docs" / "old-data.md").read_text().split("\n## Measurements\n")[1].split("\n##")[0]
+    assert_published(section.replace("`", ""), committed)
+
+
+def assert_published(section: str, committed: Path) -> None:
+    """Each row of the section's tables is a row of the published table of sums."""
     rows = [line for line in section.splitlines() if line.startswith("|")]
     published = (committed / "results" / "tiny-arithmetic" / "leaderboard.md").read_text().splitlines()
     assert rows
     assert [row for row in rows if row not in published] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("convergence", convergence_markdown), ("gradients", gradients_markdown), ("leak", leak_markdown)],
+)
+def test_published_pages_of_exact_studies_come_from_their_numbers(
+    name: str, written: Callable[[dict[str, Any]], str], committed: Path
+) -> None:
+    folder = committed / "results" / "tabular"
+    assert written(json.loads((folder / f"{name}.json").read_text())) == (folder / f"{name}.md").read_text()
 
 
 @pytest.mark.parametrize("folder", SUITES)
