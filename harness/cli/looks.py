@@ -55,6 +55,8 @@ def doctor(
     console: Terminal,
 ) -> None:
     """Show what is installed. With a suite, also show the exact prompt of one problem."""
+    if not suite and any((engine, model, task, data, change)):
+        raise HarnessError("doctor tests a model and its problems with the settings of a suite; name one by --suite")
     loaded = load_suite(suite, changes_of(change, model, data, engine, task)) if suite else None
     say_loading(console)
     from harness.studies.doctor import examine

@@ -53,7 +53,7 @@ def selection_of(
     """The selection of a suite's runs by these options. Each option is the text that the user gave."""
     chosen = parse_seeds(seeds)
     asked: dict[str, Any] = {
-        "algos": tuple(names_of(algos)) if algos else None,
+        "algos": tuple(names_of(algos)) if algos is not None else None,
         "regimes": tuple(chosen_regime(name) for name in regimes) if regimes else None,
         "seeds": tuple(chosen) if chosen else None,
         "budget": chosen_budget(budget) if budget else None,

@@ -111,7 +111,8 @@ def plan(
     task: Task = None,
     change: Change = None,
     memory: Annotated[
-        float | None, typer.Option(min=1, help="The memory of the GPU in GiB, if it differs from the usual size.")
+        float | None,
+        typer.Option(min=1, max=1e6, help="The memory of the GPU in GiB, if it differs from the usual size."),
     ] = None,
     prompt_tokens: Annotated[
         int | None, typer.Option(min=1, help="The mean length of a prompt. Default: the longest.")

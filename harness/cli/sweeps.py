@@ -28,7 +28,7 @@ from harness.config.arguments import (
 )
 from harness.config.layers import refuse_typos
 from harness.errors import HarnessError
-from harness.studies.staleness.lags import LAGS, parse_lags, parse_settings, parse_unit
+from harness.studies.staleness.lags import LAGS, NEAREST, parse_lags, parse_settings, parse_unit
 from harness.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def staleness(
             help="The settings of an arm at a lag. nearest: those of the suite's nearest lag. own: those of exactly "
             "this lag, or else the on-policy ones. A REGIME: those of this regime at all lags."
         ),
-    ] = "nearest",
+    ] = NEAREST,
     suite: Suite = "tiny-arithmetic",
     seeds: Seeds = None,
     budget: Annotated[
@@ -79,6 +79,8 @@ def staleness(
     if not source:
         if algos is None:
             raise HarnessError("name the arms to train, such as --algos agro,ppo, or draw existing runs with --from")
+        if match or grader:
+            raise HarnessError("--match and --grader select existing runs; give --from, or remove them")
         changes += [("budget", parse_budget(budget))] if budget else []
         refuse_typos(suite, changes, arms)
 
@@ -88,10 +90,10 @@ def staleness(
 
     if source:
         where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
-        if changes or execution.fresh or execution.part or where:
+        if changes or execution.fresh or execution.part or where or settings != NEAREST:
             raise HarnessError(
-                "--from draws existing runs and trains none; remove --fresh, --part, and the options that change runs "
-                "or choose devices"
+                "--from draws existing runs and trains none; remove --fresh, --part, --settings, and the options that "
+                "change runs or choose devices"
             )
         selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, execution.out), selection, source, counted, chosen, execution.out, console)

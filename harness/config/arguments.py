@@ -18,6 +18,7 @@ from harness.config.settings import TaskSettings
 from harness.config.suites import explain, set_key
 from harness.errors import HarnessError
 
+MOST_SEEDS = 100_000
 FLAGS = {"model.path": "--model", "task.data": "--data", "compute.engine": "--engine"}
 """Settings of a suite that have their own options."""
 
@@ -43,10 +44,13 @@ def parse_seeds(text: str | None) -> list[int] | None:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         numbers = []
-    if "," not in text and numbers and numbers[0] > 0:
+    if "," not in text and numbers and 0 < numbers[0] <= MOST_SEEDS:
         return list(range(numbers[0]))
     if "," not in text or not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise HarnessError(f"--seeds {text!r}: give a number of seeds, such as 3, or distinct seeds, such as 0,1,7")
+        raise HarnessError(
+            f"--seeds {text!r}: give a number of seeds, such as 3 (at most {MOST_SEEDS:,}), or distinct seeds, such as "
+            "0,1,7"
+        )
     return numbers
 
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+LEAST_FRACTION = 0.0001
+"""The smallest fraction that is written without an exponent."""
 GRAMMAR = "on_policy, stale:STEPS, replay:SIZE,FRACTION or offline"
 
 
@@ -28,11 +30,12 @@ class RegimeSpec:
             return cls(kind="offline")
         if match := re.fullmatch(r"stale:(\d+)", text):
             return cls(kind="stale", steps=int(match[1]))
-        if (match := re.fullmatch(r"replay:(\d+),(0?\.\d+)", text)) and int(match[1]) and float(match[2]):
+        match = re.fullmatch(r"replay:(\d+),(0?\.\d+)", text)
+        if match and int(match[1]) and float(match[2]) >= LEAST_FRACTION:
             return cls(kind="replay", size=int(match[1]), fraction=float(match[2]))
         raise ValueError(
             f"{text!r} is not a regime; give {GRAMMAR}, such as stale:16 or replay:2048,0.5, "
-            "with FRACTION between 0 and 1"
+            f"with FRACTION from {LEAST_FRACTION} to 1"
         )
 
     @property

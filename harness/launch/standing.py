@@ -32,7 +32,7 @@ class Standing:
         self.spent = event.ledger.spent(unit)
         if isinstance(event, Step):
             self._steps += 1
-            self._rewards.append(event.metrics["train/reward_mean"] or 0.0)
+            self._rewards.append(event.metrics.get("train/reward_mean") or 0.0)
         elif isinstance(event, Evaluation) and _tells(event):
             self._evaluated = f"{event.split} {event.summary.accuracy:.3f}"
         elif isinstance(event, End):

@@ -58,7 +58,10 @@ def _refuse_held(folder: Path, runs: Sequence[str]) -> None:
         if not is_locked(path.parent):
             shutil.rmtree(path.parent, ignore_errors=True)
             continue
-        other = Claim(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            other = Claim(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:  # its process has ended since the glob
+            continue
         if both := sorted(set(other.runs) & set(runs)):
             more = f" and {len(both) - 1} more" if len(both) > 1 else ""
             raise HarnessError(

@@ -205,6 +205,7 @@ class End:
 
 Event: TypeAlias = Start | Resumed | Step | Evaluation | End
 NAMES: dict[type[Event], str] = {kind: kind.__name__.lower() for kind in get_args(Event)}
+LEDGER = TypeAdapter(Ledger)
 ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(kind) for kind, name in NAMES.items()}
 
 
@@ -249,7 +250,8 @@ def decode(record: Mapping[str, Any], where: str) -> Event:
             )
         return ADAPTERS[kind].validate_python({**record, "time": clock["time"]})
     timings = {key: value for key, value in clock.items() if key.startswith(TIMED)}
-    content = {**record, "ledger": Ledger(**record["spent"], **timings), "time": clock["time"], "mfu": clock.get("mfu")}
+    ledger = LEDGER.validate_python({**record["spent"], **timings})
+    content = {**record, "ledger": ledger, "time": clock["time"], "mfu": clock.get("mfu")}
     if kind == "evaluation":
         content["summary"] = record
     return ADAPTERS[kind].validate_python(content)

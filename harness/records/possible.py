@@ -59,8 +59,9 @@ def _wrong_evaluation(start: Start, event: Evaluation) -> str | None:
     settings = start.config.evaluation
     samples = settings.test_samples if event.split is Split.TEST else settings.validation_samples
     letters = "".join(summary.verdicts.values())
-    if len(summary.verdicts) != start.sizes[event.split] or any(len(v) != samples for v in summary.verdicts.values()):
-        return f"{at} it does not have {samples} verdicts for each of {start.sizes[event.split]} problems"
+    size = start.sizes.get(event.split, 0)
+    if not size or len(summary.verdicts) != size or any(len(v) != samples for v in summary.verdicts.values()):
+        return f"{at} it does not have {samples} verdicts for each of {size} problems"
     if unknown := set(letters) - set(LETTERS.values()):
         return f"{at} {min(unknown)!r} is not a verdict"
     for name in SHARES:

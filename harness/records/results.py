@@ -82,7 +82,7 @@ class RunResult:
     @property
     def commits(self) -> tuple[str, ...]:
         """The commits of all code that trained the run."""
-        return tuple(versions["commit"] for versions in (self.origin.versions, *self.later))
+        return tuple(versions.get("commit", "none") for versions in (self.origin.versions, *self.later))
 
 
 def read_results(journals: Iterable[Sequence[Event]]) -> list[RunResult]:
@@ -127,7 +127,7 @@ def _result(events: Sequence[Event]) -> RunResult:
         start=tests[0] if tests else None,
         test=tests[-1] if isinstance(last, End) and last.status == "finished" else None,
         ratio_mean=_late_ratio(steps),
-        rewarded=any((event.metrics["train/reward_mean"] or 0) > 0 for event in steps),
+        rewarded=any((event.metrics.get("train/reward_mean") or 0) > 0 for event in steps),
         spent=_spent(ledger),
         shared_completions=ledger.shared_completions,
         curve=[

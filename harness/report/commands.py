@@ -98,6 +98,7 @@ def publish(
         HarnessError: there is no run, or published runs would be lost and ``force`` is not set.
     """
     out_dir, target = OutDir(out), OutDir(to)
+    build(suite, Selection().of(open_source(suite.name, [], out).results()), [], correction)  # refuses before it writes
     target.prepare()
     target.suite(suite.name).mkdir(exist_ok=True)
     target.keep(suite)

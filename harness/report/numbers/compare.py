@@ -31,8 +31,11 @@ class Pairs:
 
     names: tuple[str, str]
     runs: list[tuple[RunResult, RunResult]]
-    single: bool
-    """Whether there is one run on each side, so that nothing follows for other seeds."""
+
+    @property
+    def single(self) -> bool:
+        """Whether there is only one pair, so that nothing follows for other seeds."""
+        return len(self.runs) == 1
 
 
 def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pairs:
@@ -53,12 +56,12 @@ def pair(a: str, b: str, results: Sequence[RunResult], regime: str | None) -> Pa
     if len({run.config.regime for run in (*first, *second)}) > 1:
         raise HarnessError(f"{a} and {b} were trained in different regimes; choose one with --regime")
     if len(first) == len(second) == 1:
-        return Pairs(names=(a, b), runs=[(first[0], second[0])], single=True)
+        return Pairs(names=(a, b), runs=[(first[0], second[0])])
     theirs = {run.config.seed: run for run in second}
     runs = [(run, theirs[run.config.seed]) for run in first if run.config.seed in theirs]
     if not runs:
         raise HarnessError(f"{a} and {b} have no finished seed in common; train such seeds with harness run")
-    return Pairs(names=(a, b), runs=runs, single=False)
+    return Pairs(names=(a, b), runs=runs)
 
 
 def _named(name: str, results: Sequence[RunResult]) -> list[RunResult]:

@@ -69,21 +69,24 @@ def _refuse_several(regime: str, what: str, told: Sequence[str], unit: str) -> N
 def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> RegimeBoard:
     """The board with the verdicts, intervals and ranks of its looks. Unchanged if the number of seeds was fixed.
 
-    The margin of equivalence is the planned one, even if the suite's margin has changed since.
+    The margin of equivalence is the planned one, even if the suite's margin has changed since. Without the baseline
+    there are only ranks.
     """
-    if planned is None or planned.looks is None or part.baseline is None:
+    if planned is None or planned.looks is None:
         return part
     runs = RunsAtLooks(planned=planned, arms=arms)
-    named = {run.config.objective.name for found in arms.values() for run in found}
-    absent = len(set(planned.plan.algos) - named)
     ranked = [row.objective for row in part.rows if len(row.seeds) >= RANKED_FROM]
     order = standing_over_looks(ranked, runs)
+    if part.baseline is None:
+        return replace(part, rows=_ranked(part.rows, order), ties=tuple(order.ties))
+    named = {run.config.objective.name for found in arms.values() for run in found}
+    absent = len(set(planned.plan.algos) - named)
     margin = planned.looks.margin
     rows = _decided(part.rows, part.baseline, runs, margin, absent)
     controls = _decided(part.controls, part.baseline, runs, margin, 0)
     return replace(
         part,
-        rows=tuple(replace(row, rank=order.ranks.get(row.objective)) for row in rows),
+        rows=_ranked(rows, order),
         controls=controls,
         ties=tuple(order.ties),
         looks=Looked(
@@ -94,6 +97,10 @@ def by_looks(part: RegimeBoard, arms: Arms, planned: Invocation | None) -> Regim
             ),
         ),
     )
+
+
+def _ranked(rows: Sequence[ArmRow], order: Standing) -> tuple[ArmRow, ...]:
+    return tuple(replace(row, rank=order.ranks.get(row.objective)) for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -132,6 +132,15 @@ def arm_names(configs: Sequence[RunConfig]) -> dict[str, str]:
     }
 
 
+def names_of_runs(runs: Sequence[RunResult]) -> list[str]:
+    """The name of each run's arm, as on the leaderboard of its regime."""
+    settings = {(run.config.regime, run.config.arm_key): run.config for run in runs}
+    named = {
+        regime: arm_names([config for (of, _), config in settings.items() if of == regime]) for regime, _ in settings
+    }
+    return [named[run.config.regime][run.config.arm_key] for run in runs]
+
+
 def twins(arms: Sequence[list[RunResult]]) -> tuple[list[RunResult], list[RunResult]] | None:
     """The A/A pair: the runs of ``agro`` and of ``rloo`` with the same settings."""
     for agro, rloo in product(arms, arms):

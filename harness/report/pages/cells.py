@@ -5,6 +5,7 @@ from collections.abc import Callable
 from harness.report.numbers.interval import Interval
 
 NONE = "–"
+SIZES = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 LONGEST = 4000
 """The number of characters of a text that a page shows."""
 
@@ -31,12 +32,12 @@ def signed_percent(share: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    return NONE if share is None else f"{100 * share:.1f}"
+    return NONE if share is None else f"{round(100 * share, 1) + 0.0:.1f}"  # without a minus before zero
 
 
 def digits(number: float | None) -> str:
-    """A number with three digits."""
-    return NONE if number is None else f"{number:.3g}"
+    """A number with three digits, as in :func:`count`."""
+    return NONE if number is None else count(number)
 
 
 def tenths(number: float | None) -> str:
@@ -60,10 +61,11 @@ def probability(found: float, low: float | None, high: float | None) -> str:
 
 def count(number: float) -> str:
     """Three digits and a unit: 1.23M."""
-    for size, suffix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{suffix}"
-    return f"{number:.3g}"
+    short = float(f"{number:.3g}")  # first, because 999,999 is 1M and not 1000k
+    for size, suffix in SIZES:
+        if short >= size:
+            return f"{short / size:.3g}{suffix}"
+    return f"{short:.3g}"
 
 
 def place(value: float | str | None) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from harness.records.results import COSTS, RunResult
 from harness.report.numbers.document import ArmRow, Board
+from harness.report.numbers.matching import names_of_runs
 from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.cells import as_code, escaped
 from harness.report.pages.columns import REACHED
@@ -86,7 +87,7 @@ def marl_eval(suite: str, results: Sequence[RunResult]) -> dict[str, Any]:
     the budget, and ``absolute_metrics`` is the test accuracy after training.
     """
     found: dict[str, Any] = {}
-    for result in results:
+    for result, name in zip(results, names_of_runs(results), strict=True):
         if not result.test:
             continue
         config = result.config
@@ -100,7 +101,7 @@ def marl_eval(suite: str, results: Sequence[RunResult]) -> dict[str, Any]:
         }
         steps["absolute_metrics"] = {"accuracy": [result.test.summary.accuracy]}
         task = found.setdefault(suite, {}).setdefault(config.regime, {})
-        task.setdefault(config.objective.name, {})[f"seed_{config.seed}"] = steps
+        task.setdefault(name, {})[f"seed_{config.seed}"] = steps
     return found
 
 

@@ -1,6 +1,5 @@
 """``harness pass-at-k``: samples the models of finished runs, or reads earlier counts, and writes tables and figure."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.run_config import SuiteConfig
@@ -8,7 +7,7 @@ from harness.errors import HarnessError
 from harness.records.out_dir import FINAL, OutDir
 from harness.records.results import RunResult
 from harness.report.merged import open_source
-from harness.report.numbers.matching import arm_names, refuse_unmatched
+from harness.report.numbers.matching import names_of_runs, refuse_unmatched
 from harness.report.numbers.rows import finished
 from harness.report.numbers.selection import Selection
 from harness.report.pages.plots import save
@@ -35,7 +34,7 @@ def sample_and_draw(
     if not runs:
         raise HarnessError(f"no run of the suite {suite.name} under {out} has finished; start some with harness run")
     refuse_unmatched(runs)
-    models = [_of_run(out_dir, run, name) for run, name in zip(runs, _names(runs), strict=True)]
+    models = [_of_run(out_dir, run, name) for run, name in zip(runs, names_of_runs(runs), strict=True)]
     models.insert(0, Examined(name=START, regime="", seed=0, config=runs[0].config, path=runs[0].config.model.path))
     found = counted(models, how, out_dir, console, workers)
     sampled = Sampled(suite=suite.name, command=how.command, limit=runs[0].config.limit, models=found)
@@ -63,15 +62,6 @@ def _report(sampled: Sampled, out_dir: OutDir, console: Terminal) -> Passes:
     console.show(in_terminal(passes, explain=console.explain), passes.as_json)
     console.say(f"wrote {TABLE}, {DOCUMENT}, {PICTURE} and {COUNTS} to {folder}")
     return passes
-
-
-def _names(runs: Sequence[RunResult]) -> list[str]:
-    """The name of each run's arm, as on the leaderboard of its regime."""
-    settings = {(run.config.regime, run.config.arm_key): run.config for run in runs}
-    named = {
-        regime: arm_names([config for (of, _), config in settings.items() if of == regime]) for regime, _ in settings
-    }
-    return [named[run.config.regime][run.config.arm_key] for run in runs]
 
 
 def _of_run(out_dir: OutDir, run: RunResult, name: str) -> Examined:

@@ -74,7 +74,9 @@ def _published(leaderboard: Path) -> Terms:
         correction = content.get("correction", "table")  # older leaderboards had no other
         if correction not in get_args(Correction):
             raise ValueError(correction)
-        return Terms(baseline=str(content["baseline"]), margin=float(content["margin"]), correction=correction)
+        if not 0 < (margin := float(content["margin"])) < 1:
+            raise ValueError(margin)
+        return Terms(baseline=str(content["baseline"]), margin=margin, correction=correction)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HarnessError(f"{leaderboard} does not name its baseline and margin; publish the archive again") from error
 

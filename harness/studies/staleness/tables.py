@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group
+from rich.text import Text
 
 from harness.config.run_config import flat
 from harness.report.numbers.document import Collapsed
@@ -38,7 +39,7 @@ def as_markdown(sweep: Sweep) -> str:
 def in_terminal(sweep: Sweep) -> Group:
     """The table with its notes."""
     title = f"{sweep.suite}: test accuracy, %, by lag in {_unit(sweep)}"
-    return Group(by_lag(sweep).terminal(title), *notes(sweep))
+    return Group(by_lag(sweep).terminal(title), *map(Text, notes(sweep)))
 
 
 def by_lag(sweep: Sweep) -> Grid:

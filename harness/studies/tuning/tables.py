@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from rich.console import Group
+from rich.text import Text
 
 from harness.config.run_config import SuiteConfig
 from harness.report.pages.cells import percent
@@ -68,7 +69,7 @@ def as_grid(tuning: Tuning) -> Grid:
 
 
 def in_terminal(tuning: Tuning) -> Group:
-    return Group(as_grid(tuning).terminal(), as_yaml(tuning))
+    return Group(as_grid(tuning).terminal(), Text(as_yaml(tuning)))
 
 
 def as_yaml(tuning: Tuning) -> str:
