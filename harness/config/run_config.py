@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from algorithms import OBJECTIVES
 from algorithms.later import LATER
 from harness.config.budget import Budget
+from harness.config.folders import Name
 from harness.config.optimizer import CORRECTIONS, OptimizerSettings
 from harness.config.regime import RegimeSpec
 from harness.config.settings import (
@@ -117,7 +118,7 @@ class RunSettings(Settings):
 class SuiteConfig(RunSettings):
     """A named comparison: the settings that its runs share, and the tuned settings of each objective."""
 
-    name: str
+    name: Name
     description: str
     seeds: PositiveInt = 3
     baseline: str
@@ -125,7 +126,7 @@ class SuiteConfig(RunSettings):
     """The margin of equivalence: a negligible difference in accuracy, as a share."""
     looks: tuple[int, ...] = (3, 5, 8, 12, 20)
     """The numbers of seeds after which ``--until decided`` tests. The last one is the largest number of seeds."""
-    objectives: dict[str, ArmSettings] = Field(default_factory=dict)
+    objectives: dict[Name, ArmSettings] = Field(default_factory=dict)
     tuning: TuningSettings = TuningSettings()
 
     @field_validator("looks")
@@ -149,7 +150,7 @@ class SuiteConfig(RunSettings):
 class ObjectiveConfig(Settings):
     """An arm with its name, its objective, and all fields of the objective."""
 
-    name: str
+    name: Name
     objective: str
     fields: dict[str, Any]
     constraint: ConstraintSettings | None = None
@@ -174,7 +175,7 @@ class ObjectiveConfig(Settings):
 class RunConfig(RunSettings):
     """One run: an objective, a seed, and all settings."""
 
-    suite: str
+    suite: Name
     objective: ObjectiveConfig
     seed: Annotated[int, Field(ge=0)]
 

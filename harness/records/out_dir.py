@@ -1,5 +1,6 @@
 """The layout of files under ``--out``."""
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +60,10 @@ class OutDir:
         """The directory of a run with this config, whether or not it exists."""
         return self.run(config.suite, config.run_id)
 
-    def runs(self, suite: str = "*") -> Iterator[Path]:
+    def runs(self, suite: str | None = None) -> Iterator[Path]:
         """The run directories with a journal, of one suite or all, in a fixed order."""
-        yield from sorted(path.parent for path in self.root.glob(f"{suite}/runs/*/{JOURNAL}"))
+        folders = "*" if suite is None else glob.escape(suite)
+        yield from sorted(path.parent for path in self.root.glob(f"{folders}/runs/*/{JOURNAL}"))
 
     def journals(self, suite: str) -> Iterator[list[Event]]:
         """The journals of a suite's runs. They are read one by one, because a thousand do not fit in memory."""

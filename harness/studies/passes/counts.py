@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from harness.config.folders import folder_name
 from harness.config.regime import RegimeSpec
 from harness.errors import HarnessError
 
@@ -121,8 +122,9 @@ def _refuse_impossible(suite: str, limit: object, rows: Sequence[dict[str, Any]]
     Raises:
         ValueError: a value is impossible.
     """
-    if Path(suite).name != suite or not (limit is None or isinstance(limit, int)):
-        raise ValueError(f"{suite!r} cannot be a suite, or {limit!r} a limit")
+    folder_name(suite)
+    if not (limit is None or isinstance(limit, int)):
+        raise ValueError(f"{limit!r} cannot be a limit")
     for regime in {row["regime"] for row in rows} - {""}:
         RegimeSpec.parse(regime)
     if any(not 0 <= row["correct"] <= row["samples"] or row["samples"] < 1 for row in rows):

@@ -53,6 +53,19 @@ def test_a_claim_goes_with_its_process(tmp_path: Path) -> None:
         assert len(list((tmp_path / FOLDER).glob(f"*/{CLAIM}"))) == 1
 
 
+def test_a_claim_that_ends_while_it_is_read_is_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FOLDER / "ending").mkdir(parents=True)
+    (tmp_path / FOLDER / "ending" / CLAIM).write_text("{}")
+
+    def ends_now(folder: Path) -> bool:
+        (folder / CLAIM).unlink()
+        return True
+
+    monkeypatch.setattr("harness.records.claims.is_locked", ends_now)
+    with claimed(tmp_path, ["a"], "another"):
+        pass
+
+
 def _hold(folder: Path) -> None:
     with claimed(folder, ["a"], "harness run"):
         time.sleep(600)

@@ -74,6 +74,10 @@ def two_ends(records: list[Line]) -> None:
     records.insert(3, records[-1])
 
 
+def a_split_without_a_size(records: list[Line]) -> None:
+    records[0]["sizes"].pop("test")
+
+
 IMPOSSIBLE: dict[Change, str] = {
     a_better_accuracy: "accuracy is",
     better_verdicts: "accuracy is",
@@ -86,6 +90,7 @@ IMPOSSIBLE: dict[Change, str] = {
     less_than_before: "its trained_tokens shrink",
     a_step_left_out: "its steps are not numbered one after the other",
     two_ends: "it begins or ends more than once",
+    a_split_without_a_size: "verdicts for each of 0 problems",
 }
 
 

@@ -8,6 +8,8 @@ import pytest
 from harness.records.results import RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, Board
+from harness.report.numbers.interval import Interval
+from harness.report.pages.cells import count, digits, percent, points
 from harness.report.pages.columns import BEHAVED, REACHED, TOOK, across
 from harness.report.pages.exports import dataset_card
 from harness.report.pages.grid import Column, Grid, grid
@@ -31,6 +33,30 @@ def runs(small_runs: dict[str, Path]) -> list[RunResult]:
                 changed = {"objective__name": name, "seed": seed, "regime": regime} | control
                 runs.append(result(with_verdicts(records, verdicts), **changed))
     return runs
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (18.44, "18.4"),
+        (999.4, "999"),
+        (999.6, "1k"),
+        (1234, "1.23k"),
+        (999_999, "1M"),
+        (2.44e12, "2.44T"),
+        (1.5e18, "1.5E"),
+        (1e20, "100E"),
+        (1.69e-16, "1.69e-16"),
+    ],
+)
+def test_three_digits_and_a_unit(number: float, text: str) -> None:
+    assert count(number) == digits(number) == text
+
+
+def test_zero_has_no_minus() -> None:
+    assert percent(-0.0004) == "0.0"
+    assert points(Interval(mean=0.0001, low=-0.0003, high=0.0009)).startswith("0.0 [0.0, ")
 
 
 @pytest.fixture

@@ -49,6 +49,15 @@ def test_unmatched_objectives_are_explained_and_a_set_can_be_chosen(
     assert len(pair("agro", "grpo", chosen, None).runs) == 1
 
 
+def test_one_common_seed_says_nothing_about_others(agro: RunResult, small_runs: dict[str, Path]) -> None:
+    """Also if one side has more seeds."""
+    other, more = grpo(small_runs), result(records_of(small_runs, "agro"), seed=5)
+    pairs = pair("agro", other.run_id, [agro, more, other], None)
+    assert len(pairs.runs) == 1 and pairs.single
+    both = pair("agro", "grpo", [agro, more, other, grpo(small_runs, seed=5)], None)
+    assert len(both.runs) == 2 and not both.single
+
+
 def test_unmatched_runs_that_are_named_are_explained(agro: RunResult, small_runs: dict[str, Path]) -> None:
     """No option could choose others, so none is suggested."""
     other = grpo(small_runs, budget__total=200.0)

@@ -177,6 +177,17 @@ def test_a_part_of_the_arms_is_corrected_as_all_are(records: list[Line]) -> None
     assert shown and all_shown and shown.p_holm == all_shown.p_holm
 
 
+def test_ranks_are_over_the_looks_without_the_baseline_too(records: list[Line]) -> None:
+    arms = ("grpo", "far", "near")
+    results = made(records, dict.fromkeys(arms, range(5)), looking(arms, (5, 8, 12)))
+    whole = board_of(results)
+    part = board_of([one for one in results if one.config.objective.name != "grpo"])
+    assert part.baseline is None
+    fixed = board_of(made(records, dict.fromkeys(("far", "near"), range(5)), None))
+    bounds = {name: row_of(found, "near").rank for name, found in (("whole", whole), ("part", part), ("fixed", fixed))}
+    assert bounds["fixed"] == (2, 2) and bounds["part"] == (1, 2)  # too early for this look
+
+
 def test_every_regime_is_a_family_of_its_own(records: list[Line]) -> None:
     planned = looking(("grpo", "far"), LOOKS, ("on_policy", "stale:2"))
     fresh = made(records, {"grpo": range(8), "far": range(8)}, planned)

@@ -140,6 +140,13 @@ def test_every_row_names_its_runs_in_every_format(small_runs: dict[str, Path]) -
     assert notes(board)
 
 
+def test_marl_eval_keeps_both_settings_of_an_objective(small_runs: dict[str, Path]) -> None:
+    records = records_of(small_runs, "grpo")
+    results = [result(records), result(records, optimizer__learning_rate=0.5)]
+    found = marl_eval("tiny-arithmetic", results)["tiny-arithmetic"]["on_policy"]
+    assert sorted(found) == sorted(f"grpo ({one.config.arm_key})" for one in results)
+
+
 def test_marl_eval_reads_environment_task_algorithm_run_and_step(small_runs: dict[str, Path]) -> None:
     results = [result(records_of(small_runs, name)) for name in ("agro", "agro-1", "grpo")]
     found = marl_eval("tiny-arithmetic", results)["tiny-arithmetic"]["on_policy"]

@@ -10,8 +10,10 @@ from harness.cli.options import OUT
 from harness.records.out_dir import OutDir
 from harness.report.archive import ARCHIVE, archived
 from tests.support.command_line import SETTINGS, harness, refused
+from tests.support.looks import write
 from tests.support.paths import ROOT
-from tests.support.small import SUITE, journal_of
+from tests.support.results import records_of
+from tests.support.small import SUITE, journal_of, small_config
 
 
 @pytest.fixture
@@ -75,6 +77,21 @@ def test_nothing_that_would_lose_published_runs_is_begun_without_force(
         code, output = harness(*command)
         assert code == 0, output
     assert archived(published / SUITE / ARCHIVE) == [first.name]
+
+
+def test_what_has_no_leaderboard_leaves_the_archive_as_it_is(
+    published: Path, store: OutDir, small_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    before = contents(published)
+    changed = small_config("grpo", rollout__max_tokens=47)
+    records = records_of(small_runs, "grpo")
+    records[0] = records[0] | {"config": changed.model_dump(mode="json"), "run_id": changed.run_id}
+    write(records, store.run_of(changed))
+    shutil.copytree(small_runs["grpo"] / "evaluations", store.run_of(changed) / "evaluations")
+    refused(["publish", "--suite", SUITE, "--out", str(store.root), "--to", str(published)], "rollout.max_tokens")
+    assert contents(published) == before
+    refused(["publish", "--suite", SUITE, "--out", str(tmp_path / "empty"), "--to", str(tmp_path / "to")], "no runs")
+    assert not (tmp_path / "to" / SUITE).exists()
 
 
 def test_more_runs_replace_fewer(published: Path, store: OutDir, small_runs: dict[str, Path]) -> None:

@@ -6,6 +6,7 @@ import lzma
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,6 +47,14 @@ def changed(files: Files, name: str, content: bytes) -> Files:
     return [*files[:place], (files[place][0], content), *files[place + 1 :]]
 
 
+def altered(files: Files, event: str, change: Callable[[dict[str, Any]], None]) -> Files:
+    """The files, with a change to the first event of this kind in the first journal."""
+    place = next(place for place, (name, _) in enumerate(files) if name.endswith(JOURNAL))
+    lines = [json.loads(line) for line in files[place][1].splitlines()]
+    change(next(line for line in lines if line["event"] == event))
+    return changed(files, JOURNAL, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+
 DEEP = b"[" * 100_000
 TAMPERED: dict[str, Callable[[Files], Files]] = {
     "an index of nothing": lambda files: changed(files, INDEX, b"null"),
@@ -60,6 +69,10 @@ TAMPERED: dict[str, Callable[[Files], Files]] = {
     "no journal at all": lambda files: changed(files, JOURNAL, b""),
     "bytes for a journal": lambda files: changed(files, JOURNAL, b"\xff\xfe\x00\n"),
     "another run's journal": lambda files: changed(files, JOURNAL, files[2][1]),
+    "FLOPs of null": lambda files: altered(files, "step", lambda line: line["spent"].update(flops=None)),
+    "seconds that are a word": lambda files: altered(
+        files, "step", lambda line: line["clock"].update(seconds_training="long")
+    ),
     "a format that is a text": lambda files: changed(
         files, JOURNAL, json.dumps(json.loads(files[1][1].splitlines()[0]) | {"format": "x"}).encode() + b"\n"
     ),

@@ -109,7 +109,15 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("correct", SAMPLES + 1), ("correct", -1), ("samples", 0), ("regime", "nowhen"), ("suite", "../elsewhere")],
+    [
+        ("correct", SAMPLES + 1),
+        ("correct", -1),
+        ("samples", 0),
+        ("regime", "nowhen"),
+        ("suite", "../elsewhere"),
+        ("suite", ".."),
+        ("suite", ""),
+    ],
 )
 def test_a_file_with_impossible_values_is_refused(column: str, value: str | int, tmp_path: Path) -> None:
     path = tmp_path / "counts.parquet"

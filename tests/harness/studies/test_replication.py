@@ -89,8 +89,9 @@ def test_what_cannot_be_replicated_is_one_sentence(small_runs: dict[str, Path], 
     refused([*command, "--algos", "near"], "there is no claim", "near in on_policy: unclear")
     refused([*command[:4], str(tmp_path / "none.tar.xz"), *command[5:]], "none.tar.xz")
     refused([*command[:2], "tiny-gcd", *command[3:]], "tiny-arithmetic", "not of tiny-gcd")
-    (archive.parent / "leaderboard.json").write_text("{}")
-    refused(command, "leaderboard.json", "baseline and margin")
+    for content in ({}, {"baseline": "grpo", "margin": 0}, {"baseline": "grpo", "margin": 2}):
+        (archive.parent / "leaderboard.json").write_text(json.dumps(content))
+        refused(command, "leaderboard.json", "baseline and margin")
     assert not list((tmp_path / "out").rglob("journal.jsonl"))
 
 
