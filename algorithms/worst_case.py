@@ -20,7 +20,7 @@ def kl_weights(losses: Tensor, radius: float) -> Tensor:
     If no ``eta`` reaches the radius, all weight is on the largest loss.
     """
     worst = _on_the_worst(losses)
-    if radius == 0 or radius >= _kl(worst):
+    if radius == 0 or radius >= _kl(worst) * (1 - 1e-12):  # no finite eta reaches the last digit
         return torch.ones_like(losses) if radius == 0 else worst
     scale = losses.max() - losses.min()
 

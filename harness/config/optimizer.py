@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from algorithms.later import LATER
-from harness.config.settings import Fraction, Positive, PositiveInt, Settings
+from harness.config.settings import Positive, PositiveInt, Settings
 
 CORRECTIONS = ("importance_cap", "icepop", "sequence_mask")
 """Settings of the optimiser of which at most one can be set."""
@@ -25,6 +25,9 @@ Range = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 """A range from the first number to the second."""
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimizerSettings(Settings):
     """AdamW with a linear warm-up to a constant learning rate, and the number of updates on each rollout batch."""
 
@@ -32,9 +35,10 @@ class OptimizerSettings(Settings):
     """``adamw_8bit`` keeps its moments in 8 bits (Dettmers et al. 2022, arXiv 2110.02861) and needs bitsandbytes."""
     learning_rate: Positive = 1e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 10
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    max_grad_norm: Positive = 1.0
+    """The gradient is scaled down to this norm. A very large number switches that off."""
     optimism: Annotated[float, Field(ge=0, allow_inf_nan=False), LATER] = 0.0
     """Before clipping, the gradient ``g`` becomes ``g + optimism (g - g')``, where ``g'`` is the gradient of the step
     before (Chelu et al. 2023, arXiv 2306.10587). This takes the memory of one more gradient."""

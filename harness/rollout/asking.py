@@ -53,7 +53,16 @@ def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
 
 
 def posed(problems: Sequence[Problem], asking: Asking) -> list[Problem]:
-    """The problems in the form of prompts. Solved examples are left out, because every prompt contains their
-    answers."""
+    """The problems in the form of prompts. Solved examples are left out, because every prompt contains their answers.
+
+    Raises:
+        HarnessError: all problems are solved examples.
+    """
     shown = {example.id for example in asking.examples}
-    return [asking.pose(problem) for problem in problems if problem.id not in shown]
+    left = [asking.pose(problem) for problem in problems if problem.id not in shown]
+    if problems and not left:
+        raise HarnessError(
+            f"task.few_shot={len(shown)} shows all {len(problems)} problems as solved examples, so none is left to "
+            "ask; use a smaller number"
+        )
+    return left

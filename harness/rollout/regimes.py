@@ -86,6 +86,8 @@ class Queue:
 
     def next(self, sampler: Sampler) -> RolloutBatch | None:
         while len(self.held) <= self.lag * self.prompts:
+            if sampler.iteration and len(self.held) < self.lag * self.prompts:
+                break  # a budget in seconds refused a batch before, and a later one would be too young
             groups = sampler.sample(self.prompts, self.held)
             if groups is None:
                 break

@@ -27,9 +27,10 @@ from harness.world import ALONE, World
 class Evaluated:
     """The content of an evaluation for the journal, and all completions for the table by problem."""
 
-    kl: float
-    """KL from the reference in nats per sequence, estimated with k1."""
-    kl_k3: float
+    kl: float | None
+    """KL from the reference in nats per sequence, estimated with k1. None with top-p or top-k: then the completions are
+    not samples of the policy."""
+    kl_k3: float | None
     """The same, estimated with k3."""
     summary: Summary
     records: list[SampleRecord]
@@ -56,9 +57,11 @@ def evaluate(
     sampling = replace(sampling_of(config, asking), top_p=held_out.top_p, top_k=held_out.top_k)
     groups = sample_groups(engine, policy, problems, samples, sampling, seed, world)
     groups = grade_groups(grader, groups, config.task.grading, asking.form.marker, world)
-    kl_k1, kl_k3 = kl_to_reference(policy, reference, groups, config.compute.micro_batch_tokens, world)
+    whole = sampling.top_p == 1 and not sampling.top_k
+    tokens = config.compute.micro_batch_tokens
+    kl, kl_k3 = kl_to_reference(policy, reference, groups, tokens, world) if whole else (None, None)
     summary = summary_of(groups, config.task.grading)
-    return Evaluated(kl=kl_k1, kl_k3=kl_k3, summary=summary, records=records_of(groups))
+    return Evaluated(kl=kl, kl_k3=kl_k3, summary=summary, records=records_of(groups))
 
 
 def summary_of(groups: Sequence[Group], grading: Grading) -> Summary:

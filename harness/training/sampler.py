@@ -21,6 +21,8 @@ class BudgetedSampler:
 
     def __init__(self, run: RunState) -> None:
         self._run = run
+        self._once = 0.0
+        """Seconds of training that only pass once, for the scores of a fixed set."""
 
     @property
     def iteration(self) -> int:
@@ -35,7 +37,8 @@ class BudgetedSampler:
         batches = [list(waiting[i : i + size]) for i in range(0, len(waiting), size)]
         pending = sum((charge(self._run, RolloutBatch(groups=part, new=len(part))) for part in batches), Ledger())
         steps = len(batches) + 1
-        if self._run.ledger.discarded_completions or not self._may_begin(pending, steps, prompts):
+        expected = self._seconds(steps) + self._seconds_to_sample(len(batches))
+        if self._run.ledger.discarded_completions or not self._may_begin(pending, expected, prompts):
             return None
         turn = self.iteration + steps
         groups = self._valued(self._graded(prompts, behind=len(waiting), turn=turn), turn)
@@ -46,14 +49,19 @@ class BudgetedSampler:
         return self._scored(groups)
 
     def covers(self, batch: RolloutBatch) -> bool:
-        return self._may_begin(Ledger(), 1, batch.new) and self._affords(charge(self._run, batch))
+        return self._may_begin(Ledger(), self._seconds(1), batch.new) and self._affords(charge(self._run, batch))
 
     def discard(self, groups: Sequence[Group]) -> None:
         discarded = sum(len(group.completions) + len(group.reference_tokens) for group in groups)
         self._run.book(Ledger(discarded_completions=discarded))
 
     def score(self, groups: Sequence[Group]) -> list[Group]:
-        return self._scored(self._valued(groups, turn=0))
+        run, before = self._run, self._run.progress
+        scored = self._scored(self._valued(groups, turn=0))
+        self._once = _training(run.ledger) - _training(before.ledger)
+        if self.iteration:  # a resumed run has paid for it before
+            run.progress = before
+        return scored
 
     def _scored(self, groups: Sequence[Group]) -> list[Group]:
         with self._run.timed("training"):
@@ -101,10 +109,10 @@ class BudgetedSampler:
             graded = grade_groups(run.grader, groups, task.grading, run.asking.form.marker, run.world)
         return toss_rewards(graded, toss) if run.config.objective.control == "random_reward" else graded
 
-    def _may_begin(self, pending: Ledger, steps: int, new: int) -> bool:
+    def _may_begin(self, pending: Ledger, seconds: float, new: int) -> bool:
         """Whether the budget may cover another step with ``new`` new prompts, before its completions are known.
 
-        For a budget in seconds, the step is expected to take the mean time of the steps so far.
+        ``seconds``: the expected time, for a budget in seconds.
         """
         run, budget, rollout = self._run, self._run.config.budget, self._run.config.rollout
         samples = run.passes.samples
@@ -112,12 +120,26 @@ class BudgetedSampler:
             completions=rollout.prompts * rollout.group_size + (new * rollout.reference_samples if samples else 0),
             optimizer_steps=run.config.optimizer.updates_per_rollout,
         )
-        mean = run.ledger.seconds / run.iteration if budget.unit == "seconds" and run.iteration else 0.0
-        return (run.ledger + pending + least).spent(budget.unit) + steps * mean <= budget.total
+        expected = seconds if budget.unit == "seconds" else 0.0
+        return (run.ledger + pending + least).spent(budget.unit) + expected <= budget.total
+
+    def _seconds(self, steps: int) -> float:
+        """The expected seconds of steps on completions that are there, by the mean of those so far; 0 before them."""
+        return steps * (_training(self._run.ledger) - self._once) / self.iteration if self.iteration else 0.0
+
+    def _seconds_to_sample(self, waiting: int) -> float:
+        """The expected seconds of sampling a batch, by the mean of those so far, of which some are ``waiting``."""
+        ledger = self._run.ledger
+        return (ledger.seconds_sampling + ledger.seconds_grading) / max(1, self.iteration + waiting)
 
     def _affords(self, cost: Ledger) -> bool:
         budget = self._run.config.budget
         return (self._run.ledger + cost).spent(budget.unit) <= budget.total
+
+
+def _training(ledger: Ledger) -> float:
+    """Seconds that count towards a budget, without those of sampling and grading."""
+    return ledger.seconds - ledger.seconds_sampling - ledger.seconds_grading
 
 
 def charge(run: RunState, batch: RolloutBatch) -> Ledger:

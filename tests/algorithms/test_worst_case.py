@@ -61,6 +61,15 @@ def test_without_a_radius_or_a_difference_all_weigh_one(weigh: Weigh, radius: fl
     assert torch.equal(weigh(random_losses(2), 0.0), torch.ones(12, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("worst", [1, 3, 7])
+@pytest.mark.parametrize("count", [10, 33, 64])
+def test_kl_at_the_edge_of_its_reach(count: int, worst: int) -> None:
+    """All weight on the ``worst`` largest losses has this divergence, up to rounding."""
+    losses = torch.arange(count, dtype=torch.float64).clamp(max=count - worst)
+    expected = (losses == losses.max()).double() * count / worst
+    assert_exact(kl_weights(losses, math.log(count / worst)), expected)
+
+
 @every_kind
 def test_beyond_reach_only_the_worst_are_left(weigh: Weigh) -> None:
     losses = torch.tensor([0.1, 0.7, 0.2, 0.7], dtype=torch.float64)

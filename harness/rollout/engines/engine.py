@@ -54,11 +54,22 @@ def sampling_of(config: RunConfig, asking: Asking) -> Sampling:
     return Sampling(temperature=rollout.temperature, max_tokens=rollout.max_tokens, stop=(*rollout.stop, *asking.stop))
 
 
+def ending_ids(policy: Policy, sampling: Sampling) -> tuple[int, ...]:
+    """Tokens that end a completion: those of the model, and stop strings that are special tokens.
+
+    The text of a completion has no special tokens, so such a stop string could not be found in it.
+    """
+    if not sampling.stop:
+        return policy.eos_ids
+    special = dict(zip(policy.tokenizer.all_special_tokens, policy.tokenizer.all_special_ids, strict=True))
+    return tuple(sorted({*policy.eos_ids, *(special[text] for text in sampling.stop if text in special)}))
+
+
 def completion_of(policy: Policy, ids: Sequence[int], logp: Sequence[float], sampling: Sampling) -> Completion:
     """A completion from sampled tokens, up to a stop string. It is truncated if only the length limit ended it."""
     text = policy.tokenizer.decode(ids, skip_special_tokens=True)
     cuts = [text.find(stop) for stop in sampling.stop if stop in text]
-    ended = bool(cuts) or ids[-1] in policy.eos_ids
+    ended = bool(cuts) or ids[-1] in ending_ids(policy, sampling)
     return Completion(
         ids=tuple(ids),
         logp=tuple(logp),

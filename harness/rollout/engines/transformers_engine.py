@@ -18,14 +18,14 @@ from harness.models.hidden import common_beginning
 from harness.models.parallel import gathered
 from harness.models.policy import Policy, frozen_copy
 from harness.models.sequences import mask_of, per_token
-from harness.rollout.engines.engine import Sampling, completion_of
+from harness.rollout.engines.engine import Sampling, completion_of, ending_ids
 from harness.rollout.engines.roomy_cache import keeps_all, repeat_rows, roomy_cache, select_rows
 from harness.rollout.groups import Completion
 
 TAKE_BOOLEANS = ("sdpa", TOGETHER)
 """Attention implementations with boolean masks. Others add the mask to the scores."""
 STOP_WINDOW = 16
-"""The number of trailing tokens that are searched for a stop string."""
+"""The number of trailing tokens that are searched for a stop string, or more for a longer one."""
 
 
 class TransformersEngine:
@@ -118,7 +118,7 @@ class TransformersEngine:
         logps = torch.zeros_like(noise)
         lengths = torch.zeros(len(noise), dtype=torch.long, device=device)
         alive = torch.arange(len(noise), device=device)
-        eos = torch.tensor(self._policy.eos_ids, device=device)
+        eos = torch.tensor(ending_ids(self._policy, sampling), device=device)
         for t in range(sampling.max_tokens):
             token, logp = draw(logits, noise[alive, t], sampling)
             tokens[alive, t], logps[alive, t] = token, logp
@@ -139,7 +139,8 @@ class TransformersEngine:
         """[R, t] -> [R] whether a stop string has just been completed."""
         if not stop:
             return tokens.new_zeros(len(tokens), dtype=torch.bool)
-        tails = self._policy.tokenizer.batch_decode(tokens[:, -STOP_WINDOW:], skip_special_tokens=True)
+        window = max(STOP_WINDOW, *(len(text.encode()) for text in stop))  # a token may be a single byte
+        tails = self._policy.tokenizer.batch_decode(tokens[:, -window:], skip_special_tokens=True)
         return torch.tensor([any(s in tail for s in stop) for tail in tails], device=tokens.device)
 
 

@@ -20,7 +20,7 @@ import torch._dynamo
 
 from harness.errors import HarnessError, one_line
 from harness.models.policy import Policy
-from harness.rollout.engines.engine import Sampling, completion_of, kv_bytes_of
+from harness.rollout.engines.engine import Sampling, completion_of, ending_ids, kv_bytes_of
 from harness.rollout.groups import Completion
 
 ENVIRONMENT = {
@@ -83,7 +83,7 @@ class VllmEngine:
                 top_p=sampling.top_p,
                 top_k=sampling.top_k,
                 stop=list(sampling.stop),
-                stop_token_ids=list(self._policy.eos_ids),
+                stop_token_ids=list(ending_ids(self._policy, sampling)),
                 detokenize=bool(sampling.stop),
                 logprobs=0,
                 seed=(seed + (first + index) * n) % SEEDS,

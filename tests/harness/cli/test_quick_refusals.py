@@ -58,6 +58,8 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
         ["objectives.agro.zzz", "objectives.agro.fields.NAME"],
     ),
     "a value": ([*RUN, "--set", "optimizer.learning_rate=fast"], ["optimizer.learning_rate", "a number, not 'fast'"]),
+    "no limit on gradients": ([*RUN, "--set", "optimizer.max_grad_norm=.inf"], ["optimizer.max_grad_norm", "finite"]),
+    "a momentum without end": ([*RUN, "--set", "optimizer.betas=[0.9, 1.0]"], ["optimizer.betas", "less than 1"]),
     "a change without a value": ([*RUN, "--set", "optimizer"], ["'optimizer'", "KEY=VALUE"]),
     "an arm's optimiser": (
         [*RUN, "--set", "objectives.agro.optimizer.rate=1"],

@@ -46,6 +46,12 @@ def test_examples_are_the_first_training_problems_which_are_not_trained_on() -> 
     assert len(asking_of(TaskSettings(name="gsm8k", format="few_shot"), chats=True, train=lambda: TRAIN).examples) == 4
 
 
+def test_examples_leave_something_to_ask() -> None:
+    asking = asking_of(TaskSettings(name="arithmetic", few_shot=6), chats=False, train=lambda: TRAIN)
+    with pytest.raises(HarnessError, match=r"task\.few_shot=6 shows all 6 problems"):
+        posed(TRAIN, asking)
+
+
 def test_without_examples_nothing_is_asked_of_the_training_problems() -> None:
     def train() -> list[Problem]:
         raise AssertionError("a task may have none")

@@ -46,8 +46,8 @@ def group(number: int, turn: int) -> Group:
     )
 
 
-def batches(regime: Queue | Replay | Offline) -> list[RolloutBatch]:
-    sampler, found = Labelled(), []
+def batches(regime: Queue | Replay | Offline, sampler: Labelled | None = None) -> list[RolloutBatch]:
+    sampler, found = sampler or Labelled(), []
     while batch := regime.next(sampler):
         found.append(batch)
         sampler.iteration += 1
@@ -62,6 +62,22 @@ def test_stale_completions_are_exactly_so_old_and_none_is_lost(lag: int) -> None
         assert {g.prompt_ids[0] for g in batch.groups} == {max(0, turn - lag)}  # the first come from the start weights
         assert batch.new == len(batch.groups)
     assert [g.problem.id for batch in found for g in batch.groups] == [str(i) for i in range(48)]
+
+
+@dataclass
+class Refusing(Labelled):
+    """A sampler that refuses once, and would sample again, as if a budget in seconds had been estimated anew."""
+
+    def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
+        return None if self.iteration == 6 else super().sample(prompts, waiting, again)
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+def test_after_a_refusal_no_younger_completions_are_sampled(lag: int) -> None:
+    found = batches(Queue(4, lag), Refusing())
+    assert len(found) == 6 + lag
+    for turn, batch in enumerate(found):
+        assert {g.prompt_ids[0] for g in batch.groups} == {max(0, turn - lag)}
 
 
 def test_replay_takes_its_share_from_the_newest_groups_before() -> None:

@@ -9,7 +9,7 @@ from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 from harness.rollout.engines.engine import Sampling
-from harness.rollout.engines.transformers_engine import TransformersEngine, _gaps_closed, draw
+from harness.rollout.engines.transformers_engine import STOP_WINDOW, TransformersEngine, _gaps_closed, draw
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
 EXAMPLES = "12+5=17;" * 12
@@ -108,6 +108,32 @@ def test_a_stop_string_ends_a_completion(engine: TransformersEngine, prompts: li
     free = [c.text for group in engine.generate(prompts, 8, SAMPLING, 3) for c in group]
     cut = [c.text for group in engine.generate(prompts, 8, stopping, 3) for c in group]
     assert [text.partition(";")[0] for text in free] == cut
+
+
+def test_a_long_stop_string_ends_a_completion_at_once(
+    engine: TransformersEngine, policy: Policy, prompts: list[tuple[int, ...]]
+) -> None:
+    """One that is longer than the usual window, and that some completion contains."""
+    free = [c for group in engine.generate(prompts, 8, SAMPLING, 3) for c in group]
+    longest = max(range(len(free)), key=lambda place: len(free[place].ids))
+    tokens = free[longest].ids[: STOP_WINDOW + 4]
+    stop = policy.tokenizer.decode(tokens)
+    assert len(tokens) == STOP_WINDOW + 4 < len(free[longest].ids)
+    stopping = Sampling(temperature=1.0, max_tokens=40, stop=(stop,))
+    cut = [c for group in engine.generate(prompts, 8, stopping, 3) for c in group][longest]
+    assert (cut.text, cut.ids, cut.truncated) == ("", tokens, False)
+
+
+def test_a_stop_string_may_be_a_special_token(
+    engine: TransformersEngine, policy: Policy, prompts: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoded text does not have it, so it is recognised by its id."""
+    usual = engine.generate(prompts, 8, SAMPLING, 3)
+    monkeypatch.setitem(policy.__dict__, "eos_ids", ())  # nothing else ends a completion
+    endless = [c for group in engine.generate(prompts, 8, SAMPLING, 3) for c in group]
+    assert any(len(one.ids) == SAMPLING.max_tokens for one in endless)
+    stopping = Sampling(temperature=1.0, max_tokens=SAMPLING.max_tokens, stop=("<eos>",))
+    assert engine.generate(prompts, 8, stopping, 3) == usual
 
 
 def test_draws_follow_the_softmax_at_the_temperature() -> None:

@@ -135,5 +135,14 @@ def test_an_objective_pays_only_for_what_it_requires(tmp_path: Path) -> None:
     assert [r["kl"] for r in history(tmp_path) if r["event"] == "evaluation"][-1] != 0.0  # measured for all arms
 
 
+@pytest.mark.parametrize("truncated", [{"evaluation__top_p": 0.9}, {"evaluation__top_k": 3}], ids=["top_p", "top_k"])
+def test_no_kl_is_estimated_from_completions_that_are_no_samples_of_the_policy(
+    truncated: dict[str, float], tmp_path: Path
+) -> None:
+    run_small(small_config("grpo", evaluation__shares=[0], **truncated), tmp_path)
+    evaluations = [record for record in history(tmp_path) if record["event"] == "evaluation"]
+    assert {(record["kl"], record["kl_k3"]) for record in evaluations} == {(None, None)}
+
+
 def _verdicts(directory: Path) -> list[dict[str, str]]:
     return [record["verdicts"] for record in history(directory) if record["event"] == "evaluation"]

@@ -3,9 +3,7 @@
 import gzip
 import json
 import math
-import time
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,7 @@ from harness.rollout.fixed_set import content_of
 from harness.rollout.groups import GROUPS, Group
 from harness.training.micro_batches import MicroBatch, micro_batches
 from harness.training.state import RunState
-from harness.training.update import update
-from tests.support.small import history, journal_of, run_small, small_config, steps
+from tests.support.small import history, run_small, small_config, steps
 
 REGIMES: dict[str, dict[str, Any]] = {
     "on_policy": {},
@@ -167,55 +164,3 @@ def test_a_run_left_at_any_step_ends_as_if_nothing_had_happened(name: str, objec
         assert outcome == "interrupted"
     assert run_small(config, tmp_path / "runs" / "torn") == "finished"
     assert history(tmp_path / "runs" / "torn") == history(tmp_path / "runs" / "whole")
-
-
-class Clock:
-    """Each look at this clock takes a twentieth of a second, however busy the machine is."""
-
-    now = 0.0
-    time = staticmethod(time.time)
-
-    def perf_counter(self) -> float:
-        self.now += 0.05
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that measures the seconds of a run."""
-    ticking = Clock()
-    monkeypatch.setattr(harness.training.state, "time", ticking)
-    return ticking
-
-
-def test_a_budget_of_seconds_is_kept_by_a_stale_run(clock: Clock, tmp_path: Path) -> None:
-    config = replace_budget(small_config(regime="stale:2"), 2.0)
-    run_small(config, tmp_path)
-    records = journal_of(tmp_path)
-    seconds = [record["clock"]["seconds"] for record in records if record["event"] == "step"]
-    assert records[-1]["status"] == "finished"
-    assert len(seconds) > 2
-    assert seconds[-1] < 2.0 + 2 * max(b - a for a, b in pairwise(seconds))
-
-
-def test_completions_that_wait_when_the_seconds_run_out_are_discarded(
-    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    total = 3.0
-    config = replace_budget(small_config(regime="stale:2"), total)
-
-    def slow(run: RunState, groups: Sequence[Group]) -> dict[str, float]:
-        if run.iteration == 1:
-            clock.now += total  # nothing predicts this, so two batches wait
-        return update(run, groups)
-
-    monkeypatch.setattr("harness.training.loop.update", slow)
-    run_small(config, tmp_path)
-    end = journal_of(tmp_path)[-1]
-    assert end["status"] == "finished"
-    assert len(steps(tmp_path)) == 2
-    assert end["spent"]["discarded_completions"] == 2 * config.rollout.prompts * config.rollout.group_size
-
-
-def replace_budget(config: Any, seconds: float) -> Any:
-    return config.model_copy(update={"budget": config.budget.model_copy(update={"unit": "seconds", "total": seconds})})
