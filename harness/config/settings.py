@@ -192,7 +192,7 @@ class ComputeSettings(Settings):
     micro_batch_tokens: PositiveInt = 16384
     """The most tokens in one training micro-batch, with padding. A group is never split."""
     sample_batch: PositiveInt = 512
-    """The most completions that are sampled at the same time."""
+    """The most completions that are sampled at the same time, but at least those of one prompt."""
     kv_cache_gib: Positive | None = None
     """vLLM's memory for keys and values. By default it holds ``sample_batch`` sequences of the longest length."""
     devices: Annotated[PositiveInt, PLACE] = 1

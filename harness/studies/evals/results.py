@@ -68,7 +68,7 @@ class EvalStore:
         return self.root / key / examinee.folder
 
     def has(self, key: str, examinee: Examinee, problems: str | None = None) -> bool:
-        """Whether there is a measurement of these problems with the current grader.
+        """Whether there is a measurement of these problems with the current grader, by the same engine and precision.
 
         ``problems``: for our own tasks, a hash of the problems. If a data file has changed, the hash does not match.
         """
@@ -77,6 +77,8 @@ class EvalStore:
             return False
         found = read_result(folder)
         if isinstance(found, OwnEval) and found.problems_hash != problems:
+            return False
+        if (found.computed["engine"], found.computed["dtype"]) != (examinee.compute.engine, examinee.model.dtype):
             return False
         theirs = isinstance(found, LmEval) and found.settings.task not in local_names()
         return found.grader == grader_of(versions()) or (theirs and not found.grader)

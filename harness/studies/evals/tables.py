@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from rich.console import Group
@@ -16,6 +17,7 @@ from rich.text import Text
 from evaluators.statistics.estimates import IQM_FROM, iqm
 from harness.config.run_config import flat
 from harness.report.pages.cells import as_code, escaped, percent, shown
+from harness.report.pages.exports import plain_cell
 from harness.report.pages.grid import HINT, Grid, grid, legend
 from harness.studies.evals.columns import BEHAVED, BY_FORMAT, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
@@ -49,17 +51,27 @@ def remarks(results: Sequence[EvalResult]) -> list[str]:
 
 
 def over_tasks(found: Found) -> Grid | None:
-    """Interquartile means over tasks, for models that were measured on all of them. None if there are too few tasks."""
-    found = _of_newest(found)
-    if len(found) < IQM_FROM:
-        return None
-    scores: dict[str, list[float]] = defaultdict(list)
-    for results in found.values():
+    """Interquartile means over tasks, for models that were measured on all of them. None if there are too few tasks.
+
+    Several measurements of a model on one task, such as in several formats, are averaged first.
+    """
+    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for results in _of_newest(found).values():
         for result in results:
-            scores[f"{result.model} {result.weights[:8]}"].append(result.headline)
-    whole = {name: float(iqm(np.array([means]))[0]) for name, means in scores.items() if len(means) == len(found)}
+            scores[f"{result.model} {result.weights[:8]}"][_task(result)].append(result.headline)
+    tasks = {task for of_model in scores.values() for task in of_model}
+    if len(tasks) < IQM_FROM:
+        return None
+    means = {name: [fmean(found) for found in of_model.values()] for name, of_model in scores.items()}
+    whole = {
+        name: float(iqm(np.array([of_tasks]))[0]) for name, of_tasks in means.items() if len(of_tasks) == len(tasks)
+    }
     rows = [[name, percent(value)] for name, value in sorted(whole.items(), key=lambda item: -item[1])]
     return Grid(headers=("model", "IQM over tasks %"), rows=rows, whole=("model",)) if rows else None
+
+
+def _task(result: EvalResult) -> str:
+    return result.settings.task.name if isinstance(result, OwnEval) else str(result.settings.task)
 
 
 def over_formats(found: Found) -> list[tuple[str, Grid]]:
@@ -134,5 +146,5 @@ def as_csv(found: Found) -> str:
     header = list(dict.fromkeys(key for line in lines for key in line))
     writer = csv.DictWriter(file, header, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: plain_cell(value) for key, value in line.items()} for line in lines)
     return file.getvalue()

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from evaluators.statistics.accuracy import pass_at_k, read_records
 from evaluators.types import Verdict
+from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
 from harness.records.out_dir import OutDir
 from harness.report.numbers.interval import Interval
@@ -18,9 +19,9 @@ from harness.report.pages.grid import grid
 from harness.studies.evals.columns import BEHAVED, SCORED, of_lm_eval
 from harness.studies.evals.document import EvalResult, LmEval, OwnEval
 from harness.studies.evals.models import Candidate, resolve
-from harness.studies.evals.results import FORMAT, EvalStore, encode
+from harness.studies.evals.results import FORMAT, EvalStore, Examinee, encode
 from harness.studies.evals.settings import eval_suite
-from harness.studies.evals.tables import over_formats, tables
+from harness.studies.evals.tables import over_formats, over_tasks, tables
 from tests.support.command_line import harness, refused
 from tests.support.graders import age_evaluation
 from tests.support.lm_eval_task import TASK
@@ -83,6 +84,37 @@ def test_nothing_is_measured_twice_and_again_is_the_same(once: Path, tmp_path: P
     ((fresh,),) = measured(out, *arguments, "--fresh").values()
     assert isinstance(fresh, OwnEval) and fresh.time > before.time
     assert replace(fresh.summary, seconds=0.0) == replace(before.summary, seconds=0.0)
+
+
+def test_another_engine_or_precision_is_measured_again(once: Path) -> None:
+    found = only(once)
+    compute = ComputeSettings(engine="transformers")
+    model = ModelSettings(path=MODEL, device="cpu", dtype="float32")
+    same = Examinee(name=found.model, weights=found.weights, model=model, compute=compute, command="")
+    others = (
+        replace(same, model=model.model_copy(update={"dtype": "bfloat16"})),
+        replace(same, compute=compute.model_copy(update={"engine": "vllm"})),
+    )
+    has = [EvalStore(once).has(found.key, one, found.problems_hash) for one in (same, *others)]
+    assert has == [True, False, False]
+
+
+def test_a_mean_over_tasks_counts_each_task_once(once: Path) -> None:
+    """Whatever number of formats, seeds or chat templates a task was measured with."""
+    found = only(once)
+
+    def result(task: str, accuracy: float, model: str = "a") -> OwnEval:
+        settings = found.settings.model_copy(update={"task": found.settings.task.model_copy(update={"name": task})})
+        headline = Interval(mean=accuracy, low=None, high=None)
+        return replace(found, model=model, settings=settings, summary=replace(found.summary, acc_at_1=headline))
+
+    accuracies = {"one": 0.1, "two": 0.2, "three": 0.4, "four": 0.9}
+    tasks = {name: [result(name, accuracy)] for name, accuracy in accuracies.items()}
+    assert over_tasks({str(place): [result("one", 0.5)] for place in range(8)}) is None
+    table = over_tasks(tasks | {"one again": [result("one", 0.2), result("one", 0.3)], "b": [result("one", 1.0, "b")]})
+    assert table
+    ((model, mean),) = table.rows  # b was not measured on all of them
+    assert model.startswith("a ") and mean == "30.0"  # of 20, 20, 40 and 90
 
 
 def test_models_stand_in_one_table_where_their_settings_are_equal(once: Path, tmp_path: Path) -> None:
