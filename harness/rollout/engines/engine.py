@@ -9,6 +9,7 @@ import numpy as np
 from evaluators.formats import Asking
 from evaluators.types import Problem
 from harness.config.run_config import RunConfig
+from harness.errors import HarnessError
 from harness.models.policy import Policy
 from harness.rollout.groups import Completion, Group
 from harness.world import ALONE, World
@@ -87,8 +88,14 @@ def sample_groups(
     seed: int,
     world: World = ALONE,
 ) -> list[Group]:
-    """Ungraded groups of ``n`` completions per problem. Each rank samples its share, and all ranks get all groups."""
+    """Ungraded groups of ``n`` completions per problem. Each rank samples its share, and all ranks get all groups.
+
+    Raises:
+        HarnessError: a prompt has no tokens.
+    """
     prompts = [policy.encode(problem.prompt, problem.framing) for problem in problems]
+    if empty := next((problem.id for problem, prompt in zip(problems, prompts, strict=True) if not prompt), None):
+        raise HarnessError(f"the prompt of problem {empty} has no tokens; remove this problem, or use another format")
     places = world.scatter(range(len(prompts)))
     mine = engine.generate([prompts[i] for i in places], n, sampling, seed, places[0] if places else 0)
     return [

@@ -4,11 +4,13 @@ import pytest
 import torch
 from transformers import MistralConfig, MistralForCausalLM
 
+from evaluators.types import Problem, Split
 from harness.config.settings import ModelSettings
+from harness.errors import HarnessError
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.sequences import Sequences
-from harness.rollout.engines.engine import Sampling
+from harness.rollout.engines.engine import Sampling, sample_groups
 from harness.rollout.engines.transformers_engine import STOP_WINDOW, TransformersEngine, _gaps_closed, draw
 
 PROMPTS = ["17+8+25=", "3+4+5=", "40+1+22+9=", "7+7+7="]
@@ -134,6 +136,12 @@ def test_a_stop_string_may_be_a_special_token(
     assert any(len(one.ids) == SAMPLING.max_tokens for one in endless)
     stopping = Sampling(temperature=1.0, max_tokens=SAMPLING.max_tokens, stop=("<eos>",))
     assert engine.generate(prompts, 8, stopping, 3) == usual
+
+
+def test_a_prompt_without_tokens_is_refused(engine: TransformersEngine, policy: Policy) -> None:
+    problem = Problem(id="p7", prompt="", answer="1", split=Split.TRAIN)
+    with pytest.raises(HarnessError, match="the prompt of problem p7 has no tokens"):
+        sample_groups(engine, policy, [problem], 2, SAMPLING, 0)
 
 
 def test_draws_follow_the_softmax_at_the_temperature() -> None:
