@@ -40,7 +40,7 @@ def row(name: str, runs: Sequence[RunResult], missing: Sequence[int], reference:
     done = finished(runs)
     spent = costs(done)
     tests = [run.test for run in done if run.test]
-    starts = [run.start for run in runs if run.start]
+    starts = [run.start for run in done or runs if run.start]
     ends, begins = ([evaluation.summary for evaluation in found] for found in (tests, starts))
     return ArmRow(
         objective=name,
