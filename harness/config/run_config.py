@@ -150,7 +150,7 @@ class SuiteConfig(RunSettings):
 class ObjectiveConfig(Settings):
     """An arm with its name, its objective, and all fields of the objective."""
 
-    name: Name
+    name: str
     objective: str
     fields: dict[str, Any]
     constraint: ConstraintSettings | None = None
@@ -175,7 +175,7 @@ class ObjectiveConfig(Settings):
 class RunConfig(RunSettings):
     """One run: an objective, a seed, and all settings."""
 
-    suite: Name
+    suite: str
     objective: ObjectiveConfig
     seed: Annotated[int, Field(ge=0)]
 

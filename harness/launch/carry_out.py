@@ -121,10 +121,10 @@ def _carry_out(
         warn=lambda m: console.print(f"warning: {m}"),
         profile=profile,
     )
-    publishing.start()
-    look_first = not how.looked and (how.fresh or not _begun(runs))
-    hours = [how.forecaster.hours(config) for config in chosen]
     try:
+        publishing.start()
+        look_first = not how.looked and (how.fresh or not _begun(runs))
+        hours = [how.forecaster.hours(config) for config in chosen]
         with running(make) as executor, Display(console, runs, hours) as display:
             ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
     except KeyboardInterrupt:

@@ -207,7 +207,11 @@ def test_in_the_dark_nothing_is_white(show: Open) -> None:
         }).map(one => one.outerHTML.slice(0, 80))"""
     )
     assert light == []
-    ink = page.locator(f"{FIGURE} .labels text").first.evaluate("one => getComputedStyle(one).fill")
+    label = f"{FIGURE} .labels text"
+    page.wait_for_selector(label)
+    ink = page.evaluate(
+        f"() => getComputedStyle(document.querySelector('{label}')).fill"
+    )  # at once: figures are redrawn
     assert min(map(int, re.findall(r"\d+", ink))) > 180
 
 
