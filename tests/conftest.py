@@ -20,6 +20,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Orders the tests for several workers.
 
@@ -33,6 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(made.scope == "module" for (*_, made) in definitions) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
     items.sort(key=lambda item: str(item.path), reverse=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuses to go on if xdist does not see the groups. Then each worker would make the fixtures of a file again."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and any("@" not in item.nodeid for item in grouped):
+        raise pytest.UsageError("pytest-xdist ignores groups with this version of pytest; install pytest<9.2")
 
 
 @pytest.fixture(scope="session")
