@@ -164,11 +164,16 @@ def test_the_keys_reach_everything(show: Open, board: Board) -> None:
         if reached[-1] == "figure":
             break
     assert reached[-1] == "figure" and {"A", "SELECT", "INPUT", "BUTTON"} <= set(reached)
-    told = set()
+    status, changed = (
+        "#curves [role=status]",
+        "([place, before]) => document.querySelector(place).textContent != before",
+    )
+    told = [page.locator(status).text_content()]
     for key in ("ArrowRight", "ArrowRight", "End", "ArrowDown", "Home"):
         page.keyboard.press(key)
-        told.add(page.locator("#curves [role=status]").text_content())
-    assert len(told) == 5
+        page.wait_for_function(changed, arg=[status, told[-1]])
+        told.append(page.locator(status).text_content())
+    assert len(set(told[1:])) == 5
     best = board.boards[0].rows[0]
     assert any(points(best.curve[-1].accuracy) in str(one) and best.objective in str(one) for one in told)
     page.keyboard.press("Escape")
