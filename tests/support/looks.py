@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from harness.config.run_config import RunConfig
+from harness.records.events import decode
+from harness.records.results import RunResult, read_results
 from tests.support.results import with_verdicts
-from tests.support.small import Line
+from tests.support.small import Line, small_config
 
 PROBLEMS = 30
 SKILL = {"grpo": 0.5, "far": 0.9, "near": 0.5, "agro": 0.5}
@@ -37,6 +39,18 @@ def played(
     if invocation:
         made[0]["origin"]["invocation"] = invocation
     return made
+
+
+def made(
+    records: list[Line], arms: Mapping[str, Sequence[int]], invocation: Line | None = None, *, regime: str = "on_policy"
+) -> list[RunResult]:
+    """Finished runs of these arms and seeds."""
+    journals = [
+        played(records, renamed(small_config("grpo", regime=regime), arm, seed), invocation)
+        for arm, seeds in arms.items()
+        for seed in seeds
+    ]
+    return read_results([[decode(line, "test") for line in lines] for lines in journals])
 
 
 def write(records: Sequence[Line], directory: Path) -> None:

@@ -28,11 +28,15 @@ def points(interval: Interval | None, *, signed: bool = False) -> str:
 
 
 def signed_percent(share: float) -> str:
-    return f"{round(100 * share, 1) + 0.0:+.1f}"  # + 0.0: no negative zero
+    return f"{_in_percent(share):+.1f}"
 
 
 def percent(share: float | None) -> str:
-    return NONE if share is None else f"{round(100 * share, 1) + 0.0:.1f}"  # without a minus before zero
+    return NONE if share is None else f"{_in_percent(share):.1f}"
+
+
+def _in_percent(share: float) -> float:
+    return round(100 * share, 1) + 0.0  # + 0.0: no negative zero
 
 
 def digits(number: float | None) -> str:

@@ -62,10 +62,8 @@ def over_tasks(found: Found) -> Grid | None:
     tasks = {task for of_model in scores.values() for task in of_model}
     if len(tasks) < IQM_FROM:
         return None
-    means = {name: [fmean(found) for found in of_model.values()] for name, of_model in scores.items()}
-    whole = {
-        name: float(iqm(np.array([of_tasks]))[0]) for name, of_tasks in means.items() if len(of_tasks) == len(tasks)
-    }
+    means = {name: [*map(fmean, of_model.values())] for name, of_model in scores.items()}
+    whole = {name: float(iqm(np.array([each]))[0]) for name, each in means.items() if len(each) == len(tasks)}
     rows = [[name, percent(value)] for name, value in sorted(whole.items(), key=lambda item: -item[1])]
     return Grid(headers=("model", "IQM over tasks %"), rows=rows, whole=("model",)) if rows else None
 

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from harness.records.results import RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.document import Board
 from harness.report.pages.cells import points
-from harness.report.pages.figures import COLOURS
 from harness.report.pages.page import leaderboard_page
 from harness.report.pages.text import markdown
 from tests.support.boards import with_frozen
@@ -295,12 +293,3 @@ def test_a_number_that_says_little_says_so_where_it_stands(
     assert (f"({said})" in markdown(board)) == bool(said)
     assert complaints == []
     page.close()
-
-
-def test_pictures_and_pages_have_the_same_colours() -> None:
-    style = (files("harness.report.pages") / "assets" / "chart.css").read_text(encoding="utf-8")
-    *coloured, black = COLOURS
-    assert black == "#000000"  # on the page this is the colour of the ink, which the dark theme makes light
-    assert re.findall(r"colour-(\d) { --own: (#\w+); }", style)[: len(coloured)] == [
-        (str(place), colour) for place, colour in enumerate(coloured)
-    ]

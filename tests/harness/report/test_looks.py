@@ -1,7 +1,7 @@
 """``--until decided`` on a leaderboard. It uses only the records, whatever else was run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from harness.report.pages.columns import verdict
 from harness.report.pages.compare_text import sentences
 from harness.report.pages.notes import notes, summary
 from harness.report.pages.text import markdown
-from tests.support.looks import looking, played, renamed, without_end
+from tests.support.looks import looking, made, played, renamed, without_end
 from tests.support.results import records_of, suite
 from tests.support.small import Line, small_config
 
@@ -30,18 +30,6 @@ LOOKS = (3, 5, 8)
 @pytest.fixture
 def records(small_runs: dict[str, Path]) -> list[Line]:
     return records_of(small_runs, "grpo")
-
-
-def made(
-    records: list[Line], arms: Mapping[str, Sequence[int]], invocation: Line | None = None, *, regime: str = "on_policy"
-) -> list[RunResult]:
-    """Finished runs of these arms and seeds."""
-    journals = [
-        played(records, renamed(small_config("grpo", regime=regime), arm, seed), invocation)
-        for arm, seeds in arms.items()
-        for seed in seeds
-    ]
-    return read_results([[decode(line, "test") for line in lines] for lines in journals])
 
 
 def row_of(part: RegimeBoard, name: str) -> ArmRow:

@@ -1,8 +1,10 @@
 """The pages in a real browser: on a phone, sorted, with links to runs, and with hostile content from runs."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from harness.report.numbers.compare import compare, pair
 from harness.report.numbers.side_by_side import SideBySide
 from harness.report.pages.compare_text import terminal
 from harness.report.pages.exports import as_csv, dataset_card
+from harness.report.pages.figures import COLOURS
 from harness.report.pages.page import compare_page
 from harness.report.pages.text import markdown, tables
 from harness.report.pages.writing import write_leaderboard
@@ -228,3 +231,12 @@ def test_tables_of_completions_are_read_as_they_were_written(small_runs: dict[st
     assert records[0].question == f"{records[0].problem}="
     write_records(records, tmp_path / "again.parquet")
     assert read_records(tmp_path / "again.parquet") == records
+
+
+def test_pictures_and_pages_have_the_same_colours() -> None:
+    style = (files("harness.report.pages") / "assets" / "chart.css").read_text(encoding="utf-8")
+    *coloured, black = COLOURS
+    assert black == "#000000"  # on the page this is the colour of the ink, which the dark theme makes light
+    assert re.findall(r"colour-(\d) { --own: (#\w+); }", style)[: len(coloured)] == [
+        (str(place), colour) for place, colour in enumerate(coloured)
+    ]
