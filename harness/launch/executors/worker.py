@@ -107,7 +107,7 @@ def _serve(connection: Connection, visible: str | None, stop: Event, surrounding
     while True:
         try:
             function, arguments, environment = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):  # the latter if the parent has not read an answer
             return
         before = dict(os.environ)
         os.environ.update(environment)

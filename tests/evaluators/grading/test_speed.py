@@ -43,9 +43,9 @@ def test_verdicts_do_not_depend_on_what_stands_beside_them() -> None:
 
 def test_integers_take_microseconds_and_no_process() -> None:
     with Grader() as grader:
-        started = time.perf_counter()
+        before = time.process_time()
         grader.grade([("18", "So it is 18.\n#### 18"), ("18", "#### 19")] * 2000)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - before < CPU_SECONDS / 2
         assert grader._process is None
 
 

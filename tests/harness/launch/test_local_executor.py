@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.launch.devices import Device
 from harness.launch.executors.executor import Broken, Ended
 from harness.launch.executors.local import LocalExecutor, Work
+from harness.launch.executors.worker import Worker
 from harness.launch.interrupts import Interrupts
 from tests.support import pinned
 from tests.support.pinned import TERMS, Visit, fake_gpus, note, requests, visits, wait_for_stop
@@ -140,6 +141,17 @@ def test_a_rank_that_fails_ends_its_run_within_seconds(
         assert second == "finished", "another run gets new processes"
     executor.close()
     assert not any(map(alive, [int(path.read_text()) for path in tmp_path.glob("*/begun")]))
+
+
+def test_a_worker_whose_answer_nobody_reads_ends_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    (device,) = fake_gpus(1)
+    stop = FORKS.Event()
+    worker = Worker(FORKS, device, stop)
+    worker.call(os.getpid)
+    assert worker.connection.poll(60)
+    worker.end()
+    assert worker._process.exitcode == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_killed_workers_end_at_once_whatever_they_are_at(tmp_path: Path) -> None:
