@@ -90,10 +90,11 @@ def staleness(
 
     if source:
         where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
-        if changes or execution.fresh or execution.part or where or settings != NEAREST:
+        training = execution.fresh or execution.anyway or execution.part or execution.tracking_uri
+        if changes or training or where or settings != NEAREST:
             raise HarnessError(
-                "--from draws existing runs and trains none; remove --fresh, --part, --settings, and the options that "
-                "change runs or choose devices"
+                "--from draws existing runs and trains none; remove --fresh, --anyway, --part, --tracking-uri, "
+                "--settings, and the options that change runs or choose devices"
             )
         selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, execution.out), selection, source, counted, chosen, execution.out, console)

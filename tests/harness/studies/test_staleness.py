@@ -134,7 +134,8 @@ def test_other_bad_input_is_one_sentence(tmp_path: Path) -> None:
     refused([*base], "--algos", "--from")
     refused([*base, "--algos", "agro", "--in", "epochs"], "--in", "batches or steps")
     refused([*base, "--algos", "agro", "--settings", "tuned"], "--settings", "nearest")
-    for option in ("--set=seeds=2", "--executor=ray", "--devices=cpu:2", "--workers=2"):
+    trained = ("--set=seeds=2", "--executor=ray", "--devices=cpu:2", "--workers=2", "--anyway", "--tracking-uri=x")
+    for option in trained:
         refused([*base, "--from", "runs.tar.xz", option], "--from", "remove")
     refused([*base, "--from", str(tmp_path / "runs.tar.xz")], "runs.tar.xz")
     assert parse_settings("stale:0") == "on_policy"
