@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from algorithms.checks import not_negative, one_of, positive, present
+from algorithms.checks import at_most_one, not_negative, one_of, positive, present
 from algorithms.ops import log_taper, masked_sum, policy_gradient, regularised_reward, tapered_deviations
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
@@ -15,14 +15,14 @@ class AGROTapered:
     """AGRO with tapered weights and a pull towards the completions that were sampled.
 
     The loss is ``-mean_i stopgrad(w_i (R_i - R_w) G / (G - 1) + delta) l_i`` with AGRO's ``R = r - beta (l - ref_l)``,
-    the sequence weight ``w = min(1, pi / mu)``, and the group's weighted mean ``R_w`` of ``R``.
+    the sequence weight ``w = min(1, pi / mu) ** power``, and the group's weighted mean ``R_w`` of ``R``.
 
     AGRO's variance under ``mu`` does not see probability that the policy puts on completions which ``mu`` never
     samples, so on old data the policy leaks probability there. The first part of the loss is AGRO under a behaviour
-    proportional to ``min(mu, pi)``, and its gradient is zero in every group at the optimum ``ref exp(r / beta)``. The
-    gradient of the second part is ``delta`` times that of ``KL(mu || pi)``. It keeps probability on the samples, and
-    vanishes at ``pi = mu``. So the optimum is AGRO's if the behaviour policy follows the policy, with fresh or stale
-    data. On a fixed set it moves slightly towards ``mu``.
+    proportional to ``mu w``, which is ``min(mu, pi)`` if ``power`` is 1. Its gradient is zero in every group at the
+    optimum ``ref exp(r / beta)``. The gradient of the second part is ``delta`` times that of ``KL(mu || pi)``. It keeps
+    probability on the samples, and vanishes at ``pi = mu``. So the optimum is AGRO's if the behaviour policy follows
+    the policy, with fresh or stale data. On a fixed set it moves slightly towards ``mu``.
 
     The metric ``taper`` is the mean weight ``w`` over completions. With ``taper=False`` and ``delta = 0`` this is AGRO.
 
@@ -39,17 +39,22 @@ class AGROTapered:
     """Added to every advantage, in reward. It pulls the policy towards the sampled completions."""
     taper: bool = True
     """Whether completions that have become less likely count less. If false, all weights are 1."""
+    power: float = 1.0
+    """The exponent of the weights, from 0 to 1. With a lower one, wrong completions can become much less likely before
+    they stop counting. With 0, all weights are 1."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)
         not_negative("delta", self.delta)
         one_of("taper", self.taper, (True, False))
+        not_negative("power", self.power)
+        at_most_one("power", self.power)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
-        log_weights = log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
+        log_weights = self.power * log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
         if not self.taper:
             log_weights = torch.zeros_like(log_weights)
         advantages = tapered_deviations(regularised, log_weights, batch.group) + self.delta

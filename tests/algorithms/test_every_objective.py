@@ -215,7 +215,7 @@ def same_returns(objective: Objective) -> bool:
 
 LEARNS_FROM_TIES = [
     *("agro", "agro_on_policy", "rloo", "tba"),  # the KL is part of what is compared
-    *("agro_tapered", "agro_tapered_off", "agro_proximal", "agro_anchored"),
+    *("agro_tapered", "agro_tapered_off", "agro_tapered_softly", "agro_proximal", "agro_anchored"),
     *("reinforce", "reinforce_batch_mean", "reinforce_no_baseline", "topr"),  # the KL is separate
     *("reinforce_delta", "grpo_delta"),  # sampled completions become more likely
     *("grpo", "grpo_constant", "dr_grpo_kl", "gspo_kl"),

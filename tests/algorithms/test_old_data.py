@@ -35,12 +35,14 @@ SPELT = pytest.mark.parametrize("spelling", SPELLINGS)
 
 NEUTRAL: dict[str, Objective] = {
     "tapered": AGROTapered(beta=BETA, delta=0.0, taper=False),
+    "tapered with power 0": AGROTapered(beta=BETA, delta=0.0, power=0.0),
     "proximal": AGROProximal(beta=BETA, tau=0.0),
 }
 """The variants without their corrections."""
 
 MENDED: dict[str, Objective] = {
     "tapered": AGROTapered(beta=BETA, delta=0.1),
+    "tapered softly": AGROTapered(beta=BETA, delta=0.1, power=0.5),
     "proximal": AGROProximal(beta=BETA, tau=0.2),
 }
 """The variants with the optimum of AGRO if the behaviour follows the policy."""
@@ -66,20 +68,30 @@ def test_switched_off_it_is_agro(name: str, seed: int, spelling: str) -> None:
 @SEEDS
 @SPELT
 @pytest.mark.parametrize("group_size", [2, 3])
+@pytest.mark.parametrize("power", [1.0, 0.5])
 def test_at_the_optimum_the_taper_alone_moves_no_completion_of_any_group(
-    seed: int, group_size: int, spelling: str
+    power: float, group_size: int, seed: int, spelling: str
 ) -> None:
+    tapered = AGROTapered(beta=BETA, delta=0.0, power=power)
     problems = random_problems(seed)
     for number in range(4):
         behaviour = random_distribution(seed + number)
         logp, batch = every_group(problems.optimum(BETA), problems, behaviour, group_size, spelling)
         here = PolicyOutput(logp=logp.logp.detach().requires_grad_())
-        moved = gradient(AGROTapered(beta=BETA, delta=0.0).loss(here, batch).loss, here.logp)
+        moved = gradient(tapered.loss(here, batch).loss, here.logp)
         assert moved.abs().max() < 1e-12
         elsewhere = PolicyOutput(logp=(here.logp * 1.1).detach().requires_grad_())
-        assert (
-            gradient(AGROTapered(beta=BETA, delta=0.0).loss(elsewhere, batch).loss, elsewhere.logp).abs().max() > 1e-6
-        )
+        assert gradient(tapered.loss(elsewhere, batch).loss, elsewhere.logp).abs().max() > 1e-6
+
+
+def test_the_power_is_an_exponent_of_the_weights() -> None:
+    policy, batch = random_batch()
+    assert batch.old_logp is not None
+    ratios = ((policy.logp.detach() - batch.old_logp) * batch.mask).sum(1).exp()
+    assert (ratios < 1).any() and (ratios > 1).any()
+    for power in (0.0, 0.3, 1.0):
+        found = step_loss(AGROTapered(power=power), policy, batch).metrics["taper"]
+        assert_exact(torch.as_tensor(found), (ratios.clamp(max=1) ** power).mean())
 
 
 @SEEDS

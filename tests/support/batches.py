@@ -32,6 +32,7 @@ from algorithms.types import Batch, Denominators, LossOutput, Objective, PolicyO
 CASES: dict[str, Objective] = {name: objective() for name, objective in OBJECTIVES.items()} | {
     "agro_on_policy": AGRO(form="on_policy"),
     "agro_tapered_off": AGROTapered(taper=False, delta=0.0),
+    "agro_tapered_softly": AGROTapered(power=0.5),
     "reinforce_delta": Reinforce(delta=0.1),
     "grpo_delta": GRPO(delta=0.1),
     "grpo_token_mean": GRPO(aggregate="token_mean", clip_high=0.28, beta_kl=0.0),
