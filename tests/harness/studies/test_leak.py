@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from algorithms import OBJECTIVES
+from algorithms.agro_tapered import AGROTapered
 from algorithms.types import Objective
 from harness.studies.tabular import lengths
 from harness.studies.tabular.cases import make_cases
@@ -149,6 +150,14 @@ def test_what_clips_tapers_or_holds_the_level_does_not_leak(name: str, agro: Lea
         assert late(found.accuracy, data) > accuracy > late(agro.accuracy, data)
         assert late(found.unseen, data) < 0.03 < late(agro.unseen, data)
     assert usual_ratio(found) > 0.9 > usual_ratio(agro)
+
+
+def test_weights_that_fall_slowly_stop_the_leak_too(agro: Leak) -> None:
+    found = train(AGROTapered(beta=lengths.BETA, power=0.5), runs=4)
+    for data, accuracy in ((STALE_DATA, 0.6), (FIXED, 0.49)):
+        assert late(found.accuracy, data) > accuracy > late(agro.accuracy, data)
+        assert late(found.unseen, data) < 0.05 < late(agro.unseen, data)
+    assert usual_ratio(found) > 0.8 > usual_ratio(agro)
 
 
 def test_the_anchored_form_leaks_on_a_fixed_set_and_less_than_agro(agro: Leak) -> None:
