@@ -153,10 +153,12 @@ def test_what_clips_tapers_or_holds_the_level_does_not_leak(name: str, agro: Lea
 
 
 def test_weights_that_fall_slowly_stop_the_leak_too(agro: Leak) -> None:
+    """The numbers of docs/old-data.md."""
     found = train(AGROTapered(beta=lengths.BETA, power=0.5), runs=4)
     for data, accuracy in ((STALE_DATA, 0.6), (FIXED, 0.49)):
         assert late(found.accuracy, data) > accuracy > late(agro.accuracy, data)
-        assert late(found.unseen, data) < 0.05 < late(agro.unseen, data)
+        assert late(found.unseen, data) < 0.04 < late(agro.unseen, data)
+    assert late(found.unseen, FIXED) == pytest.approx(0.034, abs=0.003)
     assert usual_ratio(found) > 0.8 > usual_ratio(agro)
 
 
