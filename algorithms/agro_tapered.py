@@ -1,11 +1,12 @@
 """AGRO for old data: completions that the policy has moved away from count less, and the data stay likely."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 
 from algorithms.checks import at_most_one, not_negative, one_of, positive, present
+from algorithms.later import LATER
 from algorithms.ops import log_taper, masked_sum, policy_gradient, regularised_reward, tapered_deviations
 from algorithms.types import Batch, Family, LossOutput, PolicyOutput
 
@@ -39,7 +40,7 @@ class AGROTapered:
     """Added to every advantage, in reward. It pulls the policy towards the sampled completions."""
     taper: bool = True
     """Whether completions that have become less likely count less. If false, all weights are 1."""
-    power: float = 1.0
+    power: Annotated[float, LATER] = 1.0
     """The exponent of the weights, from 0 to 1. With a lower one, wrong completions can become much less likely before
     they stop counting. With 0, all weights are 1."""
 

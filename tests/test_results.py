@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from algorithms.types import hyperparameters
 from harness.cli import app
+from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig
 from harness.records.journal import JOURNAL
 from harness.report.archive import ARCHIVE
@@ -48,6 +50,23 @@ def test_published_tables_come_from_the_published_runs(
     assert close(json.loads((made / "leaderboard.json").read_text())) == json.loads(
         (archive.parent / "leaderboard.json").read_text()
     )
+
+
+@pytest.mark.parametrize("folder", SUITES)
+def test_published_runs_would_get_the_same_id_today(folder: str, committed: Path) -> None:
+    """Otherwise ``harness run`` would train them again. A field that was added later must be marked as later."""
+    with tarfile.open(committed / "results" / folder / ARCHIVE, "r:xz") as archive:
+        for entry in archive:
+            if entry.name.endswith(JOURNAL):
+                content = archive.extractfile(entry)
+                assert content
+                start = json.loads(content.readline())
+                config = RunConfig.model_validate(start["config"])
+                objective = objective_of(config.objective)
+                named = {name: getattr(objective, name) for name in hyperparameters(objective)}
+                filled = config.objective.model_copy(update={"fields": named})
+                today = config.model_copy(update={"objective": filled})
+                assert today.run_id == start["run_id"] == entry.name.split("/")[0]
 
 
 def test_the_readme_shows_a_published_table(committed: Path) -> None:
