@@ -45,10 +45,10 @@ class Repository:
         return found
 
     def rewritten(self, markdown: str, place: str) -> str:
-        """A page's text, whose links lead to places on the site."""
-        if place not in self._source:
+        """A page's text, whose links lead to places on the site. In code, ``](`` is no link."""
+        source, here = self._source.get(place), PurePosixPath(place).parent
+        if source is None or source.suffix != ".md":
             return markdown
-        source, here = self._source[place], PurePosixPath(place).parent
 
         def link(match: re.Match[str]) -> str:
             target = self._target(source, match[2])
