@@ -42,6 +42,17 @@ def test_a_link_into_the_repository_leads_to_a_copy_on_the_site() -> None:
     )
 
 
+def test_code_is_shown_as_it_is() -> None:
+    from repository_links import Repository
+
+    repository = Repository(ROOT)
+    repository.reached_from([PurePosixPath("docs/findings.md")])
+    code = "make[name](beta=1)"
+    assert repository.rewritten(code, "tests/algorithms/test_agro.py.md") == code
+    with pytest.raises(mkdocs.PluginError):
+        repository.rewritten(code, "index.md")
+
+
 def test_a_link_to_nothing_is_an_error() -> None:
     from repository_links import Repository
 
