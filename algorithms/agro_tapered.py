@@ -41,8 +41,8 @@ class AGROTapered:
     taper: bool = True
     """Whether completions that have become less likely count less. If false, all weights are 1."""
     power: Annotated[float, LATER] = 1.0
-    """The exponent of the weights, from 0 to 1. With a lower one, wrong completions can become much less likely before
-    they stop counting. With 0, all weights are 1."""
+    """The exponent of the weights, from 0 to 1. With a lower one, completions can become much less likely before they
+    stop counting. With 0, all weights are 1."""
 
     def __post_init__(self) -> None:
         positive("beta", self.beta)

@@ -1,9 +1,12 @@
 """The published files under ``results/`` agree with their runs."""
 
+import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -119,6 +122,28 @@ def today(config: dict[str, Any]) -> RunConfig:
     objective = objective_of(recorded.objective)
     fields = {name: getattr(objective, name) for name in hyperparameters(objective)}
     return recorded.model_copy(update={"objective": recorded.objective.model_copy(update={"fields": fields})})
+
+
+SHARES = {"frozen": 65, "agro": 5, "grpo": 2.5, "agro-offline": 4, "dpo-offline": 6, "grpo-offline": 57} | {
+    "agro_tapered-offline": 33,
+    "agro_anchored-offline": 33,
+}
+"""The percentages of completions with steps that docs/findings.md and docs/old-data.md name."""
+
+
+def test_the_pages_name_the_shares_of_published_completions_with_steps(committed: Path) -> None:
+    found: dict[str, list[tuple[bool, bool]]] = {name: [] for name in SHARES}
+    with tarfile.open(committed / "results" / "tiny-gcd" / ARCHIVE, "r:xz") as archive:
+        for entry in archive:
+            arm = re.match(r"(.+)-s\d-.*\.parquet", entry.name)
+            if arm and arm[1] in SHARES and (file := archive.extractfile(entry)):
+                rows = pq.read_table(io.BytesIO(file.read()), columns=["text", "strict"]).to_pylist()
+                found[arm[1]] += [("%" in row["text"], row["strict"] == "correct") for row in rows]
+    for name, share in SHARES.items():
+        assert len(found[name]) == 5000
+        assert 100 * fmean(steps for steps, _ in found[name]) == pytest.approx(share, abs=0.5)
+        assert 50 < 100 * fmean(correct for steps, correct in found[name] if steps) < 60.5
+        assert 78 < 100 * fmean(correct for steps, correct in found[name] if not steps) < 83.5
 
 
 def close(value: Any) -> Any:
