@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import torch
-
 from algorithms.checks import at_most_one, not_negative, one_of, positive, present
 from algorithms.later import LATER
 from algorithms.ops import log_taper, masked_sum, policy_gradient, regularised_reward, tapered_deviations
@@ -48,16 +46,14 @@ class AGROTapered:
         positive("beta", self.beta)
         not_negative("delta", self.delta)
         one_of("taper", self.taper, (True, False))
-        not_negative("power", self.power)
         at_most_one("power", self.power)
 
     def loss(self, policy: PolicyOutput, batch: Batch) -> LossOutput:
         """The loss of one micro-batch. Raises ValueError if a prompt has a single completion."""
         ref_logp, old_logp = present("ref_logp", batch.ref_logp), present("old_logp", batch.old_logp)
         regularised = regularised_reward(batch.rewards, policy.logp, ref_logp, batch.mask, self.beta)
-        log_weights = self.power * log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
-        if not self.taper:
-            log_weights = torch.zeros_like(log_weights)
+        power = self.power if self.taper else 0.0
+        log_weights = power * log_taper(policy.logp, old_logp, batch.mask)  # [B] nats
         advantages = tapered_deviations(regularised, log_weights, batch.group) + self.delta
         sequences = batch.denominators.sequences
         loss = policy_gradient(advantages, masked_sum(policy.logp, batch.mask), sequences)

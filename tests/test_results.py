@@ -124,7 +124,13 @@ def today(config: dict[str, Any]) -> RunConfig:
     return recorded.model_copy(update={"objective": recorded.objective.model_copy(update={"fields": fields})})
 
 
-SHARES = {"frozen": 65, "agro": 5, "grpo": 2.5, "agro-offline": 4, "dpo-offline": 6, "grpo-offline": 57} | {
+SHARES = {
+    "frozen": 65,
+    "agro": 5,
+    "grpo": 2.5,
+    "agro-offline": 4,
+    "dpo-offline": 6,
+    "grpo-offline": 57,
     "agro_tapered-offline": 33,
     "agro_anchored-offline": 33,
 }

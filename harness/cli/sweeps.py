@@ -89,13 +89,7 @@ def staleness(
     from harness.studies.staleness.planning import Asked
 
     if source:
-        where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
-        training = execution.fresh or execution.anyway or execution.part or execution.tracking_uri
-        if changes or training or where or settings != NEAREST:
-            raise HarnessError(
-                "--from draws existing runs and trains none; remove --fresh, --anyway, --part, --tracking-uri, "
-                "--settings, and the options that change runs or choose devices"
-            )
+        _refuse_training(execution, changed=bool(changes) or settings != NEAREST)
         selection = selection_of(algos, seeds, budget, match, grader)
         draw(suite_of(suite, execution.out), selection, source, counted, chosen, execution.out, console)
         return
@@ -104,3 +98,17 @@ def staleness(
     )
     if not train_and_draw(asked, execution, console):
         raise typer.Exit(INTERRUPTED)
+
+
+def _refuse_training(execution: "Execution", *, changed: bool) -> None:
+    """
+    Raises:
+        HarnessError: an option is for runs that are trained, and not for existing ones.
+    """
+    where = execution.ray or execution.devices or execution.runs_per_device or execution.workers
+    training = execution.fresh or execution.anyway or execution.part or execution.tracking_uri
+    if changed or training or where:
+        raise HarnessError(
+            "--from draws existing runs and trains none; remove --fresh, --anyway, --part, --tracking-uri, "
+            "--settings, and the options that change runs or choose devices"
+        )
