@@ -1,5 +1,6 @@
 """Passes without padding: all sequences stand one after the other in a single row, for which GPUs have a kernel."""
 
+from inspect import signature
 from typing import Any
 
 import torch
@@ -109,6 +110,9 @@ def attend_packed(
         raise NotImplementedError(f"attention without padding has no {', '.join(lacking)}")
     low = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
     queries, keys, values = (states[0].transpose(0, 1).to(low) for states in (query, key, value))
+    grouped: dict[str, Any] = {"enable_gqa": True} if key.shape[1] != query.shape[1] else {}
+    if grouped.keys() - signature(varlen_attn).parameters.keys():
+        grouped = {}  # before torch 2.12 there is no such option, and the kernel takes grouped queries as they are
     found: Any = varlen_attn(
         queries,
         keys,
@@ -119,7 +123,7 @@ def attend_packed(
         max_length_k,
         scale=scaling,
         window_size=CAUSAL,
-        enable_gqa=key.shape[1] != query.shape[1],
+        **grouped,
     )
     return found[None], None
 

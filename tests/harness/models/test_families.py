@@ -14,6 +14,7 @@ THESE = f"transformers {transformers.__version__}," in WRITTEN
 """Whether the page is about the installed version of transformers."""
 
 
+@pytest.mark.filterwarnings("ignore:.*trains with padding")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_is_right_or_refused_as_its_page_says(family: str, tmp_path: Path) -> None:
     found = verdict_of(family, tmp_path)
