@@ -16,6 +16,7 @@ import re
 import statistics
 import sys
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -46,7 +47,23 @@ def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
         rows.append((what, f"{middle:,.0f} tokens/s", None))
     for name, engine in engines.items():
         rows += agreement(name, engine, policy)
-    return rows
+    return [*rows, low_scores(policy.device)]
+
+
+def low_scores(device: torch.device) -> Row:
+    """Whether masked attention has a finite gradient if all scores of a query are very low, as in a head of Qwen2.5.
+
+    The kernels are those that a loaded policy uses. See https://github.com/pytorch/pytorch/issues/196678.
+    """
+    tokens, width = 192, 64  # a kernel that fails does so at remainders of 64 from multiples of 128
+    draw = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(1, 1, tokens, width, generator=draw) * 0.1 for _ in range(3))
+    query[..., 0], key[..., 0] = 1.0, -120 * width**0.5  # scores of -120
+    states = [each.to(device, torch.bfloat16).requires_grad_() for each in (query, key, value)]
+    mask = torch.ones(tokens, tokens, dtype=torch.bool, device=device).tril()
+    out = torch.nn.functional.scaled_dot_product_attention(*states, attn_mask=mask[None, None])
+    lost = sum(int((~each.isfinite()).sum()) for each in torch.autograd.grad(out.sum(), states))
+    return ("gradients of masked attention with very low scores: values that are not finite", f"{lost}", lost == 0)
 
 
 def suite_for(model: str, data: str | None) -> str:
@@ -78,6 +95,13 @@ def arguments() -> argparse.Namespace:
     return options
 
 
+def told(rows: list[Row]) -> list[Row]:
+    """The same rows, which are also printed at once: the whole check takes minutes."""
+    for what, figure, _ in rows:
+        print(f"{time.strftime('%X')} {what}: {figure}", file=sys.stderr, flush=True)
+    return rows
+
+
 def table(rows: list[Row]) -> list[str]:
     """The table as lines of Markdown."""
     judged = {True: "yes", False: "NO", None: ""}
@@ -90,21 +114,22 @@ def main() -> None:
     vllm = vllm_version(options.device)
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     with ProcessPoolExecutor(1, FORKS, max_tasks_per_child=1) as pool:  # processes free their memory when they end
-        rows = pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result()
-        rows += pool.submit(check_layouts, settings, options.prompts, options.group, options.tokens).result()
+        rows = told(pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result())
+        rows += told(pool.submit(check_layouts, settings, options.prompts, options.group, options.tokens).result())
     with tempfile.TemporaryDirectory() as folder:
         matched, seconds = matched_runs(options, Path(folder))
-        rows += matched + two_at_once(options, Path(folder), seconds) + gangs(options, Path(folder), seconds)
+        rows += told(matched) + told(two_at_once(options, Path(folder), seconds))
+        rows += told(gangs(options, Path(folder), seconds))
     device, count = platform.machine(), 1
     if options.device == "cuda":
         device, count = torch.cuda.get_device_name(), torch.cuda.device_count()
     found = versions()
     known = ", ".join(f"{key} {found[key]}" for key in ("torch", "transformers", "commit"))
-    told = (
+    about = (
         f"{date.today()}, {device}{f' x {count}' if count > 1 else ''}: {options.suite}, {Path(options.model).name}, "
         f"{options.dtype}; {known}, vllm {vllm or 'absent'}."
     )
-    lines = [told, "", *table(rows)]
+    lines = [about, "", *table(rows)]
     print(*lines, sep="\n")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{re.sub(r'[^a-z0-9]+', '-', device.lower()).strip('-')}.md"

@@ -65,11 +65,22 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             refuse_unsavable(settings.path, model)
         if training.gradient_checkpointing:
             recompute_layers(model)
+    _without_cudnn()
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args
     )
     policy.layout = batch_layout_of(policy, settings.path)
     return policy
+
+
+def _without_cudnn() -> None:
+    """Switch off cuDNN's attention in this process; torch has other kernels.
+
+    On Hopper GPUs its gradients with a mask are not finite if all scores of a query are very low and the number of keys
+    leaves a remainder of 64 when divided by 128 (https://github.com/pytorch/pytorch/issues/196678). Qwen2.5 has such a
+    head, and its runs diverged after a few steps.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def _template(named: str) -> str | None:

@@ -157,3 +157,10 @@ def test_the_reference_is_the_policy_of_the_start_to_the_bit() -> None:
     policy = load("float32")
     sequences = Sequences.of([(prompt, (5, 6, i)) for i in range(9) for prompt in ((3, 13, 4), (7, 13))])
     assert torch.equal(policy.logp(sequences), policy.reference().logp(sequences))
+
+
+def test_cudnn_is_off_once_a_policy_is_loaded() -> None:
+    """Its gradients are at times not finite."""
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    load("float32")
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
