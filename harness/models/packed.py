@@ -112,7 +112,7 @@ def attend_packed(
     queries, keys, values = (states[0].transpose(0, 1).to(low) for states in (query, key, value))
     grouped: dict[str, Any] = {"enable_gqa": True} if key.shape[1] != query.shape[1] else {}
     if grouped.keys() - signature(varlen_attn).parameters.keys():
-        grouped = {}  # before torch 2.12 there is no such option, and the kernel takes grouped queries as they are
+        grouped = {}  # torch 2.11 lacks this option, and takes grouped queries without it
     found: Any = varlen_attn(
         queries,
         keys,

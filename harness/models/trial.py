@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from harness.errors import HarnessError, one_line
 from harness.models.adapters import idle_adapters
 from harness.models.checks import listed
-from harness.models.hidden import UNPADDED, BatchLayout, keeps_all_places
+from harness.models.hidden import BatchLayout, keeps_all_places
 from harness.models.parallel import layers_of
 from harness.models.policy import Policy
 from harness.models.recomputing import recomputed
@@ -122,29 +122,40 @@ def _compared(policy: Policy, path: str, pairs: list[tuple[Ids, Ids]]) -> BatchL
     recomputes = bool(recomputed(policy.model))  # such layers keep no cache, so prompts are not shared
     packed: BatchLayout = "packed_whole" if recomputes else "packed"
     if (policy.device.type, policy.dtype) in PACKS:
-        padded = _found(policy, pairs, policy.dtype, "whole")
-        if _agrees(policy, pairs, padded, packed, path) and _same_gradients(policy, pairs, packed, path):
+        if not (why := _why_padded(policy, pairs, packed)):
             return packed
+        warnings.warn(f"{path} trains with padding, which takes longer: {why}", stacklevel=2)
     return "shared" if not recomputes and _agrees(policy, pairs, expected, "shared", path) else "whole"
 
 
 def _agrees(policy: Policy, pairs: list[tuple[Ids, Ids]], expected: Tensor, layout: BatchLayout, path: str) -> bool:
-    """Whether log-probabilities match the expected ones.
+    """Whether padded passes give the log-probabilities of single sequences.
 
-    Only packed passes have autocast, as their kernel needs it, and they are compared with padded passes that have it,
-    too: both round in the same places. Elsewhere autocast's rounding would hide errors.
+    Autocast is off, because its rounding would hide errors.
     """
-    dtype = policy.dtype if layout in UNPADDED else torch.float32
     try:
-        found = _found(policy, pairs, dtype, layout)
+        found = _found(policy, pairs, torch.float32, layout)
     except Exception as error:
-        if layout in UNPADDED:
-            _warn_of_padding(path, error)
         if layout != "whole":
             return False
         raise _refused(path, f"its hidden states are not accessible ({named(error)})") from error
-    precision = stored_in(policy) if dtype is torch.float32 else dtype
-    return not apart(found, expected, precision, 1.0 if layout == "whole" else IN_DOUBT)
+    return not apart(found, expected, stored_in(policy), 1.0 if layout == "whole" else IN_DOUBT)
+
+
+def _why_padded(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> str:
+    """Why the passes of this layout without padding are not used. Empty if they give the results of padded passes.
+
+    Both have autocast, which the kernel needs. In bfloat16, padded passes differ from float32 by rounding, too.
+    """
+    try:
+        padded, packed = (_found(policy, pairs, policy.dtype, each) for each in ("whole", layout))
+        if apart(packed, padded, policy.dtype, IN_DOUBT):
+            return "without padding, its log-probabilities are wrong"
+        if not _same_gradients(policy, pairs, layout):
+            return "without padding, its gradients are wrong"
+    except Exception as error:  # there may be no kernel for these shapes, or only one without a backward pass
+        return named(error)
+    return ""
 
 
 def _found(policy: Policy, pairs: list[tuple[Ids, Ids]], dtype: torch.dtype, layout: BatchLayout) -> Tensor:
@@ -158,22 +169,14 @@ def _tried(policy: Policy, dtype: torch.dtype, layout: BatchLayout) -> Policy:
     return Policy(policy.model, policy.tokenizer, 1.0, dtype=dtype, layout=layout)
 
 
-def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout, path: str) -> bool:
+def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> bool:
     """Whether packed and padded passes have the same gradients of the last layer, which rounding disturbs least."""
     last = [policy.decoder, *layers_of(policy.decoder)][-1]
     weights = [weight for weight in last.parameters() if weight.requires_grad]
     if not weights or not (padded := _gradient(policy, pairs, weights, "whole")).norm():
         return False
-    try:
-        packed = _gradient(policy, pairs, weights, layout)
-    except Exception as error:  # the kernel may lack a backward pass for these shapes
-        _warn_of_padding(path, error)
-        return False
+    packed = _gradient(policy, pairs, weights, layout)
     return bool((packed - padded).norm() <= GRADIENT * padded.norm())
-
-
-def _warn_of_padding(path: str, error: Exception) -> None:
-    warnings.warn(f"{path} trains with padding, which takes longer: {named(error)}", stacklevel=2)
 
 
 def _gradient(policy: Policy, pairs: list[tuple[Ids, Ids]], weights: list[nn.Parameter], layout: BatchLayout) -> Tensor:
