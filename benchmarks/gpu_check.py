@@ -55,7 +55,7 @@ def low_scores(device: torch.device) -> Row:
 
     The kernels are those that a loaded policy uses. See https://github.com/pytorch/pytorch/issues/196678.
     """
-    tokens, width = 192, 64  # a kernel that fails does so at remainders of 64 from multiples of 128
+    tokens, width = 192, 64  # the fault needs a remainder of 64 after division by 128
     draw = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(1, 1, tokens, width, generator=draw) * 0.1 for _ in range(3))
     query[..., 0], key[..., 0] = 1.0, -120 * width**0.5  # scores of -120

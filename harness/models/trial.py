@@ -124,7 +124,7 @@ def _compared(policy: Policy, path: str, pairs: list[tuple[Ids, Ids]]) -> BatchL
     if (policy.device.type, policy.dtype) in PACKS:
         if not (why := _why_padded(policy, pairs, packed)):
             return packed
-        warnings.warn(f"{path} trains with padding, which takes longer: {why}", stacklevel=2)
+        warnings.warn(f"{path} trains with padding, which may take longer: {why}", stacklevel=2)
     return "shared" if not recomputes and _agrees(policy, pairs, expected, "shared", path) else "whole"
 
 
