@@ -35,7 +35,7 @@ EMBEDDED = "embedded:tiny-arithmetic"
 
 
 def check_engines(options: argparse.Namespace, names: list[str]) -> list[Row]:
-    """The sampling rate of each engine, and whether it agrees with the trainer."""
+    """The sampling rate of each engine, whether it agrees with the trainer, and whether attention is sound."""
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     policy = endless(load_policy(settings, 1.0))
     rows: list[Row] = []
@@ -95,7 +95,7 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def told(rows: list[Row]) -> list[Row]:
+def printed(rows: list[Row]) -> list[Row]:
     """The same rows, which are also printed at once: the whole check takes minutes."""
     for what, figure, _ in rows:
         print(f"{time.strftime('%X')} {what}: {figure}", file=sys.stderr, flush=True)
@@ -114,12 +114,12 @@ def main() -> None:
     vllm = vllm_version(options.device)
     settings = ModelSettings(path=options.model, device=options.device, dtype=options.dtype)
     with ProcessPoolExecutor(1, FORKS, max_tasks_per_child=1) as pool:  # processes free their memory when they end
-        rows = told(pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result())
-        rows += told(pool.submit(check_layouts, settings, options.prompts, options.group, options.tokens).result())
+        rows = printed(pool.submit(check_engines, options, ["transformers", *(["vllm"] if vllm else [])]).result())
+        rows += printed(pool.submit(check_layouts, settings, options.prompts, options.group, options.tokens).result())
     with tempfile.TemporaryDirectory() as folder:
         matched, seconds = matched_runs(options, Path(folder))
-        rows += told(matched) + told(two_at_once(options, Path(folder), seconds))
-        rows += told(gangs(options, Path(folder), seconds))
+        rows += printed(matched) + printed(two_at_once(options, Path(folder), seconds))
+        rows += printed(gangs(options, Path(folder), seconds))
     device, count = platform.machine(), 1
     if options.device == "cuda":
         device, count = torch.cuda.get_device_name(), torch.cuda.device_count()

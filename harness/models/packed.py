@@ -1,5 +1,7 @@
 """Passes without padding: all sequences stand one after the other in a single row, for which GPUs have a kernel."""
 
+from collections.abc import Callable
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -110,9 +112,8 @@ def attend_packed(
         raise NotImplementedError(f"attention without padding has no {', '.join(lacking)}")
     low = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
     queries, keys, values = (states[0].transpose(0, 1).to(low) for states in (query, key, value))
-    grouped: dict[str, Any] = {"enable_gqa": True} if key.shape[1] != query.shape[1] else {}
-    if grouped.keys() - signature(varlen_attn).parameters.keys():
-        grouped = {}  # torch 2.11 lacks this option, and takes grouped queries without it
+    grouped = key.shape[1] != query.shape[1] and _asks_about_groups(varlen_attn)
+    option: dict[str, Any] = {"enable_gqa": True} if grouped else {}
     found: Any = varlen_attn(
         queries,
         keys,
@@ -123,12 +124,18 @@ def attend_packed(
         max_length_k,
         scale=scaling,
         window_size=CAUSAL,
-        **grouped,
+        **option,
     )
     return found[None], None
 
 
 AttentionInterface.register(PACKED, attend_packed)
+
+
+@cache
+def _asks_about_groups(kernel: Callable[..., Any]) -> bool:
+    """Whether queries that share keys need an option. Torch 2.11 lacks it, and takes them without it."""
+    return "enable_gqa" in signature(kernel).parameters
 
 
 def _row(padded: Tensor, lengths: Tensor) -> Tensor:
