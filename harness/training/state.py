@@ -156,7 +156,9 @@ class RunState(RunParts):
         )
 
     def checkpoint(self) -> None:
-        """Save the current state, so that a resume starts from it."""
+        """Save the current state, so that a resume starts from it, unless the settings say otherwise."""
+        if not self.config.compute.checkpoints:
+            return
         with self.span("checkpoint"):
             written = self.world.first(self.journal.sync() if self.leads else 0)
             self.progress = replace(self.progress, journal_bytes=written)

@@ -112,6 +112,7 @@ def test_what_does_not_go_in_shards_is_refused_by_name(changes: dict[str, Any], 
 
 def test_where_a_run_is_computed_does_not_enter_its_id() -> None:
     sharded = small_config("agro", compute__devices=8, compute__parallel="shard", compute__reshard=True)
+    assert small_config("agro", compute__checkpoints=False).run_id == small_config("agro").run_id
     assert sharded.run_id == small_config("agro").run_id
 
 

@@ -69,6 +69,15 @@ def test_every_objective_resumes(objective: str, small_runs: dict[str, Path], tm
     assert history(tmp_path) == history(small_runs[objective])
 
 
+def test_without_checkpoints_a_run_writes_none_and_starts_again(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    config = small_config("agro", compute__checkpoints=False)
+    left = iter(range(4))
+    assert run_small(config, tmp_path, should_stop=lambda: next(left, None) is None) == "interrupted"
+    assert not list(tmp_path.glob("checkpoint*"))
+    assert run_small(config, tmp_path) == "finished"
+    assert history(tmp_path)[1:] == history(small_runs["agro"])[1:], "the start records the settings"
+
+
 def test_ones_own_objective_is_not_resumed_with_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_objective.py").write_text(EXAMPLE)
     monkeypatch.syspath_prepend(tmp_path)
