@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.config.naming import own_data
+from harness.config.settings import Settings
 from harness.records.graders import grader_of
 from harness.report.numbers.interval import Interval
 from harness.studies.evals.settings import EvalSettings, LmEvalSettings
 
 OURS = frozenset(("strict", "lenient"))
 """Scores of lm-eval tasks that our grader computes."""
+WORDS = frozenset(("task", "split", "problems", "k", "temperature", "max_tokens", "seed"))
+TASK_WORDS = frozenset(("name", "data", "options", "format", "grading"))
+"""The settings that a title names in words. It shows the others as they are typed, if they were changed."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -108,15 +112,23 @@ class OwnEval(Evaluated):
         return self.summary.acc_at_1.mean
 
     @property
+    def posed(self) -> str:
+        """The task with its options, as ``--task`` takes it."""
+        task = self.settings.task
+        options = ",".join(f"{name}={value}" for name, value in task.options.items())
+        return f"{task.name}:{options}" if options else task.name
+
+    @property
     def title(self) -> str:
         """The task and the settings that all models share."""
         asked, task = self.settings, self.settings.task
-        own = own_data(task)
+        own = own_data(task) if task.data else ""  # a dataset of the hub is an option
         form = "" if task.format == "auto" else f", asked as {task.format}"
+        posed = f"{self.posed}{f' {own}' if own else ''}, {asked.split}{form}{_changed(task, TASK_WORDS)}"
         return (
-            f"{task.name}{f' {own}' if own else ''}, {asked.split}{form}: {_counted(self)}, "
-            f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens, seed {asked.seed}, "
-            f"{task.grading} grading, grader {self.grader}"
+            f"{posed}: {_counted(self)}, "
+            f"k = {asked.k} at temperature {asked.temperature:g}, up to {asked.max_tokens} tokens"
+            f"{_changed(asked, WORDS)}, seed {asked.seed}, {task.grading} grading, grader {self.grader}"
         )
 
 
@@ -149,6 +161,16 @@ class LmEval(Evaluated):
 
 
 EvalResult: TypeAlias = OwnEval | LmEval
+
+
+def _changed(settings: Settings, named: frozenset[str]) -> str:
+    """The settings, apart from those ``named`` elsewhere, that do not have their defaults."""
+    found = {
+        name: getattr(settings, name)
+        for name, info in type(settings).model_fields.items()
+        if name not in named and getattr(settings, name) != info.get_default(call_default_factory=True)
+    }
+    return "".join(f", {name} {value!r}" for name, value in found.items())
 
 
 def _counted(result: EvalResult) -> str:

@@ -69,7 +69,7 @@ def over_tasks(found: Found) -> Grid | None:
 
 
 def _task(result: EvalResult) -> str:
-    return result.settings.task.name if isinstance(result, OwnEval) else str(result.settings.task)
+    return result.posed if isinstance(result, OwnEval) else str(result.settings.task)
 
 
 def over_formats(found: Found) -> list[tuple[str, Grid]]:
@@ -82,7 +82,7 @@ def over_formats(found: Found) -> list[tuple[str, Grid]]:
                 asked = one.settings.model_copy(update={"task": task})
                 alike[f"{one.weights} {asked.key} {one.grader}"].append(one)
     return [
-        (f"{same[0].model} on {same[0].settings.task.name} by answer format", grid(BY_FORMAT, same))
+        (f"{same[0].model} on {same[0].posed} by answer format", grid(BY_FORMAT, same))
         for same in alike.values()
         if len({one.answer_format for one in same}) > 1
     ]
