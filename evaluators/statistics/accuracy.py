@@ -1,5 +1,6 @@
 """Accuracy from verdicts, and the table of every sampled completion."""
 
+import io
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ class SampleRecord:
     truncated: bool
 
 
+WITHHELD = "(not published)"
+"""The text of a problem that belongs to others."""
 SCHEMA = pa.schema(
     [
         pa.field("problem", pa.string(), nullable=False),
@@ -102,6 +105,18 @@ def write_records(records: Sequence[SampleRecord], path: Path) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def without_problems(path: Path) -> bytes:
+    """A file that :func:`write_records` wrote, with :data:`WITHHELD` for the texts and the answers of its problems."""
+    table = pq.read_table(path, schema=SCHEMA)
+    withheld = pa.array([WITHHELD] * len(table), pa.string())
+    for name in ("question", "answer"):
+        place = SCHEMA.get_field_index(name)
+        table = table.set_column(place, SCHEMA.field(place), withheld)
+    written = io.BytesIO()
+    pq.write_table(table, written, compression="zstd")
+    return written.getvalue()
 
 
 def _checked(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:

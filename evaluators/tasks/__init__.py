@@ -28,16 +28,18 @@ class Task:
     """Whether its problems are complete prompts, and not questions that need an answer format."""
     template: bool = True
     """Whether its option ``prompt`` is a text with ``{question}``."""
+    generated: bool = False
+    """Whether its problems are generated, and not taken from data of others."""
 
 
 TASKS: Mapping[str, Task] = {
     "aime": Task(build=aime.build, tokens=8192),
-    "arithmetic": Task(build=arithmetic.build, prompts=True),
+    "arithmetic": Task(build=arithmetic.build, prompts=True, generated=True),
     "gsm8k": Task(build=gsm8k.build),
     "jsonl": Task(build=jsonl.build, tokens=1024, prompts=True, template=False),
     "math": Task(build=math.build, tokens=2048),
     "math500": Task(build=math500.build, tokens=2048),
-    "reasoning_gym": Task(build=reasoning_gym.build, tokens=1024),
+    "reasoning_gym": Task(build=reasoning_gym.build, tokens=1024, generated=True),
     "svamp": Task(build=svamp.build),
 }
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from evaluators.statistics.accuracy import SampleRecord
+from evaluators.statistics.accuracy import SampleRecord, without_problems
+from evaluators.tasks import task_of
 from harness.errors import HarnessError
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
@@ -28,7 +29,8 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
     """Write all runs of a suite, and return their number. The same runs give the same bytes.
 
     The journals come first, so that a leaderboard does not have to unpack the completions. Only ``harness compare``
-    shows these.
+    shows these. Problems that are not generated belong to others, and published test problems end up in the training
+    data of models. So their texts and answers are left out.
 
     Raises:
         HarnessError: there is no run, the completions of a run are missing, ``path`` cannot be written, or the new
@@ -42,17 +44,24 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
     tables = [out_dir.run(suite, run.run_id) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
         raise HarnessError(f"{gone[0]} is missing; repeat that run with --fresh")
-    files = [*(run / JOURNAL for run in runs), *tables]
     partial = path.with_suffix(".partial")
     try:
         with tarfile.open(partial, "w:xz", preset=9) as archive:
             _add(archive, INDEX, json.dumps([run.name for run in runs]).encode())
-            for file in files:
-                _add(archive, str(file.relative_to(runs[0].parent)), file.read_bytes())
+            for directory in runs:
+                _add(archive, f"{directory.name}/{JOURNAL}", (directory / JOURNAL).read_bytes())
+            for run, table in zip(finished, tables, strict=True):
+                public = table.read_bytes() if _generated(run) else without_problems(table)
+                _add(archive, f"{run.run_id}/{last_table(run)}", public)
         partial.replace(path)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error}; free some space or give another --out") from error
     return len(runs)
+
+
+def _generated(run: RunResult) -> bool:
+    task = task_of(run.config.task.name.partition(":")[0])
+    return task is not None and task.generated
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -23,9 +23,6 @@ from harness.config.settings import (
 from harness.config.suites import explain, nearest, set_key
 from harness.errors import HarnessError
 
-GENERATED = ("arithmetic", "reasoning_gym")
-"""Tasks that generate their problems, so they need no data."""
-
 
 class EvalSettings(Settings):
     """All settings except the model. Models with equal settings can be compared."""
@@ -135,7 +132,8 @@ def _limit(name: str) -> dict[str, Any]:
 
 def _needs_none(task: Mapping[str, Any]) -> bool:
     """Whether a task needs no ``--data``: it generates its problems, or names a dataset of the hub."""
-    return task["name"].partition(":")[0] in GENERATED or "hub" in task.get("options", {})
+    known = task_of(task["name"].partition(":")[0])
+    return (known is not None and known.generated) or "hub" in task.get("options", {})
 
 
 def slug(name: str) -> str:

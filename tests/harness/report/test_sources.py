@@ -1,12 +1,17 @@
 """Where runs come from: journals and archives are read without MLflow."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+from evaluators.statistics.accuracy import WITHHELD, read_records
 from harness.records.out_dir import OutDir
-from harness.report.archive import ARCHIVE, write_archive
+from harness.report.archive import ARCHIVE, ArchiveSource, write_archive
+from harness.report.sources import last_table
 from tests.support.paths import ROOT
-from tests.support.small import SUITE
+from tests.support.small import SUITE, run_small, small_config
 
 LEADERBOARDS = """
 import sys
@@ -31,3 +36,27 @@ def test_a_leaderboard_of_journals_or_an_archive_imports_no_mlflow(store: OutDir
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("wrote leaderboard.html") == 2
+
+
+def test_an_archive_holds_the_problems_that_were_generated_and_not_those_of_others(
+    tmp_path: Path,
+) -> None:
+    generated = small_config("agro")
+    lines = [json.dumps({"prompt": f"{n}+{n + 1}=", "answer": str(2 * n + 1)}) for n in range(10, 74)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(lines))
+    own = small_config("agro", task={"name": "jsonl", "data": str(tmp_path / "sums.jsonl")})
+    held: dict[str, set[str]] = {}
+    for config in (generated, own):
+        out = OutDir(tmp_path / config.task.name)
+        run_small(config, out.run_of(config))
+        write_archive(out, config.suite, tmp_path / ARCHIVE, force=True)
+        source = ArchiveSource(tmp_path / ARCHIVE, config.suite)
+        (run,) = source.results()
+        records = source.completions(run)
+        whole = read_records(out.run_of(config) / last_table(run))
+        held[config.task.name] = {text for one in records for text in (one.question, one.answer)}
+        assert [replace(one, question="", answer="") for one in records] == [
+            replace(one, question="", answer="") for one in whole
+        ]
+    assert held["jsonl"] == {WITHHELD}
+    assert len(held["arithmetic"]) > 10 and WITHHELD not in held["arithmetic"]
