@@ -15,16 +15,25 @@ from typer.testing import CliRunner
 
 from algorithms.types import hyperparameters
 from harness.cli import app
-from harness.config.arms import objective_of
+from harness.config.arms import objective_of, run_config
+from harness.config.naming import with_own_name
 from harness.config.run_config import RunConfig
+from harness.config.suites import load_suite
 from harness.records.journal import JOURNAL
-from harness.report.archive import ARCHIVE
+from harness.records.out_dir import SUITE
+from harness.report.archive import ARCHIVE, ArchiveSource
+from harness.studies.evals.document import OwnEval, OwnSummary
+from harness.studies.evals.results import EvalStore
+from harness.studies.evals.tables import write_tables
 from harness.studies.passes.command import COUNTS, DOCUMENT, PICTURE, TABLE
 from harness.studies.tabular.leak_text import leak_markdown
 from harness.studies.tabular.tables import convergence_markdown, gradients_markdown
 from tests.support.paths import ROOT
 
+REAL = "svamp_test.jsonl@Qwen2.5-Coder-0.5B-Instruct"
+EVALS = "evals"
 SUITES = {
+    REAL: REAL,
     "smollm2-sums": "smollm2-sums",
     "tiny-arithmetic": "tiny-arithmetic",
     "tiny-arithmetic-soft": "tiny-arithmetic",
@@ -42,12 +51,14 @@ def test_published_tables_come_from_the_published_runs(
     folder: str, suite: str, committed: Path, tmp_path: Path
 ) -> None:
     archive = committed / "results" / folder / ARCHIVE
+    own = archive.with_name(SUITE)
+    given = str(own) if own.is_file() else suite
     done = CliRunner().invoke(
-        app, ["leaderboard", "--suite", suite, "--from", str(archive), "--out", str(tmp_path)], catch_exceptions=False
+        app, ["leaderboard", "--suite", given, "--from", str(archive), "--out", str(tmp_path)], catch_exceptions=False
     )
     assert done.exit_code == 0, done.output
     made = tmp_path / suite
-    others = {ARCHIVE, COUNTS, TABLE, DOCUMENT, PICTURE}
+    others = {ARCHIVE, COUNTS, TABLE, DOCUMENT, PICTURE, SUITE, EVALS}
     assert {path.name for path in made.iterdir()} == {path.name for path in archive.parent.iterdir()} - others
     for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.html", "dataset-card.md", "marl-eval.json"):
         assert (made / name).read_text() == (archive.parent / name).read_text()
@@ -69,6 +80,70 @@ def test_published_pass_at_k_comes_from_the_published_counts(committed: Path, tm
         assert (made / TABLE).read_text() == (published / TABLE).read_text()
         assert close(json.loads((made / DOCUMENT).read_text())) == json.loads((published / DOCUMENT).read_text())
         assert (published / PICTURE).is_file()
+
+
+def test_published_evaluations_come_from_their_results(committed: Path, tmp_path: Path) -> None:
+    folder = committed / "results" / REAL
+    write_tables(EvalStore(folder).read(), tmp_path)
+    for name in ("evals.md", "evals.json", "evals.csv"):
+        assert (tmp_path / name).read_text() == (folder / EVALS / name).read_text()
+
+
+def test_the_settings_of_the_suite_give_the_published_runs_of_the_real_model(committed: Path) -> None:
+    before = load_suite("qwen2.5-coder-0.5b-svamp", [])
+    at_hand = [("model.path", "Qwen2.5-Coder-0.5B-Instruct.gguf"), ("task.data", "svamp_test.jsonl")]
+    suite = with_own_name(load_suite(before.name, [*at_hand, ("model.device", "cuda")]), before)
+    source = ArchiveSource(committed / "results" / REAL / ARCHIVE, REAL)
+    arms = ("agro", "agro_tapered", "dpo", "frozen", "grpo", "reinforce")
+    assert sorted(source.run_ids()) == sorted(run_config(suite, arm, seed).run_id for arm in arms for seed in range(3))
+
+
+def test_the_readme_shows_the_published_table_of_the_real_model(committed: Path) -> None:
+    shown = cells((committed / "README.md").read_text().split("\n## ")[0])
+    published = cells((committed / "results" / REAL / "leaderboard.md").read_text())
+    assert len(shown) == 6
+    for arm, row in shown.items():
+        assert row.items() <= published[arm].items()
+
+
+EVALUATED: list[tuple[str, str, Callable[[OwnSummary], float]]] = [
+    ("sampled %", "svamp", lambda summary: summary.acc_at_1.mean),
+    ("greedy %", "svamp", lambda summary: summary.greedy.mean),
+    ("pass@8 %", "svamp", lambda summary: summary.pass_at_k.mean),
+    ("maj@8 %", "svamp", lambda summary: summary.maj_at_k.mean),
+    ("new numbers %", "svamp:numbers=changed", lambda summary: summary.acc_at_1.mean),
+    ("GSM8K greedy %", "gsm8k", lambda summary: summary.greedy.mean),
+]
+"""The columns of the page: their titles, tasks and measures."""
+
+
+def test_the_findings_show_the_published_evaluations(committed: Path) -> None:
+    shown = cells((ROOT / "docs" / "findings.md").read_text().split("\n## A real model\n")[1].split("\n## ")[0])
+    found: dict[str, dict[str, str]] = {}
+    for results in EvalStore(committed / "results" / REAL).read().values():
+        for one in results:
+            assert isinstance(one, OwnEval)
+            model = re.sub("-s0-.*", "", one.model)
+            for column, task, measure in EVALUATED:
+                if one.posed == task:
+                    found.setdefault(model, {})[column] = f"{100 * measure(one.summary):.1f}"
+    assert found["Qwen2.5-Coder-0.5B-Instruct"]["sampled %"] == "24.8"
+    assert shown == found
+
+
+def cells(page: str) -> dict[str, dict[str, str]]:
+    """The cells of all tables of a page by the first cell of their row and by the title of their column."""
+    found: dict[str, dict[str, str]] = {}
+    headers: list[str] = []
+    for line in page.splitlines():
+        row = [cell.strip(" `") for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            headers = []
+        elif not headers:
+            headers = row
+        elif not row[0].startswith("---"):
+            found.setdefault(row[0], {}).update(zip(headers[1:], row[1:], strict=True))
+    return found
 
 
 def test_the_readme_shows_a_published_table(committed: Path) -> None:
