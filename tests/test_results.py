@@ -36,6 +36,7 @@ SUITES = {
     REAL: REAL,
     "smollm2-sums": "smollm2-sums",
     "tiny-arithmetic": "tiny-arithmetic",
+    "tiny-arithmetic-literature": "tiny-arithmetic",
     "tiny-arithmetic-soft": "tiny-arithmetic",
     "tiny-gcd": "tiny-gcd",
 }
@@ -157,6 +158,27 @@ def test_the_readme_shows_a_published_table(committed: Path) -> None:
 def test_the_page_on_old_data_shows_published_tables(title: str, folder: str, committed: Path) -> None:
     section = (ROOT / "docs" / "old-data.md").read_text().split(f"\n{title}\n")[1].split("\n##")[0]
     assert_published(section.replace("`", ""), committed, folder)
+
+
+def test_the_page_on_old_data_shows_the_objectives_of_the_literature(committed: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "old-data.md").read_text().split("\n### Objectives of the literature\n")[1].split("\n##")[0]
+    folders = ("tiny-arithmetic", "tiny-arithmetic-soft", "tiny-arithmetic-literature")
+    archives = [argument for name in folders for argument in ("--from", str(committed / "results" / name / ARCHIVE))]
+    command = ["leaderboard", "--suite", "tiny-arithmetic", "--regime", "stale:16", *archives, "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    published = cells((tmp_path / "tiny-arithmetic" / "leaderboard.md").read_text())
+    shown = cells(page)
+    assert len(shown) == 18
+    for arm, row in shown.items():
+        made = published[arm]
+        collapsed = re.search(r"\((\d+) collapsed\)", made["seeds"])
+        assert row == {
+            "stale:16": made["accuracy %"],
+            "rank": made["rank"],
+            "collapsed": collapsed[1] if collapsed else "0",
+            "FLOPs": made["FLOPs"].strip("*"),
+        }
 
 
 def assert_published(section: str, committed: Path, folder: str) -> None:
