@@ -128,7 +128,7 @@ def _carry_out(
         with running(make) as executor, Display(console, runs, hours) as display:
             ended = _run_all(planned, runs, how, executor, display, console, look_first=look_first)
     except KeyboardInterrupt:
-        console.print("stopped immediately; the same command resumes each run from its last evaluation")
+        console.print("stopped immediately; the same command resumes each run from its last checkpoint")
         return False
     outcomes = [outcome for _, outcome in ended]
     finished = len(outcomes) == len(runs) and "interrupted" not in outcomes
@@ -140,7 +140,7 @@ def _carry_out(
     if broken:
         raise _sentence(broken, len(runs))
     if not finished:
-        console.print("interrupted; the same command resumes each run from its last evaluation")
+        console.print("interrupted; the same command resumes each run from its last checkpoint")
         return False
     if profile:
         console.print(*profile_report(runs, profile, folder), sep="\n", highlight=False)

@@ -6,11 +6,12 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from evaluators.statistics.accuracy import SampleRecord, without_problems
 from evaluators.tasks import task_of
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.records.out_dir import OutDir
@@ -25,16 +26,17 @@ INDEX = "runs.json"
 RUN_IDS = TypeAdapter(list[str])
 
 
-def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False) -> int:
+def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False, public: bool = False) -> int:
     """Write all runs of a suite, and return their number. The same runs give the same bytes.
 
     The journals come first, so that a leaderboard does not have to unpack the completions. Only ``harness compare``
-    shows these. Problems that are not generated belong to others, and published test problems end up in the training
-    data of models. So their texts and answers are left out.
+    shows these. A ``public`` archive leaves out the questions and expected answers of problems that the task does not
+    generate: they belong to others, and published test problems end up in the training data of models. Completions
+    stay, and correct ones contain the answer.
 
     Raises:
-        HarnessError: there is no run, the completions of a run are missing, ``path`` cannot be written, or the new
-            archive would lack runs of an existing one and ``force`` is not set.
+        HarnessError: there is no run, the completions of a run are missing or damaged, ``path`` cannot be written, or
+            the new archive would lack runs of an existing one and ``force`` is not set.
     """
     runs = list(out_dir.runs(suite))
     if not runs:
@@ -51,12 +53,21 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
             for directory in runs:
                 _add(archive, f"{directory.name}/{JOURNAL}", (directory / JOURNAL).read_bytes())
             for run, table in zip(finished, tables, strict=True):
-                public = table.read_bytes() if _generated(run) else without_problems(table)
-                _add(archive, f"{run.run_id}/{last_table(run)}", public)
+                content = table.read_bytes() if _generated(run) or not public else _without_problems(table)
+                _add(archive, f"{run.run_id}/{last_table(run)}", content)
         partial.replace(path)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error}; free some space or give another --out") from error
+    finally:
+        partial.unlink(missing_ok=True)
     return len(runs)
+
+
+def _without_problems(table: Path) -> bytes:
+    try:
+        return without_problems(table)
+    except pa.ArrowException as error:
+        raise HarnessError(f"{table} is damaged ({one_line(error)}); repeat that run with --fresh") from error
 
 
 def _generated(run: RunResult) -> bool:

@@ -84,7 +84,7 @@ def make_comparison(
 def export(suite: SuiteConfig, out: Path, console: Terminal, *, force: bool = False) -> None:
     """Write the runs of a suite into one file."""
     out_dir = OutDir(out)
-    _export(out_dir, suite.name, out_dir.suite(suite.name) / ARCHIVE, console, force=force)
+    _export(out_dir, suite.name, out_dir.suite(suite.name) / ARCHIVE, console, force=force, public=False)
 
 
 def publish(
@@ -103,10 +103,10 @@ def publish(
     target.suite(suite.name).mkdir(exist_ok=True)
     target.keep(suite)
     archive = target.suite(suite.name) / ARCHIVE
-    _export(out_dir, suite.name, archive, console, force=force)
+    _export(out_dir, suite.name, archive, console, force=force, public=True)
     make_leaderboard(suite, Selection(), [str(archive)], to, console, correction=correction)
 
 
-def _export(out_dir: OutDir, suite: str, path: Path, console: Terminal, *, force: bool) -> None:
-    count = write_archive(out_dir, suite, path, force=force)
+def _export(out_dir: OutDir, suite: str, path: Path, console: Terminal, *, force: bool, public: bool) -> None:
+    count = write_archive(out_dir, suite, path, force=force, public=public)
     console.say(f"wrote {path}: {count} runs, {path.stat().st_size / 1e6:.1f} MB")

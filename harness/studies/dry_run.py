@@ -27,13 +27,17 @@ def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
         f"time: about {told(3600 * max(hours))} for the longest run, {told(3600 * sum(hours))} for all on {on} "
         "(a rough estimate for completions of the largest length; harness plan explains it)",
         f"memory: {_memory([forecaster.gib(run) for run in runs])}",
-        f"disk: per run, up to {(1 + MOMENTS) * trained / 1e6:,.1f} MB for the checkpoint and "
+        f"disk: per run, {_checkpoint(runs[0], trained)}"
         f"{bytes_of(model.parameters()) / 1e6:,.1f} MB for the final model",
         *planned.choices,
         *(f"run {run.run_id}" for run in runs),
     ]
     suite = yaml.safe_dump(planned.suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return "".join(f"# {line}\n" for line in lines) + suite
+
+
+def _checkpoint(run: RunConfig, trained: float) -> str:
+    return f"up to {(1 + MOMENTS) * trained / 1e6:,.1f} MB for the checkpoint and " if run.compute.checkpoints else ""
 
 
 def _memory(gib: list[float | None]) -> str:
