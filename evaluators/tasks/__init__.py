@@ -29,7 +29,7 @@ class Task:
     template: bool = True
     """Whether its option ``prompt`` is a text with ``{question}``."""
     generated: bool = False
-    """Whether its problems are generated, and not taken from data of others."""
+    """Whether it generates its problems. Then it needs no data, and published archives hold the problems."""
 
 
 TASKS: Mapping[str, Task] = {

@@ -2,6 +2,7 @@
 
 import yaml
 
+from harness.config.run_config import RunConfig
 from harness.launch.plan import Plan
 from harness.launch.scheduling import Forecaster
 from harness.studies.planning.forecast import Forecast
