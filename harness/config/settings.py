@@ -204,8 +204,8 @@ class ComputeSettings(Settings):
     """With ``shard``: gather one layer at a time, for models whose whole weights and gradients do not fit on a device.
     This takes longer, and the pass over a prompt is repeated for each of its completions."""
     checkpoints: Annotated[bool, PLACE] = True
-    """Save the state at every evaluation. With AdamW it has twelve bytes per trained parameter. Without it, a run that is
-    cut off starts again from the beginning."""
+    """Save the state at every evaluation. With AdamW it has twelve bytes per trained parameter. Without it, a run that
+    is cut off starts again from the beginning."""
 
     @model_validator(mode="after")
     def _shards_to_gather(self) -> "ComputeSettings":
