@@ -81,6 +81,12 @@ def asks_itself(name: str, options: Mapping[str, Any]) -> bool:
     return task is not None and task.template and "prompt" in options
 
 
+def generates(name: str) -> bool:
+    """Whether a task generates its problems; false for an unknown task."""
+    task = task_of(name.partition(":")[0])
+    return task is not None and task.generated
+
+
 def options_of(name: str) -> list[str] | None:
     """The names of a task's options; None if they depend on the variant and only the task knows them.
 

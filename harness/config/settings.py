@@ -3,15 +3,7 @@
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from algorithms.later import LATER
 from evaluators import plugins
@@ -44,6 +36,10 @@ class Settings(BaseModel):
         refuse_truth_values(value, cls.model_fields[str(info.field_name)].annotation)
         return value
 
+    def has_default(self, name: str) -> bool:
+        """Whether a setting has its default."""
+        return bool(getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True))
+
     def identity(self) -> dict[str, Any]:
         """The settings that ids and keys are hashed from, as JSON.
 
@@ -53,7 +49,7 @@ class Settings(BaseModel):
         content = self.model_dump(mode="json")
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
-            later = LATER in info.metadata and value == info.get_default(call_default_factory=True)
+            later = LATER in info.metadata and self.has_default(name)
             if later or PLACE in info.metadata:
                 del content[name]
             elif isinstance(value, Settings):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from evaluators.statistics.accuracy import SampleRecord, without_problems
-from evaluators.tasks import task_of
+from evaluators.tasks import generates
 from harness.errors import HarnessError, one_line
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
@@ -53,7 +53,8 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
             for directory in runs:
                 _add(archive, f"{directory.name}/{JOURNAL}", (directory / JOURNAL).read_bytes())
             for run, table in zip(finished, tables, strict=True):
-                content = table.read_bytes() if _generated(run) or not public else _without_problems(table)
+                withheld = public and not generates(run.config.task.name)
+                content = _without_problems(table) if withheld else table.read_bytes()
                 _add(archive, f"{run.run_id}/{last_table(run)}", content)
         partial.replace(path)
     except OSError as error:
@@ -68,11 +69,6 @@ def _without_problems(table: Path) -> bytes:
         return without_problems(table)
     except pa.ArrowException as error:
         raise HarnessError(f"{table} is damaged ({one_line(error)}); repeat that run with --fresh") from error
-
-
-def _generated(run: RunResult) -> bool:
-    task = task_of(run.config.task.name.partition(":")[0])
-    return task is not None and task.generated
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -165,12 +165,8 @@ EvalResult: TypeAlias = OwnEval | LmEval
 
 def _changed(settings: Settings, named: frozenset[str]) -> str:
     """The settings, apart from those ``named`` elsewhere, that do not have their defaults."""
-    found = {
-        name: getattr(settings, name)
-        for name, info in type(settings).model_fields.items()
-        if name not in named and getattr(settings, name) != info.get_default(call_default_factory=True)
-    }
-    return "".join(f", {name} {value!r}" for name, value in found.items())
+    others = [name for name in type(settings).model_fields if name not in named and not settings.has_default(name)]
+    return "".join(f", {name} {getattr(settings, name)!r}" for name in others)
 
 
 def _counted(result: EvalResult) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from evaluators.formats import FORMATS
-from evaluators.tasks import task_of
+from evaluators.tasks import generates, task_of
 from harness.config.run_config import digest
 from harness.config.settings import (
     ComputeSettings,
@@ -132,8 +132,7 @@ def _limit(name: str) -> dict[str, Any]:
 
 def _needs_none(task: Mapping[str, Any]) -> bool:
     """Whether a task needs no ``--data``: it generates its problems, or names a dataset of the hub."""
-    known = task_of(task["name"].partition(":")[0])
-    return (known is not None and known.generated) or "hub" in task.get("options", {})
+    return generates(task["name"]) or "hub" in task.get("options", {})
 
 
 def slug(name: str) -> str:
