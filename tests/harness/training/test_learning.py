@@ -1,9 +1,9 @@
-"""Every objective learns sums and divisors, and none learns from constant rewards.
+"""Every objective learns sums, some learn divisors, too, and none learns from constant rewards.
 
 Measured at these budgets, with seed 0 and the settings of the suites:
 
 * sums, 500 test completions: gains of 11.6 (tba) to 17.0 points (asymre) over 43.8 %;
-* divisors, 252 test completions: gains of 10.3 (ipo) to 20.6 points (reinforce_pp) over 54.0 %.
+* divisors, 252 test completions: gains of 11.1 (agro) to 22.2 points (agro_anchored) over 54.0 %.
 
 Two evaluations of the frozen model with different noise differ by 3.2 points (one standard deviation, 500
 completions). With the same noise, as here, they do not differ. So the margin is 6 points.
@@ -53,6 +53,8 @@ SHARE = {"ppo": 0.6, "geppo": 0.6, "astar_po": 2}
 """The share of these batches. Objectives with four updates per batch need fewer. For astar_po, half of the completions
 are those of the reference.
 """
+ON_DIVISORS = ("agro", "agro_tapered", "agro_anchored", "reinforce", "grpo", "ppo", "dpo")
+"""The objectives of the published comparison on divisors, without ``rloo``, which has the gradient of ``agro``."""
 WITHOUT_BASELINE = {"kto"}
 """These judge each completion by itself, so equal rewards still teach them something."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
@@ -65,8 +67,10 @@ def test_frozen_stands_still(tmp_path: Path) -> None:
     assert not steps(tmp_path)
 
 
-@pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("objective", "suite"),
+    [*((name, "tiny-arithmetic") for name in OBJECTIVES), *((name, "tiny-gcd") for name in ON_DIVISORS)],
+)
 def test_every_objective_learns(objective: str, suite: str, shared_folder: Path) -> None:
     before, after = outcome(learning_config(objective, suite), shared_folder / "learning" / suite / objective)
     assert after["accuracy"] - before["accuracy"] > MARGIN
