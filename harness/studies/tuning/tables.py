@@ -35,13 +35,18 @@ class Tuning:
     command: str
     scored: Sequence[Scored]
 
+    def finished(self) -> list[list[Scored]]:
+        """The finished trials of each arm and regime that has any."""
+        by_place = groupby(self.scored, lambda one: (one.trial.regime, one.trial.arm))
+        return [whole for _, trials in by_place if (whole := [one for one in trials if one.accuracy is not None])]
+
     def best(self) -> list[Scored]:
         """The best trial of each arm and regime, unless all of its trials failed. Of equal trials, the first."""
-        best = []
-        for _, trials in groupby(self.scored, lambda one: (one.trial.regime, one.trial.arm)):
-            whole = [one for one in trials if one.accuracy is not None]
-            best += [max(whole, key=lambda one: one.accuracy or 0.0)] if whole else []
-        return best
+        return [_best(trials) for trials in self.finished()]
+
+    def doubts(self) -> list[str]:
+        """Sentences on choices that other trials could change: all trials are equal, or the best one is at an edge."""
+        return [doubt for trials in self.finished() if len(trials) > 1 for doubt in _doubts(trials)]
 
     def chosen(self) -> dict[str, Any]:
         """The best settings, in the structure of a suite's YAML."""
@@ -51,6 +56,26 @@ class Tuning:
                 one.trial.settings
             )
         return {"objectives": arms}
+
+
+def _best(trials: Sequence[Scored]) -> Scored:
+    return max(trials, key=lambda one: one.accuracy or 0.0)
+
+
+def _doubts(trials: Sequence[Scored]) -> list[str]:
+    """Doubts about the choice among these trials of one arm in one regime."""
+    best = _best(trials).trial
+    place = f"{best.arm}, {best.regime}"
+    if len({one.accuracy for one in trials}) == 1:
+        return [f"{place}: all trials have the same accuracy, so the chosen settings are arbitrary"]
+    found = []
+    for name, value in best.settings.items():
+        tried = [one.trial.settings[name] for one in trials]
+        if value in (low := min(tried), high := max(tried)) and low < high:
+            edge, beyond = ("smallest", "smaller") if value == low else ("largest", "larger")
+            sentence = f"has the {edge} {name} of all finished trials ({value:g}); the best value may be {beyond}"
+            found.append(f"{place}: the best trial {sentence}")
+    return found
 
 
 def as_grid(tuning: Tuning) -> Grid:
@@ -69,7 +94,8 @@ def as_grid(tuning: Tuning) -> Grid:
 
 
 def in_terminal(tuning: Tuning) -> Group:
-    return Group(as_grid(tuning).terminal(), Text(as_yaml(tuning)))
+    doubts = [Text(f"warning: {doubt}", style="yellow") for doubt in tuning.doubts()]
+    return Group(as_grid(tuning).terminal(), *doubts, Text(as_yaml(tuning)))
 
 
 def as_yaml(tuning: Tuning) -> str:
@@ -90,7 +116,13 @@ def as_json(tuning: Tuning) -> str:
         }
         for one in tuning.scored
     ]
-    content = {"suite": tuning.suite.name, "command": tuning.command, "trials": trials, "chosen": tuning.chosen()}
+    content = {
+        "suite": tuning.suite.name,
+        "command": tuning.command,
+        "trials": trials,
+        "chosen": tuning.chosen(),
+        "warnings": tuning.doubts(),
+    }
     return json.dumps(content, indent=1)
 
 
@@ -107,6 +139,7 @@ def write(tuning: Tuning, folder: Path) -> None:
         f"objectives try the same points of their ranges. * marks the chosen settings, which `{CHOSEN}` holds as YAML.",
         "",
         *as_grid(tuning).markdown(),
+        *(f"\n**Warning:** {doubt}" for doubt in tuning.doubts()),
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
