@@ -40,11 +40,12 @@ SUITES = {
     "tiny-arithmetic-soft": "tiny-arithmetic",
     "tiny-gcd": "tiny-gcd",
 }
-"""The suite of the runs in each published folder."""
+"""The suite of the runs in each folder with a leaderboard."""
+LAGS = "tiny-arithmetic-lags"
 
 
 def test_every_published_archive_is_tested(committed: Path) -> None:
-    assert sorted(path.parent.name for path in committed.glob(f"results/*/{ARCHIVE}")) == sorted(SUITES)
+    assert sorted(path.parent.name for path in committed.glob(f"results/*/{ARCHIVE}")) == sorted([*SUITES, LAGS])
 
 
 @pytest.mark.parametrize(("folder", "suite"), SUITES.items())
@@ -181,6 +182,23 @@ def test_the_page_on_old_data_shows_the_objectives_of_the_literature(committed: 
         }
 
 
+def test_the_published_sweep_of_lags_comes_from_its_runs(committed: Path, tmp_path: Path) -> None:
+    published = committed / "results" / LAGS
+    command = ["staleness", "--suite", "tiny-arithmetic", "--from", str(published / ARCHIVE), "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    for name in ("staleness.md", "staleness.json"):
+        assert (tmp_path / "tiny-arithmetic" / name).read_text() == (published / name).read_text()
+
+
+def test_the_page_on_old_data_shows_the_sweep_of_lags(committed: Path) -> None:
+    page = (ROOT / "docs" / "old-data.md").read_text().split("\n### How old is too old\n")[1].split("\n##")[0]
+    published = (committed / "results" / LAGS / "staleness.md").read_text().split("\n## ")[0]
+    shown = cells(page)
+    assert len(shown) == 10
+    assert shown == cells(published.replace(" * |", " |"))
+
+
 def assert_published(section: str, committed: Path, folder: str) -> None:
     """Each row of the section's tables is a row of the published table in the folder."""
     rows = [line for line in section.splitlines() if line.startswith("|")]
@@ -200,7 +218,7 @@ def test_published_pages_of_exact_studies_come_from_their_numbers(
     assert written(json.loads((folder / f"{name}.json").read_text())) == (folder / f"{name}.md").read_text()
 
 
-@pytest.mark.parametrize("folder", SUITES)
+@pytest.mark.parametrize("folder", [*SUITES, LAGS])
 def test_published_runs_keep_their_ids(folder: str, committed: Path) -> None:
     """A setting that was added without ``LATER`` would give these configs other ids, and no run would resume."""
     with tarfile.open(committed / "results" / folder / ARCHIVE, "r|xz") as archive:
