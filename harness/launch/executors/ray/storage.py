@@ -71,17 +71,17 @@ def check_sizes(runs: Sequence[RunConfig]) -> None:
     """Check that the runs need no storage, as far as the sizes of their models show before the runs start.
 
     Raises:
-        NeedsStorage: a checkpoint is too large for a message.
+        NeedsStorage: the weights of a model are too large for a message.
     """
     for path in dict.fromkeys(run.model.path for run in runs if run.policy.lora is None):
         least = sum(4 * p.numel() for p in load_without_weights(path, torch.float32).parameters())
         if least > MOST_IN_MEMORY:
-            raise NeedsStorage(_too_large(f"a checkpoint of {path}", least))
+            raise NeedsStorage(_too_large(f"a file with the weights of {path}", least))
 
 
 def _too_large(what: str, size: int) -> str:
     return (
-        f"{what} has {size / 2**20:,.0f} MiB, but files of more than {MOST_IN_MEMORY / 2**20:,.0f} MiB are not sent "
+        f"{what} takes {size / 2**20:,.0f} MiB, but files of more than {MOST_IN_MEMORY / 2**20:,.0f} MiB are not sent "
         "through the driver's memory; give a place that all nodes can reach, such as --ray-storage s3://BUCKET/FOLDER "
         "or, on a shared disk, --ray-storage file:///FOLDER"
     )
