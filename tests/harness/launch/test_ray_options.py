@@ -129,7 +129,8 @@ def test_weights_too_large_for_messages_are_refused_before_anything_starts(
 ) -> None:
     """This concerns all weights. It does not concern adapters, whose size is not known yet."""
     monkeypatch.setattr("harness.launch.executors.ray.storage.MOST_IN_MEMORY", 1000)
-    with pytest.raises(HarnessError, match=r"a file with the weights of embedded.*--ray-storage") if refused else nullcontext():
+    sentence = r"a file with the weights of embedded.*--ray-storage"
+    with pytest.raises(HarnessError, match=sentence) if refused else nullcontext():
         check_sizes([small_config(**changes)])
 
 
