@@ -44,9 +44,9 @@ class Tuning:
         """The best trial of each arm and regime, unless all of its trials failed. Of equal trials, the first."""
         return [_best(trials) for trials in self.finished()]
 
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """Sentences on choices that other trials could change: all trials are equal, or the best one is at an edge."""
-        return [doubt for trials in self.finished() if len(trials) > 1 for doubt in _doubts(trials)]
+        return [warning for trials in self.finished() if len(trials) > 1 for warning in _warnings(trials)]
 
     def chosen(self) -> dict[str, Any]:
         """The best settings, in the structure of a suite's YAML."""
@@ -62,8 +62,8 @@ def _best(trials: Sequence[Scored]) -> Scored:
     return max(trials, key=lambda one: one.accuracy or 0.0)
 
 
-def _doubts(trials: Sequence[Scored]) -> list[str]:
-    """Doubts about the choice among these trials of one arm in one regime."""
+def _warnings(trials: Sequence[Scored]) -> list[str]:
+    """Warnings about the choice among these trials of one arm in one regime."""
     best = _best(trials).trial
     place = f"{best.arm}, {best.regime}"
     if len({one.accuracy for one in trials}) == 1:
@@ -71,10 +71,13 @@ def _doubts(trials: Sequence[Scored]) -> list[str]:
     found = []
     for name, value in best.settings.items():
         tried = [one.trial.settings[name] for one in trials]
-        if value in (low := min(tried), high := max(tried)) and low < high:
+        low, high = min(tried), max(tried)
+        if low < high and value in (low, high):
             edge, beyond = ("smallest", "smaller") if value == low else ("largest", "larger")
-            sentence = f"has the {edge} {name} of all finished trials ({value:g}); the best value may be {beyond}"
-            found.append(f"{place}: the best trial {sentence}")
+            found.append(
+                f"{place}: the best trial has the {edge} {name} of all finished trials ({value:g}); the best value may "
+                f"be {beyond}"
+            )
     return found
 
 
@@ -94,8 +97,8 @@ def as_grid(tuning: Tuning) -> Grid:
 
 
 def in_terminal(tuning: Tuning) -> Group:
-    doubts = [Text(f"warning: {doubt}", style="yellow") for doubt in tuning.doubts()]
-    return Group(as_grid(tuning).terminal(), *doubts, Text(as_yaml(tuning)))
+    warnings = [Text(f"warning: {sentence}", style="yellow") for sentence in tuning.warnings()]
+    return Group(as_grid(tuning).terminal(), *warnings, Text(as_yaml(tuning)))
 
 
 def as_yaml(tuning: Tuning) -> str:
@@ -121,7 +124,7 @@ def as_json(tuning: Tuning) -> str:
         "command": tuning.command,
         "trials": trials,
         "chosen": tuning.chosen(),
-        "warnings": tuning.doubts(),
+        "warnings": tuning.warnings(),
     }
     return json.dumps(content, indent=1)
 
@@ -139,7 +142,7 @@ def write(tuning: Tuning, folder: Path) -> None:
         f"objectives try the same points of their ranges. * marks the chosen settings, which `{CHOSEN}` holds as YAML.",
         "",
         *as_grid(tuning).markdown(),
-        *(f"\n**Warning:** {doubt}" for doubt in tuning.doubts()),
+        *(f"\n**Warning:** {sentence}" for sentence in tuning.warnings()),
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")

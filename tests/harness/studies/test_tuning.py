@@ -156,7 +156,7 @@ def test_the_best_trial_of_each_arm_and_regime_is_taken_and_a_failed_one_never()
     }
 
 
-def test_a_choice_that_other_trials_could_change_is_in_doubt(tmp_path: Path) -> None:
+def test_a_choice_that_other_trials_could_change_has_a_warning(tmp_path: Path) -> None:
     trials = [
         scored("inside", "offline", 0.1, 0.5, rate=1e-5),
         scored("inside", "offline", 0.2, 0.7, rate=2e-5),
@@ -185,7 +185,7 @@ def test_a_choice_that_other_trials_could_change_is_in_doubt(tmp_path: Path) -> 
         "be larger",
         "tied, offline: all trials have the same accuracy, so the chosen settings are arbitrary",
     ]
-    assert tuning.doubts() == expected
+    assert tuning.warnings() == expected
     assert json.loads(as_json(tuning))["warnings"] == expected
     write(tuning, tmp_path)
     assert [line for line in (tmp_path / TABLE).read_text().splitlines() if "Warning" in line] == [

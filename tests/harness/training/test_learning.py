@@ -54,7 +54,9 @@ SHARE = {"ppo": 0.6, "geppo": 0.6, "astar_po": 2}
 are those of the reference.
 """
 ON_DIVISORS = ("agro", "agro_tapered", "agro_anchored", "reinforce", "grpo", "ppo", "dpo")
-"""The objectives of the published comparison on divisors, without ``rloo``, which has the gradient of ``agro``."""
+"""To save time, only the objectives of the published comparison on divisors, without ``rloo``, which has the gradient
+of ``agro``.
+"""
 WITHOUT_BASELINE = {"kto"}
 """These judge each completion by itself, so equal rewards still teach them something."""
 CONSTRAINED = {"quantity": "length", "limit": 12.0}
