@@ -9,12 +9,8 @@ from harness.studies.tuning.tables import Scored, Tuning
 from harness.studies.tuning.trials import Trial
 from tests.support.paths import ROOT
 
-PAGES = sorted(page for page in (ROOT / "results").glob("*-tuning/*.md"))
+PAGES = sorted((ROOT / "results").glob("*-tuning/*.md"))
 PREFIX = "**Warning:** "
-
-
-def test_there_are_pages() -> None:
-    assert len(PAGES) >= 15
 
 
 def rows_of(page: Path) -> list[list[str]]:
@@ -27,6 +23,10 @@ def as_scored(arm: str, regime: str, settings: str, accuracy: str) -> Scored:
     values = {("optimizer." if key == "learning_rate" else "fields.") + key: float(value) for key, value in pairs}
     trial = Trial(arm=arm, regime=regime, settings=values, runs=[])
     return Scored(trial=trial, accuracy=None if accuracy == "failed" else float(accuracy.rstrip(" *")))
+
+
+def test_there_are_pages() -> None:
+    assert len(PAGES) >= 15
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")

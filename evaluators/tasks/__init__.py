@@ -59,11 +59,12 @@ def task_names() -> list[str]:
 
 
 def task_of(name: str) -> Task | None:
-    """The task called ``name``, without its variant; None if there is none.
+    """The task called ``name``, which may have a variant; None if there is none.
 
     Raises:
         PluginError: a package adds it, but it is not a task.
     """
+    name = name.partition(":")[0]
     if name in TASKS or name not in (added := added_tasks()):
         return TASKS.get(name)
     found = plugins.loaded(added[name])
@@ -77,13 +78,13 @@ def task_of(name: str) -> Task | None:
 
 def asks_itself(name: str, options: Mapping[str, Any]) -> bool:
     """Whether the options of a task set the prompt; false for an unknown task."""
-    task = task_of(name.partition(":")[0])
+    task = task_of(name)
     return task is not None and task.template and "prompt" in options
 
 
 def generates(name: str) -> bool:
     """Whether a task generates its problems; false for an unknown task."""
-    task = task_of(name.partition(":")[0])
+    task = task_of(name)
     return task is not None and task.generated
 
 

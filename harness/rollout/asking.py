@@ -45,7 +45,7 @@ def format_of(task: TaskSettings, *, chats: bool) -> AnswerFormat:
     """The answer format of the task, with ``auto`` resolved as described in :class:`TaskSettings`."""
     if task.format != "auto":
         return FORMATS[task.format]
-    known = task_of(task.name.partition(":")[0])
+    known = task_of(task.name)
     prompts = known is not None and known.prompts
     if asks_itself(task.name, task.options) or (prompts and not chats):
         return FORMATS[OWN]

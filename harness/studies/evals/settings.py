@@ -126,7 +126,7 @@ def eval_suite(
 
 
 def _limit(name: str) -> dict[str, Any]:
-    task = task_of(name.partition(":")[0])  # an unknown task is refused when its problems are loaded
+    task = task_of(name)  # an unknown task is refused when its problems are loaded
     return {"max_tokens": task.tokens} if task else {}
 
 
