@@ -12,12 +12,21 @@ pytest.register_assert_rewrite("tests.support")  # must be set before it is impo
 from tests.support.paths import ROOT  # noqa: E402
 
 SHARED_DATA = ROOT / "../shared/data"
+LONGEST_ID = 160
+"""Characters of one parameter in the name of a test."""
 
 
 def pytest_configure() -> None:
     """Restores interrupts. A shell starts background processes with interrupts ignored, and several tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shortens long texts in the names of tests, which workers send and reports print several times."""
+    if not isinstance(val, str) or len(val) <= LONGEST_ID:
+        return None
+    return f"{val[:LONGEST_ID].encode('unicode_escape').decode()}... {len(val)} characters"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

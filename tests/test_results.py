@@ -42,6 +42,15 @@ SUITES = {
 }
 """The suite of the runs in each folder with a leaderboard."""
 LAGS = "tiny-arithmetic-lags"
+PNG_COLOUR_TYPE, PNG_PALETTE = 25, 3
+"""The place of the colour type in a PNG file, and its value for pictures with a palette."""
+
+
+def test_the_results_stay_small(committed: Path) -> None:
+    sizes = {path: path.stat().st_size for path in committed.glob("results/**/*") if path.is_file()}
+    assert sum(sizes.values()) < 30_000_000, sorted(sizes.items(), key=lambda item: -item[1])[:10]
+    pictures = [path for path in sizes if path.suffix == ".png"]
+    assert [str(path) for path in pictures if path.read_bytes()[PNG_COLOUR_TYPE] != PNG_PALETTE] == []
 
 
 def test_every_published_archive_is_tested(committed: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.report.pages.plots import save
 from harness.studies.tabular.leak import DATA
 from harness.studies.tabular.lengths import UNSEEN_FROM
 from harness.studies.tabular.problems import BEHAVIOURS
@@ -49,7 +50,7 @@ def convergence_curves(study: Row, path: Path) -> None:
     for behaviour, top, bottom in zip(BEHAVIOURS, grid[0], grid[-1], strict=True):
         top.set_title(f"data: {behaviour}")
         bottom.set_xlabel("gradient step")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save(figure, path)
 
 
 def _panel(axes: Axes, rows: Sequence[Row]) -> None:
@@ -84,7 +85,7 @@ def leak_curves(study: Row, path: Path) -> None:
         bottom.set(xlabel="update", yscale="log", ylim=(LEAST_RATIO, 3))
     handles, texts = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside right center", frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save(figure, path)
 
 
 def _way(axes: Axes, row: Row, quantity: int, named: Sequence[str]) -> None:

@@ -1,0 +1,26 @@
+"""The pictures of leaderboards look as they were drawn, in a third of the bytes."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.report.numbers.board import build
+from harness.report.pages.plots import PNG, pictures, save
+from tests.support.boards import many
+from tests.support.results import suite
+
+
+def test_256_colours_look_like_all_of_them(small_runs: dict[str, Path]) -> None:
+    for name, figure in pictures(build(suite(), many(small_runs))).items():
+        drawn, saved = io.BytesIO(), io.BytesIO()
+        figure.savefig(drawn, **PNG)
+        save(figure, saved)
+        with Image.open(drawn) as first, Image.open(saved) as second:
+            assert second.mode == "P", name
+            difference = np.abs(np.asarray(first.convert("RGB"), int) - np.asarray(second.convert("RGB"), int)).max(-1)
+        assert difference.mean() == pytest.approx(0, abs=1.5), name
+        assert (difference > 32).mean() < 0.003, name
+        assert len(saved.getvalue()) < len(drawn.getvalue()) / 2, name
