@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from harness.report.numbers.board import build
@@ -21,6 +20,6 @@ def test_256_colours_look_like_all_of_them(small_runs: dict[str, Path]) -> None:
         with Image.open(drawn) as first, Image.open(saved) as second:
             assert second.mode == "P", name
             difference = np.abs(np.asarray(first.convert("RGB"), int) - np.asarray(second.convert("RGB"), int)).max(-1)
-        assert difference.mean() == pytest.approx(0, abs=1.5), name
-        assert (difference > 32).mean() < 0.003, name
+        assert difference.mean() < 0.1, name
+        assert (difference > 32).mean() < 0.0005, name
         assert len(saved.getvalue()) < len(drawn.getvalue()) / 2, name
