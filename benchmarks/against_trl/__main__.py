@@ -31,11 +31,12 @@ from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
 
 ABOUT = """
-The trainers of TRL 1.16 and the harness do the same work in alternating processes, {rounds} of each. The first table
-shows medians and quartiles of the steps after two warm-up steps. Ratios are of seconds per token, because each side
-samples its own completions. The range of a ratio is over the rounds. The last column is the share of the machine's rate
-of matrix products that the harness reaches in its passes of training and of the reference; each completion counts with
-its prompt. The settings of both sides, and others that were tried, are in `benchmarks/against_trl/`.
+The trainers of TRL 1.16 and the harness do the same work in alternating processes. Processes of each side and work:
+{rounds}. The first table shows medians and quartiles of the steps after two warm-up steps. Ratios are of seconds per
+token, because each side samples its own completions. Where there are several rounds, the range of a ratio is over them.
+The last column is the share of the machine's rate of matrix products that the harness reaches in its passes of training
+and of the reference; each completion counts with its prompt. The settings of both sides, and others that were tried,
+are in `benchmarks/against_trl/`.
 """
 SIDES = ("harness", "trl")
 QWEN = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
