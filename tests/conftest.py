@@ -13,7 +13,7 @@ from tests.support.paths import ROOT  # noqa: E402
 
 SHARED_DATA = ROOT / "../shared/data"
 LONGEST_ID = 160
-"""Characters of one parameter in the name of a test."""
+"""Characters of one text in the name of a test."""
 
 
 def pytest_configure() -> None:
@@ -24,9 +24,10 @@ def pytest_configure() -> None:
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Shortens long texts in the names of tests, which workers send and reports print several times."""
-    if not isinstance(val, str) or len(val) <= LONGEST_ID:
+    if not isinstance(val, str):
         return None
-    return f"{val[:LONGEST_ID].encode('unicode_escape').decode()}... {len(val)} characters"
+    name = val.encode("unicode_escape").decode()
+    return name if len(name) <= LONGEST_ID else f"{name[:LONGEST_ID]}... {len(val)} characters"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -38,6 +38,10 @@ The last column is the share of the machine's rate of matrix products that the h
 and of the reference; each completion counts with its prompt. The settings of both sides, and others that were tried,
 are in `benchmarks/against_trl/`.
 """
+HELD = """
+What the harness holds at its peak, by its own estimate. The floor leaves out the reference, the engine and the logits.
+Its activations are those of the harness's micro-batch, so smaller ones need less.
+"""
 SIDES = ("harness", "trl")
 QWEN = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 PAIRS = "pairs.json"
@@ -71,7 +75,7 @@ def main() -> None:
         found = {job.work.name: rounds_of(options, job, Path(folder)) for job in jobs}
     page.table(*times([(job.work, found[job.work.name]) for job in jobs]))
     page.table(*memories([(job.work, found[job.work.name]) for job in jobs]))
-    page.say("What the harness holds at its peak, by its own estimate. The floor is what such a step needs at least.")
+    page.say(HELD)
     page.table(*kept)
     page.end(options.out)
 

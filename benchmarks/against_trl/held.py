@@ -1,4 +1,4 @@
-"""What the harness holds in memory at the peak of each work, item by item, beside the least that such a step needs."""
+"""What the harness holds in memory at the peak of each work, item by item, and without what a step can do without."""
 
 from collections.abc import Sequence
 

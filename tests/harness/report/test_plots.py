@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from harness.report.numbers.board import build
-from harness.report.pages.plots import PNG, pictures, save
+from harness.report.pages.plots import DPI, pictures, save
 from tests.support.boards import many
 from tests.support.results import suite
 
@@ -17,7 +17,7 @@ def test_256_colours_look_like_all_of_them(small_runs: dict[str, Path]) -> None:
         drawn, saved = io.BytesIO(), io.BytesIO()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # it would move the panels a little with every drawing
-        figure.savefig(drawn, **PNG)
+        figure.savefig(drawn, dpi=DPI)
         save(figure, saved)
         with Image.open(drawn) as first, Image.open(saved) as second:
             assert second.mode == "P", name

@@ -1,12 +1,12 @@
 """Every objective learns sums, some learn divisors, too, and none learns from constant rewards.
 
-Measured at these budgets, with seed 0 and the settings of the suites, but with two steps of warm-up:
+Measured at these budgets, with seed 0 and the settings of the suites:
 
-* sums, 500 test completions: gains of 7.4 (pmd) to 14.2 points (geppo) over 43.8 %;
+* sums, 500 test completions: gains of 11.6 (tba) to 17.0 points (asymre) over 43.8 %;
 * divisors, 252 test completions: gains of 11.1 (agro) to 22.2 points (agro_anchored) over 54.0 %.
 
 Two evaluations of the frozen model with different noise differ by 3.2 points (one standard deviation, 500
-completions). With the same noise, as here, they do not differ. So the margin is 4 points.
+completions). With the same noise, as here, they do not differ. So the margin is 6 points.
 """
 
 from dataclasses import replace
@@ -25,13 +25,12 @@ from harness.models.policy import Policy
 from harness.records.locks import locked
 from tests.support.small import history, run_small, small_config, steps
 
-MARGIN = 0.04
+MARGIN = 0.06
 SHARED: dict[str, Any] = {
     "rollout__prompts": 16,
     "rollout__group_size": 8,
     "evaluation__shares": [],
     "evaluation__validation_problems": 1,
-    "optimizer__warmup_steps": 2,  # of 12 steps
 }
 PULLS = {"agro_tapered": {"delta": 0.0}, "agro_anchored": {"eta": 0.0}, "asymre": {"delta": 0.0}}
 """How to turn off an objective's pull towards sampled completions."""
@@ -45,13 +44,14 @@ SUITES: dict[str, dict[str, Any]] = {
         "task__options": {"count": 512, "max_value": 100, "prompt": "{question}"},
         "rollout__max_tokens": 88,
         "evaluation__test_problems": 126,
+        "optimizer__warmup_steps": 2,  # of 12 steps
     },
 }
-BATCHES = 12
+BATCHES = {"tiny-arithmetic": 20, "tiny-gcd": 12}
 """The number of batches, each of 128 completions."""
-SHARE = {"ppo": 0.8, "geppo": 0.8, "grpo": 1.3, "gspo": 1.3, "astar_po": 2}
-"""How many times this number of batches. Objectives with four updates per batch need fewer, and with their low learning
-rates ``grpo`` and ``gspo`` need more. For astar_po, half of the completions are those of the reference.
+SHARE = {"ppo": 0.6, "geppo": 0.6, "astar_po": 2}
+"""The share of these batches. Objectives with four updates per batch need fewer. For astar_po, half of the completions
+are those of the reference.
 """
 ON_DIVISORS = ("agro", "agro_tapered", "agro_anchored", "reinforce", "grpo", "ppo", "dpo")
 """To save time, only the objectives of the published comparison on divisors, without ``rloo``, which has the gradient
@@ -78,14 +78,10 @@ def test_every_objective_learns(objective: str, suite: str, shared_folder: Path)
     assert after["accuracy"] - before["accuracy"] > MARGIN
 
 
-def test_a_constrained_objective_learns_within_its_limit(tmp_path: Path) -> None:
-    """Completions have 15.8 tokens at first. They grow as the model learns to work things out, up to the limit.
-
-    The multiplier needs time to follow, so these runs are longer and begin more slowly than those above.
-    """
-    slower = {"budget": {"unit": "completions", "total": 2560}, "optimizer__warmup_steps": 10}
-    _, free = outcome(learning_config("agro", **slower), tmp_path / "free")
-    _, held = outcome(learning_config("agro", objectives__agro__constraint=CONSTRAINED, **slower), tmp_path / "held")
+def test_a_constrained_objective_learns_within_its_limit(shared_folder: Path, tmp_path: Path) -> None:
+    """Completions have 15.8 tokens at first. They grow as the model learns to work things out, up to the limit."""
+    _, free = outcome(learning_config("agro"), shared_folder / "learning" / "tiny-arithmetic" / "agro")
+    _, held = outcome(learning_config("agro", objectives__agro__constraint=CONSTRAINED), tmp_path)
     assert held["completion_tokens"] < free["completion_tokens"] - 2
 
 
@@ -95,9 +91,8 @@ def test_constant_rewards_move_nothing(objective: str, tmp_path: Path, monkeypat
 
     The pull towards sampled completions is off, because it does not depend on the reward.
 
-    The critic expects the reward. With a critic that expects nothing yet, the policy does drift, by 0.4 to 0.7 nats
-    with the budget of this file. It drifts towards longer completions, because the critic has seen their states least
-    often.
+    The critic expects the reward. With a critic that expects nothing yet, the policy does drift. It drifts towards
+    longer completions, because the critic has seen their states least often.
     """
     reward_all(monkeypatch)
     monkeypatch.setattr(harness.training.open_run, "Critic", Expecting)
@@ -118,9 +113,9 @@ class Expecting(Critic):
 
 
 def learning_config(objective: str, suite: str = "tiny-arithmetic", **changes: Any) -> RunConfig:
-    batches = round(BATCHES * SHARE.get(objective, 1))
+    batches = round(BATCHES[suite] * SHARE.get(objective, 1))
     budget = {"unit": "completions", "total": 128 * batches}
-    return small_config(objective, suite=suite, **{"budget": budget, **SHARED, **SUITES[suite], **changes})
+    return small_config(objective, suite=suite, budget=budget, **SHARED, **SUITES[suite], **changes)
 
 
 def outcome(config: RunConfig, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
