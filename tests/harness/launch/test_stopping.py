@@ -115,6 +115,7 @@ def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None
         time.sleep(0.01)
     stopped.interrupt()
     assert stopped.code() == 130
-    assert "the same command resumes" in stopped.stdout
+    begun = list((tmp_path / "out").glob("**/journal.jsonl"))
+    assert "the same command resumes" in stopped.stdout or not begun, "the server is started before the first run"
     assert "Traceback" not in stopped.stderr + stopped.stdout
     assert "out of memory" not in stopped.stderr + stopped.stdout
