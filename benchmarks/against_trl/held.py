@@ -1,4 +1,4 @@
-"""What the harness holds in memory at the peak of each work, item by item, and without what a step can do without."""
+"""What the harness holds in memory at the peak of each work, item by item, and a floor."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from harness.studies.planning.memory import GIB, Memory, memory_of
 from harness.studies.planning.parts import parts_of
 
 FLOOR = ("policy", "optimiser", "gradients", "activations", "process, fragments")
-"""Weights, moments, gradients, one micro-batch, and the process itself."""
+"""The items of the floor: weights, moments, gradients, one micro-batch, and the process itself."""
 
 
 def held(jobs: Sequence[Job]) -> Rows:

@@ -98,7 +98,21 @@ def workers_of(pid: int | None) -> list[int]:
 
 def servers_of(pid: int | None) -> list[int]:
     """The process that imports for the workers, which takes seconds. There is none before it was started."""
-    return [child for child in children_of(pid) if b"executors.local" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children_of(pid) if is_server(child)]
+
+
+def is_server(pid: int) -> bool:
+    """Whether this process imports for the workers.
+
+    A child that is about to become another program, such as git, still has the command line of its parent, which may
+    itself be a fork of such a server. On Linux the flag PF_FORKNOEXEC marks it.
+    """
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        flags = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[6])
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return False
+    return b"executors.local" in command and not flags & 0x40
 
 
 def children_of(pid: int | None) -> list[int]:
@@ -115,7 +129,6 @@ def test_ctrl_c_while_workers_start_is_as_quiet_as_later(tmp_path: Path) -> None
         time.sleep(0.01)
     stopped.interrupt()
     assert stopped.code() == 130
-    begun = list((tmp_path / "out").glob("**/journal.jsonl"))
-    assert "the same command resumes" in stopped.stdout or not begun, "the server is started before the first run"
+    assert "the same command resumes" in stopped.stdout
     assert "Traceback" not in stopped.stderr + stopped.stdout
     assert "out of memory" not in stopped.stderr + stopped.stdout
