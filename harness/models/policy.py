@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from evaluators.types import Framing
@@ -20,15 +19,9 @@ from harness.models.hidden import BatchLayout, hidden_states
 from harness.models.parallel import as_a_pass, units_of, whole
 from harness.models.sequences import Sequences
 from harness.models.size import ModelSize
+from harness.models.token_logp import token_logp
 
 BARE = Framing()
-LOGITS_AT_ONCE = 1 << 24
-"""The number of logits in one chunk, unless :data:`TOKENS_AT_ONCE` asks for more. If there are several chunks, they are
-recomputed in the backward pass."""
-TOKENS_AT_ONCE = 512
-"""With a large vocabulary, a chunk still has this number of tokens, or half of the hidden width if that is less. Then
-it has at most half as many logits as the output layer has weights. Each chunk adds up a gradient of the whole output
-layer, and with few tokens that takes longer than the products."""
 
 
 class Policy:
@@ -183,17 +176,9 @@ class Policy:
         here = sequences.to(self.device)
         with self.in_effect():
             before = hidden_states(self.decoder, here, here.mask, self.layout)
-            flat = self._token_logp(before, here.completions[here.mask])
+            head = self.model.get_output_embeddings()
+            flat = token_logp(head, self.temperature, before, here.completions[here.mask])
         return flat.new_zeros(here.mask.shape).masked_scatter(here.mask, flat)
-
-    def _token_logp(self, hidden: Tensor, tokens: Tensor) -> Tensor:
-        """Hidden states [N, H] and tokens [N] -> log-probabilities [N]."""
-        head = self.model.get_output_embeddings()
-        size = chunk_of_logits(*head.weight.shape)
-        if len(tokens) <= size:
-            return _logp_of(head, self.temperature, hidden, tokens)
-        chunks = zip(torch.split(hidden, size), torch.split(tokens, size), strict=True)
-        return torch.cat([checkpoint(_logp_of, head, self.temperature, h, y, use_reentrant=False) for h, y in chunks])
 
     def fingerprint(self) -> str:
         """A hash of the exact weights, which does not depend on the number of devices."""
@@ -248,11 +233,6 @@ def _as_text(prompt: str, framing: Framing) -> str:
     return (f"{framing.system}\n\n" if framing.system else "") + prompt + framing.prefill
 
 
-def chunk_of_logits(vocabulary: int, width: int) -> int:
-    """The number of tokens in one chunk of logits."""
-    return max(1, LOGITS_AT_ONCE // vocabulary, min(TOKENS_AT_ONCE, width // 2))
-
-
 def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
     """A copy without gradients. Its linear layers are stored in ``dtype``, to which autocast would convert them.
 
@@ -264,10 +244,3 @@ def frozen_copy(model: Any, dtype: torch.dtype) -> Any:
         if isinstance(layer, nn.Linear):  # a tied output layer gets its own weights
             layer.weight = nn.Parameter(layer.weight.to(dtype), requires_grad=False)
     return copied
-
-
-def _logp_of(head: nn.Module, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
-    """Hidden states [N, H] and tokens [N] -> log-probabilities [N] float32."""
-    logits: Tensor = head(hidden).float()
-    scaled = logits if temperature == 1 else logits / temperature
-    return -nn.functional.cross_entropy(scaled, tokens, reduction="none")

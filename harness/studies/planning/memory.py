@@ -8,7 +8,8 @@ from torch import nn
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.models.policy import chunk_of_logits, frozen_copy
+from harness.models.policy import frozen_copy
+from harness.models.token_logp import chunk_of_logits
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
 from harness.studies.planning.layout import Layout, layout_of

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-import harness.models.policy
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
-from harness.models.policy import Policy, chunk_of_logits
+from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 
 PAIRS = [((4, 13, 5, 14), (2, 9, 1)), ((3, 13, 3, 13, 3, 14), (6, 13, 3, 14, 9, 15, 2, 1)), ((5, 14), (1,))]
@@ -35,20 +34,6 @@ def test_logp_is_the_definition_and_zero_on_padding(policy: Policy) -> None:
         expected = one_by_one(policy, prompt, completion)
         torch.testing.assert_close(logp[row, : len(completion)], expected, atol=1e-5, rtol=1e-5)
         assert (logp[row, len(completion) :] == 0).all()
-
-
-def test_chunks_of_logits_change_neither_value_nor_gradient(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def value_and_gradient() -> tuple[torch.Tensor, torch.Tensor]:
-        policy.model.zero_grad()
-        logp = policy.logp(Sequences.of(PAIRS))
-        (logp**2).sum().backward()
-        return logp.detach(), policy.model.get_input_embeddings().weight.grad.clone()
-
-    whole = value_and_gradient()
-    monkeypatch.setattr(harness.models.policy, "LOGITS_AT_ONCE", 5 * 16)
-    monkeypatch.setattr(harness.models.policy, "TOKENS_AT_ONCE", 3)
-    for ours, theirs in zip(value_and_gradient(), whole, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=2e-4)
 
 
 def test_the_reference_stays_when_the_policy_moves(policy: Policy) -> None:
@@ -84,10 +69,3 @@ def test_the_fingerprint_sees_one_bit(policy: Policy) -> None:
     with torch.no_grad():
         next(other.model.parameters()).view(torch.int32)[0, 0] ^= 1
     assert other.fingerprint() != policy.fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("vocabulary", "width", "expected"), [(16, 96, 1 << 20), (49152, 576, 341), (151936, 896, 448), (151936, 8192, 512)]
-)
-def test_a_chunk_of_logits_has_enough_tokens_for_its_products(vocabulary: int, width: int, expected: int) -> None:
-    assert chunk_of_logits(vocabulary, width) == expected
