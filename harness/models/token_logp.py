@@ -14,9 +14,11 @@ TOKENS_AT_ONCE = 1024
 """With a large vocabulary, a chunk still has this number of tokens, or the hidden width if that is less. Then it has at
 most as many logits as the output layer has weights. Each chunk adds up a gradient of the whole output layer, and with
 few tokens that takes longer than the products."""
-FLOAT32_AT_ONCE = 1 << 19
+FLOAT32_PER_THREAD = 1 << 19
 """On a CPU, each thread converts about this number of a chunk's logits to float32 at the same time. They fit in its
 cache."""
+FLOAT32_ON_GPU = 1 << 26
+"""A GPU converts about this number of them at the same time."""
 
 
 def token_logp(head: Any, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def _scaled(logits: Tensor, temperature: float) -> Tensor:
 
 
 def _rows(logits: Tensor) -> int:
-    """The number of rows in one block. A GPU computes all of them at once."""
-    if logits.device.type != "cpu":
-        return len(logits)
-    return max(1, torch.get_num_threads() * FLOAT32_AT_ONCE // logits.shape[1])
+    """The number of rows in one block."""
+    threads = torch.get_num_threads()
+    at_once = FLOAT32_PER_THREAD * threads if logits.device.type == "cpu" else FLOAT32_ON_GPU
+    return max(1, at_once // logits.shape[1])

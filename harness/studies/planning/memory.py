@@ -8,8 +8,8 @@ from torch import nn
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.models.policy import frozen_copy
-from harness.models.token_logp import chunk_of_logits
+from harness.models.policy import Policy, frozen_copy
+from harness.models.token_logp import FLOAT32_ON_GPU, chunk_of_logits
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
 from harness.studies.planning.layout import Layout, layout_of
@@ -23,7 +23,7 @@ EIGHT_BIT_FROM = 4096
 EIGHT_BIT_BLOCK = 256
 """The number of elements that share one float32 scale in bitsandbytes."""
 LOGIT_BYTES = 20
-"""Bytes per logit of a chunk: the logit in the precision of the pass, in float32, scaled, its exponential and its
+"""Bytes per logit without chunks: the logit in the precision of the pass, in float32, scaled, its exponential and its
 gradient."""
 ALLOWANCE = {"cuda": 2 * GIB, "cpu": 0.5 * GIB}
 """Bytes of the process itself. On a GPU: CUDA's context, work space of kernels, and fragmentation."""
@@ -141,12 +141,24 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
         kept, in_work = Kept(a_token=trace(policy, checkpointing=True).a_token, fixed=plain.fixed), layer
     scored = bool(parts.passes.reference or parts.passes.behaviour)
     converted = plain.fixed if parts.passes.behaviour else 0.0
-    vocabulary, width = policy.model.get_output_embeddings().weight.shape
     return {
         "a layer at work": Item(layer + converted if scored else 0, ("scoring",)),
         "activations": Item(len(parts.modules) * (tokens * kept.a_token + kept.fixed) + in_work, ("training",)),
-        "logits": Item(LOGIT_BYTES * vocabulary * chunk_of_logits(vocabulary, width), ("scoring", "training")),
+        "logits": Item(_logits(config, policy, tokens), ("scoring", "training")),
     }
+
+
+def _logits(config: RunConfig, policy: Policy, tokens: int) -> float:
+    """Bytes of the logits of a pass with this number of tokens, or of one chunk of them.
+
+    A chunk's logits and their gradient have the precision of the pass. A GPU also has two float32 copies of a block.
+    """
+    vocabulary, width = map(int, policy.model.get_output_embeddings().weight.shape)
+    chunk = chunk_of_logits(vocabulary, width)
+    if tokens <= chunk:
+        return LOGIT_BYTES * vocabulary * tokens
+    in_float32 = 2 * 4 * FLOAT32_ON_GPU if config.model.device == "cuda" else 0
+    return 2 * policy.dtype.itemsize * vocabulary * chunk + in_float32
 
 
 def _engine(config: RunConfig, parts: Parts, layout: Layout) -> dict[str, Item]:

@@ -19,7 +19,9 @@ def in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 7 tokens, and blocks of 3 rows in float32. The last of each is smaller."""
     monkeypatch.setattr(harness.models.token_logp, "LOGITS_AT_ONCE", CHUNK * VOCABULARY)
     monkeypatch.setattr(harness.models.token_logp, "TOKENS_AT_ONCE", 1)
-    monkeypatch.setattr(harness.models.token_logp, "FLOAT32_AT_ONCE", ROWS * VOCABULARY // torch.get_num_threads() + 1)
+    monkeypatch.setattr(
+        harness.models.token_logp, "FLOAT32_PER_THREAD", ROWS * VOCABULARY // torch.get_num_threads() + 1
+    )
 
 
 def given(dtype: torch.dtype) -> tuple[nn.Linear, Tensor, Tensor, Tensor]:
@@ -59,9 +61,9 @@ def test_low_precision_only_rounds_the_logits_and_their_gradient(in_chunks: None
     found = token_logp(head, 1.0, hidden, tokens)
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
     given_back = torch.autograd.grad((found * weights).sum(), head.bias)[0]
-    present_gradient = exact.grad
-    assert present_gradient is not None
-    torch.testing.assert_close(given_back.float(), present_gradient.sum(0), atol=0.03, rtol=0.03)
+    of_logits = exact.grad
+    assert of_logits is not None
+    torch.testing.assert_close(given_back.float(), of_logits.sum(0), atol=0.03, rtol=0.03)
 
 
 class Largest(TorchDispatchMode):
@@ -85,7 +87,8 @@ def test_on_a_cpu_only_a_few_rows_are_in_float32_at_the_same_time(in_chunks: Non
 
 
 @pytest.mark.parametrize(
-    ("vocabulary", "width", "expected"), [(16, 96, 1 << 20), (49152, 576, 576), (151936, 896, 896), (151936, 8192, 1024)]
+    ("vocabulary", "width", "expected"),
+    [(16, 96, 1 << 20), (49152, 576, 576), (151936, 896, 896), (151936, 8192, 1024)],
 )
 def test_a_chunk_of_logits_has_enough_tokens_for_its_products(vocabulary: int, width: int, expected: int) -> None:
     assert chunk_of_logits(vocabulary, width) == expected
