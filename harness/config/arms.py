@@ -13,10 +13,10 @@ from algorithms.robust import Robust
 from algorithms.scores import COMPUTED
 from algorithms.types import Objective, hyperparameters
 from evaluators.names import suggestion
+from harness.config.arm_settings import ConstraintSettings, RobustSettings
 from harness.config.complaints import hints_of, refuse_truth_values, sentence
 from harness.config.layers import arm_of, optimizer_of, plugin_objectives
 from harness.config.run_config import ObjectiveConfig, RunConfig, RunSettings, SuiteConfig
-from harness.config.settings import ConstraintSettings, RobustSettings
 from harness.config.suites import explain, nearest
 from harness.errors import HarnessError, place_of
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from algorithms import OBJECTIVES
 from evaluators import plugins
+from harness.config.arm_settings import CONTROLS, ArmSettings, TunedSettings
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import SuiteConfig
-from harness.config.settings import CONTROLS, ArmSettings, TunedSettings
 from harness.config.suites import explain, load_suite, nearest
 from harness.errors import HarnessError
 

@@ -10,25 +10,27 @@ from pydantic import Field, field_validator, model_validator
 
 from algorithms import OBJECTIVES
 from algorithms.later import LATER
+from harness.config.arm_settings import (
+    CONTROLS,
+    ArmSettings,
+    ConstraintSettings,
+    Control,
+    RobustSettings,
+    TuningSettings,
+)
 from harness.config.budget import Budget
 from harness.config.folders import Name
 from harness.config.optimizer import CORRECTIONS, OptimizerSettings
 from harness.config.regime import RegimeSpec
 from harness.config.settings import (
-    CONTROLS,
-    ArmSettings,
     ComputeSettings,
-    ConstraintSettings,
-    Control,
     EvaluationSettings,
     ModelSettings,
     PolicySettings,
     PositiveInt,
-    RobustSettings,
     RolloutSettings,
     Settings,
     TaskSettings,
-    TuningSettings,
 )
 
 

@@ -15,9 +15,10 @@ from algorithms.types import Family, Objective, hyperparameters
 from evaluators import plugins
 from evaluators.formats import FORMATS
 from evaluators.tasks import added_tasks, task_names, task_of
+from harness.config.arm_settings import Control
 from harness.config.arms import find_objective
 from harness.config.layers import added_objectives
-from harness.config.settings import Control, added_engines
+from harness.config.settings import added_engines
 from harness.config.suites import added_suites, load_suite, suite_names
 from harness.rollout.engines import ENGINES, engine_maker
 

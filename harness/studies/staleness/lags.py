@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from harness.config.arguments import chosen_regime
+from harness.config.arm_settings import ArmSettings, TunedSettings
 from harness.config.layers import optimizer_of
 from harness.config.regime import RegimeSpec
 from harness.config.run_config import RunConfig, SuiteConfig
-from harness.config.settings import ArmSettings, TunedSettings
 from harness.errors import HarnessError
 
 Unit = Literal["batches", "steps"]

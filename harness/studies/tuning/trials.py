@@ -10,9 +10,9 @@ from scipy.stats import qmc
 
 from algorithms import OBJECTIVES
 from algorithms.types import hyperparameters
+from harness.config.arm_settings import ArmSettings, TunedSettings
 from harness.config.arms import find_objective, run_config, space_of
 from harness.config.run_config import RunConfig, SuiteConfig
-from harness.config.settings import ArmSettings, TunedSettings
 from harness.config.suites import nearest
 from harness.errors import HarnessError
 from harness.records.journal import Journal

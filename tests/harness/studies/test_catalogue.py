@@ -5,7 +5,7 @@ from typing import get_args
 
 from algorithms import OBJECTIVES
 from algorithms.types import Family, hyperparameters
-from harness.config.settings import CONTROLS
+from harness.config.arm_settings import CONTROLS
 from harness.studies.catalogue.entries import ENTRIES
 from harness.studies.catalogue.tables import table
 
