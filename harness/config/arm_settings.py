@@ -1,4 +1,4 @@
-"""The settings of the arms of a comparison, and of the search for them."""
+"""Sections of a suite's YAML file: the arms of a comparison, and tuning."""
 
 from typing import Annotated, Any, Literal, get_args
 

@@ -1,4 +1,4 @@
-"""The sections of a suite's YAML file: every setting, its default and its meaning."""
+"""Sections of a suite's YAML file: model, policy, task, rollout, evaluation and compute."""
 
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Final, Literal

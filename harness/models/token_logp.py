@@ -13,24 +13,26 @@ recomputed in the backward pass."""
 TOKENS_AT_ONCE = 1024
 """With a large vocabulary, a chunk still has this number of tokens, or the hidden width if that is less. Then it has at
 most as many logits as the output layer has weights. Each chunk adds up a gradient of the whole output layer, and with
-few tokens that takes longer than the products."""
+few tokens that takes longer than computing the logits."""
 FLOAT32_PER_THREAD = 1 << 19
-"""On a CPU, each thread converts about this number of a chunk's logits to float32 at the same time. They fit in its
-cache."""
+"""On a CPU, about this number of a chunk's logits per thread is in float32 at the same time. That is 2 MiB."""
 FLOAT32_ON_GPU = 1 << 26
-"""A GPU converts about this number of them at the same time."""
+"""On a GPU, about this number of a chunk's logits is in float32 at the same time."""
 
 
 def token_logp(head: Any, temperature: float, hidden: Tensor, tokens: Tensor) -> Tensor:
-    """[N] float32 log-probabilities of tokens [N], with gradients. Full softmax of logits / temperature.
+    """[N] float32 log-probabilities of tokens [N], with gradients.
 
     Args:
         head: the output layer, from hidden states to logits
         hidden: [N, H]
     """
-    size = chunk_of_logits(*head.weight.shape)
-    if len(tokens) <= size:
+    vocabulary, width = head.weight.shape
+    if len(tokens) * vocabulary <= LOGITS_AT_ONCE:
         return -nn.functional.cross_entropy(_scaled(head(hidden), temperature), tokens, reduction="none")
+    size = chunk_of_logits(vocabulary, width)
+    if len(tokens) <= size:
+        return _in_blocks(head, temperature, hidden, tokens)
     chunks = zip(torch.split(hidden, size), torch.split(tokens, size), strict=True)
     return torch.cat([checkpoint(_in_blocks, head, temperature, h, y, use_reentrant=False) for h, y in chunks])
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.run_config import RunConfig
-from harness.models.policy import Policy, frozen_copy
-from harness.models.token_logp import FLOAT32_ON_GPU, chunk_of_logits
+from harness.models.policy import frozen_copy
+from harness.models.token_logp import FLOAT32_ON_GPU, LOGITS_AT_ONCE, chunk_of_logits
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
 from harness.studies.planning.layout import Layout, layout_of
@@ -22,9 +22,10 @@ EIGHT_BIT_FROM = 4096
 """bitsandbytes keeps the moments of smaller tensors in float32."""
 EIGHT_BIT_BLOCK = 256
 """The number of elements that share one float32 scale in bitsandbytes."""
-LOGIT_BYTES = 20
-"""Bytes per logit without chunks: the logit in the precision of the pass, in float32, scaled, its exponential and its
-gradient."""
+SAMPLED_LOGIT_BYTES = 20
+"""Bytes per logit of the next tokens: in float32, divided by the temperature, log-probability, probability and sum."""
+LOGIT_BYTES = 14
+"""Bytes per logit of a pass without chunks: in the precision of the pass, in float32, softmax and gradient."""
 ALLOWANCE = {"cuda": 2 * GIB, "cpu": 0.5 * GIB}
 """Bytes of the process itself. On a GPU: CUDA's context, work space of kernels, and fragmentation."""
 
@@ -144,21 +145,30 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
     return {
         "a layer at work": Item(layer + converted if scored else 0, ("scoring",)),
         "activations": Item(len(parts.modules) * (tokens * kept.a_token + kept.fixed) + in_work, ("training",)),
-        "logits": Item(_logits(config, policy, tokens), ("scoring", "training")),
+        **_output_layer(config, parts, tokens),
     }
 
 
-def _logits(config: RunConfig, policy: Policy, tokens: int) -> float:
-    """Bytes of the logits of a pass with this number of tokens, or of one chunk of them.
+def _output_layer(config: RunConfig, parts: Parts, tokens: int) -> dict[str, Item]:
+    """What a pass with this number of tokens holds at the output layer.
 
-    A chunk's logits and their gradient have the precision of the pass. A GPU also has two float32 copies of a block.
+    Many logits are computed in chunks, and only one chunk is held. It has the precision of the pass, and so has its
+    gradient. A GPU also has two float32 copies of a block.
     """
-    vocabulary, width = map(int, policy.model.get_output_embeddings().weight.shape)
-    chunk = chunk_of_logits(vocabulary, width)
-    if tokens <= chunk:
-        return LOGIT_BYTES * vocabulary * tokens
-    in_float32 = 2 * 4 * FLOAT32_ON_GPU if config.model.device == "cuda" else 0
-    return 2 * policy.dtype.itemsize * vocabulary * chunk + in_float32
+    policy = parts.policy
+    head, itemsize = policy.model.get_output_embeddings().weight, policy.dtype.itemsize
+    vocabulary, width = map(int, head.shape)
+    held = vocabulary * min(tokens, chunk_of_logits(vocabulary, width))
+    in_float32 = 2 * 4 * min(held, FLOAT32_ON_GPU) if config.model.device == "cuda" else 0
+    without_chunks = LOGIT_BYTES * min(vocabulary * tokens, LOGITS_AT_ONCE)
+    converts = head.dtype is not policy.dtype
+    converting: tuple[str, ...] = ("scoring", "training") if parts.passes.behaviour else ("training",)
+    gradients = (2 if converts else 1) if head.requires_grad else 0  # of a chunk, and the sum over chunks
+    return {
+        "logits": Item(max(without_chunks, 2 * itemsize * held + in_float32), ("scoring", "training")),
+        "converted output layer": Item(itemsize * head.numel() if converts else 0, converting),
+        "output layer's gradients": Item(gradients * itemsize * head.numel(), ("training",)),
+    }
 
 
 def _engine(config: RunConfig, parts: Parts, layout: Layout) -> dict[str, Item]:
@@ -168,7 +178,7 @@ def _engine(config: RunConfig, parts: Parts, layout: Layout) -> dict[str, Item]:
     """
     policy, compute, rollout = parts.policy, config.compute, config.rollout
     context = rollout.max_prompt_tokens + rollout.max_tokens
-    logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * LOGIT_BYTES
+    logits = compute.sample_batch * policy.model.config.get_text_config().vocab_size * SAMPLED_LOGIT_BYTES
     awake: tuple[str, ...] = ("sampling", "scoring")
     if compute.engine == "vllm":
         given = compute.kv_cache_gib

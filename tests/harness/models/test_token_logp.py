@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import harness.models.token_logp
-from harness.models.token_logp import chunk_of_logits, token_logp
+from harness.models.token_logp import _InBlocks, chunk_of_logits, token_logp
 
 TOKENS, WIDTH, VOCABULARY = 23, 12, 50
 CHUNK, ROWS = 7, 3
@@ -51,19 +51,47 @@ def test_chunks_and_blocks_change_neither_value_nor_gradient(in_chunks: None, te
         torch.testing.assert_close(ours.double(), theirs.double(), atol=1e-5, rtol=1e-5)
 
 
-def test_low_precision_only_rounds_the_logits_and_their_gradient(in_chunks: None) -> None:
-    """The softmax is computed in float32, as one chunk does."""
+def test_low_precision_only_rounds_the_gradient_of_the_logits(in_chunks: None) -> None:
+    """The softmax is computed in float32."""
     head, hidden, tokens, weights = given(torch.bfloat16)
     logits = head(hidden).detach()
-    exact = logits.float().requires_grad_()
+    exact, rounded = logits.float().requires_grad_(), logits.clone().requires_grad_()
     expected = exact.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
-    (expected * weights).sum().backward()
-    found = token_logp(head, 1.0, hidden, tokens)
+    found = _InBlocks.apply(rounded, tokens, 1.0)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
-    given_back = torch.autograd.grad((found * weights).sum(), head.bias)[0]
-    of_logits = exact.grad
-    assert of_logits is not None
-    torch.testing.assert_close(given_back.float(), of_logits.sum(0), atol=0.03, rtol=0.03)
+    (of_exact,) = torch.autograd.grad((expected * weights).sum(), exact)
+    (of_rounded,) = torch.autograd.grad((found * weights).sum(), rounded)
+    torch.testing.assert_close(of_rounded.float(), of_exact, atol=1e-6, rtol=2**-8)
+
+
+def test_chunks_in_autocast_give_what_one_pass_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    head, hidden, tokens, weights = given(torch.float32)
+
+    def found() -> list[Tensor]:
+        with torch.autocast("cpu", torch.bfloat16):
+            logp = token_logp(head, 0.7, hidden, tokens)
+        return value_and_gradients(logp, weights, head, hidden)
+
+    at_once = found()
+    monkeypatch.setattr(harness.models.token_logp, "LOGITS_AT_ONCE", CHUNK * VOCABULARY)
+    monkeypatch.setattr(harness.models.token_logp, "TOKENS_AT_ONCE", 1)
+    for ours, theirs in zip(found(), at_once, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.03, rtol=0.03)  # the sum over chunks has the low precision
+
+
+def test_only_one_chunk_of_logits_is_kept(in_chunks: None) -> None:
+    head, hidden, tokens, _ = given(torch.bfloat16)
+    kept: list[torch.Size] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        kept.append(tensor.shape)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        token_logp(head, 1.0, hidden, tokens)
+        assert not [shape for shape in kept if shape[-1:] == (VOCABULARY,)]
+        token_logp(head, 1.0, hidden[: CHUNK + 1], tokens[: CHUNK + 1])
+        assert not [shape for shape in kept if shape[-1:] == (VOCABULARY,)]
 
 
 class Largest(TorchDispatchMode):
