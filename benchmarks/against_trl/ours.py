@@ -5,7 +5,9 @@ These settings were tried, under the conditions that ``theirs.py`` names (second
 - grpo-tiny: micro-batches of 8192 tokens 0.31, 0.8 (chosen); of 2048 tokens 0.35, 0.7; bfloat16 0.47.
 - grpo-smollm2: vLLM in bfloat16 with one group per micro-batch 15, 6.3 (chosen); the same with 0.2 GiB for keys and
   values 16, 5.9, and with 0.1 GiB 17, 5.8; micro-batches of 4096 tokens 15, 7; the transformers engine 18, 5.7.
-- dpo-smollm2: micro-batches of 4096 tokens 15 to 18, 7.8 (chosen); of 2048 tokens 22, 6.4.
+- dpo-smollm2, on 2026-11-27: micro-batches of 4096 tokens 8.7, 6.6 (chosen); of 2048 tokens 10.0, 5.9; of 1024 tokens
+  10.9, 5.1; of 512 tokens 14.2, 4.7.
+- grpo-qwen: one group is already a micro-batch, and is never split.
 """
 
 from collections.abc import Iterator, Sequence
