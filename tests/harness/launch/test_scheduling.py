@@ -84,7 +84,8 @@ def test_an_estimate_is_made_once_for_runs_that_take_the_same(monkeypatch: pytes
     longer = small_config("ppo", 0, budget={"unit": "completions", "total": 400})
     assert forecast.hours(longer) > 1.5 * forecast.hours(runs[0]) and len(made) == 2
     assert forecast.hours(small_config("ppo", 0, rollout__max_tokens=80)) > forecast.hours(runs[0])
-    assert (forecast.gib(runs[0]) or 0) > 0.5  # what the process itself takes
+    large = small_config("ppo", 0, compute__micro_batch_tokens=65536)
+    assert forecast.gib(large) > 1 and forecast.gib(large) > forecast.gib(runs[0])
 
 
 def test_a_run_on_an_engine_of_another_package_is_estimated() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import harness.models.token_logp
 from harness.config.settings import ModelSettings
 from harness.models.loading import load_policy
 from harness.models.policy import Policy
@@ -34,6 +35,20 @@ def test_logp_is_the_definition_and_zero_on_padding(policy: Policy) -> None:
         expected = one_by_one(policy, prompt, completion)
         torch.testing.assert_close(logp[row, : len(completion)], expected, atol=1e-5, rtol=1e-5)
         assert (logp[row, len(completion) :] == 0).all()
+
+
+def test_chunks_of_logits_change_neither_value_nor_gradient(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def value_and_gradient() -> tuple[torch.Tensor, torch.Tensor]:
+        policy.model.zero_grad()
+        logp = policy.logp(Sequences.of(PAIRS))
+        (logp**2).sum().backward()
+        return logp.detach(), policy.model.get_input_embeddings().weight.grad.clone()
+
+    whole = value_and_gradient()
+    monkeypatch.setattr(harness.models.token_logp, "LOGITS_AT_ONCE", 5 * 16)
+    monkeypatch.setattr(harness.models.token_logp, "TOKENS_AT_ONCE", 3)
+    for ours, theirs in zip(value_and_gradient(), whole, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=2e-4)
 
 
 def test_the_reference_stays_when_the_policy_moves(policy: Policy) -> None:

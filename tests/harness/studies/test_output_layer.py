@@ -1,18 +1,18 @@
 """The plan's memory of the output layer, compared with what its passes really take."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig
 
 from harness.models.token_logp import FLOAT32_PER_THREAD, chunk_of_logits, token_logp
 from harness.studies.planning.memory import memory_of
 from harness.studies.planning.parts import parts_of
+from tests.support.peak_memory import peak_of
 from tests.support.small import small_config
 
 VOCABULARY, WIDTH = 65536, 512
@@ -44,19 +44,6 @@ def planned(folder: str, dtype: str, tokens: int, phase: Literal["scoring", "tra
     config = small_config("agro", model__path=folder, model__dtype=dtype, compute__micro_batch_tokens=tokens, **shape)
     held = memory_of(config, parts_of(config)).held(phase)
     return sum(held.get(name, 0.0) for name in ITEMS)
-
-
-def peak_of(work: Callable[[], object]) -> float:
-    """The largest number of bytes in memory during the work, beyond those before it."""
-    work()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        work()
-    now = most = 0
-    for event in profiled.profiler.kineto_results.events():
-        if event.name() == "[memory]":
-            now += event.nbytes()
-            most = max(most, now)
-    return float(most)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
