@@ -107,15 +107,18 @@ def write_records(records: Sequence[SampleRecord], path: Path) -> None:
         raise
 
 
-def without_problems(path: Path) -> bytes:
-    """A file that :func:`write_records` wrote, with :data:`WITHHELD` for the texts and the answers of its problems."""
+def uncompressed(path: Path, *, withhold: bool = False) -> bytes:
+    """A file that :func:`write_records` wrote, without its compression. xz then packs it in half of the space.
+
+    ``withhold``: replace the texts and the answers of the problems by :data:`WITHHELD`.
+    """
     table = pq.read_table(path, schema=SCHEMA)
     withheld = pa.array([WITHHELD] * len(table), pa.string())
-    for name in ("question", "answer"):
+    for name in ("question", "answer") if withhold else ():
         place = SCHEMA.get_field_index(name)
         table = table.set_column(place, SCHEMA.field(place), withheld)
     written = io.BytesIO()
-    pq.write_table(table, written, compression="zstd")
+    pq.write_table(table, written, compression="none")
     return written.getvalue()
 
 

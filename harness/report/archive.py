@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from evaluators.statistics.accuracy import SampleRecord, without_problems
+from evaluators.statistics.accuracy import SampleRecord, uncompressed
 from evaluators.tasks import generates
 from harness.errors import HarnessError, one_line
 from harness.records.events import Event
@@ -24,6 +25,8 @@ ARCHIVE = "runs.tar.xz"
 INDEX = "runs.json"
 """The first entry of the archive. It lists all run ids, because tar cannot tell a truncated file from a shorter one."""
 RUN_IDS = TypeAdapter(list[str])
+PACKING = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "pb": 0}]
+"""For texts: the context of a byte is the byte before it, and not its place."""
 
 
 def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = False, public: bool = False) -> int:
@@ -48,14 +51,13 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
         raise HarnessError(f"{gone[0]} is missing; repeat that run with --fresh")
     partial = path.with_suffix(".partial")
     try:
-        with tarfile.open(partial, "w:xz", preset=9) as archive:
+        with lzma.open(partial, "wb", filters=PACKING) as file, tarfile.open(fileobj=file, mode="w") as archive:
             _add(archive, INDEX, json.dumps([run.name for run in runs]).encode())
             for directory in runs:
                 _add(archive, f"{directory.name}/{JOURNAL}", (directory / JOURNAL).read_bytes())
             for run, table in zip(finished, tables, strict=True):
                 withheld = public and not generates(run.config.task.name)
-                content = _without_problems(table) if withheld else table.read_bytes()
-                _add(archive, f"{run.run_id}/{last_table(run)}", content)
+                _add(archive, f"{run.run_id}/{last_table(run)}", _completions(table, withhold=withheld))
         partial.replace(path)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error}; free some space or give another --out") from error
@@ -64,10 +66,10 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
     return len(runs)
 
 
-def _without_problems(table: Path) -> bytes:
+def _completions(table: Path, *, withhold: bool) -> bytes:
     try:
-        return without_problems(table)
-    except pa.ArrowException as error:
+        return uncompressed(table, withhold=withhold)
+    except (pa.ArrowException, OSError) as error:
         raise HarnessError(f"{table} is damaged ({one_line(error)}); repeat that run with --fresh") from error
 
 

@@ -1,11 +1,14 @@
 """The runs of a suite in one file. It gives the same reports, and no other file is taken for it."""
 
+import io
 import lzma
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from evaluators.statistics.accuracy import read_records
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
 from harness.records.out_dir import OutDir
@@ -14,6 +17,7 @@ from harness.report.commands import make_comparison, make_leaderboard
 from harness.report.numbers.selection import Selection
 from harness.report.pages.writing import FILES
 from harness.report.sources import JournalSource, last_table
+from harness.report.untrusted import files_of
 from harness.terminal import Terminal
 from tests.support.command_line import refused
 
@@ -41,6 +45,17 @@ def test_the_same_runs_are_the_same_bytes(store: OutDir, tmp_path: Path) -> None
         for run in store.runs(SUITE):
             (run / "journal.jsonl").touch()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_completions_are_those_of_the_runs_and_compressed_once(store: OutDir, tmp_path: Path) -> None:
+    """xz finds little in what parquet has compressed already."""
+    write_archive(store, SUITE, tmp_path / "runs.tar.xz")
+    tables = {name: content for name, content in files_of(tmp_path / "runs.tar.xz") if name.endswith(".parquet")}
+    assert len(tables) == 2
+    for name, content in tables.items():
+        group = pq.ParquetFile(io.BytesIO(content)).metadata.row_group(0)
+        assert {group.column(place).compression for place in range(group.num_columns)} == {"UNCOMPRESSED"}
+        assert read_records(io.BytesIO(content)) == read_records(store.suite(SUITE) / "runs" / name)
 
 
 def test_a_run_under_way_is_kept_without_completions(store: OutDir, tmp_path: Path) -> None:
@@ -85,10 +100,14 @@ def test_a_cut_archive_is_never_taken_for_a_smaller_one(store: OutDir, tmp_path:
             assert "damaged" in str(error)
 
 
-def test_nothing_to_export_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_one_sentence(store: OutDir, tmp_path: Path) -> None:
     refused(["export", "--suite", SUITE, "--out", str(tmp_path)], "there are no runs of the suite tiny-arithmetic")
     (run, _) = JournalSource(store, SUITE).results()
-    (store.run(SUITE, run.run_id) / last_table(run)).unlink()
+    table = store.run(SUITE, run.run_id) / last_table(run)
+    table.write_bytes(table.read_bytes()[:-9])
+    with pytest.raises(HarnessError, match=r"test-.*parquet is damaged .*--fresh"):
+        write_archive(store, SUITE, tmp_path / "runs.tar.xz")
+    table.unlink()
     with pytest.raises(HarnessError, match=r"test-.*parquet is missing"):
         write_archive(store, SUITE, tmp_path / "runs.tar.xz")
 
