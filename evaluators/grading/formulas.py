@@ -90,7 +90,8 @@ class _Parser:
         return tree
 
     def _hide(self, found: re.Match[str]) -> str:
-        self._opaque.append(squeeze(found[0]))
+        shown = re.sub("\0(.)", lambda mark: self._opaque[ord(mark[1])], found[0], flags=re.DOTALL)  # hidden before
+        self._opaque.append(squeeze(shown))
         return f"\0{chr(len(self._opaque) - 1)}"
 
     def _peek(self) -> str:
@@ -229,6 +230,8 @@ class _Parser:
         """An argument of a command: a group, or one digit or symbol."""
         if self._kind() == "num":
             kind, digits = self._next()
+            if "." in digits:
+                raise NotFormula(rf"{digits} without braces may be one argument or several")
             if len(digits) > 1:  # \frac12 are two arguments
                 self._at -= 1
                 self._tokens[self._at : self._at + 1] = [("num", digit) for digit in digits]

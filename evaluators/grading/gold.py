@@ -6,6 +6,7 @@ kinds, the first one in ``_KINDS`` is used.
 
 import ast
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,8 +121,9 @@ def _marked(text: str) -> str:
         text = box
     if text.startswith("[") and text.endswith("]"):
         try:
-            values = ast.literal_eval(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            with warnings.catch_warnings(action="ignore"):  # about escapes
+                values = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return text
         if len(values) == 1 and isinstance(values[0], str | int | float):
             return str(values[0])

@@ -18,7 +18,7 @@ from evaluators.grading.process import GradingProcess, Request
 from evaluators.grading.scorers import may_see
 from evaluators.types import Rubric, Verdict
 
-GRADER_VERSION: str = "2"
+GRADER_VERSION: str = "3"
 """The version, which is increased with every change that can change a verdict."""
 
 

@@ -1,11 +1,11 @@
 """Our strict and lenient accuracy for the texts of an lm-eval task, in addition to its own metrics."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from evaluators.grading.cut import without_cut_word
 from evaluators.grading.grader import Grade
 from evaluators.lm_eval.generation import Generated
 from evaluators.lm_eval.tasks.judging import GRADER
@@ -33,8 +33,7 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def _finished(response: Generated) -> str:
-    """The text without a word that was cut at the limit: ``#### 1`` may be the beginning of ``#### 18``."""
-    return re.sub(r"\S+\Z", "", response.text) if response.truncated else response.text
+    return without_cut_word(response.text) if response.truncated else response.text
 
 
 def _shares(grade: Grade) -> dict[str, float]:

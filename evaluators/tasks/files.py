@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -23,8 +24,7 @@ def read_files(data: Path) -> list[tuple[Path, list[Record]]]:
         TaskError: there is no file, or a file cannot be read.
     """
     if "*" in str(data):
-        root = Path(data.anchor)
-        found = [path for path in sorted(root.glob(str(data.relative_to(root)))) if path.is_file()]
+        found = [path for path in matching(data) if path.is_file()]
         where = f"{data} matches no file"
     elif data.is_dir():
         found = [path for path in sorted(data.iterdir()) if _suffix(path) in READERS and not path.name.startswith(".")]
@@ -34,6 +34,19 @@ def read_files(data: Path) -> list[tuple[Path, list[Record]]]:
     if not found:
         raise TaskError(f"{where}; use a file of one of the types {', '.join(READERS)}, which may also end in .gz")
     return [(path, read_records(path)) for path in found]
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The paths that match a pattern, sorted.
+
+    Raises:
+        TaskError: the pattern is not valid.
+    """
+    root = Path(pattern.anchor)
+    try:
+        return sorted(root.glob(str(pattern.relative_to(root))))
+    except ValueError as error:
+        raise TaskError(f"{pattern} is not a valid pattern: {error}; change it") from None
 
 
 def read_records(path: Path) -> list[Record]:
@@ -46,7 +59,7 @@ def read_records(path: Path) -> list[Record]:
             content = gzip.decompress(content)
     except FileNotFoundError:
         raise TaskError(f"there is no file {path}; give the path of a file, such as one of JSON lines") from None
-    except (EOFError, gzip.BadGzipFile):
+    except (EOFError, gzip.BadGzipFile, zlib.error):
         raise TaskError(f"{path} is not gzipped or is incomplete; rename it or download it again") from None
     except OSError as error:
         raise TaskError(f"{path} cannot be read: {error.strerror}") from error
@@ -94,7 +107,7 @@ def _parsed(place: str, text: str) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}" if "\n" in text else f"column {error.colno}"
         raise TaskError(f"{place} is not JSON: {error.msg} at {where}; fix the line") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:
         raise TaskError(f"{place} is not valid JSON: {error}; fix the line") from None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluators.tasks.columns import missing_columns
-from evaluators.tasks.files import read_records
+from evaluators.tasks.files import matching, read_records
 from evaluators.tasks.hub import hub_rows
 from evaluators.tasks.records import Record, choose, make_problem, share, split_by_content
 from evaluators.tasks.splits import COLUMN, VALIDATION_PARTS, split_of_record, with_validation
@@ -164,8 +164,7 @@ def _split(question: str, wanted: Split) -> Split:
 def _locate(data: Path, part: Part) -> Path:
     """The file of ``part`` in the folder ``data``, or among the files that match the pattern ``data``."""
     if "*" in str(data):
-        root = Path(data.anchor)
-        for path in sorted(root.glob(str(data.relative_to(root)))):
+        for path in matching(data):
             if path.name == part.file:
                 return path
         raise TaskError(f"{data} matches no file {part.file}; change the pattern")

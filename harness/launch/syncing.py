@@ -1,6 +1,7 @@
 """Publishing to MLflow during runs, in a thread. A slow or missing store only causes a warning."""
 
 import json
+import os
 import shlex
 import threading
 import time
@@ -45,7 +46,7 @@ class Published:
 
     def write(self, folder: Path) -> None:
         """Write the file atomically, because :func:`sync_suite` may read it at the same time."""
-        partial = folder / f".{INVOCATION}.partial"
+        partial = folder / f".{INVOCATION}.{os.getpid()}"  # another command may write at the same time
         partial.write_text(json.dumps(asdict(self)) + "\n")
         partial.replace(folder / INVOCATION)
 
@@ -70,10 +71,10 @@ class State:
     @classmethod
     def of(cls, directory: Path) -> "State | None":
         """The current state; None before the run has started."""
-        path = Journal(directory).path
-        if not path.is_file():
+        try:
+            found = Journal(directory).path.stat()
+        except FileNotFoundError:
             return None
-        found = path.stat()
         return cls(found.st_size, found.st_mtime_ns, is_locked(directory))
 
 

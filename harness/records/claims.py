@@ -47,7 +47,7 @@ def claimed(suite: Path, runs: Sequence[str], command: str) -> Iterator[None]:
         with locked(folder, patience=PATIENCE):  # no other process reads or claims meanwhile
             _refuse_held(folder, runs)
             held.enter_context(locked(place))
-            held.callback(shutil.rmtree, place)
+            held.callback(shutil.rmtree, place, ignore_errors=True)  # another process may be deleting it, too
             (place / CLAIM).write_text(json.dumps(asdict(own)) + "\n", encoding="utf-8")
         yield
 

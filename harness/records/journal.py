@@ -79,9 +79,11 @@ class Follower:
         Raises:
             HarnessError: a line is not an event of a known format.
         """
-        if not self._path.is_file():
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
             return self._begin_again() if self._offset else News([], anew=False)
-        with self._path.open("rb") as file:
+        with file:
             same = file.read(len(self._first)) == self._first
             file.seek(self._offset - len(self._last))
             if same and file.read(len(self._last)) == self._last:

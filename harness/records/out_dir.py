@@ -4,6 +4,7 @@ import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import yaml
 
@@ -82,8 +83,7 @@ class OutDir:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / ".writable"
-            probe.touch()
-            probe.unlink()
+            with TemporaryFile(dir=self.root):  # without a name, because other commands may do the same
+                pass
         except OSError as error:
             raise HarnessError(f"cannot write to {self.root}: {error.strerror}; choose another --out") from error

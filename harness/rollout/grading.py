@@ -1,12 +1,12 @@
 """Rewards from verdicts: 1 for a correct answer, 0 for anything else. Training and evaluation have the same grader."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from evaluators.grading.cut import without_cut_word
 from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grade, Grader
 from evaluators.statistics.accuracy import SampleRecord
@@ -47,10 +47,9 @@ def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
 
 
 def graded_text(problem: Problem, completion: Completion) -> str:
-    """The whole turn of the assistant. If it was cut, the last word is removed, because ``#### 1`` may have been the
-    beginning of ``#### 18``."""
+    """The whole turn of the assistant. If it was cut, the last word is removed."""
     text = completion.text
-    return problem.framing.prefill + (re.sub(r"\S+\Z", "", text) if completion.truncated else text)
+    return problem.framing.prefill + (without_cut_word(text) if completion.truncated else text)
 
 
 def verdict(grade: Grade | SampleRecord, grading: Grading) -> Verdict:

@@ -95,6 +95,7 @@ class Queue:
         batch = RolloutBatch(groups=self.held[: self.prompts], new=self.prompts)
         if not self.held or not sampler.covers(batch):  # a budget in seconds may end while completions wait
             sampler.discard(self.held)
+            self.held = []  # a checkpoint that still held them would count them again
             return None
         self.held = self.held[self.prompts :]
         return batch

@@ -76,6 +76,7 @@ class Writer:
             seen = self._look(directory)
         status = seen.status(running=running)
         if shown == seen.count and run.info.status == status and not self._left_behind(run):
+            seen.waiting.clear()
             return
         if published == 0:  # a process that was interrupted may have made only the run
             with self._runs.alone():

@@ -113,7 +113,7 @@ def load_checkpoint(
                 _fill_from(directory, head.slot, head.files, names, optimizer)
             else:
                 _fill(names, optimizer, file, world)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         reason = one_line(error)[:300]
         raise HarnessError(
             f"{path} is damaged, or another version wrote it ({reason}); start the run again with --fresh"

@@ -18,6 +18,7 @@ from harness.records.results import start_of
 from harness.records.spans import TRACE, Profile
 from harness.rollout.grading import share_of
 from harness.rollout.groups import Group
+from harness.training.checkpoint import drop_checkpoint
 from harness.training.open_run import check_source, open_run
 from harness.training.sampler import BudgetedSampler, charge
 from harness.training.scoring import score_start
@@ -50,6 +51,8 @@ def train(
     _check_world(config, world)
     with locked(directory) if world.rank == 0 else nullcontext():
         if ended := world.first(None if fresh else ended_before(config, directory) if world.rank == 0 else None):
+            if world.rank == 0:
+                drop_checkpoint(directory)  # if the process was killed after the last event
             return ended
         profile = Profile() if profiled and world.rank == 0 else None
         with open_run(config, directory, invocation, fresh=fresh, profile=profile, world=world) as run:
@@ -103,6 +106,8 @@ def _train(run: RunState, should_stop: Callable[[], bool]) -> Outcome:
             run.evaluate(Split.VALIDATION)
             run.checkpoint()
             validated = run.iteration
+    if run.iteration == 0 and run.config.objective.control != "frozen":
+        raise HarnessError(f"a budget of {run.config.budget} does not cover one step; raise budget.total")
     if validated != run.iteration:
         run.evaluate(Split.VALIDATION)
         run.checkpoint()

@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
     [
         pa.field("objective", pa.string(), nullable=False),
         pa.field("regime", pa.string(), nullable=False),
-        pa.field("seed", pa.int32(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
         pa.field("problem", pa.string(), nullable=False),
         pa.field("correct", pa.int32(), nullable=False),
         pa.field("samples", pa.int32(), nullable=False),

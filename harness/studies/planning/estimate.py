@@ -52,7 +52,7 @@ def estimate(suite: SuiteConfig, algos: Sequence[str], asked: Question, console:
         device=asked.device,
         arms=arms,
         layouts=layouts or [own],
-        expected=until_decided(suite, len(arms), asked.looks, asked.spread) if asked.looks else (),
+        expected=until_decided(suite, len(arms), asked.looks, asked.spread) if asked.looks and len(arms) > 1 else (),
         sweeps={count: swept(arms, seeds, count) for count in counts},
         assumptions=[
             *assumptions(arms[0].config, device, arms[0].prompt, arms[0].completion),

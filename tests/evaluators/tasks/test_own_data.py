@@ -1,5 +1,6 @@
 """Own data: the same problems from every kind of file, with any columns, chats and splits."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluators.tasks import load_problems, load_whole
+from evaluators.tasks.files import read_files
 from evaluators.tasks.records import Record
 from evaluators.types import Problem, Split, TaskError
 
@@ -119,6 +121,11 @@ BROKEN_FILES = {
         gzip.compress(b"prompt,answer\n1,2\n")[:-9],
         "a.csv.gz is not gzipped or is incomplete",
     ),
+    "a number too large": (
+        "a.jsonl",
+        b'{"prompt": "x", "answer": 1e99999999999999999999}',
+        "a.jsonl:1 is not valid JSON",
+    ),
     "no parquet": ("a.parquet", b"prompt", "a.parquet is not a valid Parquet file: .*; write it again"),
     "short row": ("a.csv", b"prompt,answer\n1+1,2\n3\n", "a.csv:3 has 1 cells, but the header has 2"),
     "long row": ("a.csv", b"prompt,answer\n1,000+1,1001\n", "a.csv:2 has 3 cells, but the header has 2"),
@@ -128,6 +135,20 @@ BROKEN_FILES = {
     "empty cell": ("a.csv", b'prompt,answer\n"a\nb",1\nc,\n', "a.csv:4: 'answer' is empty"),
     "no text": ("a.tsv", b"prompt\tanswer\n\xff\t1\n", r"a.tsv is not UTF-8 \(byte 14\)"),
 }
+
+
+def test_a_gzip_with_any_byte_changed_is_read_or_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(b"prompt,answer\n" + b"".join(b"%d+1,%d\n" % (n, n + 1) for n in range(40)))
+    for place in range(len(whole)):
+        (tmp_path / "a.csv.gz").write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with contextlib.suppress(TaskError):
+            read_files(tmp_path / "a.csv.gz")
+
+
+@pytest.mark.parametrize(("pattern"), ["a**.jsonl", "**a/*.jsonl"])
+def test_a_pattern_that_is_none_is_one_sentence(pattern: str, tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"\*\* is not a valid pattern: |\.jsonl is not a valid pattern: "):
+        read_files(tmp_path / pattern)
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BROKEN_FILES.values(), ids=BROKEN_FILES)

@@ -1,11 +1,14 @@
 """Verdicts become rewards."""
 
 import json
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from evaluators.grading.cut import without_cut_word
 from evaluators.grading.extraction import Marker
 from evaluators.grading.grader import Grader
 from evaluators.types import Framing, Problem, Rubric, Split, Verdict
@@ -56,6 +59,15 @@ def test_a_word_that_the_limit_cut_is_no_answer() -> None:
         )
     assert graded.rewards == (1.0, 0.0, 1.0, 0.0)
     assert share_of([graded], "lenient", Verdict.UNPARSED) == 0.5
+
+
+@pytest.mark.parametrize("text", ["", " ", "18", "#### 1", "a b ", "a\n#### 18\x1c", "a\u3000b", "0" * 200_000 + "\n0"])
+def test_only_the_last_word_is_cut_in_linear_time(text: str) -> None:
+    started = time.process_time()
+    found = without_cut_word(text)
+    assert time.process_time() - started < 1
+    short = text[-1000:]
+    assert found == text.removesuffix(short) + re.sub(r"\S+\Z", "", short)
 
 
 def test_grades_stay_with_their_completions() -> None:

@@ -80,6 +80,27 @@ def test_after_a_refusal_no_younger_completions_are_sampled(lag: int) -> None:
         assert {g.prompt_ids[0] for g in batch.groups} == {max(0, turn - lag)}
 
 
+def test_waiting_completions_are_discarded_once() -> None:
+    """A run that is killed in its last evaluation asks for another batch when it resumes."""
+    sampler, regime = Ending(turns=6), Queue(4, 3)
+    batches(regime, sampler)
+    assert sampler.discarded == 12
+    for _ in range(2):
+        assert Queue(4, 3, held=regime.held).next(sampler) is None
+    assert sampler.discarded == 12
+
+
+@dataclass
+class Ending(Labelled):
+    """A sampler whose budget in seconds ends while completions wait."""
+
+    def sample(self, prompts: int, waiting: Sequence[Group] = (), again: Sequence[Group] = ()) -> list[Group] | None:
+        return None if self.iteration == self.turns else super().sample(prompts)
+
+    def covers(self, batch: RolloutBatch) -> bool:
+        return bool(batch.groups) and self.iteration < self.turns
+
+
 def test_replay_takes_its_share_from_the_newest_groups_before() -> None:
     found = batches(Replay(4, size=6, again=2))
     assert [batch.new for batch in found] == [4] + [2] * 11

@@ -92,6 +92,14 @@ def test_bad_plans_are_one_sentence(llama: str, options: list[str], sentence: st
     assert sentence in result.output
 
 
+def test_until_decided_with_one_arm_that_can_be_planned(llama: str) -> None:
+    """The other arm's reason is told, instead of an error in the expected number of seeds."""
+    options = "--gpu h100 --until decided --algos ppo,agro --set rollout.group_size=1 --set baseline=ppo"
+    result = CliRunner().invoke(app, ["plan", "--suite", "tiny-arithmetic", *options.split()])
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    assert "group_size" in result.output
+
+
 @pytest.mark.parametrize("shape", [{"model_type": "t5"}, {"model_type": "llama", "hidden_size": 65}], ids=str)
 def test_models_that_are_none_are_one_sentence(shape: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(shape))

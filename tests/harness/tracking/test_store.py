@@ -53,6 +53,15 @@ def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
     assert found[0] == found[1]
 
 
+def test_published_events_are_not_kept(store: OutDir) -> None:
+    """Neither by the writer that published them, nor by a later one that finds nothing new."""
+    for _ in range(2):
+        writer = Writer(store.tracking_uri, SUITE, store.root)
+        for run in store.runs():
+            writer.publish(run, running=False)
+        assert [seen.waiting for seen in writer._seen.values()] == [[], []]
+
+
 def test_a_relative_address_means_the_store_of_the_folder_one_is_in(
     store: OutDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

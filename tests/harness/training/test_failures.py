@@ -1,14 +1,17 @@
 """Runs that cannot go on, because a gradient is not finite or the disk is full."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
+from harness.records.events import Start
 from harness.records.journal import Journal
 from harness.records.results import read_results
 from harness.report.numbers.board import build
+from harness.training.checkpoint import CHECKPOINT
 from tests.support.command_line import two_runs
 from tests.support.small import history, journal_of, run_small, small_config
 
@@ -38,6 +41,27 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_resumes(small_runs: di
     assert again.code() == 0, again.stderr
     (agro,) = out.glob("*/runs/agro-*")
     assert history(agro) == history(small_runs["agro"])
+
+
+@pytest.mark.parametrize("budget", [{"unit": "flops", "total": 1000}, {"unit": "sampled_tokens", "total": 20}], ids=str)
+def test_a_budget_below_one_step_is_no_finished_run(budget: dict[str, object], tmp_path: Path) -> None:
+    """Otherwise the untrained model would be ranked as the result of its objective."""
+    config = small_config(budget=budget)
+    for _ in range(2):
+        with pytest.raises(HarnessError, match=r"a budget of .* does not cover one step; raise budget\.total"):
+            run_small(config, tmp_path)
+    assert journal_of(tmp_path)[-1]["event"] != "end"
+    assert run_small(small_config("frozen", budget=budget), tmp_path / "frozen") == "finished"
+
+
+def test_a_checkpoint_of_a_run_that_has_ended_is_deleted(small_runs: dict[str, Path], tmp_path: Path) -> None:
+    """It is left over if the process is killed after the last event."""
+    shutil.copytree(small_runs["agro"], tmp_path / "run")
+    (tmp_path / "run" / CHECKPOINT).write_bytes(b"weights and moments")
+    (start, *_) = Journal(tmp_path / "run").read()
+    assert isinstance(start, Start)
+    assert run_small(start.config, tmp_path / "run") == "finished"
+    assert not (tmp_path / "run" / CHECKPOINT).exists()
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def check_sizes(runs: Sequence[RunConfig]) -> None:
     Raises:
         NeedsStorage: the weights of a model are too large for a message.
     """
-    for path in dict.fromkeys(run.model.path for run in runs if run.policy.lora is None):
+    for path in dict.fromkeys(run.model.path for run in runs):  # with adapters, the merged model is sent
         least = sum(4 * p.numel() for p in load_without_weights(path, torch.float32).parameters())
         if least > MOST_IN_MEMORY:
             raise NeedsStorage(_too_large(f"a file with the weights of {path}", least))
