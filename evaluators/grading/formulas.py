@@ -33,8 +33,6 @@ _DERIVATIVE = re.compile(
     r"|d[a-z]\s?/\s?d[a-z]|\\(?:vec|hat|bar|tilde|dot|ddot|widehat|overrightarrow|mathbf|boldsymbol|mathcal)\s?(?:\{[^{}]*\}|\\?[A-Za-z]+)"
 )
 _APPLIED = re.compile(r"([fghFGHPT])('*)(?:\^\{?-1\}?)?\s?\(([^()]*)\)")
-
-
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
 
 
@@ -229,14 +227,11 @@ class _Parser:
     def _group(self) -> Tree:
         """An argument of a command: a group, or one digit or symbol."""
         if self._kind() == "num":
-            kind, digits = self._next()
+            digits = self._peek()
             if "." in digits:
-                raise NotFormula(rf"{digits} without braces may be one argument or several")
-            if len(digits) > 1:  # \frac12 are two arguments
-                self._at -= 1
-                self._tokens[self._at : self._at + 1] = [("num", digit) for digit in digits]
-                self._next()
-            return ("num", Fraction(self._tokens[self._at - 1][1])) if kind else ()
+                raise NotFormula(f"{digits} without braces may be one argument or several")
+            self._tokens[self._at : self._at + 1] = [("num", digit) for digit in digits]  # \frac12 are two arguments
+            return ("num", Fraction(self._next()[1]))
         return self._atom()
 
     def _command(self, sign: str) -> Tree:

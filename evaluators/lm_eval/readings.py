@@ -23,17 +23,15 @@ def readings(task: Any, generated: Mapping[int, Sequence[Generated]], data: Path
         return {}
     problems = load_problems(ours, Split.TEST, data=data)
     docs = sorted(generated)
-    grades = GRADER.grade([(problems[doc].answer, _finished(generated[doc][0])) for doc in docs])
+    responses = [generated[doc][0] for doc in docs]
+    texts = [without_cut_word(response.text, truncated=response.truncated) for response in responses]
+    grades = GRADER.grade([(problems[doc].answer, text) for doc, text in zip(docs, texts, strict=True)])
     return {doc: _shares(grade) for doc, grade in zip(docs, grades, strict=True)}
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
     """The mean and its standard error, as in lm-eval. A single value has no error."""
     return fmean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-
-
-def _finished(response: Generated) -> str:
-    return without_cut_word(response.text) if response.truncated else response.text
 
 
 def _shares(grade: Grade) -> dict[str, float]:

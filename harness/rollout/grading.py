@@ -48,8 +48,7 @@ def toss_rewards(groups: Sequence[Group], seed: int) -> list[Group]:
 
 def graded_text(problem: Problem, completion: Completion) -> str:
     """The whole turn of the assistant. If it was cut, the last word is removed."""
-    text = completion.text
-    return problem.framing.prefill + (without_cut_word(text) if completion.truncated else text)
+    return problem.framing.prefill + without_cut_word(completion.text, truncated=completion.truncated)
 
 
 def verdict(grade: Grade | SampleRecord, grading: Grading) -> Verdict:

@@ -145,7 +145,7 @@ def test_a_gzip_with_any_byte_changed_is_read_or_refused(tmp_path: Path) -> None
             read_files(tmp_path / "a.csv.gz")
 
 
-@pytest.mark.parametrize(("pattern"), ["a**.jsonl", "**a/*.jsonl"])
+@pytest.mark.parametrize("pattern", ["a**.jsonl", "**a/*.jsonl"])
 def test_a_pattern_that_is_none_is_one_sentence(pattern: str, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"\*\* is not a valid pattern: |\.jsonl is not a valid pattern: "):
         read_files(tmp_path / pattern)
