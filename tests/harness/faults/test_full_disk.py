@@ -27,7 +27,7 @@ KINDS = {
     "page": DiskFull(place="pathlib:Path.write_text", file="leaderboard.html"),
     "picture": DiskFull(place=f"{REPORTS}:save"),
     "table of problems": DiskFull(place=f"{REPORTS}:pq.write_table"),
-    "list of tables": DiskFull(place="pathlib:Path.write_text", file=".invocation.json.partial"),
+    "list of tables": DiskFull(place="harness.launch.syncing:Published.write"),
 }
 """In the order in which a run reaches them, so each case resumes what the one before has left."""
 
