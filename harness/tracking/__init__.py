@@ -13,11 +13,11 @@ import mlflow  # noqa: F401  # after the limits, which it reads on import
 for noisy in ("alembic", "mlflow", "sqlalchemy"):  # after the import, which configures them
     logging.getLogger(noisy).setLevel(logging.CRITICAL)  # failures are raised, and reported once
 
-RUN_ID, CREATED, PUBLISHED, INVOCATION, EVALUATION, LAYOUT, MATCH, ARM = (
+RUN_ID, CREATED, PLACE, PUBLISHED, INVOCATION, EVALUATION, LAYOUT, MATCH, ARM = (
     f"harness.{name}"
-    for name in ("run_id", "created", "published", "invocation", "evaluation", "layout", "match", "arm")
+    for name in ("run_id", "created", "place", "published", "invocation", "evaluation", "layout", "match", "arm")
 )
-"""Tags of a run. Runs with the same ``MATCH`` may be compared in one table. Runs with the same ``ARM`` differ only in
+"""Tags of a run. ``PLACE`` is the machine and the directory that first published it. Runs with the same ``MATCH`` may be compared in one table. Runs with the same ``ARM`` differ only in
 their seeds."""
 LAYOUT_NOW = "2"
 """The version of the metrics, tags and tables of a run. A run with another version is published again."""

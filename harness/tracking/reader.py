@@ -46,12 +46,16 @@ class Reader:
 
     @cached_property
     def _runs(self) -> dict[str, Run]:
-        """MLflow's runs by our run id."""
+        """MLflow's runs by our run id. If several directories published the same run, the latest start counts."""
         found: dict[str, Run] = {}
         token = None
         while True:
             page = self._client.search_runs(
-                [self._experiment], f"tags.`{RUN_ID}` LIKE '%'", max_results=PAGE, page_token=token
+                [self._experiment],
+                f"tags.`{RUN_ID}` LIKE '%'",
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
             )
             found |= {run.data.tags[RUN_ID]: run for run in page}
             token = page.token

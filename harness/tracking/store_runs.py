@@ -1,5 +1,6 @@
 """The runs of one experiment. Each is made only once, even if several processes publish at the same time."""
 
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from mlflow.entities import Run
 from harness.config.run_config import RunConfig
 from harness.records.events import Invocation, Start
 from harness.records.locks import locked
-from harness.tracking import ARM, CREATED, INVOCATION, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PUBLISHED, RUN_ID
+from harness.tracking import ARM, CREATED, INVOCATION, LAYOUT, LAYOUT_NOW, MATCH, NOTE, PLACE, PUBLISHED, RUN_ID
 from harness.tracking.opening import INITIALISING
 from harness.tracking.view import description_of
 
@@ -36,14 +37,19 @@ class StoreRuns:
         with locked(self._making, patience=INITIALISING):
             yield
 
-    def child(self, start: Start) -> Run:
-        """MLflow's run for our run. If our run was started again, the MLflow run of the older start is deleted."""
-        found = self._find_child(start)
+    def child(self, start: Start, directory: Path) -> Run:
+        """MLflow's run for our run in ``directory``.
+
+        If our run was started again, the MLflow run of its older start is deleted. The same run in another directory
+        has an MLflow run of its own.
+        """
+        place = f"{platform.node()}:{directory.resolve()}"
+        found = self._find_child(start, place)
         if found:
             return found
         parent = self.parent(start.origin.invocation, start.time)
         with self.alone():
-            return self._find_child(start) or self._make_child(start, parent.info.run_id)
+            return self._find_child(start, place) or self._make_child(start, place, parent.info.run_id)
 
     def parent(self, invocation: Invocation, began: float | None = None) -> Run:
         """MLflow's run for an invocation, as it was at the first call. A new one begins at ``began`` or now."""
@@ -70,15 +76,18 @@ class StoreRuns:
         others = "".join(f" AND tags.`{ARM}` != '{arm}'" for arm in arms)
         return not self._client.search_runs([self._experiment], f"tags.`{MATCH}` = '{match}'{others}", max_results=1)
 
-    def _find_child(self, start: Start) -> Run | None:
+    def _find_child(self, start: Start, place: str) -> Run | None:
         created = repr(start.time)
-        for run in self._search(RUN_ID, start.run_id):
+        runs = self._search(RUN_ID, start.run_id)
+        for run in runs:
             if run.data.tags[CREATED] == created:
                 return run
-            self._client.delete_run(run.info.run_id)  # the run was started again with --fresh
+        for run in runs:
+            if run.data.tags.get(PLACE) == place:  # it was started again with --fresh
+                self._client.delete_run(run.info.run_id)
         return None
 
-    def _make_child(self, start: Start, parent: str) -> Run:
+    def _make_child(self, start: Start, place: str, parent: str) -> Run:
         config = start.config
         return self._client.create_run(
             self._experiment,
@@ -87,6 +96,7 @@ class StoreRuns:
             tags={
                 RUN_ID: start.run_id,
                 CREATED: repr(start.time),
+                PLACE: place,
                 PUBLISHED: "0",
                 **layout_tags(config),
                 "mlflow.parentRunId": parent,

@@ -67,7 +67,7 @@ class Writer:
         start = seen.start
         if start is None:
             return
-        run = self._runs.child(start)
+        run = self._runs.child(start, directory)
         current = run.data.tags.get(LAYOUT) == LAYOUT_NOW
         published = int(run.data.tags[PUBLISHED])
         shown = published if current else 0
@@ -75,14 +75,14 @@ class Writer:
             del self._seen[directory]
             seen = self._look(directory)
         status = seen.status(running=running)
-        if shown == seen.count and run.info.status == status and not self._left_behind(run):
+        if shown >= seen.count and run.info.status == status and not self._left_behind(run):
             seen.waiting.clear()
             return
         if published == 0:  # a process that was interrupted may have made only the run
             with self._runs.alone():
                 self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
-        tags = {PUBLISHED: str(seen.count)}
+        tags = {PUBLISHED: str(max(shown, seen.count))}
         if status != "RUNNING":
             self._put_files(run, directory)
             tags |= {TABLES: LISTED} if self._put_table(run, directory, seen) else {}
@@ -190,7 +190,10 @@ class Writer:
             self._client.update_run(parent.info.run_id, name=name)
 
     def _log_metrics(self, run: Run, seen: Seen, start: Start, published: int) -> None:
-        """Publish the metrics of the events after the first ``published``."""
+        """Publish the metrics of the events after the first ``published``.
+
+        A resumed run repeats steps that were published before it was killed. MLflow would show their points twice.
+        """
         metrics = [
             Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
             for event in seen.behind(published)
