@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from evaluators import plugins
 from evaluators.names import suggestion
@@ -140,9 +142,21 @@ def _build(name: str, split: Split, data: Path | str | None, options: dict[str, 
             raise TaskError(
                 f"the task {name} has no option {option!r}{suggestion(option, names)}; its options: {', '.join(names)}"
             )
+    _check_types(name, options)
     if "variant" in parameters:
         more["variant"] = variant
     return _known(task).build(split, data=None if data is None else Path(data), **options, **more)
+
+
+def _check_types(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse values that are not of the declared types. Otherwise a task would end in a traceback."""
+    hints = get_type_hints(_known(name.partition(":")[0]).build)
+    for option, value in options.items():
+        try:
+            TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
+        except ValidationError as error:
+            must = error.errors()[0]["msg"].replace("Input should be", "must be")
+            raise TaskError(f"the task {name}: its option {option} {must}, not {value!r}") from error
 
 
 def _parameters(task: str) -> Mapping[str, inspect.Parameter]:

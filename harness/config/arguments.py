@@ -161,7 +161,7 @@ def parse_task(text: str) -> dict[str, Any]:
         HarnessError: there is no such task or key, or the text has no ``KEY=VALUE``.
     """
     # The settings start after the last colon before the first equals sign. Later colons belong to values.
-    parts = re.fullmatch(r"([^=]+?)(?::([^:=]+=.*))?", text, re.DOTALL)
+    parts = re.fullmatch(r"([^=]+?)(?::([^:=,]+=.*))?", text, re.DOTALL)
     if not parts:
         raise HarnessError(f"--task {text!r}: give NAME or NAME:KEY=VALUE,..., such as jsonl:prompt=question")
     name, settings = parts[1].strip(), parts[2]

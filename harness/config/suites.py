@@ -104,7 +104,8 @@ def _on_top(task: Any, given: Any) -> Any:
     """``given`` merged into the suite's task if both are the same task, because options belong to one task."""
     if not isinstance(task, dict) or not isinstance(given, dict) or task.get("name") != given.get("name"):
         return deepcopy(given)
-    return task | given | {"options": (task.get("options") or {}) | (given.get("options") or {})}
+    merged, options = task | given, [one.get("options") or {} for one in (task, given)]
+    return merged | {"options": options[0] | options[1]} if all(isinstance(one, dict) for one in options) else merged
 
 
 def explain(error: ValidationError, model: type) -> str:

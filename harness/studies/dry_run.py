@@ -2,16 +2,13 @@
 
 import yaml
 
-from harness.config.run_config import RunConfig
 from harness.launch.plan import Plan
 from harness.launch.scheduling import Forecaster
+from harness.studies.planning.disk import disk_of
 from harness.studies.planning.forecast import Forecast
-from harness.studies.planning.parts import bytes_of, parts_of
+from harness.studies.planning.parts import parts_of
 from harness.studies.planning.tables import told
 from harness.studies.planning.this_cpu import measured
-
-MOMENTS = 2
-"""The number of tensors that a checkpoint keeps for each trained weight, besides the weight itself."""
 
 
 def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
@@ -21,15 +18,12 @@ def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
         threads = runs[0].compute.threads
         forecaster, on = Forecast(measured(threads)), f"{threads} core{'s' * (threads > 1)} of this CPU"
     hours = [forecaster.hours(run) for run in runs]
-    model = parts_of(runs[0]).policy.model
-    trained = bytes_of(weight for weight in model.parameters() if weight.requires_grad)
     lines = [
         f"{planned.invocation.name} of {planned.suite.name}: {len(runs)} runs, {runs[0].budget} each",
         f"time: about {told(3600 * max(hours))} for the longest run, {told(3600 * sum(hours))} for all on {on} "
         "(a rough estimate for completions of the largest length; harness plan explains it)",
         f"memory: {_memory([forecaster.gib(run) for run in runs])}",
-        f"disk: per run, {_checkpoint(runs[0], trained)}"
-        f"{bytes_of(model.parameters()) / 1e6:,.1f} MB for the final model",
+        f"disk: per run, {_disk(planned)}",
         *planned.choices,
         *(f"run {run.run_id}" for run in runs),
     ]
@@ -37,8 +31,13 @@ def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
     return "".join(f"# {line}\n" for line in lines) + suite
 
 
-def _checkpoint(run: RunConfig, trained: float) -> str:
-    return f"up to {(1 + MOMENTS) * trained / 1e6:,.1f} MB for the checkpoint and " if run.compute.checkpoints else ""
+def _disk(planned: Plan) -> str:
+    """The largest files of a run of any objective. A critic is part of the checkpoint."""
+    one_per_arm = {run.arm_key: run for run in planned.runs}.values()
+    files = [disk_of(run, parts_of(run)) for run in one_per_arm]
+    checkpoint, model = max(file.checkpoint for file in files), max(file.model for file in files)
+    until = f"up to {checkpoint / 1e6:,.1f} MB for the checkpoint and " if checkpoint else ""
+    return f"{until}{model / 1e6:,.1f} MB for the final model"
 
 
 def _memory(gib: list[float | None]) -> str:

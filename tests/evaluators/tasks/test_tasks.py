@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.tasks import TASKS, load_problems
+from evaluators.tasks import TASKS, load_problems, options_of
 from evaluators.types import Problem, Split, TaskError
 
 LINES = [{"prompt": f"What is {n}+1?", "answer": n + 1} for n in range(200)]
@@ -145,6 +145,15 @@ def test_unknown_names() -> None:
         for option in ("split", "whole", "variant"):
             with pytest.raises(TaskError, match=f"no option '{option}'"):
                 load_problems(name, Split.TRAIN, **{option: True})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_option_of_every_task_refuses_a_value_of_another_type(name: str) -> None:
+    options = options_of(name) or ["prompt", "seed", "count"]
+    assert options
+    for option in options:
+        with pytest.raises(TaskError, match=rf"its option {option} must be .*, not \[\[\]\]"):
+            load_problems(name, Split.TRAIN, **{option: [[]]})
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -47,6 +47,7 @@ REFUSED = {
     "jsonl:promt=q": "no setting 'promt', did you mean 'prompt'",
     "gsm8k:gradin=strict": "no setting 'gradin', did you mean 'grading'",
     "gsm8k=3": "give NAME or NAME:KEY=VALUE",
+    "reasoning_gym:countdown,seed=3": "give NAME or NAME:KEY=VALUE",
     "": "give NAME or NAME:KEY=VALUE",
     ":prompt=q": "give NAME or NAME:KEY=VALUE",
     "jsonl:prompt=": "prompt has no value",

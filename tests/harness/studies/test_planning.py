@@ -22,7 +22,9 @@ from harness.models.loading import load_policy
 from harness.models.policy import Policy
 from harness.models.recomputing import recompute_layers
 from harness.records.ledger import Ledger
+from harness.records.out_dir import CHECKPOINT, FINAL
 from harness.rollout.engines.transformers_engine import TransformersEngine
+from harness.studies.planning.disk import disk_of
 from harness.studies.planning.duration import duration_of
 from harness.studies.planning.gpus import gpu_of
 from harness.studies.planning.layout import Layout
@@ -256,3 +258,26 @@ def test_moments_in_8_bit_are_a_quarter() -> None:
     config, _ = planned(optimizer__kind="adamw_8bit")
     layer = torch.nn.Parameter(torch.empty(1000, 1000))
     assert moments([layer.numel()], config.optimizer) == pytest.approx(8e6 / 4, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("objective", "changes"),
+    [
+        ("agro", {}),
+        ("ppo", {}),
+        ("agro", {"optimizer__optimism": 0.5}),
+        ("agro", {"policy__lora": {"rank": 64}}),
+        ("agro", {"compute__checkpoints": False}),
+    ],
+    ids=["plain", "critic", "optimism", "adapters", "no checkpoints"],
+)
+def test_the_files_of_a_run_have_the_planned_sizes(
+    objective: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.training.state.drop_checkpoint", lambda directory: None)
+    config, parts = planned(objective, **changes)
+    run_small(config, tmp_path)
+    expected = disk_of(config, parts)
+    written = (tmp_path / CHECKPOINT).stat().st_size if (tmp_path / CHECKPOINT).exists() else 0
+    assert written == pytest.approx(expected.checkpoint, rel=0.02, abs=1)
+    assert (tmp_path / FINAL / "model.safetensors").stat().st_size == pytest.approx(expected.model, rel=0.02)
