@@ -9,7 +9,7 @@ from torch import Tensor
 
 from algorithms.checks import not_negative, one_of, positive, present
 from algorithms.ops import k1
-from algorithms.step import step_totals
+from algorithms.step import scores_come_first, step_totals
 from algorithms.types import Batch, Family, HasState, LossOutput, Objective, PolicyOutput
 
 Quantity = Literal["length", "kl"]
@@ -35,7 +35,6 @@ class Constrained:
     """
 
     family: ClassVar[Family] = "constrained"
-    reads_scores: ClassVar[bool] = True
 
     inner: Objective
     """The objective that is optimised."""
@@ -62,6 +61,11 @@ class Constrained:
         """The requirements of the inner objective, and for "kl" also the two log-probabilities."""
         own = frozenset({"start_logp", "ref_logp"}) if self.quantity == "kl" else frozenset()
         return self.inner.requires | own
+
+    @property
+    def reads_scores(self) -> bool:
+        """Whether the cost or the inner objective reads scores. Lengths are known without them."""
+        return self.quantity == "kl" or scores_come_first(self.inner)
 
     def overview(self, parts: Sequence[Batch]) -> Mapping[str, Tensor]:
         """The totals of the inner objective on the penalised rewards, and the cost."""

@@ -14,6 +14,7 @@ from algorithms.grpo import GRPO
 from algorithms.ops import k1, masked_sum
 from algorithms.ppo import PPO
 from algorithms.reinforce import Reinforce
+from algorithms.step import scores_come_first
 from algorithms.types import Batch, HasOverview, HasState, LossOutput, Objective, PolicyOutput
 from tests.support.batches import gradients, random_batch, step_loss, take, with_totals
 from tests.support.enumeration import assert_exact, every_group, gradient, random_problems
@@ -51,6 +52,13 @@ def test_before_anything_is_measured_it_is_the_inner_objective(inner: Objective)
     assert torch.equal(gradients(outer.loss, policy), gradients(bare.loss, policy))
     assert outer.metrics.keys() == bare.metrics.keys() | {"constraint_cost", "constraint_multiplier"}
     assert outer.metrics["constraint_multiplier"] == 0
+
+
+@inners
+def test_a_length_is_known_without_scores_and_a_kl_is_not(inner: Objective) -> None:
+    """Scores before the first loss cost a pass over the batch."""
+    assert scores_come_first(Constrained(inner=inner, quantity="length", limit=1.0)) is scores_come_first(inner)
+    assert scores_come_first(Constrained(inner=inner, quantity="kl", limit=1.0))
 
 
 @inners
