@@ -1,10 +1,13 @@
 """Runs of several arms with chosen outcomes, for tables and pages."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.records.results import RunResult
+import numpy as np
+
+from harness.records.results import COSTS, Point, RunResult
 from harness.report.pages.writing import FILES
 from tests.support.results import records_of, result, with_verdicts
 
@@ -30,6 +33,20 @@ def many(small_runs: dict[str, Path], **tenth: Any) -> list[RunResult]:
     failed = json.loads(json.dumps(agro))
     failed[-1] |= {"status": "failed", "reason": "the loss is not finite <b>"}
     return [*found, result(failed, objective__name="agro", seed=9)]
+
+
+SHARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
+
+
+def trained(run: RunResult, ceiling: float, midpoint: float, seed: int) -> RunResult:
+    """The run with a learning curve of this shape, from 40 %. A FLOP costs a thousandth of a completion."""
+    noise = np.random.default_rng(seed).normal(0, 0.005, len(SHARES))
+    points = []
+    for share, chance in zip(SHARES, noise.tolist(), strict=True):
+        gain = (ceiling - 0.4) / (1 + (midpoint / share) ** 2) if share else 0.0
+        spent = dict.fromkeys(COSTS, 100 * share) | {"flops": 1e5 * share}
+        points.append(Point(spent=spent, accuracy=0.4 + gain + chance, kl=share))
+    return replace(run, curve=points)
 
 
 def with_frozen(small_runs: dict[str, Path]) -> list[RunResult]:

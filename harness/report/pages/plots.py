@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,10 +18,20 @@ from harness.report.numbers.interval import Interval
 from harness.report.pages.curves import BAND_FROM, age_of
 from harness.report.pages.figures import COLOURS
 
-Style = tuple[str, str]
 DPI = 110
 CONTROL_COLOUR, CONTROL_DASHES = "0.35", (":", "-.", "--")
-DASHES = ("-", "--", ":")
+LINES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))
+"""Dashes and markers. The next pair is used when the colours repeat."""
+PANEL, ENTRY = 3.8, 0.23
+"""The heights of a panel and of a line of the legend, in inches."""
+
+
+class Style(NamedTuple):
+    """The look of an arm, in matplotlib's terms."""
+
+    colour: str
+    dashes: str
+    marker: str
 
 
 def pictures(board: Board) -> dict[str, Figure]:
@@ -64,7 +74,7 @@ def budgets(board: Board) -> Figure:
     for places, part in zip(grid, parts, strict=True):
         for axes, unit in zip(places, UNITS, strict=True):
             _against_unit(axes, part, unit, styles)
-            finish(axes, legend=False)
+            finish(axes)
         places[0].set_ylabel(f"{part.regime}\nvalidation accuracy, %")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
     return figure
@@ -94,15 +104,19 @@ def ceilings(board: Board) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_locator(NullLocator())
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))  # a fit is refused in one regime only
 
-    return _panels(board, draw, "validation accuracy, %")
+    figure = _panels(board, draw, "validation accuracy, %", shared=False)
+    panels = figure.axes
+    entries = max(len(axes.get_legend_handles_labels()[0]) for axes in panels)
+    figure.set_figheight(len(panels) * max(PANEL, _height(entries)))
+    return figure
 
 
 def _fit(axes: Axes, row: ArmRow, unit: str, style: Style) -> None:
     """Draw the means of an arm, and its fitted curve, pale where it is an extrapolation."""
     assert row.fit
-    colour, dashes = style
-    marker = "o" if dashes == "-" else "s"
+    colour, dashes, marker = style
     start, *later = row.curve
     spent, flops = ([point.spent[of] for point in later] for of in (unit, "flops"))
     means = [100 * point.accuracy.mean for point in later]
@@ -135,8 +149,8 @@ def regimes(board: Board) -> Figure:
     axes.set_xticks(list(places.values()), ["0 (fresh)" if age == 0 else str(age) for age in places])
     axes.set(title=literal(board.suite), xlabel="age of the completions, optimiser steps (logarithmic)")
     axes.set_ylabel("test accuracy, %")
-    finish(axes, legend=False)
-    axes.legend(*_once(axes), frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    finish(axes)
+    legend_beside(figure)
     return figure
 
 
@@ -161,20 +175,31 @@ def _at_ages(
         _line(axes, list(found), [span for _, span in found.values()], fewest, styles, band=False)
 
 
-def _once(axes: Axes) -> tuple[list[Any], list[str]]:
-    """The entries of the legend, with each name once."""
-    found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    return list(found.values()), list(found)
+def legend_beside(figure: Figure) -> None:
+    """Name the lines of all panels, each once, on the right. The figure becomes higher if the names need it."""
+    found = {name: line for axes in figure.axes for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.set_figheight(max(figure.get_figheight(), _height(len(found))))
+    figure.legend(found.values(), found.keys(), loc="outside right center", frameon=False)
 
 
-def _panels(board: Board, draw: Callable[[Axes, RegimeBoard, dict[str, Style]], None], ylabel: str) -> Figure:
+def _height(entries: int) -> float:
+    """Inches that a legend with this many entries needs."""
+    return ENTRY * entries + 0.4
+
+
+def _panels(
+    board: Board, draw: Callable[[Axes, RegimeBoard, dict[str, Style]], None], ylabel: str, *, shared: bool = True
+) -> Figure:
+    """One panel per regime. ``shared``: with one legend for all of them."""
     parts = board.boards
-    figure = Figure(figsize=(9, 3.8 * len(parts)), layout="constrained")
+    figure = Figure(figsize=(9, PANEL * len(parts)), layout="constrained")
     styles = _styles(parts)
     for axes, part in zip(figure.subplots(len(parts), squeeze=False)[:, 0], parts, strict=True):
         draw(axes, part, styles)
         axes.set(title=f"{literal(board.suite)}, {part.regime}", ylabel=ylabel)
         finish(axes)
+    if shared:
+        legend_beside(figure)
     return figure
 
 
@@ -192,13 +217,11 @@ def _against_unit(axes: Axes, part: RegimeBoard, unit: str, styles: dict[str, St
 
 
 def _styles(parts: Sequence[RegimeBoard]) -> dict[str, Style]:
-    """Colour and dashes of each arm, the same in every panel. Controls are grey."""
+    """The look of each arm, the same in every panel. Controls are grey."""
     names = dict.fromkeys(row.objective for part in parts for row in part.rows)
     controls = dict.fromkeys(row.objective for part in parts for row in part.controls)
-    many = len(COLOURS)
-    palette = {name: (COLOURS[i % many], ("-", "--")[i // many % 2]) for i, name in enumerate(names)}
     grey = zip((name for name in controls if name not in names), cycle(CONTROL_DASHES), strict=False)
-    return palette | {name: (CONTROL_COLOUR, dashes) for name, dashes in grey}
+    return dict(zip(names, looks(), strict=False)) | {name: Style(CONTROL_COLOUR, line, "o") for name, line in grey}
 
 
 def _line(
@@ -214,9 +237,9 @@ def _line(
 
     Intervals are a band, or bars if x may decrease along the line.
     """
-    colour, dashes = styles[row.objective]
+    colour, dashes, marker = styles[row.objective]
     means = [100 * span.mean for span in spans]
-    axes.plot(x, means, dashes, marker="o", markersize=3, label=literal(row.objective), color=colour)
+    axes.plot(x, means, dashes, marker=marker, markersize=3, label=literal(row.objective), color=colour)
     if len(row.seeds) >= BAND_FROM:
         low = [100 * span.low for span in spans if span.low is not None]
         high = [100 * span.high for span in spans if span.high is not None]
@@ -228,14 +251,14 @@ def _line(
 
 def _across(axes: Axes, row: ArmRow, styles: dict[str, Style]) -> None:
     """Draw a horizontal line at the last mean of the arm."""
-    colour, dashes = styles[row.objective]
+    colour, dashes, _ = styles[row.objective]
     mean = 100 * row.curve[-1].accuracy.mean
     axes.axhline(mean, linestyle=dashes, linewidth=1.8, color=colour, label=literal(row.objective))
 
 
 def looks() -> Iterator[Style]:
-    """Colours and dashes for any number of lines. They differ until both run out."""
-    return cycle([(colour, dashes) for dashes in DASHES for colour in COLOURS])
+    """Looks for any number of lines. The first 28 differ."""
+    return cycle([Style(colour, *line) for line in LINES for colour in COLOURS])
 
 
 def logarithmic(axes: Axes, places: Sequence[float]) -> None:
@@ -252,10 +275,8 @@ def literal(text: str) -> str:
     return f"\u2009{plain}" if plain.startswith("_") else plain
 
 
-def finish(axes: Axes, *, legend: bool = True) -> None:
+def finish(axes: Axes) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, -2), min(high, 102))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    if legend:
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

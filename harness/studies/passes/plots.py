@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.pages.plots import Style, finish, literal, logarithmic, looks
+from harness.report.pages.plots import Style, finish, legend_beside, literal, logarithmic, looks
 from harness.studies.passes.curves import Curve, Passes
 
 START_COLOUR = "0.2"
@@ -18,7 +18,7 @@ def passes_picture(found: Passes) -> Figure:
     figure = Figure(figsize=(2.4 + 4.2 * panels, 4.6), layout="constrained")
     grid = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     for axes, regime in zip(grid, found.regimes, strict=True):
-        _line(axes, found.start, (START_COLOUR, "-."), -0.5)
+        _line(axes, found.start, Style(START_COLOUR, "-.", "o"), -0.5)
         for place, name in enumerate(names, 1):
             for curve in found.curves:
                 if (curve.objective, curve.regime) == (name, regime):
@@ -26,19 +26,18 @@ def passes_picture(found: Passes) -> Figure:
         axes.set(title=f"{literal(found.suite)}, {regime}", xlabel="k (logarithmic)")
         logarithmic(axes, found.ks)
     for axes in grid:  # not before all panels are drawn, because they share the limits that this sets
-        finish(axes, legend=False)
+        finish(axes)
     grid[0].set_ylabel("pass@k, %")
-    named = {name: line for axes in grid for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(named.values(), named.keys(), loc="outside right center", frameon=False)
+    legend_beside(figure)
     return figure
 
 
 def _line(axes: Axes, curve: Curve, look: Style, shift: float) -> None:
     """Draw a curve with its intervals."""
-    colour, dashes = look
+    colour, dashes, marker = look
     means = [100 * point.accuracy.mean for point in curve.points]
     places = [point.k * 2 ** (SPREAD * shift) for point in curve.points]
-    axes.plot(places, means, dashes, color=colour, marker="o", markersize=3, label=literal(curve.objective))
+    axes.plot(places, means, dashes, color=colour, marker=marker, markersize=3, label=literal(curve.objective))
     for place, point in zip(places, curve.points, strict=True):
         low, high = point.accuracy.low, point.accuracy.high
         if low is not None and high is not None:

@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.pages.curves import BAND_FROM
-from harness.report.pages.plots import Style, finish, literal, logarithmic, looks
+from harness.report.pages.plots import Style, finish, legend_beside, literal, logarithmic, looks
 from harness.studies.staleness.lags import UNITS, Unit
 from harness.studies.staleness.sweep import Line, Point, Sweep
 
@@ -29,10 +29,9 @@ def staleness_picture(sweep: Sweep) -> Figure:
     if any(point.of_start for line in sweep.lines for point in line.points):
         others[0].plot([], [], "o", markerfacecolor="white", color="0.4", label="start policy only")
     for axes in (first, *others):
-        finish(axes, legend=False)
+        finish(axes)
     figure.suptitle(f"{literal(sweep.suite)}: accuracy by age of the completions")
-    names = others[0].get_legend_handles_labels()
-    figure.legend(*names, loc="outside right center", frameon=False)
+    legend_beside(figure)
     return figure
 
 
@@ -44,10 +43,10 @@ def _fresh(axes: Axes, line: Line, look: Style, shift: float) -> None:
 
 def _curve(axes: Axes, line: Line, unit: Unit, look: Style, shift: float) -> None:
     """Draw a line through the means. It has a gap at lags without a finished run."""
-    colour, dashes = look
     places = [point.lag(unit) * 10 ** (SPREAD * shift) for point in line.stale]
     means = [100 * point.accuracy.mean if point.accuracy else float("nan") for point in line.stale]
-    axes.plot(places, means, dashes, color=colour, label=literal(line.arm))
+    axes.plot(places, means, look.dashes, color=look.colour)
+    axes.plot([], [], look.dashes, marker=look.marker, markersize=4.5, color=look.colour, label=literal(line.arm))
     for place, point in zip(places, line.stale, strict=True):
         if point.accuracy:
             _mark(axes, place, point, look)
@@ -56,10 +55,12 @@ def _curve(axes: Axes, line: Line, unit: Unit, look: Style, shift: float) -> Non
 def _mark(axes: Axes, place: float, point: Point, look: Style) -> None:
     """Draw a mean, with its interval if there are enough seeds. It is hollow if all data come from the start policy."""
     assert point.accuracy
-    span, face = point.accuracy, "white" if point.of_start else look[0]
-    axes.plot([place], [100 * span.mean], "o", markersize=4.5, color=look[0], markerfacecolor=face, zorder=3)
+    span, face = point.accuracy, "white" if point.of_start else look.colour
+    axes.plot(
+        [place], [100 * span.mean], look.marker, markersize=4.5, color=look.colour, markerfacecolor=face, zorder=3
+    )
     if span.low is not None and span.high is not None and len(point.seeds) >= BAND_FROM:
-        axes.vlines([place], 100 * span.low, 100 * span.high, color=look[0], alpha=0.6, linewidth=1.5)
+        axes.vlines([place], 100 * span.low, 100 * span.high, color=look.colour, alpha=0.6, linewidth=1.5)
 
 
 def _finish_fresh(axes: Axes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.records.results import COSTS, Point, RunResult
+from harness.records.results import RunResult
 from harness.report.numbers.board import build
 from harness.report.numbers.document import ArmRow, Board, Fit
 from harness.report.pages.curves import fits
@@ -16,23 +16,12 @@ from harness.report.pages.grid import grid
 from harness.report.pages.page import leaderboard_page
 from harness.report.pages.plots import pictures
 from harness.report.pages.text import markdown, tables
+from tests.support.boards import trained
 from tests.support.results import records_of, result, suite
 from tests.support.written import in_markdown, in_page, in_terminal, lines_of
 
-SHARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
 ARMS = {"agro": (0.8, 0.1), "grpo": (0.7, 0.2), "slow": (0.9, 3.0)}
 """Ceiling, and midpoint as a share of the budget."""
-
-
-def trained(run: RunResult, ceiling: float, midpoint: float, seed: int) -> RunResult:
-    """The run with a learning curve of this shape, from 40 %. A FLOP costs a thousandth of a completion."""
-    noise = np.random.default_rng(seed).normal(0, 0.005, len(SHARES))
-    points = []
-    for share, chance in zip(SHARES, noise.tolist(), strict=True):
-        gain = (ceiling - 0.4) / (1 + (midpoint / share) ** 2) if share else 0.0
-        spent = dict.fromkeys(COSTS, 100 * share) | {"flops": 1e5 * share}
-        points.append(Point(spent=spent, accuracy=0.4 + gain + chance, kl=None))
-    return replace(run, curve=points)
 
 
 @pytest.fixture(scope="module")
