@@ -15,6 +15,8 @@ from evaluators.tasks.splits import COLUMN, split_of_record, splits_of_names, wi
 from evaluators.types import Problem, Split, TaskError
 
 FLAG = "--task 'jsonl:prompt=question,answer=answer'"
+Name = str | int
+"""A name. YAML reads a name of digits as a number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,13 +35,13 @@ def build(
     *,
     data: Path | None,
     whole: bool = False,
-    prompt: str = "prompt",
-    answer: str = "answer",
-    solution: str | None = None,
-    split: str | Literal[False] | None = None,
-    hub: str | None = None,
-    config: str | None = None,
-    hub_split: str | None = None,
+    prompt: Name = "prompt",
+    answer: Name = "answer",
+    solution: Name | None = None,
+    split: Name | Literal[False] | None = None,
+    hub: Name | None = None,
+    config: Name | None = None,
+    hub_split: Name | None = None,
 ) -> list[Problem]:
     r"""The problems of a split, in the order of the data.
 
@@ -80,7 +82,7 @@ def build(
     asked = [question_in(record, given["prompt"]) for record in records]
     questions = [question for question, _ in asked]
     refuse_duplicates(records, questions, given["prompt"])
-    assigned = _assigned(tables, split)
+    assigned = _assigned(tables, split if split is False else given.get("split"))
     if whole and assigned is not None:
         return []
     problems = [
@@ -91,15 +93,13 @@ def build(
             answer=gold_of(record, given["answer"]),
             split=of,
             system=system,
-            solution=record.text(given["solution"]) if solution else "",
+            solution=record.text(given["solution"]) if "solution" in given else "",
         )
         for record, (question, system), of in zip(records, asked, _splits(assigned, questions, whole), strict=True)
     ]
-    remedy = (
-        "a hash of the question assigns splits: add lines or a column split"
-        if assigned is None
-        else "assign some to it"
-    )
+    remedy = "assign some to it"
+    if assigned is None:
+        remedy = "a hash of the question assigns splits: add lines or a column split"
     return choose(problems, Split.TEST if whole else part, str(data or hub), remedy)
 
 
@@ -144,7 +144,7 @@ def _without_hub(given: dict[str, str]) -> dict[str, str]:
 def _assigned(tables: Sequence[Table], split: str | Literal[False] | None) -> list[Split] | None:
     """The split of each record by its column or table; None if there are none. ``split``: as for ``build``."""
     records = [record for table in tables for record in table.records]
-    column = COLUMN if split is None else str(split)
+    column = split or COLUMN
     if split or (split is None and any(record.has(COLUMN) for record in records)):
         return [split_of_record(record, column) for record in records]
     if len(tables) == 1:

@@ -170,6 +170,18 @@ def test_dots_lead_into_objects_and_lists() -> None:
             nested.value(field)
 
 
+def test_columns_may_have_numbers_for_names(tmp_path: Path) -> None:
+    """YAML reads such a name as a number, and 0 is not "no column"."""
+    rows = [
+        {"0": "test" if n % 2 else "train", "1": f"What is {n}?", "2": str(n), "3": f"It is {n}."} for n in range(8)
+    ]
+    (tmp_path / "mine.csv").write_bytes(table(",")(rows))
+    problems = load_problems("jsonl", Split.TEST, data=tmp_path / "mine.csv", prompt=1, answer=2, solution=3, split=0)
+    assert [(problem.prompt, problem.solution) for problem in problems] == [
+        (f"What is {n}?", f"It is {n}.") for n in (1, 3, 5, 7)
+    ]
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_chats_and_nested_answers(kind: str, tmp_path: Path) -> None:
     """In the form that verl uses."""
