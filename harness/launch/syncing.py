@@ -1,7 +1,6 @@
 """Publishing to MLflow during runs, in a thread. A slow or missing store only causes a warning."""
 
 import json
-import os
 import shlex
 import threading
 import time
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.records.addresses import address_of, reason_of, without_password
+from harness.records.atomic import replacement
 from harness.records.events import Invocation
 from harness.records.journal import Journal
 from harness.records.locks import is_locked
@@ -46,9 +46,8 @@ class Published:
 
     def write(self, folder: Path) -> None:
         """Write the file atomically, because :func:`sync_suite` may read it at the same time."""
-        partial = folder / f".{INVOCATION}.{os.getpid()}"  # another command may write at the same time
-        partial.write_text(json.dumps(asdict(self)) + "\n")
-        partial.replace(folder / INVOCATION)
+        with replacement(folder / INVOCATION) as new:
+            new.write_text(json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Published | None":

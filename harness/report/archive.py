@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from evaluators.statistics.accuracy import SampleRecord, uncompressed
 from evaluators.tasks import generates
 from harness.errors import HarnessError, one_line
+from harness.records.atomic import replacement
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.records.out_dir import OutDir
@@ -49,20 +50,20 @@ def write_archive(out_dir: OutDir, suite: str, path: Path, *, force: bool = Fals
     tables = [out_dir.run(suite, run.run_id) / last_table(run) for run in finished]
     if gone := [table for table in tables if not table.is_file()]:
         raise HarnessError(f"{gone[0]} is missing; repeat that run with --fresh")
-    partial = path.with_suffix(".partial")
     try:
-        with lzma.open(partial, "wb", filters=PACKING) as file, tarfile.open(fileobj=file, mode="w") as archive:
+        with (
+            replacement(path) as new,
+            lzma.open(new, "wb", filters=PACKING) as file,
+            tarfile.open(fileobj=file, mode="w") as archive,
+        ):
             _add(archive, INDEX, json.dumps([run.name for run in runs]).encode())
             for directory in runs:
                 _add(archive, f"{directory.name}/{JOURNAL}", (directory / JOURNAL).read_bytes())
             for run, table in zip(finished, tables, strict=True):
                 withheld = public and not generates(run.config.task.name)
                 _add(archive, f"{run.run_id}/{last_table(run)}", _completions(table, withhold=withheld))
-        partial.replace(path)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error}; free some space or give another --out") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return len(runs)
 
 

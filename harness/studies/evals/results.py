@@ -1,7 +1,6 @@
 """The store of evaluations: ``evals/<settings>/<model>/eval.json``, with all completions beside it."""
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from evaluators.statistics.accuracy import write_records
 from harness.config.run_config import digest, flat
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
+from harness.records.atomic import replacement
 from harness.records.graders import grader_of
 from harness.records.provenance import versions
 from harness.studies.evals.document import EvalResult, LmEval, LmEvalSummary, OwnEval
@@ -181,6 +181,5 @@ def _about(examinee: Examinee, key: str) -> dict[str, Any]:
 
 def _finish(result: EvalResult, folder: Path) -> None:
     """Write the result last, so that its presence means that everything is there."""
-    partial = folder / f".{RESULT}.{os.getpid()}"
-    partial.write_text(json.dumps(encode(result), indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / RESULT)
+    with replacement(folder / RESULT) as new:
+        new.write_text(json.dumps(encode(result), indent=1) + "\n", encoding="utf-8")
