@@ -2,6 +2,7 @@
 
 from harness.embedded.bases.arithmetic import ARITHMETIC
 from harness.embedded.bases.gcd import GCD
+from harness.embedded.bases.products import PRODUCTS
 from harness.embedded.bases.recipe import Recipe
 
-BASES: dict[str, Recipe] = {"tiny-arithmetic": ARITHMETIC, "tiny-gcd": GCD}
+BASES: dict[str, Recipe] = {"tiny-arithmetic": ARITHMETIC, "tiny-gcd": GCD, "tiny-products": PRODUCTS}

@@ -10,7 +10,7 @@ import pytest
 from evaluators.tasks import load_problems
 from evaluators.types import Split
 from harness.config.settings import ModelSettings
-from harness.embedded.bases import BASES, gcd
+from harness.embedded.bases import BASES, gcd, products
 from harness.embedded.bases.training import make_base
 from harness.models.loading import load_policy
 from harness.rollout.engines.engine import Sampling, sample_groups
@@ -20,6 +20,7 @@ from tests.support.paths import ROOT
 TASKS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tiny-arithmetic": ("arithmetic", {}, r"(\d+\+\d+=\d+;)*####\d+"),
     "tiny-gcd": (gcd.TASK, gcd.OPTIONS, r"(\d+%\d+=\d+;)*####\d+"),
+    "tiny-products": (products.TASK, products.OPTIONS, r"(\d+\*\d+=\d+;){1,2}(\d+\+\d+=\d+;)?####\d+"),
 }
 """For each embedded model: its task with options, and a pattern of worked solutions."""
 
@@ -34,7 +35,14 @@ def answers(name: str, temperature: float) -> list[tuple[str, bool]]:
     return [(c.text, c.text.endswith(f"####{g.problem.answer}")) for g in groups for c in g.completions]
 
 
-@pytest.mark.parametrize(("name", "rooms"), [("tiny-arithmetic", (0.25, 0.5, 0.9)), ("tiny-gcd", (0.5, 0.7, 0.65))])
+ROOMS = {
+    "tiny-arithmetic": (0.25, 0.5, 0.9),
+    "tiny-gcd": (0.5, 0.7, 0.65),
+    "tiny-products": (0.25, 0.5, 0.85),
+}
+
+
+@pytest.mark.parametrize(("name", "rooms"), ROOMS.items(), ids=ROOMS)
 def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[float, float, float]) -> None:
     low, high, able = rooms
     sampled, greedy = answers(name, 1.0), answers(name, 0.0)
@@ -59,6 +67,19 @@ def test_worked_divisors_are_euclids_and_a_slip_falsifies_one_remainder() -> Non
         steps = re.findall(r"(\d+)%(\d+)=(\d+);", gcd.worked(prompt, random.Random(seed)))
         wrong = [(int(a), int(b), int(rest)) for a, b, rest in steps if int(a) % int(b) != int(rest)]
         assert len(wrong) == 1
+
+
+def test_worked_products_are_right_and_a_slip_falsifies_one_step() -> None:
+    prompt = "Solve the following multiplication: {} * {}. Give only the result as your final answer."
+    assert products.worked(prompt.format(15, 43), None) == "15*40=600;15*3=45;600+45=645;####645"
+    assert products.worked(prompt.format(15, 40), None) == "15*40=600;####600"
+    for seed in range(50):
+        text = products.worked(prompt.format(15, 43), random.Random(seed))
+        steps = [(int(a), sign, int(b), int(c)) for a, sign, b, c in re.findall(r"(\d+)([*+])(\d+)=(\d+);", text)]
+        assert len(steps) == 3
+        wrong = [step for step in steps if (step[0] * step[2] if step[1] == "*" else step[0] + step[2]) != step[3]]
+        assert len(wrong) == 1
+        assert text.endswith(f"####{steps[-1][3]}")
 
 
 @pytest.mark.parametrize("name", BASES)
