@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -142,21 +143,28 @@ def _build(name: str, split: Split, data: Path | str | None, options: dict[str, 
             raise TaskError(
                 f"the task {name} has no option {option!r}{suggestion(option, names)}; its options: {', '.join(names)}"
             )
-    _check_types(name, options)
+    _check_types(name, options, parameters)
     if "variant" in parameters:
         more["variant"] = variant
     return _known(task).build(split, data=None if data is None else Path(data), **options, **more)
 
 
-def _check_types(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse values that are not of the declared types. Otherwise a task would end in a traceback."""
-    hints = get_type_hints(_known(name.partition(":")[0]).build)
+def _check_types(name: str, options: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Refuse values that are not of a declared plain type. Otherwise a task would end in a traceback."""
     for option, value in options.items():
+        hint = parameters[option].annotation if option in parameters else Any
         try:
-            TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
+            TypeAdapter(hint if _is_plain(hint) else Any).validate_python(value, strict=True)
         except ValidationError as error:
             must = error.errors()[0]["msg"].replace("Input should be", "must be")
             raise TaskError(f"the task {name}: its option {option} {must}, not {value!r}") from error
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether a type consists of numbers, texts, truth values, constants and None, which YAML writes as they are."""
+    if get_origin(hint) in (Union, UnionType):
+        return all(map(_is_plain, get_args(hint)))
+    return hint in (int, float, str, bool, type(None)) or get_origin(hint) is Literal
 
 
 def _parameters(task: str) -> Mapping[str, inspect.Parameter]:

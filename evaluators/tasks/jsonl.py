@@ -17,6 +17,7 @@ from evaluators.types import Problem, Split, TaskError
 FLAG = "--task 'jsonl:prompt=question,answer=answer'"
 Name = str | int
 """A name. YAML reads a name of digits as a number."""
+NameOrNone = Name | Literal[False] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +38,11 @@ def build(
     whole: bool = False,
     prompt: Name = "prompt",
     answer: Name = "answer",
-    solution: Name | None = None,
-    split: Name | Literal[False] | None = None,
-    hub: Name | None = None,
-    config: Name | None = None,
-    hub_split: Name | None = None,
+    solution: NameOrNone = None,
+    split: NameOrNone = None,
+    hub: NameOrNone = None,
+    config: NameOrNone = None,
+    hub_split: NameOrNone = None,
 ) -> list[Problem]:
     r"""The problems of a split, in the order of the data.
 

@@ -197,7 +197,7 @@ def init(
 @one_sentence
 @telling()
 def make_base(
-    name: Annotated[str, typer.Argument(help="The embedded model: tiny-arithmetic or tiny-gcd.")],
+    name: Annotated[str, typer.Argument(help="The embedded model, such as tiny-arithmetic.")],
     out: Annotated[Path, typer.Option(help="The folder to write it to.")] = Path("base"),
     *,
     console: Terminal,

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from uuid import uuid4
 
 import yaml
 
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.suites import suite_names
 from harness.errors import HarnessError
+from harness.records.atomic import replacement
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, Journal
 
+IDENTITY = ".identity"
+"""The file in the directory with a random text."""
 CHECKPOINT = "checkpoint.safetensors"
 """The state from which an unfinished run resumes."""
 ERROR = "error.txt"
@@ -74,6 +78,14 @@ class OutDir:
     def tracking_uri(self) -> str:
         """The default MLflow store."""
         return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
+
+    def identity(self) -> str:
+        """A text that distinguishes this directory from all others, also from copies and those of other machines."""
+        path = self.root / IDENTITY
+        if not path.is_file():
+            with replacement(path) as new:
+                new.write_text(uuid4().hex)
+        return f"{path.read_text()} at {self.root.resolve()}"
 
     def prepare(self) -> None:
         """Create the directory, and check that it can be written.

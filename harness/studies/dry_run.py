@@ -33,8 +33,9 @@ def rehearsal(planned: Plan, forecaster: Forecaster) -> str:
 
 def _disk(planned: Plan) -> str:
     """The largest files of a run of any objective. A critic is part of the checkpoint."""
-    one_per_arm = {run.arm_key: run for run in planned.runs}.values()
-    files = [disk_of(run, parts_of(run)) for run in one_per_arm]
+    first, *others = {run.arm_key: run for run in planned.runs}.values()
+    parts = parts_of(first)
+    files = [disk_of(first, parts), *(disk_of(run, parts_of(run, parts)) for run in others)]
     checkpoint, model = max(file.checkpoint for file in files), max(file.model for file in files)
     until = f"up to {checkpoint / 1e6:,.1f} MB for the checkpoint and " if checkpoint else ""
     return f"{until}{model / 1e6:,.1f} MB for the final model"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluators.types import Split
-from harness.records.events import End, Evaluation, Event, Start
+from harness.records.events import End, Evaluation, Event, Resumed, Start
 from harness.records.journal import Follower
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
@@ -18,7 +18,7 @@ class Seen:
         self.test: Evaluation | None = None
         """The last evaluation on the test split."""
         self.count = 0
-        """The number of events in the journal."""
+        """The number of events in the journal, without its notes of resumes."""
         self.waiting: list[Event] = []
         """The newest events, until they are published."""
         self._last: Event | None = None
@@ -33,9 +33,10 @@ class Seen:
             self.start = event if isinstance(event, Start) else self.start
             if isinstance(event, Evaluation) and event.split is Split.TEST:
                 self.test = event
-            self.count += 1
-            self.waiting.append(event)
             self._last = event
+            if not isinstance(event, Resumed):  # it has no metrics, and would shift the events that a resume repeats
+                self.count += 1
+                self.waiting.append(event)
 
     def behind(self, published: int) -> list[Event]:
         """The waiting events after the first ``published`` events of the journal."""

@@ -1,6 +1,5 @@
 """The runs of one experiment. Each is made only once, even if several processes publish at the same time."""
 
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +23,11 @@ def layout_tags(config: RunConfig) -> dict[str, str]:
 class StoreRuns:
     """A parent run for each invocation, and a child run for each of our runs.
 
-    ``making`` is the file that is locked while a run is made.
+    ``place`` is the identity of the directory of our runs. ``making`` is the file that is locked while a run is made.
     """
 
-    def __init__(self, client: MlflowClient, experiment: str, making: Path) -> None:
-        self._client, self._experiment, self._making = client, experiment, making
+    def __init__(self, client: MlflowClient, experiment: str, place: str, making: Path) -> None:
+        self._client, self._experiment, self._place, self._making = client, experiment, place, making
         self._parents: dict[str, Run] = {}
 
     @contextmanager
@@ -37,19 +36,18 @@ class StoreRuns:
         with locked(self._making, patience=INITIALISING):
             yield
 
-    def child(self, start: Start, directory: Path) -> Run:
-        """MLflow's run for our run in ``directory``.
+    def child(self, start: Start) -> Run:
+        """MLflow's run for our run.
 
-        If our run was started again, the MLflow run of its older start is deleted. The same run in another directory
-        has an MLflow run of its own.
+        If our run was started again, the MLflow run of its older start is deleted. If another directory has started the
+        same run, that one has an MLflow run of its own.
         """
-        place = f"{platform.node()}:{directory.resolve()}"
-        found = self._find_child(start, place)
+        found = self._find_child(start)
         if found:
             return found
         parent = self.parent(start.origin.invocation, start.time)
         with self.alone():
-            return self._find_child(start, place) or self._make_child(start, place, parent.info.run_id)
+            return self._find_child(start) or self._make_child(start, parent.info.run_id)
 
     def parent(self, invocation: Invocation, began: float | None = None) -> Run:
         """MLflow's run for an invocation, as it was at the first call. A new one begins at ``began`` or now."""
@@ -76,18 +74,22 @@ class StoreRuns:
         others = "".join(f" AND tags.`{ARM}` != '{arm}'" for arm in arms)
         return not self._client.search_runs([self._experiment], f"tags.`{MATCH}` = '{match}'{others}", max_results=1)
 
-    def _find_child(self, start: Start, place: str) -> Run | None:
+    def is_elsewhere(self, run: Run) -> bool:
+        """Whether another directory first published the run. Then this one has been copied or moved."""
+        return run.data.tags.get(PLACE, self._place) != self._place
+
+    def _find_child(self, start: Start) -> Run | None:
         created = repr(start.time)
         runs = self._search(RUN_ID, start.run_id)
         for run in runs:
             if run.data.tags[CREATED] == created:
                 return run
         for run in runs:
-            if run.data.tags.get(PLACE) == place:  # it was started again with --fresh
+            if run.data.tags.get(PLACE) == self._place:  # it was started again with --fresh
                 self._client.delete_run(run.info.run_id)
         return None
 
-    def _make_child(self, start: Start, place: str, parent: str) -> Run:
+    def _make_child(self, start: Start, parent: str) -> Run:
         config = start.config
         return self._client.create_run(
             self._experiment,
@@ -96,7 +98,7 @@ class StoreRuns:
             tags={
                 RUN_ID: start.run_id,
                 CREATED: repr(start.time),
-                PLACE: place,
+                PLACE: self._place,
                 PUBLISHED: "0",
                 **layout_tags(config),
                 "mlflow.parentRunId": parent,

@@ -12,7 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from evaluators.types import Split
 from harness.config.run_config import RunConfig, flat
-from harness.records.events import End, Evaluation, Resumed, Start, Step
+from harness.records.events import End, Evaluation, Start, Step
 
 LONGEST_PARAM = 6000
 FINAL, VALIDATION = "accuracy/final", "accuracy/validation"
@@ -64,9 +64,7 @@ def datasets_of(start: Start) -> list[DatasetInput]:
     ]
 
 
-def metrics_of(
-    event: Resumed | Step | Evaluation | End, task: str, final: Evaluation | None
-) -> dict[str, float | None]:
+def metrics_of(event: Step | Evaluation | End, task: str, final: Evaluation | None) -> dict[str, float | None]:
     """An event's metrics by name. The names are the same for all objectives. None means not finite.
 
     ``final`` is the test evaluation of a finished run.
@@ -93,7 +91,7 @@ SCALE = {"seconds": 1e3, "flops": 1e-9}
 UNIT_NOTE = {"seconds": ", in milliseconds", "flops": ", in 1e9"}
 
 
-def position(event: Resumed | Step | Evaluation | End, config: RunConfig) -> int:
+def position(event: Step | Evaluation | End, config: RunConfig) -> int:
     """MLflow's integer step: the budget spent. Seconds are counted in milliseconds, and FLOPs in 1e9."""
     unit = config.budget.unit
     return int(event.ledger.spent(unit) * SCALE.get(unit, 1))

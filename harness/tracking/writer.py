@@ -17,10 +17,10 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from evaluators.statistics.accuracy import read_records
 from harness.config.run_config import RunConfig
-from harness.records.events import Invocation, Start
+from harness.records.events import Invocation, Resumed, Start
 from harness.records.journal import JOURNAL, Journal
-from harness.records.out_dir import EVALUATIONS, completions_of
-from harness.tracking import LAYOUT, LAYOUT_NOW, NOTE, PUBLISHED
+from harness.records.out_dir import EVALUATIONS, OutDir, completions_of
+from harness.tracking import LAYOUT, LAYOUT_NOW, NOTE, PLACE, PUBLISHED
 from harness.tracking.answer import LEADERBOARD, answers_of, name_of, table
 from harness.tracking.completions import LISTED, TABLE, TABLES, table_of
 from harness.tracking.following import Seen
@@ -45,7 +45,8 @@ class Writer:
         self._uri = uri = absolute(uri)
         self._client, self._experiment = experiment_of(uri, suite, root)
         making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
-        self._runs = StoreRuns(self._client, self._experiment, making)
+        self._place = OutDir(root).identity()
+        self._runs = StoreRuns(self._client, self._experiment, self._place, making)
         self._seen: dict[Path, Seen] = {}
 
     @contextmanager
@@ -67,7 +68,7 @@ class Writer:
         start = seen.start
         if start is None:
             return
-        run = self._runs.child(start, directory)
+        run = self._runs.child(start)
         current = run.data.tags.get(LAYOUT) == LAYOUT_NOW
         published = int(run.data.tags[PUBLISHED])
         shown = published if current else 0
@@ -75,14 +76,15 @@ class Writer:
             del self._seen[directory]
             seen = self._look(directory)
         status = seen.status(running=running)
-        if shown >= seen.count and run.info.status == status and not self._left_behind(run):
+        behind = shown > seen.count and self._runs.is_elsewhere(run)  # a copy, whose original has gone on
+        if behind or (shown >= seen.count and run.info.status == status and not self._left_behind(run)):
             seen.waiting.clear()
             return
         if published == 0:  # a process that was interrupted may have made only the run
             with self._runs.alone():
                 self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
-        tags = {PUBLISHED: str(max(shown, seen.count))}
+        tags = {PLACE: run.data.tags.get(PLACE, self._place), PUBLISHED: str(max(shown, seen.count))}
         if status != "RUNNING":
             self._put_files(run, directory)
             tags |= {TABLES: LISTED} if self._put_table(run, directory, seen) else {}
@@ -197,7 +199,7 @@ class Writer:
         metrics = [
             Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
             for event in seen.behind(published)
-            if not isinstance(event, Start)
+            if not isinstance(event, Start | Resumed)
             for key, value in metrics_of(event, start.config.task.name, seen.final).items()
             if value is not None
         ]

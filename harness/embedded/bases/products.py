@@ -20,7 +20,10 @@ def prompts(seed: int) -> list[str]:
 
 
 def worked(prompt: str, slips: random.Random | None) -> str:
-    """The worked solution. A slip makes one part or their sum wrong, and everything that follows from it."""
+    """The worked solution. A slip makes one part or their sum wrong, and everything that follows from it.
+
+    A part of 0 stays right if the slip would make it negative.
+    """
     a, b = (int(number) for number in re.findall(r"\d+", prompt))
     parts = [part for part in (b // 10 * 10, b % 10) if part] or [0]
     slip_at = slips.randrange(len(parts) + (len(parts) > 1)) if slips else -1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, MaxNLocator, NullLocator
@@ -76,7 +77,8 @@ def budgets(board: Board) -> Figure:
             _against_unit(axes, part, unit, styles)
             finish(axes)
         places[0].set_ylabel(f"{part.regime}\nvalidation accuracy, %")
-    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
+    named = _named(figure)
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=6, frameon=False)
     return figure
 
 
@@ -177,9 +179,14 @@ def _at_ages(
 
 def legend_beside(figure: Figure) -> None:
     """Name the lines of all panels, each once, on the right. The figure becomes higher if the names need it."""
-    found = {name: line for axes in figure.axes for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    found = _named(figure)
     figure.set_figheight(max(figure.get_figheight(), _height(len(found))))
     figure.legend(found.values(), found.keys(), loc="outside right center", frameon=False)
+
+
+def _named(figure: Figure) -> dict[str, Artist]:
+    """The lines of all panels by their name, each once."""
+    return {name: line for axes in figure.axes for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
 
 
 def _height(entries: int) -> float:

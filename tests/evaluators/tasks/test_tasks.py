@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from evaluators.tasks import TASKS, load_problems, options_of
+from evaluators.tasks import TASKS, Task, load_problems, options_of
 from evaluators.types import Problem, Split, TaskError
 
 LINES = [{"prompt": f"What is {n}+1?", "answer": n + 1} for n in range(200)]
@@ -149,11 +149,32 @@ def test_unknown_names() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_option_of_every_task_refuses_a_value_of_another_type(name: str) -> None:
-    options = options_of(name) or ["prompt", "seed", "count"]
-    assert options
-    for option in options:
+    for option in options_of(name) or ["prompt", "seed", "count"]:
         with pytest.raises(TaskError, match=rf"its option {option} must be .*, not \[\[\]\]"):
             load_problems(name, Split.TRAIN, **{option: [[]]})
+
+
+class Words:
+    """A type that only its task understands."""
+
+
+def test_other_types_of_options_are_left_to_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task of another package may take a list for a tuple, a text for a path, or a type of its own."""
+
+    def build(
+        split: Split,
+        *,
+        data: Path | None,
+        several: tuple[str, ...],
+        path: Path,
+        own: Words,
+        later: "Unknown",  # type: ignore[name-defined]  # noqa: F821
+    ) -> list[Problem]:
+        return [Problem(id=f"{several} {path} {own} {later}", prompt="1+1=", answer="2", split=split)]
+
+    monkeypatch.setitem(cast(dict[str, Task], TASKS), "odd", Task(build=build))
+    (problem,) = load_problems("odd", Split.TRAIN, several=["a"], path="b", own="c", later="d")
+    assert problem.id == "['a'] b c d"
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -35,6 +35,7 @@ def test_any_number_of_objectives_is_named_inside_its_picture(small_runs: dict[s
     runs = [
         trained(result(records, objective__name=arm, seed=seed, regime=regime), 0.8, 0.1, seed)
         for arm, seed, regime in product(arms, range(5), ("on_policy", "offline"))
+        if (arm, regime) != (arms[-1], "on_policy")  # only in the other regime
     ]
     found = pictures(build(suite(), runs))
     assert found.keys() == set(NAMES)

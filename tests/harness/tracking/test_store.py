@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from harness.config.suites import load_suite
 from harness.errors import HarnessError
 from harness.launch.syncing import Syncing, sync_suite
+from harness.records.events import Evaluation, Resumed, Step, encode
 from harness.records.journal import Journal
 from harness.records.out_dir import OutDir
 from harness.records.results import start_of
@@ -27,6 +28,7 @@ from tests.support.boards import BASIC_FILES
 from tests.support.command_line import two_runs
 from tests.support.mlflow_server import free_port, stop
 from tests.support.processes import typed
+from tests.support.published import published
 from tests.support.small import INVOCATION, SUITE, journal_of
 
 
@@ -94,18 +96,21 @@ def test_children_share_keys_and_their_steps_are_the_budget(store: OutDir) -> No
 def test_a_run_published_in_pieces_equals_one_published_at_once(
     store: OutDir, small_runs: dict[str, Path], tmp_path: Path
 ) -> None:
-    """In between, the journal is cut back to a checkpoint, as after a kill. The repeated steps have later times."""
+    """In between, the journal is cut back to a checkpoint, as after a kill. Then other code repeats the lost steps."""
     pieces = tmp_path / "pieces" / SUITE / "runs" / "agro"
     pieces.mkdir(parents=True)
     lines = (small_runs["agro"] / "journal.jsonl").read_bytes().splitlines(keepends=True)
     publisher = Writer(f"sqlite:///{tmp_path}/pieces.db", SUITE, tmp_path)
-    resumed = [*lines[:5], *map(_later, lines[5:])]
+    last = Journal(small_runs["agro"]).read()[4]
+    assert isinstance(last, Step | Evaluation)
+    note = Resumed(step=last.step, ledger=last.ledger, versions={"torch": "another"}, time=last.time)
+    resumed = [*lines[:5], json.dumps(encode(note)).encode() + b"\n", *map(_later, lines[5:])]
     for count in (1, 6, 8):
         (pieces / "journal.jsonl").write_bytes(b"".join(lines[:count]))
         publisher.publish(pieces, running=True)
-    for count in (5, 7, len(lines)):
+    for count in (5, 7, len(resumed)):
         (pieces / "journal.jsonl").write_bytes(b"".join(resumed[:count]))
-        publisher.publish(pieces, running=count < len(lines))
+        publisher.publish(pieces, running=count < len(resumed))
     (at_once,) = [run for run in store.runs() if run.name.startswith("agro")]
     Writer(store.tracking_uri, SUITE, store.root).publish(at_once, running=False)
 
@@ -209,8 +214,22 @@ def test_the_same_run_in_two_directories_is_two_runs_of_one_store(store: OutDir,
         found.append(contents(store.tracking_uri))
     assert len([params for _, params, _, _ in found[0].values() if params]) == 2
     assert found[0] == found[1]
+    journal.write_text(journal.read_text().replace(repr(created + 60), repr(created + 90), 1))  # started anew
+    sync_suite(Writer(store.tracking_uri, SUITE, other.root), other, SUITE, [copy])
+    assert len([params for _, params, _, _ in contents(store.tracking_uri).values() if params]) == 2
     (events,) = Reader(store.tracking_uri, SUITE).journals()
-    assert start_of(events).time == created + 60
+    assert start_of(events).time == created + 90
+
+
+def test_a_copy_that_has_not_gone_on_changes_nothing(store: OutDir, tmp_path: Path) -> None:
+    run = next(store.runs())
+    copy = shutil.copytree(run, tmp_path / "other" / run.relative_to(store.root))
+    lines = (copy / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (copy / "journal.jsonl").write_bytes(b"".join(lines[:6]))
+    Writer(store.tracking_uri, SUITE, store.root).publish(run, running=False)
+    before = published(store.tracking_uri)
+    Writer(store.tracking_uri, SUITE, tmp_path / "other").publish(copy, running=False)
+    assert published(store.tracking_uri) == before
 
 
 def test_a_dead_server_costs_one_warning_and_little_time(store: OutDir) -> None:
@@ -282,7 +301,7 @@ def test_a_whole_run_without_a_server_and_its_sync(tmp_path: Path) -> None:
 def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_later(store: OutDir) -> None:
     run = next(store.runs())
     publisher = Writer(store.tracking_uri, SUITE, store.root)
-    publisher._runs.child(start_of(Journal(run).read()), run)
+    publisher._runs.child(start_of(Journal(run).read()))
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")
