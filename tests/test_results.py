@@ -31,9 +31,11 @@ from harness.studies.tabular.tables import convergence_markdown, gradients_markd
 from tests.support.paths import ROOT
 
 REAL = "svamp_test.jsonl@Qwen2.5-Coder-0.5B-Instruct"
+PRODUCTS = "reasoning_gym-products@tiny-products"
 EVALS = "evals"
 SUITES = {
     REAL: REAL,
+    PRODUCTS: PRODUCTS,
     "smollm2-sums": "smollm2-sums",
     "tiny-arithmetic": "tiny-arithmetic",
     "tiny-arithmetic-literature": "tiny-arithmetic",
@@ -190,6 +192,12 @@ def test_the_page_on_old_data_shows_the_objectives_of_the_literature(committed: 
             "collapsed": ", ".join(count[1] if count else "0" for count in collapsed),
             "FLOPs": ", ".join(made[arm]["FLOPs"].strip("*") for made in found),
         }
+
+
+def test_the_page_on_old_data_shows_the_third_task(committed: Path) -> None:
+    page = (ROOT / "docs" / "old-data.md").read_text().split("\n### A third task, planned before its runs\n")[1]
+    published = (committed / "results" / PRODUCTS / "leaderboard.md").read_text().split("\n## ")[0]
+    assert cells(page.split("\n##")[0]) == cells(published)
 
 
 def test_the_published_sweep_of_lags_comes_from_its_runs(committed: Path, tmp_path: Path) -> None:
