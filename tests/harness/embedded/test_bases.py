@@ -50,7 +50,7 @@ def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[f
     assert sum(right for _, right in greedy) / len(greedy) > able
     bare = sum(text.startswith("####") for text, _ in sampled) / len(sampled)
     assert 0.25 < bare < 0.45  # the bad habit
-    assert sum(re.fullmatch(TASKS[name][2], text) is not None for text, _ in greedy) > 0.99 * len(greedy)
+    assert sum(re.fullmatch(TASKS[name][2], text) is not None for text, _ in greedy) >= 0.99 * len(greedy)
 
 
 @pytest.mark.parametrize("name", BASES)
