@@ -36,21 +36,22 @@ def answers(name: str, temperature: float) -> list[tuple[str, bool]]:
 
 
 ROOMS = {
-    "tiny-arithmetic": (0.25, 0.5, 0.9),
-    "tiny-gcd": (0.5, 0.7, 0.65),
-    "tiny-products": (0.25, 0.5, 0.85),
+    "tiny-arithmetic": (0.25, 0.5, 0.9, 0.99),
+    "tiny-gcd": (0.5, 0.7, 0.65, 0.99),
+    "tiny-products": (0.25, 0.5, 0.85, 0.98),
 }
+"""Bounds: the lowest and highest accuracy of samples, and the lowest accuracy and share of worked solutions if greedy."""
 
 
 @pytest.mark.parametrize(("name", "rooms"), ROOMS.items(), ids=ROOMS)
-def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[float, float, float]) -> None:
-    low, high, able = rooms
+def test_it_has_room_to_improve_and_the_skill_to_do_so(name: str, rooms: tuple[float, float, float, float]) -> None:
+    low, high, able, worked = rooms
     sampled, greedy = answers(name, 1.0), answers(name, 0.0)
     assert low <= sum(right for _, right in sampled) / len(sampled) <= high
     assert sum(right for _, right in greedy) / len(greedy) > able
     bare = sum(text.startswith("####") for text, _ in sampled) / len(sampled)
     assert 0.25 < bare < 0.45  # the bad habit
-    assert sum(re.fullmatch(TASKS[name][2], text) is not None for text, _ in greedy) >= 0.99 * len(greedy)
+    assert sum(re.fullmatch(TASKS[name][2], text) is not None for text, _ in greedy) > worked * len(greedy)
 
 
 @pytest.mark.parametrize("name", BASES)
