@@ -1,7 +1,6 @@
 """Accuracy from verdicts, and the table of every sampled completion."""
 
 import io
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from evaluators.atomic import replacement
 from evaluators.types import Verdict
 
 
@@ -98,13 +98,8 @@ def _won(votes: Counter[str | bool]) -> float:
 def write_records(records: Sequence[SampleRecord], path: Path) -> None:
     """Write a parquet file with :data:`SCHEMA`, atomically."""
     table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacement(path) as new:
+        pq.write_table(table, new, compression="zstd")
 
 
 def uncompressed(path: Path, *, withhold: bool = False) -> bytes:

@@ -152,9 +152,10 @@ def _build(name: str, split: Split, data: Path | str | None, options: dict[str, 
 def _check_types(name: str, options: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> None:
     """Refuse values that are not of a declared plain type. Otherwise a task would end in a traceback."""
     for option, value in options.items():
-        hint = parameters[option].annotation if option in parameters else Any
+        if option not in parameters or not _is_plain(hint := parameters[option].annotation):
+            continue
         try:
-            TypeAdapter(hint if _is_plain(hint) else Any).validate_python(value, strict=True)
+            TypeAdapter(hint).validate_python(value, strict=True)
         except ValidationError as error:
             must = error.errors()[0]["msg"].replace("Input should be", "must be")
             raise TaskError(f"the task {name}: its option {option} {must}, not {value!r}") from error

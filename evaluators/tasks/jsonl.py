@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from evaluators.tasks.chat import question_in
 from evaluators.tasks.columns import as_task, missing_columns
@@ -114,8 +114,8 @@ def _splits(assigned: Sequence[Split] | None, questions: Sequence[str], whole: b
     )
 
 
-def _word(key: str, value: Any) -> str:
-    if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+def _word(key: str, value: Name) -> str:
+    if str(value).strip():
         return str(value)
     raise TaskError(f"the option {key} of the task jsonl must be a name, not {value!r}; use one, such as {FLAG}")
 

@@ -104,8 +104,10 @@ def _on_top(task: Any, given: Any) -> Any:
     """``given`` merged into the suite's task if both are the same task, because options belong to one task."""
     if not isinstance(task, dict) or not isinstance(given, dict) or task.get("name") != given.get("name"):
         return deepcopy(given)
-    merged, options = task | given, [one.get("options") or {} for one in (task, given)]
-    return merged | {"options": options[0] | options[1]} if all(isinstance(one, dict) for one in options) else merged
+    before, options = (one.get("options") or {} for one in (task, given))
+    if not isinstance(before, dict) or not isinstance(options, dict):
+        return task | given  # the validation refuses it
+    return task | given | {"options": before | options}
 
 
 def explain(error: ValidationError, model: type) -> str:

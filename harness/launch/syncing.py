@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from evaluators.atomic import replacement
 from harness.errors import HarnessError
 from harness.records.addresses import address_of, reason_of, without_password
-from harness.records.atomic import replacement
 from harness.records.events import Invocation
 from harness.records.journal import Journal
 from harness.records.locks import is_locked

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import yaml
 
+from evaluators.atomic import replacement
 from harness.config.run_config import RunConfig, SuiteConfig
 from harness.config.suites import suite_names
 from harness.errors import HarnessError
-from harness.records.atomic import replacement
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, Journal
 

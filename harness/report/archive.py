@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from evaluators.atomic import replacement
 from evaluators.statistics.accuracy import SampleRecord, uncompressed
 from evaluators.tasks import generates
 from harness.errors import HarnessError, one_line
-from harness.records.atomic import replacement
 from harness.records.events import Event
 from harness.records.journal import JOURNAL, parse
 from harness.records.out_dir import OutDir

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluators.types import Split
-from harness.records.events import End, Evaluation, Event, Resumed, Start
+from harness.records.events import End, Evaluation, Event, Resumed, Start, Step
 from harness.records.journal import Follower
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
@@ -19,7 +19,7 @@ class Seen:
         """The last evaluation on the test split."""
         self.count = 0
         """The number of events in the journal, without its notes of resumes."""
-        self.waiting: list[Event] = []
+        self.waiting: list[Start | Step | Evaluation | End] = []
         """The newest events, until they are published."""
         self._last: Event | None = None
 
@@ -38,7 +38,7 @@ class Seen:
                 self.count += 1
                 self.waiting.append(event)
 
-    def behind(self, published: int) -> list[Event]:
+    def behind(self, published: int) -> list[Start | Step | Evaluation | End]:
         """The waiting events after the first ``published`` events of the journal."""
         return self.waiting[max(0, published - (self.count - len(self.waiting))) :]
 

@@ -74,9 +74,13 @@ class StoreRuns:
         others = "".join(f" AND tags.`{ARM}` != '{arm}'" for arm in arms)
         return not self._client.search_runs([self._experiment], f"tags.`{MATCH}` = '{match}'{others}", max_results=1)
 
+    def place_of(self, run: Run) -> str:
+        """The directory that first published the run. If an older version did not record it, this is ours."""
+        return run.data.tags.get(PLACE, self._place)
+
     def is_elsewhere(self, run: Run) -> bool:
         """Whether another directory first published the run. Then this one has been copied or moved."""
-        return run.data.tags.get(PLACE, self._place) != self._place
+        return self.place_of(run) != self._place
 
     def _find_child(self, start: Start) -> Run | None:
         created = repr(start.time)

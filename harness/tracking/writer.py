@@ -17,7 +17,7 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from evaluators.statistics.accuracy import read_records
 from harness.config.run_config import RunConfig
-from harness.records.events import Invocation, Resumed, Start
+from harness.records.events import Invocation, Start
 from harness.records.journal import JOURNAL, Journal
 from harness.records.out_dir import EVALUATIONS, OutDir, completions_of
 from harness.tracking import LAYOUT, LAYOUT_NOW, NOTE, PLACE, PUBLISHED
@@ -45,8 +45,7 @@ class Writer:
         self._uri = uri = absolute(uri)
         self._client, self._experiment = experiment_of(uri, suite, root)
         making = beside(uri) if uri.startswith("sqlite") else root / ".publishing"
-        self._place = OutDir(root).identity()
-        self._runs = StoreRuns(self._client, self._experiment, self._place, making)
+        self._runs = StoreRuns(self._client, self._experiment, OutDir(root).identity(), making)
         self._seen: dict[Path, Seen] = {}
 
     @contextmanager
@@ -84,7 +83,7 @@ class Writer:
             with self._runs.alone():
                 self._introduce(run, directory, start)
         self._log_metrics(run, seen, start, shown)
-        tags = {PLACE: run.data.tags.get(PLACE, self._place), PUBLISHED: str(max(shown, seen.count))}
+        tags = {PLACE: self._runs.place_of(run), PUBLISHED: str(max(shown, seen.count))}
         if status != "RUNNING":
             self._put_files(run, directory)
             tags |= {TABLES: LISTED} if self._put_table(run, directory, seen) else {}
@@ -199,7 +198,7 @@ class Writer:
         metrics = [
             Metric(key, value, int(event.time * 1000), 0 if key == FINAL else position(event, start.config))
             for event in seen.behind(published)
-            if not isinstance(event, Start | Resumed)
+            if not isinstance(event, Start)
             for key, value in metrics_of(event, start.config.task.name, seen.final).items()
             if value is not None
         ]

@@ -32,3 +32,18 @@ def published(uri: str) -> Published:
         files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         found[key] = (run.info.status, run.data.params, tags.get(PUBLISHED), histories, files)
     return found
+
+
+def contents(uri: str) -> dict[str, object]:
+    """Everything that the store contains about the suite, in a form that can be compared."""
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(SUITE)
+    assert experiment is not None
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        histories = {
+            key: [(m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)]
+            for key in run.data.metrics
+        }
+        found[run.info.run_id] = (run.info.status, run.data.params, run.data.tags, histories)
+    return found

@@ -2,21 +2,16 @@
 
 import random
 import re
+from functools import partial
 from typing import Any
 
-from evaluators.tasks import load_problems
-from evaluators.types import Split
-from harness.embedded.bases.recipe import MARKER, Recipe
+from harness.embedded.bases.recipe import MARKER, Recipe, train_prompts
 
 TASK = "reasoning_gym:gcd"
 OPTIONS: dict[str, Any] = {"count": 6000, "max_value": 100, "prompt": "{question}"}
 SENTENCES = "Find the Greatest Common Divisor (GCD) of these numbers: , . Give only the GCD as your final answer."
 PATTERN = rf"{MARKER}| ?[A-Za-z(][^ ,.]*|."
 """A token is a word with the space before it, or a character."""
-
-
-def prompts(seed: int) -> list[str]:
-    return [problem.prompt for problem in load_problems(TASK, Split.TRAIN, seed=seed, **OPTIONS)]
 
 
 def worked(prompt: str, slips: random.Random | None) -> str:
@@ -36,7 +31,7 @@ def worked(prompt: str, slips: random.Random | None) -> str:
 GCD = Recipe(
     words=[*"0123456789%=;", *dict.fromkeys(re.findall(PATTERN, SENTENCES))],
     pattern=PATTERN,
-    prompts=prompts,
+    prompts=partial(train_prompts, TASK, OPTIONS),
     worked=worked,
     steps=2000,
     batch=128,

@@ -2,21 +2,16 @@
 
 import random
 import re
+from functools import partial
 from typing import Any
 
-from evaluators.tasks import load_problems
-from evaluators.types import Split
-from harness.embedded.bases.recipe import MARKER, Recipe
+from harness.embedded.bases.recipe import MARKER, SLIPS, Recipe, train_prompts
 
 TASK = "reasoning_gym:products"
 OPTIONS: dict[str, Any] = {"count": 6000, "min_digits": 1, "max_digits": 2, "prompt": "{question}"}
 SENTENCES = "Solve the following multiplication: * . Give only the result as your final answer."
 PATTERN = rf"{MARKER}| ?[A-Za-z(][^ :.]*|."
 """A token is a word with the space before it, or a character."""
-
-
-def prompts(seed: int) -> list[str]:
-    return [problem.prompt for problem in load_problems(TASK, Split.TRAIN, seed=seed, **OPTIONS)]
 
 
 def worked(prompt: str, slips: random.Random | None) -> str:
@@ -27,7 +22,7 @@ def worked(prompt: str, slips: random.Random | None) -> str:
     a, b = (int(number) for number in re.findall(r"\d+", prompt))
     parts = [part for part in (b // 10 * 10, b % 10) if part] or [0]
     slip_at = slips.randrange(len(parts) + (len(parts) > 1)) if slips else -1
-    slip = slips.choice([-10, -2, -1, 1, 2, 10]) if slips else 0
+    slip = slips.choice(SLIPS) if slips else 0
     found = [max(a * part + (slip if i == slip_at else 0), 0) for i, part in enumerate(parts)]
     text = "".join(f"{a}*{part}={product};" for part, product in zip(parts, found, strict=True))
     total = sum(found)
@@ -40,7 +35,7 @@ def worked(prompt: str, slips: random.Random | None) -> str:
 PRODUCTS = Recipe(
     words=list(dict.fromkeys([*"0123456789*+=;", *re.findall(PATTERN, SENTENCES)])),
     pattern=PATTERN,
-    prompts=prompts,
+    prompts=partial(train_prompts, TASK, OPTIONS),
     worked=worked,
     steps=2000,
     batch=128,

@@ -5,10 +5,16 @@ When it samples, it mixes the three. Reinforcement learning can teach it which h
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from evaluators.tasks import load_problems
+from evaluators.types import Split
 
 MARKER = "####"
+SLIPS = (-10, -2, -1, 1, 2, 10)
+"""The differences by which a slip makes the result of a step wrong."""
 PAD, EOS = "<pad>", "<eos>"
 SHARE_RIGHT, SHARE_BARE = 0.30, 0.35  # the others are worked solutions with a slip
 
@@ -40,3 +46,8 @@ class Recipe:
         if draw < SHARE_BARE:
             return MARKER + self.worked(prompt, None).rpartition(MARKER)[2]
         return self.worked(prompt, None if draw < SHARE_BARE + SHARE_RIGHT else rng)
+
+
+def train_prompts(task: str, options: Mapping[str, Any], seed: int) -> list[str]:
+    """The prompts of a task's train split for a seed."""
+    return [problem.prompt for problem in load_problems(task, Split.TRAIN, seed=seed, **options)]

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
+from evaluators.atomic import replacement
 from evaluators.lm_eval.evaluation import LmEvalRecord
 from evaluators.lm_eval.tasks import local_names
 from evaluators.statistics.accuracy import write_records
 from harness.config.run_config import digest, flat
 from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
-from harness.records.atomic import replacement
 from harness.records.graders import grader_of
 from harness.records.provenance import versions
 from harness.studies.evals.document import EvalResult, LmEval, LmEvalSummary, OwnEval

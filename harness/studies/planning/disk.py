@@ -21,9 +21,8 @@ class Disk:
 
 def disk_of(config: RunConfig, parts: Parts) -> Disk:
     """The files of a run, without the completions that its regime keeps for later steps."""
-    trained = [weight for module in parts.modules for weight in module.parameters() if weight.requires_grad]
-    kept: float = bytes_of(trained) * (2 if config.optimizer.optimism else 1)  # with the previous gradients
-    kept += moments([weight.numel() for weight in trained], config.optimizer)
+    kept: float = bytes_of(parts.trained) * (2 if config.optimizer.optimism else 1)  # with the previous gradients
+    kept += moments([weight.numel() for weight in parts.trained], config.optimizer)
     policy = parts.policy
     whole = (weight for weight in policy.model.parameters() if not (policy.adapted and weight.requires_grad))
     return Disk(

@@ -60,8 +60,7 @@ class Memory:
 def memory_of(config: RunConfig, parts: Parts, layout: Layout | None = None) -> Memory:
     """The memory of a run on the device that holds the most. ``layout``: by default that of the run's settings."""
     layout = layout or layout_of(config)
-    weights = [parameter for module in parts.modules for parameter in module.parameters()]
-    trained = [parameter for parameter in weights if parameter.requires_grad]
+    trained = parts.trained
     summed_once = layout.sharded and not layout.reshard  # before that they are whole, see below
     reference = [*parts.reference.model.parameters()] if parts.reference else []
     state = {

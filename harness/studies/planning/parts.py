@@ -39,6 +39,11 @@ class Parts:
         """The trained modules."""
         return [self.policy.model, *([self.critic] if self.critic else [])]
 
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """Their trained weights."""
+        return [weight for module in self.modules for weight in module.parameters() if weight.requires_grad]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:

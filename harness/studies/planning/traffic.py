@@ -48,7 +48,7 @@ def of_update(parts: Parts, layout: Layout, micro_batches: int) -> Traffic:
 
     Gradients are summed once. Sharded weights are gathered once, or twice per micro-batch with ``reshard``.
     """
-    trained = bytes_of(p for module in parts.modules for p in module.parameters() if p.requires_grad)
+    trained = bytes_of(parts.trained)
     if not layout.sharded:
         return once_around(trained, layout).times(2)
     weights, messages = bytes_of(p for module in parts.modules for p in module.parameters()), _messages(parts)

@@ -40,7 +40,7 @@ ROOMS = {
     "tiny-gcd": (0.5, 0.7, 0.65, 0.99),
     "tiny-products": (0.25, 0.5, 0.85, 0.98),
 }
-"""Bounds: the lowest and highest accuracy of samples, and the lowest accuracy and share of worked solutions if greedy."""
+"""Bounds of sampled accuracy, then the least accuracy and the least share of worked solutions of greedy completions."""
 
 
 @pytest.mark.parametrize(("name", "rooms"), ROOMS.items(), ids=ROOMS)

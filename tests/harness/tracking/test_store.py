@@ -28,23 +28,8 @@ from tests.support.boards import BASIC_FILES
 from tests.support.command_line import two_runs
 from tests.support.mlflow_server import free_port, stop
 from tests.support.processes import typed
-from tests.support.published import published
-from tests.support.small import INVOCATION, SUITE, journal_of
-
-
-def contents(uri: str) -> dict[str, object]:
-    """Everything that the store contains about the suite, in a form that can be compared."""
-    client = MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name(SUITE)
-    assert experiment is not None
-    found = {}
-    for run in client.search_runs([experiment.experiment_id]):
-        histories = {
-            key: [(m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)]
-            for key in run.data.metrics
-        }
-        found[run.info.run_id] = (run.info.status, run.data.params, run.data.tags, histories)
-    return found
+from tests.support.published import contents
+from tests.support.small import INVOCATION, SUITE
 
 
 def test_publishing_twice_is_publishing_once(store: OutDir) -> None:
@@ -187,51 +172,6 @@ def test_what_is_no_store_is_refused_and_not_made(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_started_over_replaces_its_older_self(store: OutDir) -> None:
-    run = next(store.runs())
-    publisher = Writer(store.tracking_uri, SUITE, store.root)
-    publisher.publish(run, running=False)
-    journal = run / "journal.jsonl"
-    created = journal_of(run)[0]["clock"]["time"]
-    journal.write_text(journal.read_text().replace(repr(created), repr(created + 60), 1))
-    publisher.publish(run, running=False)
-    assert len([run for run in contents(store.tracking_uri).values() if run[1]]) == 1
-
-
-def test_the_same_run_in_two_directories_is_two_runs_of_one_store(store: OutDir, tmp_path: Path) -> None:
-    """Neither directory deletes what the other has published. A report takes the run that started last."""
-    other = OutDir(tmp_path / "other")
-    run = next(store.runs())
-    copy = shutil.copytree(run, other.root / run.relative_to(store.root))
-    created = journal_of(run)[0]["clock"]["time"]
-    journal = copy / "journal.jsonl"
-    journal.write_text(journal.read_text().replace(repr(created), repr(created + 60), 1))
-    found = []
-    for _ in range(2):
-        for directory in (other, store):
-            writer = Writer(store.tracking_uri, SUITE, directory.root)
-            sync_suite(writer, directory, SUITE, [next(directory.runs())])
-        found.append(contents(store.tracking_uri))
-    assert len([params for _, params, _, _ in found[0].values() if params]) == 2
-    assert found[0] == found[1]
-    journal.write_text(journal.read_text().replace(repr(created + 60), repr(created + 90), 1))  # started anew
-    sync_suite(Writer(store.tracking_uri, SUITE, other.root), other, SUITE, [copy])
-    assert len([params for _, params, _, _ in contents(store.tracking_uri).values() if params]) == 2
-    (events,) = Reader(store.tracking_uri, SUITE).journals()
-    assert start_of(events).time == created + 90
-
-
-def test_a_copy_that_has_not_gone_on_changes_nothing(store: OutDir, tmp_path: Path) -> None:
-    run = next(store.runs())
-    copy = shutil.copytree(run, tmp_path / "other" / run.relative_to(store.root))
-    lines = (copy / "journal.jsonl").read_bytes().splitlines(keepends=True)
-    (copy / "journal.jsonl").write_bytes(b"".join(lines[:6]))
-    Writer(store.tracking_uri, SUITE, store.root).publish(run, running=False)
-    before = published(store.tracking_uri)
-    Writer(store.tracking_uri, SUITE, tmp_path / "other").publish(copy, running=False)
-    assert published(store.tracking_uri) == before
-
-
 def test_a_dead_server_costs_one_warning_and_little_time(store: OutDir) -> None:
     warnings: list[str] = []
     publishing = Syncing(
@@ -305,15 +245,6 @@ def test_a_store_that_was_lost_right_after_a_run_was_made_gets_its_parameters_la
     publisher.publish(run, running=False)
     (params,) = [params for _, params, _, _ in contents(store.tracking_uri).values() if params]
     assert params["algo"] in ("agro", "grpo")
-
-
-def test_two_first_users_of_a_store_wait_for_each_other(tmp_path: Path) -> None:
-    """They run in two directories. The lock belongs to the store, not to the directory."""
-    uri = f"sqlite:///{tmp_path / 'shared.db'}"
-    both = [two_runs(tmp_path / name / "out", "--tracking-uri", uri, "--seeds", f"{n},") for n, name in enumerate("ab")]
-    assert [typed.code() for typed in both] == [0, 0]
-    assert not any("cannot publish" in typed.stdout + typed.stderr for typed in both), [typed.stdout for typed in both]
-    assert len(MlflowSource(uri, SUITE).results()) == 4
 
 
 def test_a_deleted_experiment_is_not_an_empty_one(store: OutDir) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records.atomic import replacement
+from evaluators.atomic import replacement
 from tests.support.processes import FORKS
 
 
