@@ -17,7 +17,7 @@ RUN_ID, CREATED, PLACE, PUBLISHED, INVOCATION, EVALUATION, LAYOUT, MATCH, ARM = 
     f"harness.{name}"
     for name in ("run_id", "created", "place", "published", "invocation", "evaluation", "layout", "match", "arm")
 )
-"""Tags of a run. ``PLACE`` is the directory that first published it. Runs with the same ``MATCH`` may
+"""Tags of a run. ``PLACE`` is the identity of the directory that first published it. Runs with the same ``MATCH`` may
 be compared in one table. Runs with the same ``ARM`` differ only in their seeds."""
 LAYOUT_NOW = "2"
 """The version of the metrics, tags and tables of a run. A run with another version is published again."""

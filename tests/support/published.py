@@ -6,21 +6,26 @@ from urllib.parse import urlparse
 
 from mlflow import MlflowClient
 
-from harness.tracking import INVOCATION, PUBLISHED, RUN_ID
+from harness.tracking import INVOCATION, PLACE, PUBLISHED, RUN_ID
 from harness.tracking.view import BUDGET
 from tests.support.small import SUITE
 
 Published = dict[str, Any]
 
 
-def published(uri: str) -> Published:
-    """By run id or invocation: status, parameters, histories of metrics, and the bytes of every artifact."""
+def published(uri: str, place: str | None = None) -> Published:
+    """By run id or invocation: status, parameters, histories of metrics, and the bytes of every artifact.
+
+    ``place``: the identity of a directory, if only the runs that it published are wanted.
+    """
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(SUITE)
     assert experiment is not None
     found: Published = {}
     for run in client.search_runs([experiment.experiment_id]):
         tags = run.data.tags
+        if place is not None and tags.get(PLACE) != place:
+            continue
         key = tags.get(RUN_ID) or tags[INVOCATION]
         assert key not in found, "it is there twice"
         machine = [name for name in run.data.metrics if name.startswith("system/") and not name.startswith(BUDGET)]

@@ -21,7 +21,7 @@ def test_two_syncs_of_one_directory(store: OutDir, tmp_path: Path) -> None:
 
 
 def test_the_same_run_in_two_directories(store: OutDir, tmp_path: Path) -> None:
-    """Each takes the run of the other for an older version of its own. The last one stays, and is complete."""
+    """They write in turn, and one started later. Each has a complete run of its own."""
     run, _ = store.runs()
     whole = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
     other = OutDir(tmp_path / "other")
@@ -34,6 +34,7 @@ def test_the_same_run_in_two_directories(store: OutDir, tmp_path: Path) -> None:
         for directory, lines, writer in ((run, whole, writers[0]), (twin, later, writers[1])):
             (directory / "journal.jsonl").write_bytes(b"".join(lines[:count]))
             writer.publish(directory, running=count < len(whole))
-    _, _, count, histories, files = published(store.tracking_uri)[run.name]
-    assert count == str(len(whole)) and files["journal.jsonl"] == b"".join(later)
-    assert [step for step, *_ in histories["train/reward_mean"]] == [16, 32, 48, 64, 80, 96]
+    for root, lines in ((store, whole), (other, later)):
+        _, _, count, histories, files = published(store.tracking_uri, root.identity())[run.name]
+        assert count == str(len(whole)) and files["journal.jsonl"] == b"".join(lines)
+        assert [step for step, *_ in histories["train/reward_mean"]] == [16, 32, 48, 64, 80, 96]
