@@ -84,8 +84,9 @@ class PolicySettings(Settings):
 
     lora: LoraSettings | None = None
     """Train low-rank adapters instead of all weights. The reference is then the model without them."""
-    gradient_checkpointing: bool = False
-    """Recompute each layer in the backward pass instead of keeping its activations."""
+    gradient_checkpointing: bool | Literal["selective"] = False
+    """Recompute each layer in the backward pass instead of keeping its activations. ``selective`` keeps the results of
+    matrix products and recomputes the rest."""
 
 
 FormatName = Literal["auto", "boxed", "hash", "answer_line", "few_shot", "own"]

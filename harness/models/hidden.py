@@ -33,14 +33,15 @@ def hidden_states(decoder: Any, sequences: Sequences, wanted: Tensor, layout: Ba
     beginning = 0
     if layout == "shared":
         beginning = common_beginning(sequences.prompts, sequences.prompt_lengths, passes=2 if alone else 1)
-    match layout:
-        case "packed" if not alone:
-            return packed_states(decoder, sequences, wanted)
-        case "packed" | "packed_whole":
-            return packed_whole_states(decoder, sequences, wanted)
-        case "shared" if beginning or not alone:
-            return _shared(decoder, sequences, wanted, beginning)
-    return _whole(decoder, sequences, wanted)
+    with recomputing(decoder):
+        match layout:
+            case "packed" if not alone:
+                return packed_states(decoder, sequences, wanted)
+            case "packed" | "packed_whole":
+                return packed_whole_states(decoder, sequences, wanted)
+            case "shared" if beginning or not alone:
+                return _shared(decoder, sequences, wanted, beginning)
+        return _whole(decoder, sequences, wanted)
 
 
 def in_one_pass(layout: BatchLayout) -> BatchLayout:
@@ -63,7 +64,7 @@ def _whole(decoder: Any, sequences: Sequences, wanted: Tensor) -> Tensor:
 
     Padding is on the right and the model is causal, so real tokens never see padding and no mask is needed.
     """
-    hidden = pass_through(decoder, sequences.joined())
+    hidden: Tensor = decoder(input_ids=sequences.joined(), use_cache=False).last_hidden_state
     first = sequences.prompt_lengths[sequences.prompt_of]
     rows, within = wanted.nonzero(as_tuple=True)
     return hidden[rows, first[rows] + within - 1]
@@ -147,10 +148,3 @@ def _behind(decoder: Any, prompts: DynamicCache, sequences: Sequences, rows: Ten
 def _rows(states: Tensor, indices: Tensor) -> Tensor:
     """``states[indices]`` as an embedding, whose gradient on a CPU takes at most a third of ``index_select``'s time."""
     return nn.functional.embedding(indices, states.flatten(1)).view(-1, *states.shape[1:])
-
-
-def pass_through(decoder: Any, ids: Tensor) -> Tensor:
-    """Hidden states [B, S, H] of ids [B, S], with gradient checkpointing if it is on."""
-    with recomputing(decoder):
-        hidden: Tensor = decoder(input_ids=ids, use_cache=False).last_hidden_state
-    return hidden

@@ -64,7 +64,7 @@ def load_policy(settings: ModelSettings, temperature: float, training: PolicySet
             add_adapters(model, training.lora)
             refuse_unsavable(settings.path, model)
         if training.gradient_checkpointing:
-            recompute_layers(model)
+            recompute_layers(model, training.gradient_checkpointing)
     _without_cudnn()
     policy = Policy(
         model.to(settings.device), tokenizer, temperature, dtype=dtype, template_args=settings.chat_template_args

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from harness.models.recomputing import Attention, recomputing
+from harness.models.recomputing import Attention
 from harness.models.sequences import Sequences
 
 PACKED = "packed"
@@ -60,7 +60,7 @@ def _pass(decoder: Any, ids: Tensor, own: Tensor, seen: Tensor, cache: DynamicCa
     """
     ends = {"cu_seq_lens_q": _bounds(own), "cu_seq_lens_k": _bounds(seen)}
     longest = {"max_length_q": int(own.max()), "max_length_k": int(seen.max())}
-    with recomputing(decoder), Attention(decoder.config, PACKED):  # which has no entry for masks, so none is made
+    with Attention(decoder.config, PACKED):  # which has no entry for masks, so none is made
         hidden: Tensor = decoder(
             input_ids=ids[None],
             position_ids=_ranges(seen - own, own)[None],

@@ -3,38 +3,77 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from harness.models.selective import keeping_products
 
-def recompute_layers(model: Any) -> None:
-    """Switch this on for all layers of a model."""
-    contexts = partial(_as_before, model.config.get_text_config())
-    model.gradient_checkpointing_enable({"use_reentrant": False, "context_fn": contexts})
+MARK = "keeps_products"
+"""The attribute of layers of which only a part is computed again."""
+
+
+def recompute_layers(model: Any, how: Literal[True, "selective"]) -> None:
+    """Switch this on for all layers of a model.
+
+    Raises:
+        ValueError: transformers cannot do this for the model.
+    """
+    if how == "selective":
+        layers = _layers(model)
+        if not layers:
+            raise ValueError(f"{type(model).__name__} has no layers that can be computed again")
+        for layer in layers:
+            setattr(layer, MARK, True)
+    else:
+        contexts = partial(_as_before, model.config.get_text_config())
+        model.gradient_checkpointing_enable({"use_reentrant": False, "context_fn": contexts})
 
 
 def recomputed(decoder: nn.Module) -> list[nn.Module]:
-    """The layers for which this is on."""
-    return [m for m in decoder.modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing]
+    """The layers that are computed again as a whole."""
+    return [module for module in _layers(decoder) if module.gradient_checkpointing]
+
+
+def partly_recomputed(decoder: nn.Module) -> list[nn.Module]:
+    """The layers of which only a part is computed again."""
+    return [module for module in decoder.modules() if getattr(module, MARK, False)]
+
+
+@contextmanager
+def nothing_recomputed(model: nn.Module) -> Iterator[None]:
+    """A context in which all layers keep their activations."""
+    with ExitStack() as stack:
+        for name, layers in ((MARK, partly_recomputed(model)), ("gradient_checkpointing", recomputed(model))):
+            for layer in layers:
+                stack.callback(setattr, layer, name, True)
+                setattr(layer, name, False)
+        yield
 
 
 @contextmanager
 def recomputing(decoder: nn.Module) -> Iterator[None]:
-    """A context for a pass.
+    """A context for passes.
 
     In transformers, checkpointing needs training mode, which would also switch on dropout. So a layer is in training
     mode only until its computation begins.
     """
     with ExitStack() as stack:
-        for layer in recomputed(decoder) if torch.is_grad_enabled() else []:
-            stack.callback(setattr, layer, "training", False)
-            layer.training = True
-            stack.callback(layer.register_forward_pre_hook(_ends_training).remove)
-            stack.callback(layer.register_forward_hook(_begins_training).remove)
+        if torch.is_grad_enabled():
+            for layer in partly_recomputed(decoder):
+                stack.enter_context(keeping_products(layer, partial(_attention_of, decoder.config)))
+            for layer in recomputed(decoder):
+                stack.callback(setattr, layer, "training", False)
+                layer.training = True
+                stack.callback(layer.register_forward_pre_hook(_ends_training).remove)
+                stack.callback(layer.register_forward_hook(_begins_training).remove)
         yield
+
+
+def _layers(model: nn.Module) -> list[Any]:
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 class Attention(AbstractContextManager[None]):
@@ -53,7 +92,12 @@ class Attention(AbstractContextManager[None]):
 
 def _as_before(config: Any) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """The contexts of a layer's first and second computation. Both use the same attention."""
-    return nullcontext(), Attention(config, config._attn_implementation)
+    return nullcontext(), _attention_of(config)
+
+
+def _attention_of(config: Any) -> Attention:
+    """The attention that is now in use."""
+    return Attention(config, config._attn_implementation)
 
 
 def _ends_training(layer: nn.Module, _: Any) -> None:

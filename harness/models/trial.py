@@ -20,7 +20,7 @@ from harness.models.checks import listed
 from harness.models.hidden import BatchLayout, keeps_all_places
 from harness.models.parallel import layers_of
 from harness.models.policy import Policy
-from harness.models.recomputing import recomputed
+from harness.models.recomputing import nothing_recomputed, partly_recomputed, recomputed
 from harness.models.sequences import Sequences
 
 Ids = tuple[int, ...]
@@ -46,6 +46,9 @@ PACKS = {("cuda", torch.bfloat16)}
 """Devices and precisions for which torch has a kernel without padding."""
 GRADIENT = 0.1
 """The largest relative difference between gradients of packed and of padded passes. In bfloat16 we measured 0.04."""
+AGAIN = 1e-3
+"""The largest relative difference in float32 between gradients with and without recomputed layers. On a CPU there is
+none. In bfloat16, the bound is ``GRADIENT``."""
 
 
 def batch_layout_of(policy: Policy, path: str) -> BatchLayout:
@@ -69,7 +72,12 @@ def batch_layout_of(policy: Policy, path: str) -> BatchLayout:
         if not first.isfinite().all():
             raise _refused(path, "its logits are not finite")
         with _enlarged(policy, LOGIT / max(float(first.abs().max()), 1e-6)):
-            return _compared(policy, path, pairs)
+            layout = _compared(policy, path, pairs)
+            if _recomputes(policy) and (why := _why_not_recomputed(policy, pairs, layout)):
+                raise HarnessError(
+                    f"{path} cannot be trained with policy.gradient_checkpointing: {why}; set it to false"
+                )
+            return layout
 
 
 def trial_prompts(policy: Policy, room: int | None = None) -> list[Ids]:
@@ -161,7 +169,7 @@ def _why_padded(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayou
 def _found(policy: Policy, pairs: list[tuple[Ids, Ids]], dtype: torch.dtype, layout: BatchLayout) -> Tensor:
     """Log-probabilities [N] of all tokens. Layers that are recomputed in training are tried as in training."""
     sequences = Sequences.of(pairs)
-    with torch.set_grad_enabled(bool(recomputed(policy.model))):
+    with torch.set_grad_enabled(_recomputes(policy)):
         return _tried(policy, dtype, layout).logp(sequences)[sequences.mask.to(policy.device)].detach()
 
 
@@ -184,6 +192,32 @@ def _gradient(policy: Policy, pairs: list[tuple[Ids, Ids]], weights: list[nn.Par
         total = _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
     found = torch.autograd.grad(total, weights, materialize_grads=True)
     return torch.cat([gradient.flatten().float() for gradient in found])
+
+
+def _recomputes(policy: Policy) -> bool:
+    return bool(recomputed(policy.model) or partly_recomputed(policy.model))
+
+
+def _why_not_recomputed(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> str:
+    """Why gradients depend on which activations are kept, for example if layers have a state. Empty if they do not."""
+    with nothing_recomputed(policy.model):
+        expected = _traits(policy, pairs, layout)
+    try:
+        found = _traits(policy, pairs, layout)
+    except Exception as error:  # layers may compute something else the second time
+        return named(error)
+    most = AGAIN if policy.dtype is torch.float32 else GRADIENT
+    same = ((found - expected).norm(dim=0) <= most * expected.norm(dim=0)).all()
+    return "" if same else "with recomputed layers, its gradients are wrong"
+
+
+def _traits(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> Tensor:
+    """Norms and sums [W, 2] of the gradients of all trained weights. Two sets of gradients would take much memory."""
+    with torch.enable_grad():
+        total = _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
+    weights = [weight for weight in policy.model.parameters() if weight.requires_grad]
+    gradients = torch.autograd.grad(total, weights, materialize_grads=True)
+    return torch.stack([torch.stack([each.float().norm(), each.float().sum()]) for each in gradients])
 
 
 def apart(one: Tensor, other: Tensor, dtype: torch.dtype, share_of_bound: float = 1.0) -> bool:

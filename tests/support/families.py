@@ -22,6 +22,8 @@ from harness.config.settings import ComputeSettings, ModelSettings
 from harness.errors import HarnessError
 from harness.models import trial
 from harness.models.loading import load_policy
+from harness.models.policy import Policy
+from harness.models.recomputing import MARK, partly_recomputed, recompute_layers
 from harness.models.sequences import Sequences
 from harness.models.trial import batch_layout_of
 from harness.rollout.engines import make_engine
@@ -150,6 +152,8 @@ class Verdict:
     sequence alone."""
     gradient: float = 0.0
     """The difference between the gradients of both, as a share of the largest norm."""
+    again: float = 0.0
+    """The difference in that gradient if layers only keep the results of matrix products."""
     engine: float = 0.0
     """The difference in nats between the engine's log-probabilities of its tokens and the model's own."""
 
@@ -182,12 +186,14 @@ def verdict_of(family: str, folder: Path) -> Verdict:
     largest = max(float(each.norm()) for each in expected.values())
     with _as_on_a_gpu():
         layouts = policy.layout, batch_layout_of(policy, str(folder))
-        apart, gradients = [], []
+        apart, gradients, again = [], [], []
         for layout in dict.fromkeys(layouts):
             policy.layout = layout
             ours, gradient = _with_gradient(policy.model, lambda: policy.logp(sequences)[sequences.mask])
             apart.append(float((ours - alone).abs().max()))
             gradients += [float((gradient[name] - each).norm()) / largest for name, each in expected.items()]
+            if (selective := _selectively(policy, sequences, str(folder))) is not None:
+                again += [float((selective[name] - each).norm()) / largest for name, each in gradient.items()]
     return Verdict(
         family=family,
         kind="right",
@@ -195,6 +201,7 @@ def verdict_of(family: str, folder: Path) -> Verdict:
         packs=layouts[1] == "packed",
         logp=max(apart),
         gradient=max(gradients),
+        again=max(again, default=0.0),
         engine=float((sampled - alone).abs().max()),
     )
 
@@ -229,6 +236,19 @@ def _with_gradient(model: Any, logp: Callable[[], Tensor]) -> tuple[Tensor, dict
     return found.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
+def _selectively(policy: Policy, sequences: Sequences, path: str) -> dict[str, Tensor] | None:
+    """The gradient with layers that only keep the results of matrix products, or None if this is refused."""
+    try:
+        recompute_layers(policy.model, "selective")
+        batch_layout_of(policy, path)
+        return _with_gradient(policy.model, lambda: policy.logp(sequences)[sequences.mask])[1]
+    except (ValueError, HarnessError):
+        return None
+    finally:
+        for layer in partly_recomputed(policy.model):
+            delattr(layer, MARK)
+
+
 HEAD = """# Models
 
 The harness does not look up whether it can train a model. It tests the model while it loads it: it computes the model's
@@ -242,14 +262,15 @@ means, in float32: log-probabilities within {logp:g} nats, gradients within {gra
 engine's log-probabilities within {engine:g} nats. "Each prompt passes once" means that a prompt is computed once for
 all its completions. For the other families, training takes longer, and its numbers are the same. "No padding on GPUs"
 means that the family's attention is right with torch's kernel for rows of sequences. Runs on GPUs in bfloat16 use it,
-if a trial of the real model succeeds. In this test, plain products stand in for the kernel.
+if a trial of the real model succeeds. In this test, plain products stand in for the kernel. With
+`policy.gradient_checkpointing=selective`, the gradients of right families are exactly the same, or it is refused.
 
 `python -m tests.support.families` writes this page, and a test keeps it true.
 
 | family | verdict |
 | --- | --- |
 """
-TOLERANCE = {"logp": 2e-5, "gradient": 1e-4, "engine": 1e-3}
+TOLERANCE = {"logp": 2e-5, "gradient": 1e-4, "again": 0.0, "engine": 1e-3}
 
 
 def page(verdicts: Sequence[Verdict]) -> str:

@@ -8,11 +8,12 @@ from harness.studies.planning.memory import ALLOWANCE, GIB, tokens_at_once
 
 def assumptions(config: RunConfig, device: Device, prompt: int, completion: int) -> list[str]:
     """The assumptions of a plan for prompts and completions with these mean numbers of tokens."""
-    recomputed = (
-        "layers are recomputed in the backward pass"
-        if config.policy.gradient_checkpointing
-        else "all activations are kept (policy.gradient_checkpointing=true keeps those of one layer)"
-    )
+    recomputed = {
+        False: "all activations are kept (policy.gradient_checkpointing=selective keeps results of matrix products, "
+        "and true those of one layer)",
+        "selective": "only results of matrix products are kept",
+        True: "layers are recomputed in the backward pass",
+    }[config.policy.gradient_checkpointing]
     kind, engine = config.model.device, config.compute.engine
     process = f"{ALLOWANCE[kind] / GIB:g} GiB for " + ("CUDA and fragments" if kind == "cuda" else "the process")
     rates = (

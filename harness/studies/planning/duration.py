@@ -109,7 +109,7 @@ class Pace:
         flops = self.cost(new, batch).flops - size.forward_flops([length] * (new + self.samples(new)))
         times = 2 if self.parts.passes.samples else 1  # the reference reads each prompt, too
         flops += size.forward_flops([self.prompt] * (times * new // config.rollout.group_size))
-        if config.policy.gradient_checkpointing:
+        if config.policy.gradient_checkpointing is True:
             sizes = [size, *([self.parts.critic.size] if self.parts.critic else [])]
             flops += config.optimizer.epochs * sum(each.forward_flops([length] * batch) for each in sizes)
         share = self.busiest(batch, config.optimizer.minibatches) if batch else self.busiest(new)

@@ -13,7 +13,7 @@ from harness.models.token_logp import FLOAT32_ON_GPU, LOGITS_AT_ONCE, chunk_of_l
 from harness.rollout.engines.engine import kv_bytes_of
 from harness.rollout.engines.vllm_engine import KV_BLOCK
 from harness.studies.planning.layout import Layout, layout_of
-from harness.studies.planning.parts import Kept, Parts, bytes_of, trace, units_of
+from harness.studies.planning.parts import Parts, bytes_of, trace, units_of
 
 GIB = 2**30
 PHASES = ("sampling", "scoring", "training", "updating")
@@ -136,9 +136,9 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
     policy, tokens = parts.policy, tokens_at_once(config)
     plain = trace(policy, checkpointing=False)
     layer = tokens * plain.a_token / policy.size.layers
-    kept, in_work = plain, 0.0
+    kept, in_work = trace(policy, checkpointing=config.policy.gradient_checkpointing), 0.0
     if config.policy.gradient_checkpointing:
-        kept, in_work = Kept(a_token=trace(policy, checkpointing=True).a_token, fixed=plain.fixed), layer
+        in_work = layer
     scored = bool(parts.passes.reference or parts.passes.behaviour)
     converted = plain.fixed if parts.passes.behaviour else 0.0
     return {

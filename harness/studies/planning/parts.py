@@ -4,20 +4,23 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from harness.config.arms import objective_of
 from harness.config.run_config import RunConfig
 from harness.models.adapters import add_adapters
 from harness.models.critic import Critic
-from harness.models.hidden import pass_through
 from harness.models.loading import load_without_weights, refusing
 from harness.models.policy import Policy
-from harness.models.recomputing import recompute_layers
+from harness.models.recomputing import recompute_layers, recomputing
 from harness.training.passes import Passes
 
 TRACED = 64
@@ -94,13 +97,13 @@ def units_of(model: nn.Module) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def trace(policy: Policy, *, checkpointing: bool) -> Kept:
+def trace(policy: Policy, *, checkpointing: bool | Literal["selective"]) -> Kept:
     """The memory that autograd keeps, measured in two passes over tensors without data."""
     model = copy.deepcopy(policy.model)
     with FakeTensorMode():
         _materialise(model)
         if checkpointing:
-            recompute_layers(model)
+            recompute_layers(model, checkpointing)
         traced = Policy(model, None, policy.temperature, dtype=policy.dtype)
         one, two = (_kept(traced, sequences) for sequences in (2, 4))
     return Kept(a_token=(two - one) / (2 * TRACED), fixed=2 * one - two)
@@ -122,15 +125,37 @@ def _materialise(model: nn.Module) -> None:
 
 
 def _kept(policy: Policy, sequences: int) -> int:
-    weights = {parameter.untyped_storage()._cdata for parameter in policy.model.parameters()}
-    found: dict[int, torch.Tensor] = {}  # tensors instead of sizes, because a freed storage may be reused
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        if (place := tensor.untyped_storage()._cdata) not in weights:
-            found[place] = tensor
-        return tensor
-
+    """Bytes of all tensors that a pass has made and that still exist at its end, without the weights."""
     ids = torch.zeros(sequences, TRACED, dtype=torch.long)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), policy.precision():
-        pass_through(policy.decoder, ids)
-    return sum(tensor.untyped_storage().nbytes() for tensor in found.values())
+    with policy.precision(), recomputing(policy.decoder), _Made(policy.model.parameters()) as made:
+        hidden = policy.decoder(input_ids=ids, use_cache=False).last_hidden_state
+        size: int = made.existing()
+    del hidden
+    return size
+
+
+class _Made(TorchDispatchMode):
+    """Remembers the sizes of all storages that are made in this context, without keeping them alive.
+
+    ``others`` and views of them are not counted.
+    """
+
+    def __init__(self, others: Iterable[torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._sizes: dict[Any, int] = {}
+        for tensor in others:
+            self._remember(tensor, 0)
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = operation(*args, **(kwargs or {}))
+        tree_map_only(torch.Tensor, self._remember, found)
+        return found
+
+    def existing(self) -> int:
+        """The number of bytes of those that still exist."""
+        return sum(size for storage, size in self._sizes.items() if not storage.expired())
+
+    def _remember(self, tensor: torch.Tensor, size: int | None = None) -> None:
+        storage = tensor.untyped_storage()
+        weak: Any = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+        self._sizes.setdefault(weak, storage.nbytes() if size is None else size)

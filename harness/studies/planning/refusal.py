@@ -29,7 +29,7 @@ def changes(config: RunConfig, large: set[str]) -> list[str]:
     policy, spares = config.policy, config.optimizer.kind == "adamw" and "optimiser" in large
     candidates = {
         "policy.lora.rank=32": policy.lora is None and bool(large & STATE),
-        "policy.gradient_checkpointing=true": not policy.gradient_checkpointing and "activations" in large,
+        "policy.gradient_checkpointing=true": policy.gradient_checkpointing is not True and "activations" in large,
         "optimizer.kind=adamw_8bit": spares,
     }
     return [change for change, helps in candidates.items() if helps]

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import peft
 import pytest
@@ -264,3 +265,20 @@ def test_an_optimiser_without_anything_to_train_is_refused(llama: Path) -> None:
     assert make_optimizer(OptimizerSettings(), {"policy": model}).param_groups[0]["params"]
     with pytest.raises(HarnessError, match="policy has no trained weights"):
         make_optimizer(OptimizerSettings(), {"policy": model.requires_grad_(False)})
+
+
+@pytest.mark.parametrize("how", [True, "selective"])
+def test_layers_with_other_gradients_when_they_are_recomputed_are_refused(
+    how: bool | Literal["selective"], tmp_path: Path
+) -> None:
+    """In transformers 5.19, this family's gradients are wrong with gradient checkpointing."""
+    make("zamba", tmp_path)
+    load(tmp_path)
+    with pytest.raises(HarnessError, match="with recomputed layers, its gradients are wrong; set it to false"):
+        load(tmp_path, PolicySettings(gradient_checkpointing=how))
+
+
+def test_a_model_without_layers_for_it_refuses_selective_checkpointing(tmp_path: Path) -> None:
+    make("ctrl", tmp_path)
+    with pytest.raises(HarnessError, match="CTRLLMHeadModel has no layers that can be computed again"):
+        load(tmp_path, PolicySettings(gradient_checkpointing="selective"))

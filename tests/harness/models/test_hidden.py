@@ -142,6 +142,11 @@ def test_layers_that_are_computed_again_keep_each_prompt_with_its_completion() -
     assert passed(thrifty, GROUPS) == 5 * (len(LONG) + 8)
 
 
+def test_layers_that_keep_the_results_of_products_share_prompts() -> None:
+    thrifty = load(training=PolicySettings(gradient_checkpointing="selective"))
+    assert passed(thrifty, GROUPS) == passed(load(), GROUPS)
+
+
 def test_nothing_of_the_state_before_a_token_knows_the_token() -> None:
     decoder = load().model.get_decoder()
     other = [(prompt, (*completion[:-1], 10)) for prompt, completion in GROUPS]

@@ -47,16 +47,17 @@ def one_by_one(policy: Policy, pairs: Pairs) -> torch.Tensor:
 
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize("pairs", BATCHES.values(), ids=list(BATCHES))
-@pytest.mark.parametrize("layout", ["packed", "packed_whole", "recomputed"])
+@pytest.mark.parametrize("layout", ["packed", "packed_whole", "recomputed", "selective"])
 @pytest.mark.parametrize("training", [PolicySettings(), LORA], ids=["full", "lora"])
 def test_log_probabilities_and_gradients_are_those_of_single_sequences(
     pairs: Pairs, layout: str, training: PolicySettings
 ) -> None:
     policy = load(training=training)
-    if layout == "recomputed":
-        recompute_layers(policy.model)
+    if layout in ("recomputed", "selective"):
+        recompute_layers(policy.model, True if layout == "recomputed" else "selective")
+    whole = layout in ("packed_whole", "recomputed")
     found = []
-    for logp in (partial(packed, layout="packed" if layout == "packed" else "packed_whole"), one_by_one):
+    for logp in (partial(packed, layout="packed_whole" if whole else "packed"), one_by_one):
         policy.model.zero_grad()
         values = logp(policy, pairs)
         (values**2).sum().backward()
@@ -88,7 +89,7 @@ def test_with_copies_of_prompts_there_is_one_pass_and_recomputed_layers_have_ano
         packed(policy, GROUPS, "packed_whole").sum().backward()  # type: ignore[no-untyped-call]
         assert set(calls) == {(tokens, tokens)}
         assert len(calls) == times * policy.size.layers
-        recompute_layers(policy.model)
+        recompute_layers(policy.model, True)
 
 
 @pytest.mark.usefixtures("calls")

@@ -37,11 +37,12 @@ MODELS: dict[str, dict[str, Any]] = {
     "adapters": {"training": PolicySettings(lora=LoraSettings(rank=3))},
     "adapters in bfloat16": {"training": PolicySettings(lora=LoraSettings(rank=3)), "dtype": "bfloat16"},
     "layers computed again": {"training": PolicySettings(gradient_checkpointing=True)},
+    "results of products kept": {"training": PolicySettings(gradient_checkpointing="selective")},
     "passes in bfloat16": {"dtype": "bfloat16"},
     "experts": {"family": "mixtral"},
     "experts with adapters": {"family": "mixtral", "training": PolicySettings(lora=LoraSettings(rank=3))},
 }
-LAYER_BY_LAYER = ("tied embeddings", "adapters", "layers computed again", "experts")
+LAYER_BY_LAYER = ("tied embeddings", "adapters", "layers computed again", "results of products kept", "experts")
 NO_PADDING = ("tied embeddings", "layers computed again")
 MEASURED = ("tied embeddings", "adapters in bfloat16", "experts")
 
