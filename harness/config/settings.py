@@ -84,7 +84,7 @@ class PolicySettings(Settings):
 
     lora: LoraSettings | None = None
     """Train low-rank adapters instead of all weights. The reference is then the model without them."""
-    gradient_checkpointing: bool | Literal["selective"] = False
+    gradient_checkpointing: Literal[False, True, "selective"] = False
     """Recompute each layer in the backward pass instead of keeping its activations. ``selective`` keeps the results of
     matrix products and recomputes the rest."""
 

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from harness.errors import HarnessError
+from harness.models.parallel import layers_of
 from harness.models.selective import keeping_products
 
 MARK = "keeps_products"
@@ -18,23 +20,30 @@ MARK = "keeps_products"
 def recompute_layers(model: Any, how: Literal[True, "selective"]) -> None:
     """Switch this on for all layers of a model.
 
+    Only outermost layers are switched on. When the backward pass computes one again, those inside it must be usual.
+
     Raises:
-        ValueError: transformers cannot do this for the model.
+        HarnessError: transformers marks no layers of the model for this.
     """
+    layers = layers_of(model)
+    if not layers:
+        raise HarnessError(
+            f"{type(model).__name__} has no layers that can be computed again; set policy.gradient_checkpointing=false"
+        )
     if how == "selective":
-        layers = _layers(model)
-        if not layers:
-            raise ValueError(f"{type(model).__name__} has no layers that can be computed again")
         for layer in layers:
             setattr(layer, MARK, True)
     else:
         contexts = partial(_as_before, model.config.get_text_config())
         model.gradient_checkpointing_enable({"use_reentrant": False, "context_fn": contexts})
+        for module in model.modules():
+            if isinstance(module, GradientCheckpointingLayer):
+                module.gradient_checkpointing = module in layers
 
 
 def recomputed(decoder: nn.Module) -> list[nn.Module]:
     """The layers that are computed again as a whole."""
-    return [module for module in _layers(decoder) if module.gradient_checkpointing]
+    return [m for m in decoder.modules() if isinstance(m, GradientCheckpointingLayer) and m.gradient_checkpointing]
 
 
 def partly_recomputed(decoder: nn.Module) -> list[nn.Module]:
@@ -70,10 +79,6 @@ def recomputing(decoder: nn.Module) -> Iterator[None]:
                 stack.callback(layer.register_forward_pre_hook(_ends_training).remove)
                 stack.callback(layer.register_forward_hook(_begins_training).remove)
         yield
-
-
-def _layers(model: nn.Module) -> list[Any]:
-    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 class Attention(AbstractContextManager[None]):

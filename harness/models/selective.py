@@ -1,7 +1,11 @@
 """Layers that keep the results of their matrix products, and compute everything else again in the backward pass.
 
-Most activations come from cheap operations, such as norms, activation functions and conversions. Computing these again
-takes little time. Values and gradients are exactly those of usual layers.
+Most activations come from cheap operations, such as norms, activation functions and conversions. In large models,
+computing these again takes little time. In small ones it costs more, because each operation passes through Python.
+
+The last result of a layer is not kept, because usually only a sum follows it. Where a norm follows, its product is
+computed again. Torch's ``create_selective_checkpoint_contexts`` cannot be used: under autocast, weights are converted
+again in the backward pass, and it refuses operations that the first computation did not have.
 """
 
 import copy
@@ -15,14 +19,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.checkpoint import checkpoint
 from transformers import Cache
 from transformers.cache_utils import CacheLayerMixin
 
 OPERATIONS = torch.ops.aten
-PRODUCTS = {OPERATIONS.mm.default, OPERATIONS.addmm.default}
-"""The products of linear layers."""
+PRODUCTS = {OPERATIONS.mm.default: 1, OPERATIONS.addmm.default: 2, OPERATIONS._grouped_mm.default: 1}
+"""The products of linear layers and of experts, with the place of the second matrix among their arguments."""
 ATTENTION = {
     OPERATIONS._scaled_dot_product_flash_attention_for_cpu.default,
     OPERATIONS._scaled_dot_product_flash_attention.default,
@@ -30,20 +34,20 @@ ATTENTION = {
 }
 """The kernels of attention that do not return scores."""
 CHEAP = 16
-"""A result that has this many times more columns than a row of the product has terms, as from the second matrix of an
-adapter, is computed again."""
+"""The product of [N, K] and [K, M] is computed again if M > 16 K, as with the second matrix of an adapter."""
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 """The contexts of a layer's first and second computation."""
 
 
 @contextmanager
-def keeping_products(layer: nn.Module, second: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
+def keeping_products(layer: nn.Module, make_context: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
     """A context in which the layer is computed in this way.
 
-    ``second`` is called when the layer is computed, and makes a context for its second computation.
+    It cannot be nested. ``make_context`` is called when the layer is computed, and makes a context for its second
+    computation.
     """
-    layer.forward = partial(_compute, layer.forward, second)
+    layer.forward = partial(_compute, layer.forward, make_context)
     try:
         yield
     finally:
@@ -51,7 +55,7 @@ def keeping_products(layer: nn.Module, second: Callable[[], AbstractContextManag
 
 
 def _compute(
-    forward: Callable[..., Any], second: Callable[[], AbstractContextManager[Any]], *args: Any, **kwargs: Any
+    forward: Callable[..., Any], make_context: Callable[[], AbstractContextManager[Any]], *args: Any, **kwargs: Any
 ) -> Any:
     args, kwargs = tree_map_only(Cache, _CacheOfLayer, (args, kwargs))
     return checkpoint(
@@ -59,7 +63,7 @@ def _compute(
         *args,
         use_reentrant=False,
         preserve_rng_state=False,
-        context_fn=partial(_contexts, second()),
+        context_fn=partial(_contexts, make_context()),
         **kwargs,
     )
 
@@ -92,7 +96,7 @@ class _Keeping(TorchDispatchMode):
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         if self._results:
-            self._results.pop()  # what follows the last product mostly needs no activations
+            self._results.pop()
 
 
 class _Again(TorchDispatchMode):
@@ -117,16 +121,13 @@ class _Again(TorchDispatchMode):
             return operation(*args, **(kwargs or {}))
         kept = self._results.popleft()
         if kept.operation is not operation or kept.versions != _versions(kept.value):
-            raise RuntimeError(
-                "a layer computes something else in the backward pass, or changes results in place; "
-                "set policy.gradient_checkpointing to true or to false"
-            )
+            raise RuntimeError("a layer computes something else in the backward pass, or changes results in place")
         return kept.value
 
 
 def _is_kept(operation: Any, args: Any) -> bool:
     if operation in PRODUCTS:
-        terms, columns = args[-1].shape
+        terms, columns = args[PRODUCTS[operation]].shape[-2:]
         return bool(columns <= CHEAP * terms)
     return operation in ATTENTION
 
@@ -138,16 +139,14 @@ def _detached(result: Tensor) -> Tensor:
 
 
 def _versions(value: Any) -> tuple[int, ...]:
-    found: list[int] = []
-    tree_map_only(Tensor, lambda tensor: found.append(tensor._version), value)
-    return tuple(found)
+    return tuple(each._version for each in tree_leaves(value) if isinstance(each, Tensor))
 
 
 class _CacheOfLayer:
     """The cache during the computations of one layer. Only the first one adds keys and values to the real cache."""
 
     def __init__(self, cache: Cache) -> None:
-        self._cache = weakref.ref(cache)  # which has the keys and values of all layers
+        self._cache = weakref.ref(cache)  # it has the keys and values of all layers, which may go after the pass
         self._before: dict[int, CacheLayerMixin] = {}
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *args: Any, **kwargs: Any) -> Any:

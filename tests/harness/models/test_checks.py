@@ -12,6 +12,7 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
+from transformers.models.llama.modeling_llama import LlamaMLP
 
 from harness.config.optimizer import OptimizerSettings
 from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
@@ -268,17 +269,42 @@ def test_an_optimiser_without_anything_to_train_is_refused(llama: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [True, "selective"])
-def test_layers_with_other_gradients_when_they_are_recomputed_are_refused(
-    how: bool | Literal["selective"], tmp_path: Path
+def test_layers_inside_layers_have_the_same_gradients_when_they_are_recomputed(
+    how: Literal[True, "selective"], tmp_path: Path
 ) -> None:
-    """In transformers 5.19, this family's gradients are wrong with gradient checkpointing."""
     make("zamba", tmp_path)
+    usual, thrifty = load(tmp_path), load(tmp_path, PolicySettings(gradient_checkpointing=how))
+    for policy in (usual, thrifty):
+        policy.logp(Sequences.of(PAIRS)).sum().backward()  # type: ignore[no-untyped-call]
+    for one, other in zip(usual.model.parameters(), thrifty.model.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("how", [True, "selective"])
+def test_layers_with_other_gradients_when_they_are_recomputed_are_refused(
+    how: Literal[True, "selective"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = LlamaMLP.forward
+
+    def strange(module: LlamaMLP, given: Tensor) -> Tensor:
+        """In the backward pass it computes something else."""
+        again = torch._C._current_graph_task_id() >= 0
+        found: Tensor = usual(module, given * 1.5 if again else given)
+        return found
+
+    make("llama", tmp_path)
+    monkeypatch.setattr(LlamaMLP, "forward", strange)
     load(tmp_path)
-    with pytest.raises(HarnessError, match="with recomputed layers, its gradients are wrong; set it to false"):
-        load(tmp_path, PolicySettings(gradient_checkpointing=how))
+    refused(tmp_path, "its gradients are wrong; set it to false", training=PolicySettings(gradient_checkpointing=how))
 
 
-def test_a_model_without_layers_for_it_refuses_selective_checkpointing(tmp_path: Path) -> None:
+def test_a_loaded_model_with_recomputed_layers_holds_no_gradients(tmp_path: Path) -> None:
+    make("llama", tmp_path)
+    policy = load(tmp_path, PolicySettings(gradient_checkpointing="selective"))
+    assert all(weight.grad is None for weight in policy.model.parameters())
+
+
+def test_a_model_without_layers_for_it_refuses_checkpointing(tmp_path: Path) -> None:
     make("ctrl", tmp_path)
-    with pytest.raises(HarnessError, match="CTRLLMHeadModel has no layers that can be computed again"):
-        load(tmp_path, PolicySettings(gradient_checkpointing="selective"))
+    with pytest.raises(HarnessError, match="CTRLLMHeadModel has no layers that can be computed again; set policy"):
+        load(tmp_path, PolicySettings(gradient_checkpointing=True))

@@ -10,6 +10,8 @@ from tests.support.families import FAMILIES, PAGE, TOLERANCE, verdict_of
 
 WRITTEN = PAGE.read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^(\| `(.+)` \| .*)$", WRITTEN, re.MULTILINE))
+REFUSING = re.findall(r"`(\S+)`", re.findall(r"families refuse it: (.*)\.", WRITTEN)[0])
+"""The families that refuse selective checkpointing."""
 THESE = f"transformers {transformers.__version__}," in WRITTEN
 """Whether the page is about the installed version of transformers."""
 
@@ -22,6 +24,7 @@ def test_a_family_is_right_or_refused_as_its_page_says(family: str, tmp_path: Pa
         assert getattr(found, name) <= most, found
     assert (found.kind == "right") == (not found.said)
     if THESE:
+        assert (family in REFUSING) != found.selective
         assert found.row in ROWS, f"{PAGE.name} says otherwise; python -m tests.support.families"
 
 

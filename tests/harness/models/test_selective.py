@@ -40,7 +40,7 @@ class Products(TorchDispatchMode):
         self.count: Counter[str] = Counter()
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if operation in PRODUCTS | ATTENTION:
+        if operation in PRODUCTS or operation in ATTENTION:
             self.count[str(operation)] += 1
         return operation(*args, **(kwargs or {}))
 
