@@ -229,6 +229,8 @@ def _norms_and_sums(policy: Policy, total: Tensor) -> Tensor:
 
     with ExitStack() as stack:
         for place, weight in enumerate(weights):
+            stack.callback(setattr, weight, "grad", weight.grad)
+            weight.grad = None
             stack.callback(weight.register_post_accumulate_grad_hook(partial(note, place)).remove)
         total.backward()  # type: ignore[no-untyped-call]
     return found

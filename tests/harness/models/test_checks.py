@@ -298,10 +298,17 @@ def test_layers_with_other_gradients_when_they_are_recomputed_are_refused(
     refused(tmp_path, "its gradients are wrong; set it to false", training=PolicySettings(gradient_checkpointing=how))
 
 
-def test_a_loaded_model_with_recomputed_layers_holds_no_gradients(tmp_path: Path) -> None:
+def test_the_trial_of_recomputed_layers_leaves_gradients_as_they_were(tmp_path: Path) -> None:
     make("llama", tmp_path)
     policy = load(tmp_path, PolicySettings(gradient_checkpointing="selective"))
-    assert all(weight.grad is None for weight in policy.model.parameters())
+    weights = list(policy.model.parameters())
+    assert all(weight.grad is None for weight in weights)
+    gradients = [torch.ones_like(weight) for weight in weights]
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient
+    batch_layout_of(policy, str(tmp_path))
+    assert all(weight.grad is gradient for weight, gradient in zip(weights, gradients, strict=True))
+    assert all(bool((gradient == 1).all()) for gradient in gradients)
 
 
 def test_a_model_without_layers_for_it_refuses_checkpointing(tmp_path: Path) -> None:
