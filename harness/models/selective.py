@@ -36,9 +36,6 @@ ATTENTION = {
 CHEAP = 16
 """The product of [N, K] and [K, M] is computed again if M > 16 K, as with the second matrix of an adapter."""
 
-Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
-"""The contexts of a layer's first and second computation."""
-
 
 @contextmanager
 def keeping_products(layer: nn.Module, make_context: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
@@ -68,7 +65,8 @@ def _compute(
     )
 
 
-def _contexts(second: AbstractContextManager[Any]) -> Contexts:
+def _contexts(second: AbstractContextManager[Any]) -> "tuple[_Keeping, _Again]":
+    """The contexts of a layer's first and second computation."""
     results: deque[_Result] = deque()
     return _Keeping(results), _Again(results, second)
 

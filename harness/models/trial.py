@@ -190,18 +190,22 @@ def _same_gradients(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchL
 
 
 def _gradient(policy: Policy, pairs: list[tuple[Ids, Ids]], weights: list[nn.Parameter], layout: BatchLayout) -> Tensor:
-    with torch.enable_grad():
-        total = _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
-    found = torch.autograd.grad(total, weights, materialize_grads=True)
+    found = torch.autograd.grad(_total(policy, pairs, layout), weights, materialize_grads=True)
     return torch.cat([gradient.flatten().float() for gradient in found])
+
+
+def _total(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> Tensor:
+    """The sum of all log-probabilities, with its graph."""
+    with torch.enable_grad():
+        return _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
 
 
 def _why_not_recomputed(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> str:
     """Why gradients depend on which activations are kept, for example if layers have a state. Empty if they do not."""
     with nothing_recomputed(policy.model):
-        expected = _traits(policy, pairs, layout)
+        expected = _norms_and_sums(policy, pairs, layout)
     try:
-        found = _traits(policy, pairs, layout)
+        found = _norms_and_sums(policy, pairs, layout)
     except Exception as error:  # layers may compute something else the second time
         return named(error)
     if policy.dtype is torch.float32:
@@ -211,14 +215,9 @@ def _why_not_recomputed(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: Ba
     return "" if same.all() else "with recomputed layers, its gradients are wrong"
 
 
-def _traits(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> Tensor:
-    with torch.enable_grad():
-        total = _tried(policy, policy.dtype, layout).logp(Sequences.of(pairs)).sum()
-    return _norms_and_sums(policy, total)
-
-
-def _norms_and_sums(policy: Policy, total: Tensor) -> Tensor:
+def _norms_and_sums(policy: Policy, pairs: list[tuple[Ids, Ids]], layout: BatchLayout) -> Tensor:
     """Norms and sums [W, 2] of the gradients of all trained weights. Each gradient is dropped at once."""
+    total = _total(policy, pairs, layout)
     weights = [weight for weight in policy.model.parameters() if weight.requires_grad]
     found = torch.zeros(len(weights), 2, device=total.device)
 

@@ -171,7 +171,9 @@ def verdict_of(family: str, folder: Path) -> Verdict:
     try:
         make(family, folder)
     except Exception as error:
-        return Verdict(family=family, kind="not tried", said=f"its class could not be made small ({kind_of(error)})")
+        return Verdict(
+            family=family, kind="not tried", said=f"its class could not be made small ({type(error).__name__})"
+        )
     try:
         policy = load_policy(ModelSettings(path=str(folder), device="cpu", dtype="float32"), 1.0)
         engine = make_engine(policy, ComputeSettings(engine="transformers"), CONTEXT)
@@ -214,10 +216,6 @@ def _as_on_a_gpu() -> Iterator[None]:
     """A context in which there is a kernel for rows without padding, and in float32, which shows errors best."""
     with on_the_cpu(), mock.patch.object(trial, "PACKS", {("cpu", torch.float32)}):
         yield
-
-
-def kind_of(error: Exception) -> str:
-    return type(error).__name__
 
 
 def why(sentence: str, folder: Path) -> str:

@@ -136,9 +136,8 @@ def _passes(config: RunConfig, parts: Parts) -> dict[str, Item]:
     policy, tokens = parts.policy, tokens_at_once(config)
     plain = trace(policy, checkpointing=False)
     layer = tokens * plain.a_token / policy.size.layers
-    kept, in_work = trace(policy, checkpointing=config.policy.gradient_checkpointing), 0.0
-    if config.policy.gradient_checkpointing:
-        in_work = layer
+    kept = trace(policy, checkpointing=config.policy.gradient_checkpointing)
+    in_work = layer if config.policy.gradient_checkpointing else 0.0
     scored = bool(parts.passes.reference or parts.passes.behaviour)
     converted = plain.fixed if parts.passes.behaviour else 0.0
     return {

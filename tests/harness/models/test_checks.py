@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import peft
 import pytest
@@ -12,41 +11,19 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
-from transformers.models.llama.modeling_llama import LlamaMLP
 
 from harness.config.optimizer import OptimizerSettings
-from harness.config.settings import LoraSettings, ModelSettings, PolicySettings
+from harness.config.settings import LoraSettings, PolicySettings
 from harness.errors import HarnessError
-from harness.models.loading import load_policy
-from harness.models.policy import Policy
 from harness.models.sequences import Sequences
 from harness.models.trial import batch_layout_of
 from harness.training.optimizer import make_optimizer
-from tests.support.families import config_of, make
+from tests.support.families import make
+from tests.support.small_models import PAIRS, load, logp, refused
 
-PAIRS = [((5, 6, 7), (8, 9, 10)), ((5, 6, 7), (11, 12, 4, 3)), ((9, 4) * 7, (8, 9))]
 LORA = PolicySettings(lora=LoraSettings(rank=2))
 Weights = dict[str, Tensor]
 GONE, LAYER = "model.norm.weight", "model.layers.1.mlp.up_proj.weight"
-
-
-def load(folder: Path, training: PolicySettings | None = None, dtype: str = "float32") -> Policy:
-    settings = ModelSettings.model_validate({"path": str(folder), "device": "cpu", "dtype": dtype})
-    return load_policy(settings, 1.0, training)
-
-
-def refused(folder: Path, *names: str, training: PolicySettings | None = None) -> None:
-    with pytest.raises(HarnessError) as caught:
-        load(folder, training)
-    sentence = str(caught.value)
-    assert "\n" not in sentence and str(folder) in sentence
-    assert all(name in sentence for name in names), sentence
-
-
-def logp(policy: Policy) -> Tensor:
-    sequences = Sequences.of(PAIRS)
-    with torch.no_grad():
-        return policy.logp(sequences)[sequences.mask]
 
 
 @pytest.fixture
@@ -185,25 +162,6 @@ def test_prompts_pass_once_only_where_that_is_right(
         torch.testing.assert_close(logp(policy), alone, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize("family", ["llama", "opt", "biogpt"])
-def test_layers_that_are_recomputed_have_no_dropout(family: str, tmp_path: Path) -> None:
-    """Transformers recomputes layers in training mode, and some layers apply dropout themselves."""
-    make(family, tmp_path)
-    assert family == "llama" or any(
-        config_of(family).to_dict().get(name) for name in ("dropout", "hidden_dropout_prob")
-    )
-    usual, thrifty = load(tmp_path), load(tmp_path, PolicySettings(gradient_checkpointing=True))
-    found = []
-    sequences = Sequences.of(PAIRS)
-    for policy in (usual, thrifty):
-        values = policy.logp(sequences)[sequences.mask]
-        values.sum().backward()
-        assert torch.allclose(logp(policy), values, atol=1e-5)
-        found.append((values, [p.grad for p in policy.model.parameters()]))
-        assert not any(module.training for module in policy.model.modules())
-    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
-
-
 def test_rotary_factors_that_change_at_a_length_limit_the_context(tmp_path: Path) -> None:
     rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 48}
     factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "factor": 1.3}
@@ -266,52 +224,3 @@ def test_an_optimiser_without_anything_to_train_is_refused(llama: Path) -> None:
     assert make_optimizer(OptimizerSettings(), {"policy": model}).param_groups[0]["params"]
     with pytest.raises(HarnessError, match="policy has no trained weights"):
         make_optimizer(OptimizerSettings(), {"policy": model.requires_grad_(False)})
-
-
-@pytest.mark.parametrize("how", [True, "selective"])
-def test_layers_inside_layers_have_the_same_gradients_when_they_are_recomputed(
-    how: Literal[True, "selective"], tmp_path: Path
-) -> None:
-    make("zamba", tmp_path)
-    usual, thrifty = load(tmp_path), load(tmp_path, PolicySettings(gradient_checkpointing=how))
-    for policy in (usual, thrifty):
-        policy.logp(Sequences.of(PAIRS)).sum().backward()  # type: ignore[no-untyped-call]
-    for one, other in zip(usual.model.parameters(), thrifty.model.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad)
-
-
-@pytest.mark.parametrize("how", [True, "selective"])
-def test_layers_with_other_gradients_when_they_are_recomputed_are_refused(
-    how: Literal[True, "selective"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usual = LlamaMLP.forward
-
-    def strange(module: LlamaMLP, given: Tensor) -> Tensor:
-        """In the backward pass it computes something else."""
-        again = torch._C._current_graph_task_id() >= 0
-        found: Tensor = usual(module, given * 1.5 if again else given)
-        return found
-
-    make("llama", tmp_path)
-    monkeypatch.setattr(LlamaMLP, "forward", strange)
-    load(tmp_path)
-    refused(tmp_path, "its gradients are wrong; set it to false", training=PolicySettings(gradient_checkpointing=how))
-
-
-def test_the_trial_of_recomputed_layers_leaves_gradients_as_they_were(tmp_path: Path) -> None:
-    make("llama", tmp_path)
-    policy = load(tmp_path, PolicySettings(gradient_checkpointing="selective"))
-    weights = list(policy.model.parameters())
-    assert all(weight.grad is None for weight in weights)
-    gradients = [torch.ones_like(weight) for weight in weights]
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
-    batch_layout_of(policy, str(tmp_path))
-    assert all(weight.grad is gradient for weight, gradient in zip(weights, gradients, strict=True))
-    assert all(bool((gradient == 1).all()) for gradient in gradients)
-
-
-def test_a_model_without_layers_for_it_refuses_checkpointing(tmp_path: Path) -> None:
-    make("ctrl", tmp_path)
-    with pytest.raises(HarnessError, match="CTRLLMHeadModel has no layers that can be computed again; set policy"):
-        load(tmp_path, PolicySettings(gradient_checkpointing=True))
